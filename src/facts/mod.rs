@@ -1,0 +1,28 @@
+//! What hosts say: typed facts and their parsers, one file a source.
+//!
+//! Every parser here takes text and gives a [`Reading`] (or a list of entries whose words may be
+//! unknown). None fails the whole for one odd line, none panics, and garbage never becomes a
+//! healthy state: what is not understood is [`Why::Garbled`] or a kept unknown word.
+
+pub mod disk;
+pub mod drbd;
+pub mod filesystem;
+pub mod identity;
+pub mod load;
+pub mod md;
+pub mod mysql;
+pub mod network;
+pub mod nfs;
+pub mod probe;
+pub mod reach;
+pub mod reading;
+pub mod section;
+pub mod snapshot;
+pub mod text;
+pub mod zfs;
+
+pub use reach::Reach;
+pub use reading::{Reading, State, UnixMs, Why};
+pub use section::{Section, SectionStatus, Tier};
+pub use snapshot::Snapshot;
+pub use text::CleanText;

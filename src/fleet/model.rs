@@ -1,0 +1,410 @@
+//! The checked fleet: hosts, storage segments with their slices, and MySQL topologies.
+
+use super::name::{HostName, SegmentName, SliceName, TopologyName};
+use serde::Serialize;
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+    time::Duration,
+};
+
+/// All that one inventory declares, after every check has passed.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet {
+    /// The fleet's name, shown in every front end.
+    pub name: String,
+    /// A short word shown loudly beside the name, such as `PRODUCTION`.
+    pub label: Option<String>,
+    /// Hosts in the order of the inventory.
+    pub hosts: Vec<Host>,
+    /// Storage segments in the order of the inventory.
+    pub segments: Vec<Segment>,
+    /// MySQL, MariaDB and Galera topologies in the order of the inventory.
+    pub topologies: Vec<Topology>,
+    /// Fleet-wide poll settings; a host's own are already resolved in [`Host::poll`].
+    pub poll: Poll,
+    index: HashMap<HostName, usize>,
+}
+
+impl Fleet {
+    /// Builds a fleet from parts whose references have been checked by the caller.
+    #[must_use]
+    pub fn new(
+        name: String,
+        label: Option<String>,
+        poll: Poll,
+        hosts: Vec<Host>,
+        segments: Vec<Segment>,
+        topologies: Vec<Topology>,
+    ) -> Self {
+        let index = hosts
+            .iter()
+            .enumerate()
+            .map(|(at, host)| (host.name.clone(), at))
+            .collect();
+        Self {
+            name,
+            label,
+            hosts,
+            segments,
+            topologies,
+            poll,
+            index,
+        }
+    }
+
+    /// The place of a host in [`Fleet::hosts`].
+    #[must_use]
+    pub fn host_index(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    /// The host of that name.
+    #[must_use]
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.host_index(name).map(|at| &self.hosts[at])
+    }
+
+    /// Every slice of every segment, with its segment.
+    pub fn slices(&self) -> impl Iterator<Item = (&Segment, &Slice)> {
+        self.segments
+            .iter()
+            .flat_map(|segment| segment.slices.iter().map(move |slice| (segment, slice)))
+    }
+
+    /// The slice of that name and its segment.
+    #[must_use]
+    pub fn slice(&self, name: &str) -> Option<(&Segment, &Slice)> {
+        self.slices().find(|(_, slice)| slice.name.as_str() == name)
+    }
+
+    /// The segment that a host serves, if any.
+    #[must_use]
+    pub fn segment_of(&self, host: &str) -> Option<&Segment> {
+        self.segments
+            .iter()
+            .find(|segment| segment.servers.iter().any(|name| name.as_str() == host))
+    }
+
+    /// The topology that a host belongs to, if any.
+    #[must_use]
+    pub fn topology_of(&self, host: &str) -> Option<&Topology> {
+        self.topologies
+            .iter()
+            .find(|topology| topology.members.iter().any(|name| name.as_str() == host))
+    }
+}
+
+/// One machine, with group defaults already applied.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The inventory name.
+    pub name: HostName,
+    /// What to connect to: a DNS name, an address, or an alias of `ssh_config`.
+    pub address: String,
+    /// The SSH port; `None` leaves it to `ssh_config` (then 22).
+    pub port: Option<u16>,
+    /// The SSH user; `None` leaves it to `ssh_config` (then the own user).
+    pub user: Option<String>,
+    /// The jump chain, nearest first, each `[user@]host[:port]`; `None` leaves it to `ssh_config`,
+    /// an empty list forbids one.
+    pub jump: Option<Vec<String>>,
+    /// How the host is reached.
+    pub reach: ReachBy,
+    /// Whether a POSIX shell answers there.
+    pub shell: Shell,
+    /// What the host is for; `storage`, `node`, `mysql` and `backup` are known words, others are kept.
+    pub roles: BTreeSet<String>,
+    /// Free words for selectors.
+    pub tags: BTreeSet<String>,
+    /// Hardware or software generation, for selectors and peer groups.
+    pub generation: Option<String>,
+    /// Whether exact commands may be run through `sudo -n`.
+    pub sudo: bool,
+    /// Where the host stands: what can fail together with it.
+    pub domains: Domains,
+    /// Poll settings of this host.
+    pub poll: Poll,
+    /// Limits of this host.
+    pub thresholds: Thresholds,
+    /// Slices that this host should mount.
+    pub mounts: Vec<ExpectedMount>,
+    /// How to ask this host's MySQL server; `None` when it is not to be asked.
+    pub mysql: Option<MysqlAccess>,
+    /// Custom probes.
+    pub probes: Vec<Probe>,
+}
+
+impl Host {
+    /// A host with every default: reached over SSH, with a POSIX shell, nothing expected of it.
+    #[must_use]
+    pub fn new(name: &str, address: &str) -> Self {
+        Self {
+            name: HostName::new(name),
+            address: address.to_owned(),
+            port: None,
+            user: None,
+            jump: None,
+            reach: ReachBy::Ssh,
+            shell: Shell::Posix,
+            roles: BTreeSet::new(),
+            tags: BTreeSet::new(),
+            generation: None,
+            sudo: false,
+            domains: Domains::default(),
+            poll: Poll::default(),
+            thresholds: Thresholds::default(),
+            mounts: Vec::new(),
+            mysql: None,
+            probes: Vec::new(),
+        }
+    }
+}
+
+/// How a host is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReachBy {
+    /// Over SSH.
+    Ssh,
+    /// As a process on this machine, without SSH.
+    Local,
+}
+
+/// What runs commands on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shell {
+    /// A POSIX `sh`: the remote half is sent on its standard input.
+    Posix,
+    /// The key is bound to the remote half as a forced command: only the protocol is spoken.
+    Forced,
+    /// No shell (an appliance): each custom probe is one SSH command.
+    None,
+}
+
+/// Failure domains of a host. Two hosts that share one can fail together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Domains {
+    /// The site.
+    pub site: Option<String>,
+    /// The rack.
+    pub rack: Option<String>,
+    /// Power feeds.
+    pub feeds: BTreeSet<String>,
+    /// Network switches.
+    pub switches: BTreeSet<String>,
+}
+
+/// How often and how patiently a host is polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Poll {
+    /// Between two fast polls.
+    pub interval: Duration,
+    /// Between two polls of the medium tier.
+    pub medium: Duration,
+    /// Between two polls of the slow tier.
+    pub slow: Duration,
+    /// A poll without an answer for so long counts as missed.
+    pub deadline: Duration,
+    /// The budget for connecting and authenticating.
+    pub connect_deadline: Duration,
+}
+
+impl Default for Poll {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(2),
+            medium: Duration::from_secs(10),
+            slow: Duration::from_mins(10),
+            deadline: Duration::from_secs(4),
+            connect_deadline: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Limits past which a value becomes a finding.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Thresholds {
+    /// Filesystem use, percent.
+    pub disk_warning_percent: f64,
+    /// Filesystem use, percent.
+    pub disk_critical_percent: f64,
+    /// A filesystem that would be full within so many hours at its present rate is a warning.
+    pub disk_full_in_hours: f64,
+    /// Replica lag, seconds.
+    pub lag_warning_seconds: f64,
+    /// Replica lag, seconds.
+    pub lag_critical_seconds: f64,
+    /// Difference between the host's clock and the console's, seconds.
+    pub clock_skew_seconds: f64,
+    /// Mean time of a disk request, milliseconds.
+    pub disk_await_ms: f64,
+    /// Round trip of an NFS operation, milliseconds.
+    pub nfs_rtt_ms: f64,
+    /// A mount that has not answered `statfs` for so long is hung, seconds.
+    pub mount_hung_seconds: f64,
+    /// Steal time, percent of CPU.
+    pub steal_percent: f64,
+    /// Load average (1 min) per CPU.
+    pub load_per_cpu: f64,
+    /// Memory still available, percent.
+    pub memory_available_percent: f64,
+    /// A finding must hold for so many polls before it is shown.
+    pub debounce_polls: u32,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            disk_warning_percent: 85.0,
+            disk_critical_percent: 95.0,
+            disk_full_in_hours: 24.0,
+            lag_warning_seconds: 10.0,
+            lag_critical_seconds: 120.0,
+            clock_skew_seconds: 5.0,
+            disk_await_ms: 100.0,
+            nfs_rtt_ms: 200.0,
+            mount_hung_seconds: 5.0,
+            steal_percent: 20.0,
+            load_per_cpu: 4.0,
+            memory_available_percent: 5.0,
+            debounce_polls: 2,
+        }
+    }
+}
+
+/// A slice that a host should have mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedMount {
+    /// The slice.
+    pub slice: SliceName,
+    /// The mount point on this host.
+    pub at: String,
+}
+
+/// How to ask a MySQL or MariaDB server with the host's own client and credentials.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MysqlAccess {
+    /// `--defaults-file`, if not the client's own defaults.
+    pub defaults_file: Option<String>,
+    /// `--socket`, if not the client's own.
+    pub socket: Option<String>,
+    /// `database.table` of a heartbeat (pt-heartbeat's layout: `ts`, `server_id`).
+    pub heartbeat: Option<String>,
+}
+
+/// A custom probe: a command, how to read it, and its limits.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// The probe's name, unique on its host.
+    pub name: String,
+    /// Program and arguments; no shell is involved on hosts with a POSIX shell, each word is quoted.
+    pub command: Vec<String>,
+    /// How the value is found in the output.
+    pub parser: ProbeParser,
+    /// Unit shown after the value.
+    pub unit: Option<String>,
+    /// Seconds between two runs.
+    pub every: Duration,
+    /// Above this: warning.
+    pub warning_above: Option<f64>,
+    /// Above this: critical.
+    pub critical_above: Option<f64>,
+    /// Below this: warning.
+    pub warning_below: Option<f64>,
+    /// Below this: critical.
+    pub critical_below: Option<f64>,
+    /// When the value is a word: any other word is critical.
+    pub expect: Option<String>,
+}
+
+/// How a custom probe's output is read.
+#[derive(Debug, Clone)]
+pub enum ProbeParser {
+    /// The first capture group of a regular expression (or the whole match).
+    Regex(regex::Regex),
+    /// A JSON pointer (RFC 6901).
+    JsonPointer(String),
+}
+
+/// One storage unit: usually a replicated pair of servers.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    /// The segment's name.
+    pub name: SegmentName,
+    /// Its servers; two for a pair.
+    pub servers: Vec<HostName>,
+    /// Its slices.
+    pub slices: Vec<Slice>,
+    /// ZFS pools that each server should have.
+    pub pools: Vec<String>,
+}
+
+/// One replicated volume: DRBD resource, filesystem, NFS export and service address.
+#[derive(Debug, Clone)]
+pub struct Slice {
+    /// The slice's name, unique in the fleet.
+    pub name: SliceName,
+    /// The DRBD resource; `None` for an unreplicated slice (a finding, unless it is declared so).
+    pub resource: Option<String>,
+    /// The block device that is mounted, such as `/dev/drbd0`.
+    pub device: String,
+    /// Where the primary mounts it.
+    pub mount_point: String,
+    /// The NFS export.
+    pub export: Option<Export>,
+    /// The address that clients mount, and its prefix length.
+    pub service_address: Option<ServiceAddress>,
+    /// Where it lives in normal times.
+    pub preferred: HostName,
+    /// Where its replica is; `None` when it has none.
+    pub standby: Option<HostName>,
+    /// Where its backups go.
+    pub backup: Option<HostName>,
+    /// Declared to have no replica (an interim slice): not a finding.
+    pub unreplicated: bool,
+}
+
+/// An NFS export of a slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// The exported path.
+    pub path: String,
+    /// Who may mount it: addresses, networks, names or `*`.
+    pub clients: Vec<String>,
+    /// Options that must be in force, such as `rw` or `fsid=1001`.
+    pub options: Vec<String>,
+}
+
+/// A service address: what clients mount, wherever the slice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceAddress {
+    /// The address.
+    pub ip: IpAddr,
+    /// Its prefix length.
+    pub prefix: u8,
+}
+
+/// A replication topology or Galera cluster.
+#[derive(Debug, Clone)]
+pub struct Topology {
+    /// The topology's name.
+    pub name: TopologyName,
+    /// What kind of replication.
+    pub kind: TopologyKind,
+    /// Its members.
+    pub members: Vec<HostName>,
+    /// The member that should be the source; `None` for Galera or when any may be.
+    pub preferred_source: Option<HostName>,
+}
+
+/// What kind of replication a topology runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TopologyKind {
+    /// One writable source, any number of replicas.
+    Replication,
+    /// A Galera cluster.
+    Galera,
+}

@@ -1,0 +1,31 @@
+//! pointsman watches a hosting fleet over SSH and moves work off what fails.
+//!
+//! # The house
+//!
+//! Ground floor first; a room imports only from the floors below it.
+//!
+//! | room | what it holds | kind |
+//! |---|---|---|
+//! | [`fleet`] | what the operator declares: `inventory.yaml` → [`fleet::Fleet`] | pure |
+//! | [`facts`] | what hosts say: typed facts and their parsers, one file a source | pure |
+//! | [`verdict`] | what it means: facts → findings | pure |
+//! | [`remote`] | how a host is reached: SSH, host keys, the remote half (POSIX `sh`) | I/O |
+//! | [`collect`] | keeping up: one supervised task a host → snapshots → [`collect::FleetView`] | I/O |
+//! | [`simulate`] | the embedded fleet: simulated hosts behind a real SSH server | I/O |
+//! | [`console`] | the full-screen front end: model · update · view | I/O |
+//! | [`batch`] | the scripted front end | I/O |
+//!
+//! `fleet`, `facts` and `verdict` know no tokio, no terminal, no file and no clock: time comes in as
+//! an argument. `simulate` is used by `main` (for `--demo`) and by tests alone. Nothing imports
+//! `console` or `batch`. Every front end reads the same [`collect::FleetView`]; none computes a
+//! verdict of its own.
+
+pub mod batch;
+pub mod cli;
+pub mod collect;
+pub mod console;
+pub mod facts;
+pub mod fleet;
+pub mod remote;
+pub mod simulate;
+pub mod verdict;
