@@ -24,6 +24,18 @@ pub trait Remote: Send + Sync {
     ) -> Boxed<'a, Result<Arc<dyn Session>, RemoteError>>;
 }
 
+/// A byte stream to an SSH server: a TCP socket, a pipe through a jump host, or an in-process pipe.
+pub trait Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
+
+impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Stream for T {}
+
+/// How SSH gets its byte streams. The network by default; the embedded fleet hands out in-process
+/// pipes, so that everything above runs the same code.
+pub trait Dial: Send + Sync {
+    /// Opens a stream to `address:port`.
+    fn dial<'a>(&'a self, address: &'a str, port: u16) -> Boxed<'a, Result<Box<dyn Stream>, RemoteError>>;
+}
+
 /// An authenticated connection to one host. Dropping the last handle closes it.
 pub trait Session: Send + Sync {
     /// Starts `command` and gives its three streams. For hosts with [`crate::fleet::Shell::Forced`]
