@@ -78,6 +78,57 @@ impl Fleet {
         self.slices().find(|(_, slice)| slice.name.as_str() == name)
     }
 
+    /// The hosts marked in `wanted` with all that is needed to judge them: the segments and topologies
+    /// they belong to, the servers of slices they mount, and the clients of slices they serve.
+    #[must_use]
+    pub fn around(&self, wanted: &[bool]) -> Self {
+        let picked: BTreeSet<&HostName> = self
+            .hosts
+            .iter()
+            .zip(wanted)
+            .filter_map(|(host, wanted)| wanted.then_some(&host.name))
+            .collect();
+        let mounted: BTreeSet<&SliceName> = self
+            .hosts
+            .iter()
+            .filter(|host| picked.contains(&host.name))
+            .flat_map(|host| host.mounts.iter().map(|mount| &mount.slice))
+            .collect();
+        let segments: Vec<Segment> = self
+            .segments
+            .iter()
+            .filter(|segment| {
+                segment.servers.iter().any(|server| picked.contains(server))
+                    || segment.slices.iter().any(|slice| mounted.contains(&slice.name))
+            })
+            .cloned()
+            .collect();
+        let topologies: Vec<Topology> = self
+            .topologies
+            .iter()
+            .filter(|topology| topology.members.iter().any(|member| picked.contains(member)))
+            .cloned()
+            .collect();
+        let slices: BTreeSet<&SliceName> =
+            segments.iter().flat_map(|segment| segment.slices.iter().map(|slice| &slice.name)).collect();
+        let hosts = self
+            .hosts
+            .iter()
+            .filter(|host| {
+                picked.contains(&host.name)
+                    || segments.iter().any(|segment| segment.servers.contains(&host.name))
+                    || topologies.iter().any(|topology| topology.members.contains(&host.name))
+                    || host.mounts.iter().any(|mount| slices.contains(&mount.slice))
+            })
+            .map(|host| {
+                let mut host = host.clone();
+                host.mounts.retain(|mount| slices.contains(&mount.slice));
+                host
+            })
+            .collect();
+        Self::new(self.name.clone(), self.label.clone(), self.poll, hosts, segments, topologies)
+    }
+
     /// The segment that a host serves, if any.
     #[must_use]
     pub fn segment_of(&self, host: &str) -> Option<&Segment> {
@@ -96,7 +147,7 @@ impl Fleet {
 }
 
 /// One machine, with group defaults already applied.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Host {
     /// The inventory name.
     pub name: HostName,
@@ -211,6 +262,14 @@ pub struct Poll {
     pub connect_deadline: Duration,
 }
 
+impl Poll {
+    /// A snapshot older than this is stale: three poll intervals, at least the deadline.
+    #[must_use]
+    pub fn stale_after(&self) -> Duration {
+        (self.interval * 3).max(self.deadline)
+    }
+}
+
 impl Default for Poll {
     fn default() -> Self {
         Self {
@@ -295,7 +354,7 @@ pub struct MysqlAccess {
 }
 
 /// A custom probe: a command, how to read it, and its limits.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
     /// The probe's name, unique on its host.
     pub name: String,
@@ -326,6 +385,16 @@ pub enum ProbeParser {
     Regex(regex::Regex),
     /// A JSON pointer (RFC 6901).
     JsonPointer(String),
+}
+
+impl PartialEq for ProbeParser {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Regex(one), Self::Regex(two)) => one.as_str() == two.as_str(),
+            (Self::JsonPointer(one), Self::JsonPointer(two)) => one == two,
+            _ => false,
+        }
+    }
 }
 
 /// One storage unit: usually a replicated pair of servers.
