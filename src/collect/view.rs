@@ -57,7 +57,9 @@ pub struct HostView {
     pub severity: Severity,
     /// What the other side said of itself (server version, host key); empty before the first connection.
     pub about: CleanText,
-    /// A snapshot older than this is stale: three poll intervals, at least the deadline.
+    /// The first full collection has ended: every section answered, or was given up.
+    pub complete: bool,
+    /// A snapshot older than this is stale, see [`crate::fleet::Poll::stale_after`].
     pub stale_after: Duration,
 }
 

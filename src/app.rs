@@ -1,0 +1,461 @@
+//! Puts the rooms together: what each command of the command line does.
+
+use crate::{
+    batch::{self, Format, report::Status},
+    cli::{Batch, Cli, Command, Options, SshArgs},
+    collect::{Collector, Clock, FleetView, Reload, Sources, draft},
+    console,
+    fleet::{self, Fleet, Host, Loaded, ReachBy, Selector},
+    mode::Mode,
+    remote::{LocalRemote, Remote, half, log::LogBook, ssh},
+    simulate::Simulation,
+};
+use clap::CommandFactory as _;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Exit code for a wrong command line (sysexits `EX_USAGE`).
+pub const USAGE: u8 = 64;
+/// Exit code for a wrong inventory (sysexits `EX_CONFIG`).
+pub const CONFIG: u8 = 78;
+
+/// Longest time for one batch collection, if not given.
+const COLLECTION_LIMIT: Duration = Duration::from_secs(20);
+
+/// Why a command could not be carried out.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line or a selector is wrong.
+    Usage(String),
+    /// The inventory or another setting is wrong; the text is complete.
+    Config(String),
+    /// Anything else.
+    Other(color_eyre::Report),
+}
+
+impl<E: Into<color_eyre::Report>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// Runs what the command line asks for and gives the exit code.
+///
+/// # Errors
+/// [`Failure`] with a text for a person.
+pub fn run(cli: &Cli) -> Result<u8> {
+    let log = LogBook::default();
+    start_log_file(cli.options.log.as_deref())?;
+    match &cli.command {
+        Some(Command::Check) => check(&cli.options),
+        Some(Command::Schema { status: false }) => print(&fleet::schema()),
+        Some(Command::Schema { status: true }) => print(&batch::report::schema()),
+        Some(Command::ProbeScript { host, sudoers }) => probe_script(&cli.options, host.as_deref(), sudoers.as_deref()),
+        Some(Command::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "pointsman", &mut text);
+            print(&String::from_utf8_lossy(&text))
+        }
+        Some(Command::Man) => print(&man_page()?),
+        Some(Command::Info) => info(&cli.options),
+        Some(Command::Discover { hosts }) => discover(&cli.options, hosts, log),
+        None => watch(cli, log),
+    }
+}
+
+fn print(text: &str) -> Result<u8> {
+    batch::print(text)?;
+    Ok(0)
+}
+
+/// The man page, made from the command line's own description.
+///
+/// # Errors
+/// Never in practice: it is written to memory.
+pub fn man_page() -> std::io::Result<String> {
+    let mut page = Vec::new();
+    let man = clap_mangen::Man::new(Cli::command()).date("").source(concat!("pointsman ", env!("CARGO_PKG_VERSION")));
+    man.render(&mut page)?;
+    let mut text = String::from_utf8_lossy(&page).into_owned();
+    text.push_str(include_str!("../man/sections.roff"));
+    Ok(text)
+}
+
+fn start_log_file(path: Option<&Path>) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let Some(path) = path else { return Ok(()) };
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Failure::Config(format!("cannot write the log {}: {error}", path.display())))?;
+    tracing_subscriber::fmt()
+        .with_writer(std::sync::Mutex::new(file))
+        .with_ansi(false)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .init();
+    Ok(())
+}
+
+/// The inventory's path: as given, or the first that exists.
+fn inventory_path(options: &Options) -> Result<PathBuf> {
+    if let Some(path) = &options.inventory {
+        return Ok(path.clone());
+    }
+    if let Some(path) = std::env::var_os("POINTSMAN_INVENTORY") {
+        return Ok(path.into());
+    }
+    let config = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
+    let places = [
+        Some(PathBuf::from("inventory.yaml")),
+        config.map(|config| config.join("pointsman/inventory.yaml")),
+        Some(PathBuf::from("/etc/pointsman/inventory.yaml")),
+    ];
+    let places: Vec<PathBuf> = places.into_iter().flatten().collect();
+    places.iter().find(|path| path.exists()).cloned().ok_or_else(|| {
+        let list: Vec<String> = places.iter().map(|path| format!("  {}", path.display())).collect();
+        Failure::Usage(format!(
+            "no inventory: give one with -i FILE, or put it in one of\n{}\nTo look around without one: pointsman --demo\nTo draft one from hosts: pointsman discover HOST…",
+            list.join("\n")
+        ))
+    })
+}
+
+fn load(path: &Path) -> Result<Loaded> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Config(format!("cannot read {}: {error}", path.display())))?;
+    Ok(fleet::load(path, &text, &|path| std::fs::read_to_string(path).map_err(|error| error.to_string())))
+}
+
+/// The fleet of an inventory; with errors in it, all of them as one text.
+fn load_fleet(path: &Path) -> Result<Arc<Fleet>> {
+    let loaded = load(path)?;
+    match loaded.fleet {
+        Some(fleet) => Ok(Arc::new(fleet)),
+        None => Err(Failure::Config(fleet::diagnostic::render(&loaded.diagnostics))),
+    }
+}
+
+fn check(options: &Options) -> Result<u8> {
+    let path = inventory_path(options)?;
+    let loaded = load(&path)?;
+    batch::print(&fleet::diagnostic::render(&loaded.diagnostics))?;
+    let Some(fleet) = loaded.fleet else { return Ok(CONFIG) };
+    batch::print(&format!(
+        "{}: {} hosts, {} segments, {} slices, {} topologies\n",
+        path.display(),
+        fleet.hosts.len(),
+        fleet.segments.len(),
+        fleet.slices().count(),
+        fleet.topologies.len()
+    ))?;
+    Ok(0)
+}
+
+fn info(options: &Options) -> Result<u8> {
+    let inventory = match inventory_path(options) {
+        Ok(path) => path.display().to_string(),
+        Err(_) => "none found".to_owned(),
+    };
+    let show = |name: &str| std::env::var(name).unwrap_or_else(|_| "not set".to_owned());
+    print(&format!(
+        "version      {}\ninventory    {inventory}\nagent        {}\nterminal     {} {}\nNO_COLOR     {}\nopen files   {}\n",
+        env!("CARGO_PKG_VERSION"),
+        show("SSH_AUTH_SOCK"),
+        show("TERM"),
+        show("COLORTERM"),
+        show("NO_COLOR"),
+        raise_file_limit().map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string()),
+    ))
+}
+
+fn probe_script(options: &Options, host: Option<&str>, sudoers: Option<&str>) -> Result<u8> {
+    if let Some(user) = sudoers {
+        return print(&half::sudoers(user));
+    }
+    let Some(name) = host else {
+        return print(&half::forced_script(None));
+    };
+    let fleet = load_fleet(&inventory_path(options)?)?;
+    let host = fleet
+        .host(name)
+        .ok_or_else(|| Failure::Usage(format!("the inventory has no host {name:?}")))?;
+    print(&half::forced_script(Some(host)))
+}
+
+/// Every connection needs a descriptor: raises the soft limit to the hard one and returns it.
+fn raise_file_limit() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Failing to raise it is not fatal: small fleets fit, and large ones are told below.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+    getrlimit(Resource::Nofile).current
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("pointsman-collect")
+        .build()?)
+}
+
+/// Where the fleet comes from and how it is reached.
+struct World {
+    fleet: Arc<Fleet>,
+    ssh: Arc<dyn Remote>,
+    reload: Option<Reload>,
+    clock: Clock,
+    /// Kept alive as long as the collection.
+    _simulation: Option<Simulation>,
+}
+
+fn ssh_remote(args: &SshArgs, log: &LogBook, batch: bool) -> Result<ssh::SshRemote> {
+    let mut options = ssh::SshOptions::new(log.clone());
+    options.batch = batch;
+    options.config_file.clone_from(&args.ssh_config);
+    options.identities.clone_from(&args.identity);
+    if args.accept_new {
+        options.host_key_policy = ssh::HostKeyPolicy::AcceptNew;
+    }
+    ssh::SshRemote::new(options).map_err(|error| Failure::Config(error.to_string()))
+}
+
+fn world(options: &Options, log: &LogBook) -> Result<World> {
+    let clock = Clock::system();
+    if options.demo {
+        let simulation = Simulation::demo_live();
+        return Ok(World {
+            fleet: Arc::new(simulation.fleet()),
+            ssh: simulation.remote(log.clone()),
+            reload: None,
+            clock,
+            _simulation: Some(simulation),
+        });
+    }
+    let path = inventory_path(options)?;
+    let fleet = load_fleet(&path)?;
+    Ok(World {
+        fleet,
+        ssh: Arc::new(ssh_remote(&options.ssh, log, options.batch.is_some())?),
+        reload: Some(Box::new(move || {
+            load_fleet(&path).map_err(|failure| match failure {
+                Failure::Usage(text) | Failure::Config(text) => text,
+                Failure::Other(report) => report.to_string(),
+            })
+        })),
+        clock,
+        _simulation: None,
+    })
+}
+
+fn selectors(texts: &[String]) -> Result<Vec<Selector>> {
+    texts
+        .iter()
+        .map(|text| Selector::parse(text).map_err(|error| Failure::Usage(error.to_string())))
+        .collect()
+}
+
+fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
+    let options = &cli.options;
+    let runtime = runtime()?;
+    // The clock and the simulation use the runtime's timer.
+    let context = runtime.enter();
+    let mut world = world(options, &log)?;
+    let selectors = selectors(&cli.selectors)?;
+    let wanted = batch::select(&world.fleet, &selectors);
+    if !wanted.contains(&true) {
+        return Err(Failure::Usage(format!(
+            "no host matches {}; the inventory has {} hosts",
+            cli.selectors.join(" "),
+            world.fleet.hosts.len()
+        )));
+    }
+    let picked: Vec<String> = names(&world.fleet, &wanted);
+    if wanted.contains(&false) {
+        world.fleet = Arc::new(world.fleet.around(&wanted));
+    }
+    if options.batch.is_some_and(|batch| batch != Batch::Watch) {
+        world.fleet = Arc::new(for_one_collection(&world.fleet));
+    }
+    check_file_limit(world.fleet.hosts.len())?;
+    let collector = Collector::start(Sources {
+        fleet: Arc::clone(&world.fleet),
+        ssh: Arc::clone(&world.ssh),
+        local: Arc::new(LocalRemote::new(log.clone())),
+        log: log.clone(),
+        clock: world.clock.clone(),
+        reload: world.reload.take(),
+    });
+    drop(context);
+    match options.batch {
+        Some(what) => runtime.block_on(run_batch(what, options, collector, &picked)),
+        None => {
+            run_console(options, &collector, log, &world.clock)?;
+            runtime.shutdown_timeout(Duration::from_millis(200));
+            Ok(0)
+        }
+    }
+}
+
+fn names(fleet: &Fleet, wanted: &[bool]) -> Vec<String> {
+    let hosts = fleet.hosts.iter().zip(wanted);
+    hosts.filter(|(_, wanted)| **wanted).map(|(host, _)| host.name.to_string()).collect()
+}
+
+/// One collection has no time for debouncing: two quick polls, and what they show counts.
+fn for_one_collection(fleet: &Fleet) -> Fleet {
+    let mut fleet = fleet.clone();
+    for host in &mut fleet.hosts {
+        host.poll.interval = host.poll.interval.min(Duration::from_secs(1));
+        host.thresholds.debounce_polls = 1;
+    }
+    fleet
+}
+
+fn check_file_limit(hosts: usize) -> Result<()> {
+    let need = hosts as u64 + 64;
+    match raise_file_limit() {
+        Some(limit) if limit < need => Err(Failure::Config(format!(
+            "{hosts} hosts need {need} open files, but the limit is {limit}; raise it (ulimit -Hn) or select fewer hosts"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+async fn run_batch(what: Batch, options: &Options, mut collector: Collector, picked: &[String]) -> Result<u8> {
+    let format = match (options.json, options.tsv) {
+        (true, _) => Format::Json,
+        (_, true) => Format::Tsv,
+        _ => Format::Text,
+    };
+    if what == Batch::Watch {
+        let concerns = |view: &FleetView, finding: &crate::verdict::Finding| {
+            picked.len() == view.hosts.len() || picked.iter().any(|host| finding.concerns(host))
+        };
+        let events = batch::watch::run(&mut collector, concerns, format);
+        let ended = tokio::select! {
+            ended = events => ended,
+            () = interrupted() => Ok(()),
+            () = tokio::time::sleep(options.timeout.unwrap_or(Duration::MAX)) => Ok(()),
+        };
+        ended?;
+        return Ok(0);
+    }
+    let wanted = |view: &FleetView| -> Vec<bool> {
+        view.hosts.iter().map(|host| picked.iter().any(|name| name == host.name.as_str())).collect()
+    };
+    let first = wanted(&collector.view.borrow());
+    let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
+    let view = tokio::select! {
+        view = batch::collect_once(&mut collector, &first, limit) => view,
+        () = interrupted() => return Ok(130),
+    };
+    let status = Status::new(&view, &wanted(&view));
+    let text = match what {
+        Batch::Findings => batch::status::render_findings(&status, format),
+        Batch::Status | Batch::Watch => batch::status::render(&status, format),
+    };
+    batch::print(&text)?;
+    Ok(batch::worst(&status).exit_code())
+}
+
+/// Returns at SIGINT or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+    }
+}
+
+fn run_console(options: &Options, collector: &Collector, log: LogBook, clock: &Clock) -> Result<()> {
+    let clock = clock.clone();
+    console::run(console::Launch {
+        view: collector.view.clone(),
+        requests: collector.requests.clone(),
+        log,
+        mode: if options.wall || options.read_only { Mode::ReadOnly } else { Mode::ReadWrite },
+        wall: options.wall,
+        theme: options.theme.clone(),
+        ascii: options.ascii,
+        dump_dir: options.dump_dir.clone(),
+        clock: Arc::new(move || clock.now()),
+    })?;
+    Ok(())
+}
+
+fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
+    let fleet = Arc::new(for_one_collection(&bare_fleet(hosts)));
+    let runtime = runtime()?;
+    let _context = runtime.enter();
+    let count = fleet.hosts.len();
+    let ssh = ssh_remote(&options.ssh, &log, true)?;
+    let mut collector = Collector::start(Sources {
+        fleet,
+        ssh: Arc::new(ssh),
+        local: Arc::new(LocalRemote::new(log.clone())),
+        log,
+        clock: Clock::system(),
+        reload: None,
+    });
+    let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
+    let view = runtime.block_on(batch::collect_once(&mut collector, &vec![true; count], limit));
+    let mut found = Vec::new();
+    let mut missing = 0;
+    for (host, text) in view.hosts.iter().zip(hosts) {
+        match &host.snapshot {
+            Some(snapshot) => found.push((text.clone(), (**snapshot).clone())),
+            None => {
+                missing += 1;
+                let status = Status::new(&view, &batch::only(&view, host.name.as_str()));
+                let reason = status.hosts.first().and_then(|host| host.reason.clone()).unwrap_or_default();
+                eprintln!("pointsman: {text}: {reason}");
+            }
+        }
+    }
+    batch::print(&draft::draft(&found))?;
+    Ok(if missing > 0 { 3 } else { 0 })
+}
+
+/// A fleet of hosts of which nothing is known but how to reach them.
+fn bare_fleet(hosts: &[String]) -> Fleet {
+    let hosts = hosts
+        .iter()
+        .map(|text| {
+            let (user, rest) = match text.split_once('@') {
+                Some((user, rest)) => (Some(user.to_owned()), rest),
+                None => (None, text.as_str()),
+            };
+            let (address, port) = match rest.rsplit_once(':').map(|(name, port)| (name, port.parse())) {
+                Some((name, Ok(port))) if !name.contains(':') => (name, Some(port)),
+                _ => (rest, None),
+            };
+            let mut host = Host::new(text, address);
+            host.user = user;
+            host.port = port;
+            if text == "localhost" {
+                host.reach = ReachBy::Local;
+            }
+            host.mysql = Some(fleet::MysqlAccess::default());
+            host
+        })
+        .collect();
+    Fleet::new("discovered".to_owned(), None, fleet::Poll::default(), hosts, Vec::new(), Vec::new())
+}

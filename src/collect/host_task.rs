@@ -1,0 +1,354 @@
+//! The life of one host: connect, poll, lose, wait, connect again; forever, bounded, and alone.
+
+use super::{clock::Clock, slot::Slot, trend};
+use crate::{
+    facts::{
+        CleanText, Reach, Tier, UnixMs,
+        assemble::Assembler,
+    },
+    fleet::Shell,
+    remote::{
+        Remote, RemoteError, Session, backoff,
+        log::{Level, LogBook},
+        poll::{Event, PollLoop},
+    },
+};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use futures_util::FutureExt as _;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Polls missed in a row after which the connection is given up.
+const MISSED_LIMIT: u32 = 5;
+/// Longest wait before a new attempt.
+const CRASH_PAUSE: Duration = Duration::from_secs(5);
+
+/// Everything that one host's task needs.
+pub(super) struct HostTask {
+    pub slot: Arc<Slot>,
+    pub remote: Arc<dyn Remote>,
+    pub log: LogBook,
+    pub clock: Clock,
+}
+
+/// How a connection ended.
+struct Ended {
+    error: RemoteError,
+    /// It had answered at least once.
+    was_up: bool,
+}
+
+impl HostTask {
+    /// Runs until it is dropped. A panic in it costs this host a pause, and nobody else anything.
+    pub async fn run(self) {
+        loop {
+            let crash = AssertUnwindSafe(self.live()).catch_unwind().await;
+            if crash.is_err() {
+                let now = self.clock.now();
+                self.log.note(
+                    now,
+                    Level::Error,
+                    Some(&self.slot.host.name),
+                    "the collector of this host crashed; it is started again",
+                );
+                self.slot.update(|state| {
+                    state.reach = Reach::Unreachable {
+                        since: now,
+                        why: CleanText::new("collector crashed (a bug of pointsman, see the log)"),
+                        retries: 0,
+                        next: now + CRASH_PAUSE,
+                    };
+                    state.complete = true;
+                });
+            }
+            tokio::time::sleep(CRASH_PAUSE).await;
+        }
+    }
+
+    async fn live(&self) {
+        let mut retries = 0;
+        let mut lost_since: Option<UnixMs> = None;
+        loop {
+            let ended = self.connection(retries).await;
+            let now = self.clock.now();
+            if ended.was_up {
+                retries = 0;
+                lost_since = None;
+            }
+            let since = *lost_since.get_or_insert(now);
+            let why = CleanText::new(&ended.error.to_string());
+            self.log
+                .note(now, Level::Warning, Some(&self.slot.host.name), why.clone());
+            if ended.error.needs_a_person() {
+                self.slot.update(|state| {
+                    state.reach = Reach::Stopped { since, why };
+                    state.complete = true;
+                });
+                self.slot.reconnect.notified().await;
+                retries = 0;
+                continue;
+            }
+            let pause = backoff::full_jitter(retries, fastrand::f64());
+            retries += 1;
+            self.slot.update(|state| {
+                state.reach = Reach::Unreachable {
+                    since,
+                    why,
+                    retries,
+                    next: now + pause,
+                };
+                state.complete = true;
+            });
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.slot.reconnect.notified() => {}
+            }
+        }
+    }
+
+    /// One connection, from the first packet to the last.
+    async fn connection(&self, retries: u32) -> Ended {
+        let host = &self.slot.host;
+        let since = self.clock.now();
+        let step = |step: &'static str| {
+            self.slot
+                .update(|state| state.reach = Reach::Connecting { step, since, retries });
+        };
+        step("waiting");
+        let begun = Instant::now();
+        let session = match self.remote.connect(host, &step).await {
+            Ok(session) => session,
+            Err(error) => return Ended { error, was_up: false },
+        };
+        self.slot.update(|state| state.about = session.about());
+        if host.shell == Shell::None {
+            let error = super::appliance::serve(self, &*session).await;
+            return Ended { error, was_up: true };
+        }
+        step("shell");
+        let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let deadline = host.poll.connect_deadline;
+        let link = match timeout(deadline, PollLoop::start(&*session, host, &nonce)).await {
+            Ok(Ok(link)) => link,
+            Ok(Err(error)) => return Ended { error, was_up: false },
+            Err(_) => {
+                let error = RemoteError::Timeout {
+                    step: "shell",
+                    after: deadline,
+                };
+                return Ended { error, was_up: false };
+            }
+        };
+        self.log.add(crate::remote::log::LogEntry {
+            seq: 0,
+            at: since,
+            level: Level::Info,
+            host: Some(host.name.clone()),
+            text: CleanText::new("connected, the remote half runs"),
+            exit: None,
+            took: Some(begun.elapsed()),
+        });
+        let mut polling = Polling::new(self, link);
+        let error = polling.serve(&*session).await;
+        Ended {
+            error,
+            was_up: polling.answered,
+        }
+    }
+
+    /// Marks the host as answering, and fills the sparklines' gap since it was last heard.
+    pub(super) fn mark_up(&self) {
+        let now = self.clock.now();
+        let interval = self.slot.host.poll.interval;
+        self.slot.update(|state| {
+            state.reach = Reach::Up { since: now };
+            if let Some(last) = &state.snapshot {
+                let missed = now.since(last.at).as_millis() / interval.as_millis().max(1);
+                trend::add_gaps(
+                    Arc::make_mut(&mut state.trend),
+                    usize::try_from(missed).unwrap_or(usize::MAX),
+                );
+            }
+        });
+    }
+}
+
+/// A connection that polls.
+struct Polling<'a> {
+    task: &'a HostTask,
+    link: PollLoop,
+    assembler: Assembler,
+    seq: u64,
+    answered: bool,
+    first_asked: Instant,
+    next_medium: Instant,
+    next_slow: Instant,
+    rtt_us: u64,
+    /// A silence has been shown and must be taken back.
+    silent: bool,
+}
+
+/// A question without an answer yet.
+struct Asked {
+    at: UnixMs,
+    sent: Instant,
+    missed: u32,
+}
+
+impl<'a> Polling<'a> {
+    fn new(task: &'a HostTask, link: PollLoop) -> Self {
+        let now = Instant::now();
+        Self {
+            task,
+            link,
+            assembler: Assembler::new(&task.slot.host),
+            seq: 0,
+            answered: false,
+            first_asked: now,
+            next_medium: now,
+            next_slow: now,
+            rtt_us: 0,
+            silent: false,
+        }
+    }
+
+    async fn serve(&mut self, _session: &dyn Session) -> RemoteError {
+        loop {
+            if let Err(error) = self.turn().await {
+                return error;
+            }
+        }
+    }
+
+    /// One question and what follows until the next is due.
+    async fn turn(&mut self) -> Result<(), RemoteError> {
+        let poll = self.task.slot.host.poll;
+        let first = self.seq == 0;
+        let mut asked = Some(self.ask(first).await?);
+        let mut due = Instant::now() + poll.interval;
+        if first {
+            // Spread hosts over the interval, so that a large fleet is a stream and not a burst.
+            due = Instant::now() + poll.interval.mul_f64(0.5 + fastrand::f64() * 0.5);
+        }
+        loop {
+            let timer = asked
+                .as_ref()
+                .map_or(due, |asked| asked.sent + poll.deadline * (asked.missed + 1));
+            tokio::select! {
+                event = self.link.event() => match event? {
+                    Event::Answer(frame) => {
+                        if frame.seq == self.seq
+                            && let Some(asked) = asked.take()
+                        {
+                            self.rtt_us = u64::try_from(asked.sent.elapsed().as_micros()).unwrap_or(u64::MAX);
+                            self.take_answer(&frame);
+                        }
+                    }
+                    Event::Late(frame) => self.take_late(&frame),
+                    Event::Noise(text) => self.task.log.note(
+                        self.task.clock.now(), Level::Info, Some(&self.task.slot.host.name),
+                        format!("skipped what the host printed: {text}"),
+                    ),
+                },
+                () = sleep_until(timer) => match asked.as_mut() {
+                    Some(asked) => self.miss(asked)?,
+                    None => return Ok(()),
+                },
+                () = self.task.slot.poll_now.notified(), if asked.is_none() => {
+                    let now = Instant::now();
+                    (self.next_medium, self.next_slow) = (now, now);
+                    return Ok(());
+                }
+                () = self.task.slot.reconnect.notified(), if self.silent => {
+                    return Err(RemoteError::Lost("connecting again on request".to_owned()));
+                }
+            }
+        }
+    }
+
+    async fn ask(&mut self, full: bool) -> Result<Asked, RemoteError> {
+        let poll = self.task.slot.host.poll;
+        let now = Instant::now();
+        let mut tiers = vec![Tier::Fast];
+        let spread = if full { fastrand::f64() } else { 1.0 };
+        if now >= self.next_medium {
+            tiers.push(Tier::Medium);
+            self.next_medium = now + poll.medium.mul_f64(spread);
+        }
+        if now >= self.next_slow {
+            tiers.push(Tier::Slow);
+            self.next_slow = now + poll.slow.mul_f64(spread);
+        }
+        self.seq += 1;
+        let at = self.task.clock.now();
+        timeout(poll.deadline, self.link.ask(self.seq, &tiers, full))
+            .await
+            .map_err(|_| RemoteError::Timeout {
+                step: "sending a poll",
+                after: poll.deadline,
+            })??;
+        Ok(Asked {
+            at,
+            sent: now,
+            missed: 0,
+        })
+    }
+
+    /// The fast lane has answered: a new snapshot.
+    fn take_answer(&mut self, frame: &crate::remote::frame::Frame) {
+        if !self.answered || self.silent {
+            self.task.mark_up();
+            self.answered = true;
+            self.silent = false;
+        }
+        self.apply(frame);
+        self.publish(true);
+    }
+
+    /// The slow lane has sent a section: the same snapshot, completed.
+    fn take_late(&mut self, frame: &crate::remote::frame::Frame) {
+        self.apply(frame);
+        if self.answered {
+            self.publish(false);
+        }
+    }
+
+    fn apply(&mut self, frame: &crate::remote::frame::Frame) {
+        let sections = frame
+            .sections
+            .iter()
+            .filter_map(|section| Some((section.section?, &section.status, section.content.as_slice())));
+        self.assembler.apply(sections, self.task.clock.now());
+    }
+
+    fn publish(&mut self, is_poll: bool) {
+        let snapshot = Arc::new(self.assembler.snapshot(self.rtt_us, is_poll));
+        let complete = self.assembler.is_complete()
+            || self.first_asked.elapsed() > self.task.slot.host.poll.deadline * 2;
+        self.task.slot.update(|state| {
+            if is_poll {
+                trend::add(Arc::make_mut(&mut state.trend), &snapshot);
+            }
+            state.snapshot = Some(snapshot);
+            state.complete |= complete;
+        });
+    }
+
+    /// A deadline has passed without an answer.
+    fn miss(&mut self, asked: &mut Asked) -> Result<(), RemoteError> {
+        asked.missed += 1;
+        self.silent = true;
+        let (since, missed) = (asked.at, asked.missed);
+        self.task.slot.update(|state| {
+            state.reach = Reach::Silent { since, missed };
+            trend::add_gaps(Arc::make_mut(&mut state.trend), 1);
+            state.complete = true;
+        });
+        if asked.missed >= MISSED_LIMIT {
+            return Err(RemoteError::Timeout {
+                step: "a poll",
+                after: self.task.slot.host.poll.deadline * asked.missed,
+            });
+        }
+        Ok(())
+    }
+}

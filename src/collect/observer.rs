@@ -1,0 +1,63 @@
+//! The console watches itself: a starved console must not make a fleet look slow.
+//!
+//! `sysinfo` reads this machine's load and this process; how late our own timer fires tells
+//! whether we were kept from running (research: a tick late by more than 50 ms makes that tick's
+//! round trips worthless).
+
+use super::view::Observer;
+use crate::facts::load::Pressure;
+use std::time::Duration;
+use sysinfo::{CpuRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
+use tokio::{sync::watch, time::Instant};
+
+/// How often our own timer is checked.
+const TICK: Duration = Duration::from_millis(250);
+/// How often the machine is asked.
+const REFRESH: Duration = Duration::from_secs(2);
+/// A timer that fires later than this means that we were kept waiting.
+const LATE_LIMIT_MS: f64 = 50.0;
+/// CPU pressure (`some avg10`) of this machine above which readings are doubtful.
+const PRESSURE_LIMIT_PERCENT: f64 = 40.0;
+
+/// Watches this machine until the receiver is gone.
+pub(super) async fn watch_self(sender: watch::Sender<Observer>) {
+    let mut system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_cpu_usage()));
+    let pid = Pid::from_u32(std::process::id());
+    let mut observer = Observer::default();
+    let mut worst_ms = 0.0_f64;
+    let mut due = Instant::now() + TICK;
+    let mut refresh = Instant::now();
+    while !sender.is_closed() {
+        tokio::time::sleep_until(due).await;
+        let late_ms = due.elapsed().as_secs_f64() * 1000.0;
+        worst_ms = worst_ms.max(late_ms);
+        due = Instant::now() + TICK;
+        if refresh.elapsed() < REFRESH && late_ms < LATE_LIMIT_MS {
+            continue;
+        }
+        refresh = Instant::now();
+        system.refresh_cpu_usage();
+        system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&[pid]),
+            false,
+            ProcessRefreshKind::nothing().with_cpu().with_memory(),
+        );
+        observer.load = System::load_average().one;
+        observer.cpu_percent = f64::from(system.global_cpu_usage());
+        if let Some(process) = system.process(pid) {
+            observer.own_cpu_percent = f64::from(process.cpu_usage());
+            observer.own_memory_bytes = process.memory();
+        }
+        observer.lateness_ms = worst_ms;
+        observer.doubtful = worst_ms > LATE_LIMIT_MS || own_pressure().is_some_and(|p| p > PRESSURE_LIMIT_PERCENT);
+        worst_ms = 0.0;
+        sender.send_replace(observer);
+    }
+}
+
+/// CPU pressure of this machine, where the kernel tells it.
+fn own_pressure() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
+    let lines: String = text.lines().map(|line| format!("cpu {line}\n")).collect();
+    crate::facts::load::parse_pressure(&lines).map(|Pressure { cpu_some_percent, .. }| cpu_some_percent)
+}

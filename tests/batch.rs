@@ -1,0 +1,223 @@
+//! The scripted front end as scripts see it: documents, exit codes, and never a prompt.
+
+use serde_json::Value;
+use std::{
+    io::Write as _,
+    process::{Command, Output, Stdio},
+};
+
+fn pointsman(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .args(args)
+        .stdin(Stdio::null())
+        .env_remove("POINTSMAN_INVENTORY")
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn demo_status() -> (Value, i32) {
+    let output = pointsman(&["--demo", "--batch", "status", "--json"]);
+    let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
+    (document, output.status.code().unwrap())
+}
+
+#[test]
+fn status_of_the_demo_is_the_documented_document() {
+    let (status, code) = demo_status();
+    assert_eq!(status["version"], 1);
+    assert!(status["at"].as_str().unwrap().ends_with('Z'));
+    let hosts = status["hosts"].as_array().unwrap();
+    assert!(hosts.len() >= 25, "{} hosts", hosts.len());
+    for host in hosts {
+        for key in ["name", "state", "reachable", "age_ms", "rtt_ms", "roles", "raid", "drbd", "nfs_exports", "nfs_mounts", "zfs", "mysql"] {
+            assert!(host.get(key).is_some(), "{} lacks {key}", host["name"]);
+        }
+    }
+    let up = hosts.iter().filter(|host| host["reachable"] == true).count();
+    assert!(up * 10 >= hosts.len() * 8, "only {up} of {} answered", hosts.len());
+    let storage: Vec<&Value> = hosts
+        .iter()
+        .filter(|host| host["roles"].as_array().unwrap().contains(&"storage".into()) && host["reachable"] == true)
+        .collect();
+    assert!(!storage.is_empty());
+    let raid = storage.iter().flat_map(|host| host["raid"].as_array().unwrap());
+    for array in raid {
+        for key in ["device", "level", "state", "members", "active", "sync"] {
+            assert!(array.get(key).is_some(), "an array lacks {key}");
+        }
+    }
+    let drbd: Vec<&Value> = storage.iter().flat_map(|host| host["drbd"].as_array().unwrap()).collect();
+    assert!(drbd.iter().any(|volume| volume["role"] == "Primary"));
+    for volume in drbd {
+        for key in ["resource", "minor", "connection", "role", "peer_role", "disk", "peer_disk", "out_of_sync_kib"] {
+            assert!(volume.get(key).is_some(), "a volume lacks {key}");
+        }
+    }
+    for finding in status["findings"].as_array().unwrap() {
+        for key in ["code", "severity", "subject", "host", "since", "evidence"] {
+            assert!(finding.get(key).is_some(), "a finding lacks {key}");
+        }
+    }
+    let expected = match status["state"].as_str().unwrap() {
+        "ok" => 0,
+        "warning" => 1,
+        "critical" => 2,
+        "unknown" => 3,
+        other => panic!("state {other}"),
+    };
+    assert_eq!(code, expected);
+}
+
+/// Every key that the document has is described in the schema, and the schema's required keys are there.
+#[test]
+fn status_fits_its_schema() {
+    let schema: Value = serde_json::from_slice(&pointsman(&["schema", "--status"]).stdout).unwrap();
+    let (status, _) = demo_status();
+    fits(&status, &schema, &schema, "status");
+}
+
+fn fits(value: &Value, schema: &Value, root: &Value, at: &str) {
+    if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+        let name = target.rsplit('/').next().unwrap();
+        return fits(value, &root["$defs"][name], root, at);
+    }
+    if let Some(options) = schema.get("anyOf").and_then(Value::as_array) {
+        if !value.is_null() {
+            let real = options.iter().find(|option| option.get("type") != Some(&"null".into())).unwrap();
+            fits(value, real, root, at);
+        }
+        return;
+    }
+    match value {
+        Value::Object(map) => {
+            if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+                for (key, inner) in map {
+                    let property = properties.get(key).unwrap_or_else(|| panic!("{at}.{key} is not in the schema"));
+                    fits(inner, property, root, &format!("{at}.{key}"));
+                }
+                for key in schema["required"].as_array().into_iter().flatten() {
+                    assert!(map.contains_key(key.as_str().unwrap()), "{at} lacks {key}");
+                }
+            }
+        }
+        Value::Array(list) => {
+            for (index, inner) in list.iter().enumerate() {
+                fits(inner, &schema["items"], root, &format!("{at}[{index}]"));
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_selector_limits_the_hosts_and_keeps_what_judges_them() {
+    let output = pointsman(&["--demo", "--batch", "status", "--json", "stor1"]);
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let hosts = status["hosts"].as_array().unwrap();
+    assert_eq!(hosts.len(), 1);
+    assert_eq!(hosts[0]["name"], "stor1");
+}
+
+#[test]
+fn tsv_has_one_header_and_equal_columns() {
+    for what in ["status", "findings"] {
+        let output = pointsman(&["--demo", "--batch", what, "--tsv"]);
+        let text = stdout(&output);
+        let mut lines = text.lines();
+        let columns = lines.next().unwrap().split('\t').count();
+        assert!(columns > 4);
+        for line in lines {
+            assert_eq!(line.split('\t').count(), columns, "{line}");
+        }
+    }
+}
+
+#[test]
+fn watch_prints_one_json_line_an_event_and_ends_in_time() {
+    let output = pointsman(&["--demo", "--batch", "watch", "--json", "--timeout", "6s"]);
+    assert!(output.status.success());
+    let text = stdout(&output);
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events[0]["event"], "start");
+    assert!(events.iter().all(|event| event["version"] == 1 && event["at"].is_string()));
+    assert!(events.iter().any(|event| event["event"] == "raised"), "{text}");
+}
+
+#[test]
+fn wrong_command_lines_exit_64_and_say_why() {
+    for args in [
+        &["--batch", "nonsense"][..],
+        &["--demo", "--batch", "status", "role=storage,rols=x"],
+        &["--demo", "--batch", "status", "nosuchhost"],
+        &["--no-such-option"],
+    ] {
+        let output = pointsman(args);
+        assert_eq!(output.status.code(), Some(64), "{args:?}: {}", stderr(&output));
+        assert!(!output.stderr.is_empty());
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn wrong_inventories_exit_78_with_file_and_line() {
+    let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    file.write_all(b"fleet: test\nhosts:\n  stor1:\n    adress: 192.0.2.1\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    for args in [&["check", "-i", path][..], &["-i", path, "--batch", "status"]] {
+        let output = pointsman(args);
+        assert_eq!(output.status.code(), Some(78), "{args:?}: {}{}", stdout(&output), stderr(&output));
+        let text = stdout(&output) + &stderr(&output);
+        assert!(text.contains(path) && text.contains("adress") && text.contains("address"), "{text}");
+    }
+    let output = pointsman(&["-i", "/nonexistent.yaml", "--batch", "status"]);
+    assert_eq!(output.status.code(), Some(78));
+}
+
+#[test]
+fn a_reader_that_leaves_is_not_an_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .args(["--demo", "--batch", "watch", "--json", "--timeout", "20s"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(output.stderr.is_empty(), "{}", stderr(&output));
+}
+
+#[test]
+fn the_man_page_and_completions_come_from_the_command_line() {
+    let man = stdout(&pointsman(&["man"]));
+    for word in ["EXIT STATUS", "accept\\-new", "discover", "SIGHUP"] {
+        assert!(man.contains(word), "the man page lacks {word}");
+    }
+    let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/man/pointsman.1")).unwrap();
+    assert_eq!(man, kept, "man/pointsman.1 is old: cargo run -- man > man/pointsman.1");
+    assert!(stdout(&pointsman(&["completions", "bash"])).contains("pointsman"));
+}
+
+/// Nothing but JSON on standard output, even when hosts cannot be reached; unknown is a value.
+#[test]
+fn an_unreachable_host_is_unknown_and_exits_3() {
+    let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    // Port 1 on the loopback address refuses at once.
+    file.write_all(b"fleet: test\nhosts:\n  dead:\n    address: 127.0.0.1\n    port: 1\n").unwrap();
+    let output = pointsman(&["-i", file.path().to_str().unwrap(), "--batch", "status", "--json"]);
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(status["hosts"][0]["state"], "unknown");
+    assert_eq!(status["hosts"][0]["reachable"], false);
+    assert_eq!(status["hosts"][0]["age_ms"], Value::Null);
+    assert!(status["hosts"][0]["unknown"]["host"].as_str().unwrap().contains("connect"), "{status}");
+    assert_eq!(output.status.code(), Some(3));
+}

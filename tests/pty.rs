@@ -1,0 +1,135 @@
+//! The real program in a real terminal, driven by keys.
+
+mod support;
+
+use rustix::process::Signal;
+use support::Terminal;
+
+const POINTSMAN: &str = env!("CARGO_BIN_EXE_pointsman");
+
+fn demo(columns: u16, rows: u16) -> Terminal {
+    let terminal = Terminal::run(POINTSMAN, &["--demo"], columns, rows);
+    terminal.wait_for("stor1");
+    terminal
+}
+
+#[test]
+fn every_view_opens_and_q_restores_the_terminal() {
+    let mut shell = Terminal::run("sh", &["-c", "sleep 60"], 120, 40);
+    let before = shell.settings();
+    shell.child.kill().unwrap();
+
+    let mut terminal = demo(120, 40);
+    for (key, expect) in [
+        ("2", "slice"),
+        ("3", "replica"),
+        ("5", "since"),
+        ("6", "connected"),
+        ("1", "seg-1"),
+    ] {
+        terminal.send(key);
+        terminal.wait(&format!("view {key} to show {expect:?}"), |screen| screen.to_lowercase().contains(expect));
+    }
+    terminal.send("?");
+    terminal.wait_for("palette");
+    terminal.send("\x1b");
+    terminal.send("/stor1\r");
+    terminal.wait("the filter", |screen| screen.contains("hidden") && screen.contains("stor1"));
+    terminal.send("/\x15\r");
+    terminal.wait("the filter to go", |screen| screen.contains("db"));
+    terminal.send(":host stor1\r");
+    terminal.wait("host stor1", |screen| screen.contains("stor1") && screen.contains("md0"));
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+    terminal.assert_restored(&before);
+}
+
+#[test]
+fn every_size_is_usable_and_resizing_draws_anew() {
+    let mut terminal = demo(120, 40);
+    terminal.resize(40, 12);
+    terminal.wait("the narrow screen", |screen| screen.lines().all(|line| line.chars().count() <= 40) && screen.contains("seg-"));
+    terminal.resize(30, 8);
+    terminal.wait_for("need 40x12");
+    terminal.resize(160, 50);
+    terminal.wait_for("stor1");
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+}
+
+#[test]
+fn ctrl_z_gives_the_shell_back_and_fg_the_console() {
+    let mut terminal = Terminal::run_with("bash", &["--norc", "-i"], 100, 30, &[("PS1", "shell> ")]);
+    terminal.wait_for("shell>");
+    let before = terminal.settings();
+    terminal.send(&format!("{POINTSMAN} --demo\r"));
+    terminal.wait_for("stor1");
+    for _ in 0..2 {
+        terminal.send("\x1a");
+        terminal.wait("the shell", |screen| screen.contains("Stopped"));
+        assert!(!terminal.in_alternate_screen());
+        terminal.send("echo still-$((40 + 2))\r");
+        terminal.wait_for("still-42");
+        terminal.send("fg\r");
+        terminal.wait("the console", |screen| screen.contains("stor1") && !screen.contains("still-42"));
+        assert!(terminal.in_alternate_screen());
+    }
+    terminal.send("q");
+    terminal.wait("the shell", |screen| screen.trim_end().ends_with("shell>"));
+    terminal.assert_restored(&before);
+    terminal.send("echo code=$?\r");
+    terminal.wait_for("code=0");
+    terminal.send("exit\r");
+    terminal.exit_code();
+}
+
+#[test]
+fn signals_end_it_with_the_terminal_restored() {
+    let mut shell = Terminal::run("sh", &["-c", "sleep 60"], 120, 40);
+    let before = shell.settings();
+    shell.child.kill().unwrap();
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut terminal = demo(100, 30);
+        terminal.kill_with(signal);
+        terminal.exit_code();
+        terminal.assert_restored(&before);
+    }
+}
+
+#[test]
+fn the_wall_cannot_be_made_to_act_and_shows_the_time() {
+    let mut terminal = Terminal::run(POINTSMAN, &["--demo", "--wall"], 160, 50);
+    terminal.wait("the wall", |screen| screen.contains("seg-1"));
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+}
+
+#[test]
+fn a_wrong_inventory_is_told_before_the_screen_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("inventory.yaml");
+    std::fs::write(&path, "fleet: test\nhosts:\n  stor1:\n    adress: 192.0.2.1\n").unwrap();
+    let mut terminal = Terminal::run(POINTSMAN, &["-i", path.to_str().unwrap()], 100, 30);
+    assert_eq!(terminal.exit_code(), 78);
+    let screen = terminal.screen();
+    assert!(screen.contains("adress") && screen.contains("address"), "{screen}");
+    assert!(!terminal.in_alternate_screen());
+}
+
+#[test]
+fn a_broken_reload_keeps_the_old_fleet_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("inventory.yaml");
+    let good = "fleet: test\nhosts:\n  here:\n    address: localhost\n    via: local\n";
+    std::fs::write(&path, good).unwrap();
+    let mut terminal = Terminal::run(POINTSMAN, &["-i", path.to_str().unwrap()], 120, 30);
+    terminal.wait_for("here");
+    std::fs::write(&path, "fleet: test\nhosts: [").unwrap();
+    terminal.kill_with(Signal::HUP);
+    terminal.wait("the complaint", |screen| screen.contains("here") && screen.contains("inventory"));
+    std::fs::write(&path, good.replace("here:", "renamed:")).unwrap();
+    terminal.send(":reload\r");
+    terminal.wait_for("renamed");
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+}
