@@ -33,3 +33,6 @@ pub use load::{Loaded, load};
 pub use model::*;
 pub use name::*;
 pub use selector::{Selector, SelectorError};
+
+#[cfg(test)]
+mod tests;
