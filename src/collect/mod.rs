@@ -1,5 +1,6 @@
 //! Keeping up: one supervised task per host → snapshots → the [`FleetView`] that front ends read.
 
+pub mod draft;
 pub mod request;
 pub mod view;
 

@@ -76,9 +76,9 @@ fn served_once(context: &mut Context<'_>, storage: &Storage, topologies: &[Topol
         for host in hosts {
             if let Some(other) = first.insert((kind, host.as_str()), name).filter(|other| *other != name) {
                 let message = format!("{} belongs to {kind} {}, too", quote(host.as_str()), quote(other));
-                context
-                    .error(node, message)
-                    .hint(format!("a host belongs to one {kind}; join the two if they share servers"));
+                context.error(node, message).hint(format!(
+                    "a host belongs to one {kind}; join the two if they share servers"
+                ));
             }
         }
     }
@@ -121,7 +121,11 @@ fn mounts(context: &mut Context<'_>, hosts: &Hosts, storage: &Storage) {
         for mount in &host.mounts {
             let slice = mount.slice.as_str();
             if not_exported.contains(slice) && reported.insert(slice) {
-                let message = format!("{} should mount slice {}, which has no export", quote(host.name.as_str()), quote(slice));
+                let message = format!(
+                    "{} should mount slice {}, which has no export",
+                    quote(host.name.as_str()),
+                    quote(slice)
+                );
                 context
                     .warning(hosts.named_at[at], message)
                     .hint("add `export:` to the slice");
@@ -133,9 +137,18 @@ fn mounts(context: &mut Context<'_>, hosts: &Hosts, storage: &Storage) {
 /// A role promises something that the rest of the inventory should keep.
 fn roles(context: &mut Context<'_>, hosts: &Hosts, storage: &Storage, topologies: &[Topology]) {
     let names = |list: Vec<&'_ [super::name::HostName]>| -> HashSet<String> {
-        list.into_iter().flatten().map(|name| name.as_str().to_owned()).collect()
+        list.into_iter()
+            .flatten()
+            .map(|name| name.as_str().to_owned())
+            .collect()
     };
-    let servers = names(storage.segments.iter().map(|segment| segment.servers.as_slice()).collect());
+    let servers = names(
+        storage
+            .segments
+            .iter()
+            .map(|segment| segment.servers.as_slice())
+            .collect(),
+    );
     let members = names(topologies.iter().map(|topology| topology.members.as_slice()).collect());
     for (at, host) in hosts.list.iter().enumerate() {
         let name = quote(host.name.as_str());

@@ -134,7 +134,10 @@ fn other_word(field: &str, expected: &[&str]) -> Option<String> {
     const WORDS: &[(&[&str], &str)] = &[
         (&["ip", "hostname", "host", "ansible_host", "addr"], "address"),
         (&["username", "login", "remote_user", "ansible_user"], "user"),
-        (&["jump_host", "jump_hosts", "proxyjump", "proxy_jump", "bastion"], "jump"),
+        (
+            &["jump_host", "jump_hosts", "proxyjump", "proxy_jump", "bastion"],
+            "jump",
+        ),
         (&["power", "power_feed", "power_feeds", "pdu"], "feeds"),
         (&["type"], "kind"),
         (&["vip", "service_ip", "floating_ip"], "service_address"),
@@ -202,10 +205,7 @@ impl<'t> NodeDeserializer<'t> {
 
     fn list(self) -> Result<ListAccess<'t>, Error> {
         match self.tree.kind(self.node) {
-            Kind::List(items) => Ok(ListAccess {
-                tree: self.tree,
-                items,
-            }),
+            Kind::List(items) => Ok(ListAccess { tree: self.tree, items }),
             _ => Err(self.wrong("a list")),
         }
     }
@@ -284,7 +284,10 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let value = self.plain("`true` or `false`", boolean).map_err(|mut error| {
-            if matches!(self.tree.text(self.node), "yes" | "no" | "on" | "off" | "Yes" | "No" | "On" | "Off") {
+            if matches!(
+                self.tree.text(self.node),
+                "yes" | "no" | "on" | "off" | "Yes" | "No" | "On" | "Off"
+            ) {
                 error.hint = Some("in YAML 1.2 only `true` and `false` are booleans".to_owned());
             }
             error
@@ -356,10 +359,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
         match name {
-            SPANNED => visitor.visit_seq(SpannedAccess {
-                inner: self,
-                step: 0,
-            }),
+            SPANNED => visitor.visit_seq(SpannedAccess { inner: self, step: 0 }),
             LAZY => visitor.visit_u32(self.node.0),
             // One item may stand without a list around it, and nothing is an empty list.
             LIST => match self.tree.kind(self.node) {

@@ -162,7 +162,9 @@ impl Sources {
 
     /// Path of a file.
     pub fn path(&self, file: u16) -> &Path {
-        self.files.get(usize::from(file)).map_or(Path::new(""), |(path, _)| path)
+        self.files
+            .get(usize::from(file))
+            .map_or(Path::new(""), |(path, _)| path)
     }
 
     /// All paths.
@@ -312,7 +314,11 @@ fn excerpt(line: Option<&str>, mark: Mark) -> String {
             source.push('…');
             break;
         }
-        let shown = if c == '\t' { ' ' } else { super::suggest::visible_char(c) };
+        let shown = if c == '\t' {
+            ' '
+        } else {
+            super::suggest::visible_char(c)
+        };
         let width = shown.width().unwrap_or(0);
         source.push(shown);
         let inside = at >= start && at < start + length;

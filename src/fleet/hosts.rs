@@ -9,7 +9,7 @@ use super::{
     names::{Context, What, bad_word},
     range::{expand, is_range},
     storage::Storage,
-    suggest::quote,
+    suggest::{quote, visible},
     yaml::NodeId,
 };
 use std::{
@@ -76,7 +76,14 @@ impl Hosts {
         }
     }
 
-    fn add_entry(&mut self, context: &mut Context<'_>, name: &Text, names: Vec<String>, host: file::Host, shared: &Shared<'_>) {
+    fn add_entry(
+        &mut self,
+        context: &mut Context<'_>,
+        name: &Text,
+        names: Vec<String>,
+        host: file::Host,
+        shared: &Shared<'_>,
+    ) {
         let (address, groups, own) = host.split();
         let address_node = address.as_ref().map_or(name.node, |address| address.node);
         let addresses = self::addresses(context, name, &names, address.as_ref());
@@ -154,13 +161,19 @@ impl Hosts {
         let mut seen = HashSet::from([host]);
         let mut first = own.first();
         while let Some(jump) = first {
-            let Some(next) = at.get(jump.value.as_str()).copied() else { break };
+            let Some(next) = at.get(jump.value.as_str()).copied() else {
+                break;
+            };
             if !seen.insert(next) || chain.len() > JUMPS {
                 let name = &self.list[host].name;
                 let message = if chain.len() > JUMPS {
                     format!("more than {JUMPS} jump hosts before {}", quote(name.as_str()))
                 } else {
-                    format!("the jump hosts of {} lead in a circle through {}", quote(name.as_str()), quote(&jump.value))
+                    format!(
+                        "the jump hosts of {} lead in a circle through {}",
+                        quote(name.as_str()),
+                        quote(&jump.value)
+                    )
                 };
                 // Every host of the circle says the same; one report at the first entry is enough.
                 context
@@ -206,7 +219,9 @@ fn spec(host: &Host) -> String {
 /// Checks a jump host that is not one of the inventory.
 fn check_jump(context: &mut Context<'_>, jump: &Text) {
     let text = jump.value.as_str();
-    let (user, host_port) = text.rsplit_once('@').map_or((None, text), |(user, rest)| (Some(user), rest));
+    let (user, host_port) = text
+        .rsplit_once('@')
+        .map_or((None, text), |(user, rest)| (Some(user), rest));
     let (host, port) = match host_port.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, rest)) => (host, rest.strip_prefix(':').or((!rest.is_empty()).then_some(rest))),
         None if host_port.parse::<Ipv6Addr>().is_ok() => (host_port, None),
@@ -227,7 +242,10 @@ fn check_jump(context: &mut Context<'_>, jump: &Text) {
         && let Some(hint) = context.suggest(What::Host, host)
     {
         context
-            .warning(jump.node, format!("the jump host {} is not a host of this inventory", quote(text)))
+            .warning(
+                jump.node,
+                format!("the jump host {} is not a host of this inventory", quote(text)),
+            )
             .hint(hint);
     }
 }
@@ -241,7 +259,10 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
     if !is_range(&address.value) {
         if is_range(&name.value) {
             context
-                .error(node, format!("one address for the {} hosts of {}", names.len(), quote(&name.value)))
+                .error(
+                    node,
+                    format!("one address for the {} hosts of {}", names.len(), quote(&name.value)),
+                )
                 .hint("write a range into the address, too, such as 10.0.1.[11-18]");
         } else {
             check_address(context, address);
@@ -256,7 +277,12 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
         context
             .error(
                 node,
-                format!("{} holds {} addresses for {} hosts", quote(&address.value), all.len(), names.len()),
+                format!(
+                    "{} holds {} addresses for {} hosts",
+                    quote(&address.value),
+                    all.len(),
+                    names.len()
+                ),
             )
             .hint("both ranges must have the same length");
     } else if let Some(first) = all.first() {
@@ -274,28 +300,35 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
 }
 
 fn check_address(context: &mut Context<'_>, address: &Text) {
-    let text = address.value.as_str();
-    let hint = if let Some((user, _)) = text.split_once('@') {
-        Some(format!("write the user on its own: `user: {}`", super::suggest::visible(user)))
+    if let Some(hint) = bad_address(&address.value) {
+        context
+            .error(
+                address.node,
+                format!("{} is not an address to connect to", quote(&address.value)),
+            )
+            .hint(hint);
+    }
+}
+
+/// What to write instead of a text that cannot be a host's address; `None` for a good one.
+pub(crate) fn bad_address(text: &str) -> Option<String> {
+    const SPECIAL: [char; 21] = [
+        '[', ']', ',', '!', '*', '?', '"', '\'', '\\', '$', ';', '&', '|', '<', '>', '`', '(', ')', '{', '}', '%',
+    ];
+    if let Some((user, _)) = text.split_once('@') {
+        Some(format!("write the user on its own: `user: {}`", visible(user)))
     } else if let Some((host, port)) = text.split_once(':').filter(|_| text.parse::<IpAddr>().is_err()) {
         if port.parse::<u16>().is_ok() && !host.starts_with('[') {
-            Some(format!("write the port on its own: `port: {}`", super::suggest::visible(port)))
+            Some(format!("write the port on its own: `port: {port}`"))
         } else {
             Some("an IPv6 address stands here without brackets".to_owned())
         }
     } else if text.contains('/') {
         Some("a host's address has no prefix length and no path".to_owned())
-    } else if text.contains(['[', ']', ',', '!', '*', '?', '"', '\'', '\\', '$', ';', '&', '|', '<', '>', '`', '(', ')']) {
+    } else if bad_word(text).is_some() || text.contains(SPECIAL) {
         Some("write a DNS name, an address, or an alias of ssh_config".to_owned())
     } else {
         None
-    };
-    if let Some(hint) = hint {
-        context
-            .error(address.node, format!("{} is not an address to connect to", quote(text)))
-            .hint(hint);
-    } else {
-        context.check_word("an address", address);
     }
 }
 
@@ -306,11 +339,16 @@ fn check_appliance(context: &mut Context<'_>, node: NodeId, host: &Host) {
     }
     if host.probes.is_empty() {
         context
-            .warning(node, "a host without a shell and without probes shows nothing but its reachability")
+            .warning(
+                node,
+                "a host without a shell and without probes shows nothing but its reachability",
+            )
             .hint("add `probes:`");
     }
     if host.reach == ReachBy::Local {
-        context.error(node, "`via: local` needs a shell").hint("remove `shell: none`");
+        context
+            .error(node, "`via: local` needs a shell")
+            .hint("remove `shell: none`");
     }
 }
 

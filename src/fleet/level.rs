@@ -105,7 +105,10 @@ fn check_port(context: &mut Context<'_>, port: Option<Spanned<u16>>) -> Option<u
 
 fn check_user(context: &mut Context<'_>, user: &Text) -> bool {
     if user.value.contains('@') {
-        context.error(user.node, format!("{} cannot be a user: it holds an @", quote(&user.value)));
+        context.error(
+            user.node,
+            format!("{} cannot be a user: it holds an @", quote(&user.value)),
+        );
         return false;
     }
     context.check_word("a user", user)
@@ -120,7 +123,10 @@ fn check_words(context: &mut Context<'_>, what: &str, list: List<Text>) -> Vec<T
             if special {
                 context.error(
                     word.node,
-                    format!("{} cannot be {what}: , | = ! * and ? are for selectors", quote(&word.value)),
+                    format!(
+                        "{} cannot be {what}: , | = ! * and ? are for selectors",
+                        quote(&word.value)
+                    ),
                 );
             }
             !special && context.check_word(what, word)
@@ -136,7 +142,10 @@ fn check_roles(context: &mut Context<'_>, list: List<Text>) -> Vec<Text> {
             && let Some(near) = nearest(&role.value, ROLES)
         {
             context
-                .warning(role.node, format!("the role {} has no meaning of its own", quote(&role.value)))
+                .warning(
+                    role.node,
+                    format!("the role {} has no meaning of its own", quote(&role.value)),
+                )
                 .hint(format!("did you mean {}?", quote(near)));
         }
     }
@@ -145,14 +154,16 @@ fn check_roles(context: &mut Context<'_>, list: List<Text>) -> Vec<Text> {
 
 fn check_mysql(context: &mut Context<'_>, mysql: file::Mysql) -> MysqlAccess {
     let path = |context: &mut Context<'_>, what: &str, text: Option<Text>| {
-        text.filter(|text| context.check_path(what, text)).map(|text| text.value)
+        text.filter(|text| context.check_path(what, text))
+            .map(|text| text.value)
     };
     let heartbeat = mysql.heartbeat.filter(|table| {
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '-');
-        let good = table
-            .value
-            .split_once('.')
-            .is_some_and(|(db, table)| [db, table].iter().all(|part| !part.is_empty() && part.chars().all(word)));
+        let good = table.value.split_once('.').is_some_and(|(db, table)| {
+            [db, table]
+                .iter()
+                .all(|part| !part.is_empty() && part.chars().all(word))
+        });
         if !good {
             context
                 .error(table.node, format!("{} is not a heartbeat table", quote(&table.value)))
@@ -207,7 +218,10 @@ fn check_mounts(
                 let fixed = |at: &String| !at.contains("{slice}");
                 if slices.len() > 1 && entry.value.at.as_ref().is_some_and(fixed) {
                     context
-                        .error(node, format!("all slices of {} would be mounted at one place", quote(name)))
+                        .error(
+                            node,
+                            format!("all slices of {} would be mounted at one place", quote(name)),
+                        )
                         .hint("put {slice} into `at`, such as at: /mnt/{slice}");
                     continue;
                 }
@@ -216,7 +230,9 @@ fn check_mounts(
         };
         for slice in slices {
             // A slice that could not be read has been reported; nothing can be expected of it.
-            let Some(served_at) = storage.mount_path(slice) else { continue };
+            let Some(served_at) = storage.mount_path(slice) else {
+                continue;
+            };
             let at = match &entry.value.at {
                 Some(at) => at.replace("{slice}", slice),
                 None => served_at.to_owned(),
@@ -270,8 +286,7 @@ impl<'a> Levels<'a> {
         let strong = Levels(self.0[..upto].to_vec());
         let rack = found.and_then(|(_, rack)| racks.get(&rack.value));
         let site = strong.first(|level| level.site.as_ref());
-        if let (Some(site), Some(rack_site), Some((_, rack))) =
-            (site, rack.and_then(|rack| rack.site.as_ref()), found)
+        if let (Some(site), Some(rack_site), Some((_, rack))) = (site, rack.and_then(|rack| rack.site.as_ref()), found)
             && site.value != *rack_site
         {
             context.error(
@@ -284,7 +299,9 @@ impl<'a> Levels<'a> {
                 ),
             );
         }
-        let set = |own: Option<&BTreeSet<String>>, of_rack: fn(&RackOf) -> &BTreeSet<String>, weak: Option<&BTreeSet<String>>| {
+        let set = |own: Option<&BTreeSet<String>>,
+                   of_rack: fn(&RackOf) -> &BTreeSet<String>,
+                   weak: Option<&BTreeSet<String>>| {
             own.or_else(|| rack.map(of_rack).filter(|set| !set.is_empty()))
                 .or(weak)
                 .cloned()
@@ -315,10 +332,25 @@ impl<'a> Levels<'a> {
         type Get = fn(&file::Poll) -> Option<&Spanned<file::Period>>;
         type Put = fn(&mut Poll, Duration);
         let keys: [(&str, Get, Put, Duration); 5] = [
-            ("interval", |p| p.interval.as_ref(), |p, d| p.interval = d, Duration::from_millis(100)),
-            ("medium", |p| p.medium.as_ref(), |p, d| p.medium = d, Duration::from_millis(500)),
+            (
+                "interval",
+                |p| p.interval.as_ref(),
+                |p, d| p.interval = d,
+                Duration::from_millis(100),
+            ),
+            (
+                "medium",
+                |p| p.medium.as_ref(),
+                |p, d| p.medium = d,
+                Duration::from_millis(500),
+            ),
             ("slow", |p| p.slow.as_ref(), |p, d| p.slow = d, Duration::from_secs(1)),
-            ("deadline", |p| p.deadline.as_ref(), |p, d| p.deadline = d, Duration::from_millis(100)),
+            (
+                "deadline",
+                |p| p.deadline.as_ref(),
+                |p, d| p.deadline = d,
+                Duration::from_millis(100),
+            ),
             (
                 "connect_deadline",
                 |p| p.connect_deadline.as_ref(),
@@ -333,8 +365,10 @@ impl<'a> Levels<'a> {
             };
             let span = given.value.0;
             if span < least || span > Duration::from_hours(24) {
-                context
-                    .error(given.node, format!("`{key}` must lie between {} ms and one day", least.as_millis()));
+                context.error(
+                    given.node,
+                    format!("`{key}` must lie between {} ms and one day", least.as_millis()),
+                );
                 continue;
             }
             put(&mut out, span);
@@ -375,7 +409,10 @@ impl<'a> Levels<'a> {
                 })
             {
                 context
-                    .error(node, format!("the {name} warning at {warning} lies above critical at {critical}"))
+                    .error(
+                        node,
+                        format!("the {name} warning at {warning} lies above critical at {critical}"),
+                    )
                     .hint("the limits are the wrong way round");
             }
         }
@@ -394,7 +431,12 @@ impl<'a> Levels<'a> {
             if let Some(other) = places.insert(&mount.at, &mount.slice) {
                 context.error(
                     *node,
-                    format!("slices {} and {} would both be mounted at {}", quote(other.as_str()), quote(mount.slice.as_str()), quote(&mount.at)),
+                    format!(
+                        "slices {} and {} would both be mounted at {}",
+                        quote(other.as_str()),
+                        quote(mount.slice.as_str()),
+                        quote(&mount.at)
+                    ),
                 );
                 continue;
             }

@@ -140,8 +140,10 @@ impl Collect<'_> {
         if let Some(at) = self.chain.iter().position(|open| *open == path) {
             let names = self.chain[at..].iter().chain([&path]);
             let circle: Vec<String> = names.map(|path| visible(&path.to_string_lossy())).collect();
-            self.notes
-                .error(mark, format!("files include each other in a circle: {}", circle.join(" → ")));
+            self.notes.error(
+                mark,
+                format!("files include each other in a circle: {}", circle.join(" → ")),
+            );
             return;
         }
         if self.done.contains(&path) {
@@ -160,7 +162,10 @@ impl Collect<'_> {
                 self.incomplete = true;
                 self.done.insert(path);
                 self.notes
-                    .error(mark, format!("cannot read {}: {}", quote(&include.value), visible(&why)))
+                    .error(
+                        mark,
+                        format!("cannot read {}: {}", quote(&include.value), visible(&why)),
+                    )
                     .hint("a path here is relative to the file that it stands in");
             }
         }
@@ -230,7 +235,14 @@ fn build(context: &mut Context<'_>, mut files: Vec<Decoded>, incomplete: bool) -
     if none && !incomplete {
         context
             .notes
-            .error(Mark { line: 1, column: 1, ..Mark::default() }, "the fleet has no hosts")
+            .error(
+                Mark {
+                    line: 1,
+                    column: 1,
+                    ..Mark::default()
+                },
+                "the fleet has no hosts",
+            )
             .hint("add `hosts:`, or let `pointsman discover HOST…` draft an inventory");
     }
     let poll = Levels(vec![&defaults]).poll(context);
@@ -284,7 +296,14 @@ fn header(context: &mut Context<'_>, files: &mut [Decoded]) -> (Option<String>, 
     if name.is_none() && !lost {
         context
             .notes
-            .error(Mark { line: 1, column: 1, ..Mark::default() }, "the fleet has no name")
+            .error(
+                Mark {
+                    line: 1,
+                    column: 1,
+                    ..Mark::default()
+                },
+                "the fleet has no name",
+            )
             .hint("begin with `fleet: NAME`");
     }
     (name, label, defaults.unwrap_or_default())

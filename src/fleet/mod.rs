@@ -29,9 +29,11 @@ mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use file::schema;
+pub(crate) use hosts::bad_address;
 pub use load::{Loaded, load};
 pub use model::*;
 pub use name::*;
+pub(crate) use names::{bad_name, bad_path, bad_word};
 pub use selector::{Selector, SelectorError};
 
 #[cfg(test)]

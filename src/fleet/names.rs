@@ -148,7 +148,11 @@ impl<'a> Context<'a> {
                 let place = self.sources.place(*taken.get(), mark);
                 self.notes.error(
                     mark,
-                    format!("the {} {} is declared twice; first on {place}", what.name(), quote(name)),
+                    format!(
+                        "the {} {} is declared twice; first on {place}",
+                        what.name(),
+                        quote(name)
+                    ),
                 );
             }
         }
@@ -194,11 +198,6 @@ impl<'a> Context<'a> {
     /// Whether a name is declared, without a report.
     pub fn knows(&self, what: What, name: &str) -> bool {
         self.tables[what as usize].known.contains_key(name)
-    }
-
-    /// Where a name is declared.
-    pub fn declared_at(&self, what: What, name: &str) -> Option<Mark> {
-        self.tables[what as usize].known.get(name).copied()
     }
 
     /// The nearest declared name, as a hint.
@@ -254,7 +253,8 @@ impl<'a> Context<'a> {
         match expand(&text.value) {
             Ok(names) => names,
             Err(problem) => {
-                self.error(text.node, problem).hint("write a range as web[1-8] or web[01-12]");
+                self.error(text.node, problem)
+                    .hint("write a range as web[1-8] or web[01-12]");
                 Vec::new()
             }
         }
@@ -282,7 +282,7 @@ impl<'a> Context<'a> {
 }
 
 /// Why a text cannot be the name of something.
-pub(super) fn bad_name(name: &str) -> Option<&'static str> {
+pub(crate) fn bad_name(name: &str) -> Option<&'static str> {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() {
         Some("it is empty")
@@ -304,7 +304,7 @@ pub(super) fn bad_name(name: &str) -> Option<&'static str> {
 }
 
 /// Why a text cannot be one word on a command line of ours.
-pub(super) fn bad_word(text: &str) -> Option<&'static str> {
+pub(crate) fn bad_word(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         Some("it is empty")
     } else if text.starts_with('-') {
@@ -319,7 +319,7 @@ pub(super) fn bad_word(text: &str) -> Option<&'static str> {
 }
 
 /// Why a text cannot be an absolute path.
-pub(super) fn bad_path(text: &str) -> Option<&'static str> {
+pub(crate) fn bad_path(text: &str) -> Option<&'static str> {
     if !text.starts_with('/') {
         Some("it is not an absolute path")
     } else if text.chars().any(|c| super::suggest::visible_char(c) != c) {

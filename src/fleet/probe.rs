@@ -43,7 +43,10 @@ fn compile(context: &mut Context<'_>, name: &Spanned<String>, probe: file::Probe
     check_limits(context, &probe);
     let every = match &probe.every {
         Some(every) if every.value.0 < LEAST => {
-            context.error(every.node, format!("a probe runs every {} ms at most", LEAST.as_millis()));
+            context.error(
+                every.node,
+                format!("a probe runs every {} ms at most", LEAST.as_millis()),
+            );
             EVERY
         }
         Some(every) => every.value.0,
@@ -135,27 +138,51 @@ fn check_parser(context: &mut Context<'_>, name: NodeId, probe: &file::Probe) ->
 }
 
 fn check_limits(context: &mut Context<'_>, probe: &file::Probe) {
-    let wrong = |context: &mut Context<'_>, low: &Option<Spanned<f64>>, high: &Option<Spanned<f64>>, words: [&str; 2]| {
-        if let (Some(low), Some(high)) = (low, high)
-            && low.value > high.value
-        {
-            context
-                .error(
-                    low.node,
-                    format!("`{}` {} lies above `{}` {}", words[0], low.value, words[1], high.value),
-                )
-                .hint("the limits are the wrong way round");
-        }
-    };
+    let wrong =
+        |context: &mut Context<'_>, low: &Option<Spanned<f64>>, high: &Option<Spanned<f64>>, words: [&str; 2]| {
+            if let (Some(low), Some(high)) = (low, high)
+                && low.value > high.value
+            {
+                context
+                    .error(
+                        low.node,
+                        format!("`{}` {} lies above `{}` {}", words[0], low.value, words[1], high.value),
+                    )
+                    .hint("the limits are the wrong way round");
+            }
+        };
     let p = probe;
-    wrong(context, &p.warning_above, &p.critical_above, ["warning_above", "critical_above"]);
-    wrong(context, &p.critical_below, &p.warning_below, ["critical_below", "warning_below"]);
-    wrong(context, &p.warning_below, &p.warning_above, ["warning_below", "warning_above"]);
-    wrong(context, &p.critical_below, &p.critical_above, ["critical_below", "critical_above"]);
+    wrong(
+        context,
+        &p.warning_above,
+        &p.critical_above,
+        ["warning_above", "critical_above"],
+    );
+    wrong(
+        context,
+        &p.critical_below,
+        &p.warning_below,
+        ["critical_below", "warning_below"],
+    );
+    wrong(
+        context,
+        &p.warning_below,
+        &p.warning_above,
+        ["warning_below", "warning_above"],
+    );
+    wrong(
+        context,
+        &p.critical_below,
+        &p.critical_above,
+        ["critical_below", "critical_above"],
+    );
     let limits = [&p.warning_above, &p.critical_above, &p.warning_below, &p.critical_below];
     if let (Some(expect), true) = (&p.expect, limits.iter().any(|limit| limit.is_some())) {
         context
-            .error(expect.node, "`expect` is for words and cannot stand beside limits for numbers")
+            .error(
+                expect.node,
+                "`expect` is for words and cannot stand beside limits for numbers",
+            )
             .hint("make two probes of it");
     }
 }

@@ -60,11 +60,18 @@ mod tests {
         assert_eq!(expand("web").expect("no range"), ["web"]);
         assert_eq!(expand("web[8-10].x").expect("a range"), ["web8.x", "web9.x", "web10.x"]);
         assert_eq!(expand("web[08-10]").expect("a range"), ["web08", "web09", "web10"]);
-        assert_eq!(
-            expand("db[1,3,5-6]").expect("a range"),
-            ["db1", "db3", "db5", "db6"]
-        );
-        for wrong in ["a[", "a[]", "a[1", "a[x-y]", "a[3-1]", "a[1-2][3-4]", "a[1-99999999]", "a[-3]", "a[1-2-3]"] {
+        assert_eq!(expand("db[1,3,5-6]").expect("a range"), ["db1", "db3", "db5", "db6"]);
+        for wrong in [
+            "a[",
+            "a[]",
+            "a[1",
+            "a[x-y]",
+            "a[3-1]",
+            "a[1-2][3-4]",
+            "a[1-99999999]",
+            "a[-3]",
+            "a[1-2-3]",
+        ] {
             assert!(expand(wrong).is_err(), "{wrong}");
         }
     }

@@ -122,7 +122,8 @@ impl Field {
                 .slices()
                 .map(|(_, slice)| slice)
                 .filter(|slice| {
-                    slice.preferred.as_str() == name || slice.standby.as_ref().is_some_and(|other| other.as_str() == name)
+                    slice.preferred.as_str() == name
+                        || slice.standby.as_ref().is_some_and(|other| other.as_str() == name)
                 })
                 .map(|slice| slice.name.as_str())
                 .collect(),
@@ -232,7 +233,11 @@ impl Term {
         let (field, negated, pattern) = if let Some((field, pattern)) = text.split_once("!=") {
             (Field::parse(field.trim())?, true, pattern)
         } else if let Some((field, pattern)) = text.split_once('=') {
-            (Field::parse(field.trim())?, false, pattern.strip_prefix('=').unwrap_or(pattern))
+            (
+                Field::parse(field.trim())?,
+                false,
+                pattern.strip_prefix('=').unwrap_or(pattern),
+            )
         } else if let Some(pattern) = text.strip_prefix('!') {
             (Field::Name, true, pattern)
         } else {

@@ -60,7 +60,10 @@ impl Storage {
     fn add_segment(&mut self, context: &mut Context<'_>, name: &Text, segment: file::Segment) {
         let servers_node = segment.servers.node;
         if segment.servers.value.0.is_empty() {
-            context.error(servers_node, format!("the segment {} has no servers", quote(&name.value)));
+            context.error(
+                servers_node,
+                format!("the segment {} has no servers", quote(&name.value)),
+            );
         }
         let servers = context.resolved_all(What::Host, &segment.servers.value);
         let backup = context.resolved(What::Host, segment.backup);
@@ -79,7 +82,10 @@ impl Storage {
             .map(|pool| pool.value)
             .collect();
         if segment.slices.entries.is_empty() && pools.is_empty() {
-            context.warning(name.node, format!("the segment {} has neither slices nor pools", quote(&name.value)));
+            context.warning(
+                name.node,
+                format!("the segment {} has neither slices nor pools", quote(&name.value)),
+            );
         }
         let mut slices = Vec::new();
         for (slice_name, node) in &segment.slices.entries {
@@ -143,7 +149,10 @@ impl Storage {
     fn check_service(&mut self, context: &mut Context<'_>, name: &Text, service: &Spanned<file::Service>) {
         let ServiceAddress { ip, .. } = service.value.0;
         if ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() {
-            context.error(service.node, format!("{} cannot be a service address", quote(&ip.to_string())));
+            context.error(
+                service.node,
+                format!("{} cannot be a service address", quote(&ip.to_string())),
+            );
         }
         let mark = context.mark(service.node);
         match self.service_addresses.entry(ip) {
@@ -153,8 +162,14 @@ impl Storage {
             Entry::Occupied(taken) => {
                 let place = context.sources.place(*taken.get(), mark);
                 context
-                    .error(service.node, format!("{ip} is the service address of another slice, too ({place})"))
-                    .hint(format!("give {} an address of its own, so that it can move alone", quote(&name.value)));
+                    .error(
+                        service.node,
+                        format!("{ip} is the service address of another slice, too ({place})"),
+                    )
+                    .hint(format!(
+                        "give {} an address of its own, so that it can move alone",
+                        quote(&name.value)
+                    ));
             }
         }
     }
@@ -198,7 +213,12 @@ impl Storage {
         }
     }
 
-    fn taken_on(&mut self, host: &str, what: &'static str, value: &str) -> Entry<'_, (String, &'static str, String), (String, Mark)> {
+    fn taken_on(
+        &mut self,
+        host: &str,
+        what: &'static str,
+        value: &str,
+    ) -> Entry<'_, (String, &'static str, String), (String, Mark)> {
         self.taken.0.entry((host.to_owned(), what, value.to_owned()))
     }
 }
@@ -226,9 +246,16 @@ fn place(context: &mut Context<'_>, pair: &Pair, name: &Text, slice: &file::Slic
             context
                 .error(
                     text.node,
-                    format!("the {role} server {} is not a server of segment {}", quote(&text.value), quote(&pair.segment)),
+                    format!(
+                        "the {role} server {} is not a server of segment {}",
+                        quote(&text.value),
+                        quote(&pair.segment)
+                    ),
                 )
-                .hint(format!("its servers are {}", quote_all(servers.iter().map(String::as_str))));
+                .hint(format!(
+                    "its servers are {}",
+                    quote_all(servers.iter().map(String::as_str))
+                ));
         }
     }
     let preferred = match (&slice.preferred, &slice.standby) {
@@ -251,11 +278,21 @@ fn place(context: &mut Context<'_>, pair: &Pair, name: &Text, slice: &file::Slic
     if slice.unreplicated {
         if let Some(text) = slice.standby.as_ref() {
             context
-                .warning(text.node, format!("the slice {} is declared unreplicated, but has a standby", quote(&name.value)))
+                .warning(
+                    text.node,
+                    format!(
+                        "the slice {} is declared unreplicated, but has a standby",
+                        quote(&name.value)
+                    ),
+                )
                 .hint("remove one of the two");
         }
     } else if standby.is_none() || slice.resource.is_none() {
-        let missing = if slice.resource.is_none() { "`resource:`" } else { "`standby:`" };
+        let missing = if slice.resource.is_none() {
+            "`resource:`"
+        } else {
+            "`standby:`"
+        };
         let message = format!("the slice {} has no replica", quote(&name.value));
         if pair.complete {
             context
@@ -276,13 +313,20 @@ fn check_export(context: &mut Context<'_>, name: &Text, mount_point: &Text, expo
         context
             .warning(
                 path.node,
-                format!("the export {} is not the mount point {}", quote(&path.value), quote(&mount_point.value)),
+                format!(
+                    "the export {} is not the mount point {}",
+                    quote(&path.value),
+                    quote(&mount_point.value)
+                ),
             )
             .hint("when the filesystem is not mounted, clients would be given the directory below it");
     }
     if export.clients.0.is_empty() {
         context
-            .warning(node, format!("the export of slice {} names no clients", quote(&name.value)))
+            .warning(
+                node,
+                format!("the export of slice {} names no clients", quote(&name.value)),
+            )
             .hint("add `clients:` with addresses, networks or names");
     }
     for client in &export.clients.0 {
@@ -299,7 +343,10 @@ fn check_export(context: &mut Context<'_>, name: &Text, mount_point: &Text, expo
     }
     let text = |list: &super::decode::List<Text>| list.0.iter().map(|text| text.value.clone()).collect();
     Export {
-        path: export.path.as_ref().map_or_else(|| mount_point.value.clone(), |path| path.value.clone()),
+        path: export
+            .path
+            .as_ref()
+            .map_or_else(|| mount_point.value.clone(), |path| path.value.clone()),
         clients: text(&export.clients),
         options: text(&export.options),
     }

@@ -27,7 +27,10 @@ pub(super) fn add(context: &mut Context<'_>, file: &File, out: &mut Vec<Topology
         if let Some(source) = &topology.source {
             if kind == TopologyKind::Galera {
                 context
-                    .error(source.node, "a Galera cluster has no source: every member can be written")
+                    .error(
+                        source.node,
+                        "a Galera cluster has no source: every member can be written",
+                    )
                     .hint("remove `source:`");
             } else if context.resolve(What::Host, &source.value, source.node)
                 && members.len() >= declared
@@ -36,7 +39,11 @@ pub(super) fn add(context: &mut Context<'_>, file: &File, out: &mut Vec<Topology
                 context
                     .error(
                         source.node,
-                        format!("the source {} is not a member of {}", quote(&source.value), quote(&name.value)),
+                        format!(
+                            "the source {} is not a member of {}",
+                            quote(&source.value),
+                            quote(&name.value)
+                        ),
                     )
                     .hint(format!(
                         "its members are {}",
@@ -46,7 +53,10 @@ pub(super) fn add(context: &mut Context<'_>, file: &File, out: &mut Vec<Topology
         }
         if kind == TopologyKind::Galera && members.len() == 2 && declared == 2 {
             context
-                .warning(node, "a Galera cluster of two loses its majority when either member fails")
+                .warning(
+                    node,
+                    "a Galera cluster of two loses its majority when either member fails",
+                )
                 .hint("add a third member, or an arbitrator that the inventory need not name");
         }
         members_at.push(node);

@@ -174,7 +174,10 @@ fn syntax_error(error: &ScanError, file: u16, text: &str, notes: &mut Notes) {
         None
     };
     notes
-        .error(mark, format!("not valid YAML: {}", super::suggest::visible(error.info())))
+        .error(
+            mark,
+            format!("not valid YAML: {}", super::suggest::visible(error.info())),
+        )
         .maybe(hint.map(str::to_owned));
 }
 
@@ -308,7 +311,10 @@ impl Builder<'_> {
 
     fn unknown_tag(&mut self, tag: &Tag, mark: Mark) {
         self.notes
-            .error(mark, format!("a tag that means nothing here: {}", quote(&tag.to_string())))
+            .error(
+                mark,
+                format!("a tag that means nothing here: {}", quote(&tag.to_string())),
+            )
             .hint("leave it out; text that begins with ! must stand in quotes");
     }
 

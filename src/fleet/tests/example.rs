@@ -15,7 +15,10 @@ fn the_example_loads_and_means_what_it_says() {
     assert_eq!(fleet.hosts.len(), 12);
     let stor1 = fleet.host("stor1").expect("stor1");
     assert_eq!(stor1.address, "10.20.0.11");
-    assert_eq!(stor1.jump.as_deref(), Some(["watch@gate1.northlight.example:2222".to_owned()].as_slice()));
+    assert_eq!(
+        stor1.jump.as_deref(),
+        Some(["watch@gate1.northlight.example:2222".to_owned()].as_slice())
+    );
     assert!(stor1.sudo);
     assert_eq!(stor1.domains.site.as_deref(), Some("lax"));
     assert_eq!(stor1.domains.feeds, BTreeSet::from(["lax-a".to_owned()]));
@@ -27,10 +30,18 @@ fn the_example_loads_and_means_what_it_says() {
     let access = fleet.host("access3").expect("access3");
     assert_eq!(access.address, "10.20.1.13");
     assert_eq!(access.domains.feeds.len(), 2);
-    let mounts: Vec<_> = access.mounts.iter().map(|m| (m.slice.as_str(), m.at.as_str())).collect();
+    let mounts: Vec<_> = access
+        .mounts
+        .iter()
+        .map(|m| (m.slice.as_str(), m.at.as_str()))
+        .collect();
     assert_eq!(
         mounts,
-        [("web-1", "/srv/web-1"), ("web-2", "/srv/web-2"), ("mail-1", "/srv/mail-1")]
+        [
+            ("web-1", "/srv/web-1"),
+            ("web-2", "/srv/web-2"),
+            ("mail-1", "/srv/mail-1")
+        ]
     );
     let backup = fleet.host("backup1").expect("backup1");
     assert_eq!(backup.poll.interval, Duration::from_secs(10));
@@ -40,7 +51,10 @@ fn the_example_loads_and_means_what_it_says() {
     assert_eq!(slice.preferred.as_str(), "stor2");
     assert_eq!(slice.standby.as_ref().map(|name| name.as_str()), Some("stor1"));
     assert_eq!(slice.backup.as_ref().map(|name| name.as_str()), Some("backup1"));
-    assert_eq!(slice.export.as_ref().map(|export| export.path.as_str()), Some("/srv/web-2"));
+    assert_eq!(
+        slice.export.as_ref().map(|export| export.path.as_str()),
+        Some("/srv/web-2")
+    );
     let db1 = fleet.host("db1").expect("db1");
     assert!((db1.thresholds.lag_warning_seconds - 5.0).abs() < f64::EPSILON);
     let mysql = db1.mysql.as_ref().expect("access");
@@ -90,12 +104,17 @@ fn every_key_of_the_schema_is_described() {
         if let Value::Object(map) = schema {
             if let Some(Value::Object(properties)) = map.get("properties") {
                 for (key, value) in properties {
-                    if value.get("description").and_then(Value::as_str).is_none_or(str::is_empty) {
+                    if value
+                        .get("description")
+                        .and_then(Value::as_str)
+                        .is_none_or(str::is_empty)
+                    {
                         bare.push(format!("{at}.{key}"));
                     }
                 }
             }
-            map.iter().for_each(|(key, value)| check(&format!("{at}/{key}"), value, bare));
+            map.iter()
+                .for_each(|(key, value)| check(&format!("{at}/{key}"), value, bare));
         }
     }
     let schema: Value = serde_json::from_str(&schema()).expect("the schema is JSON");

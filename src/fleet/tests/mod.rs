@@ -11,14 +11,18 @@ use std::{collections::HashMap, path::Path};
 
 /// Loads one file without includes.
 fn one(text: &str) -> Loaded {
-    load(Path::new("inventory.yaml"), text, &|path| Err(format!("no file {}", path.display())))
+    load(Path::new("inventory.yaml"), text, &|path| {
+        Err(format!("no file {}", path.display()))
+    })
 }
 
 /// Loads the first of several files.
 fn several(files: &[(&str, &str)]) -> Loaded {
     let map: HashMap<&Path, &str> = files.iter().map(|(path, text)| (Path::new(*path), *text)).collect();
     load(Path::new(files[0].0), files[0].1, &|path| {
-        map.get(path).map(|text| (*text).to_owned()).ok_or("no such file".to_owned())
+        map.get(path)
+            .map(|text| (*text).to_owned())
+            .ok_or("no such file".to_owned())
     })
 }
 

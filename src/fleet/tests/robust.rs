@@ -11,7 +11,10 @@ fn survives(text: &str) {
     let _ = crate::fleet::diagnostic::render(&loaded.diagnostics);
     for diagnostic in &loaded.diagnostics {
         assert!(diagnostic.line >= 1 && diagnostic.column >= 1);
-        assert!(!diagnostic.message.is_empty() && !diagnostic.message.contains('\n'), "{diagnostic:?}");
+        assert!(
+            !diagnostic.message.is_empty() && !diagnostic.message.contains('\n'),
+            "{diagnostic:?}"
+        );
         assert!(diagnostic.hint.as_ref().is_none_or(|hint| !hint.contains('\n')));
     }
 }
@@ -112,13 +115,19 @@ fn five_thousand_hosts_load() {
 fn thousands_of_mistakes_are_bounded() {
     let mut text = String::from("fleet: big\nhosts:\n");
     for host in 0..4000 {
-        let _ = writeln!(text, "  host{host}: {{adress: x, groups: [nogroup{host}], rack: r{host}, prt: 1}}");
+        let _ = writeln!(
+            text,
+            "  host{host}: {{adress: x, groups: [nogroup{host}], rack: r{host}, prt: 1}}"
+        );
     }
     let started = Instant::now();
     let loaded = one(&text);
     assert_eq!(loaded.diagnostics.len(), 500);
     let last = loaded.diagnostics.last().expect("some").hint.clone().expect("a hint");
-    assert!(last.ends_with("and 15500 more diagnostics that are not shown"), "{last}");
+    assert!(
+        last.ends_with("and 15500 more diagnostics that are not shown"),
+        "{last}"
+    );
     assert!(started.elapsed().as_secs() < 30);
 }
 
@@ -130,16 +139,30 @@ fn bombs_are_refused() {
         let _ = writeln!(laughs, "a{level}: &a{level} [{uses}]");
     }
     let loaded = one(&laughs);
-    assert!(loaded.diagnostics.iter().any(|d| d.message.contains("aliases written out")), "{loaded:?}");
+    assert!(
+        loaded
+            .diagnostics
+            .iter()
+            .any(|d| d.message.contains("aliases written out")),
+        "{loaded:?}"
+    );
 
     let mut merges = String::from("fleet: x\nm0: &m0 {a: 1}\n");
     for level in 1..40 {
         let below = level - 1;
-        let _ = writeln!(merges, "m{level}: &m{level} {{ x: *m{below}, y: *m{below}, <<: *m{below} }}");
+        let _ = writeln!(
+            merges,
+            "m{level}: &m{level} {{ x: *m{below}, y: *m{below}, <<: *m{below} }}"
+        );
     }
     assert!(one(&merges).has_errors());
 
-    for deep in ["[".repeat(5000), "{a: ".repeat(5000), "- ".repeat(5000), "? ".repeat(5000)] {
+    for deep in [
+        "[".repeat(5000),
+        "{a: ".repeat(5000),
+        "- ".repeat(5000),
+        "? ".repeat(5000),
+    ] {
         assert!(one(&deep).has_errors());
     }
     let mut nested = String::from("fleet: x\nhosts:\n");
@@ -147,7 +170,12 @@ fn bombs_are_refused() {
         let _ = writeln!(nested, "{}a:", " ".repeat(level + 1));
     }
     assert!(one(&nested).diagnostics.iter().any(|d| d.message.contains("64 levels")));
-    assert!(one("a: &a [*a]").diagnostics.iter().any(|d| d.message.contains("inside its own anchor")));
+    assert!(
+        one("a: &a [*a]")
+            .diagnostics
+            .iter()
+            .any(|d| d.message.contains("inside its own anchor"))
+    );
     let long = "x".repeat(super::super::yaml::FILE_LIMIT + 1);
     assert!(one(&long).diagnostics[0].message.contains("larger than"));
 }
