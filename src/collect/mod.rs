@@ -9,6 +9,7 @@ pub mod clock;
 mod director;
 mod host_task;
 mod observer;
+pub mod draft;
 pub mod request;
 mod slot;
 pub mod trend;

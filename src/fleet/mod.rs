@@ -1,10 +1,40 @@
 //! What the operator declares: the inventory, typed and checked.
 //!
-//! [`model`] holds the checked fleet that everything else reads. A [`Fleet`] can only come out of
-//! the inventory loader, so names are unique and every reference in it resolves.
+//! [`model`] holds the checked fleet that everything else reads. A [`Fleet`] comes out of [`load`],
+//! so names are unique and every reference in it resolves.
+//!
+//! The way of an inventory: YAML events with positions → a tree in which every value knows its place
+//! → serde types of the file ([`schema`] prints their JSON schema) → checks → [`Fleet`]. The design
+//! names the `yaml_serde` crate for this; it stops at the first mistake and knows no place for a
+//! value once it is decoded. Here every mistake of all files is reported at once, each with its own
+//! place, and so is a reference that leads nowhere; so the tree is built on `saphyr-parser` events.
 
+mod check;
+mod decode;
+pub mod diagnostic;
+mod file;
+mod hosts;
+mod level;
+pub mod load;
 pub mod model;
 pub mod name;
+mod names;
+mod probe;
+mod range;
+pub mod selector;
+mod storage;
+mod suggest;
+mod topology;
+mod yaml;
 
+pub use diagnostic::{Diagnostic, Severity};
+pub use file::schema;
+pub(crate) use hosts::bad_address;
+pub use load::{Loaded, load};
 pub use model::*;
 pub use name::*;
+pub(crate) use names::{bad_name, bad_path, bad_word};
+pub use selector::{Selector, SelectorError};
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! The checked fleet: hosts, storage segments with their slices, and MySQL topologies.
 
 use super::name::{HostName, SegmentName, SliceName, TopologyName};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
@@ -213,7 +214,7 @@ impl Host {
 }
 
 /// How a host is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReachBy {
     /// Over SSH.
@@ -223,7 +224,7 @@ pub enum ReachBy {
 }
 
 /// What runs commands on the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Shell {
     /// A POSIX `sh`: the remote half is sent on its standard input.
@@ -469,7 +470,7 @@ pub struct Topology {
 }
 
 /// What kind of replication a topology runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TopologyKind {
     /// One writable source, any number of replicas.

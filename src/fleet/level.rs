@@ -1,0 +1,467 @@
+//! Settings of one level (a host's own, a group's, the defaults), checked once, and how levels add up.
+
+use super::{
+    decode::{List, Spanned},
+    file::{self, MountWhat, Text},
+    model::{Domains, ExpectedMount, MysqlAccess, Poll, Probe, ReachBy, Shell, Thresholds},
+    name::SliceName,
+    names::{Context, What, bad_path},
+    probe,
+    storage::Storage,
+    suggest::{nearest, quote},
+    yaml::NodeId,
+};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
+
+/// Roles that mean something to the program.
+const ROLES: [&str; 4] = ["storage", "node", "mysql", "backup"];
+
+/// Checked settings of one level.
+#[derive(Default)]
+pub(super) struct Level {
+    pub port: Option<u16>,
+    pub user: Option<String>,
+    pub jump: Option<Vec<Text>>,
+    pub via: Option<ReachBy>,
+    pub shell: Option<Shell>,
+    pub roles: Vec<Text>,
+    tags: Vec<String>,
+    generation: Option<String>,
+    sudo: Option<bool>,
+    site: Option<Text>,
+    rack: Option<Text>,
+    feeds: Option<BTreeSet<String>>,
+    switches: Option<BTreeSet<String>>,
+    poll: Option<file::Poll>,
+    thresholds: Option<file::Thresholds>,
+    pub mounts: Vec<(ExpectedMount, NodeId)>,
+    pub mysql: Option<MysqlAccess>,
+    probes: Vec<Probe>,
+}
+
+/// A rack, with its references checked.
+#[derive(Default)]
+pub(super) struct RackOf {
+    pub site: Option<String>,
+    pub feeds: BTreeSet<String>,
+    pub switches: BTreeSet<String>,
+}
+
+impl Level {
+    /// Checks the settings of one level.
+    pub fn compile(context: &mut Context<'_>, group: file::Group, storage: &Storage) -> Self {
+        let set = |context: &mut Context<'_>, what, list: Option<List<Text>>| {
+            list.map(|list| {
+                let names = context.resolved_all(what, &list);
+                names.into_iter().map(|name| name.value).collect()
+            })
+        };
+        Self {
+            port: check_port(context, group.port),
+            user: group
+                .user
+                .filter(|user| check_user(context, user))
+                .map(|user| user.value),
+            jump: group.jump.map(|jump| jump.value.0),
+            via: group.via,
+            shell: group.shell,
+            roles: check_roles(context, group.roles),
+            tags: check_words(context, "a tag", group.tags)
+                .into_iter()
+                .map(|tag| tag.value)
+                .collect(),
+            generation: group
+                .generation
+                .filter(|generation| context.check_word("a generation", generation))
+                .map(|generation| generation.value),
+            sudo: group.sudo,
+            site: context.resolved(What::Site, group.site),
+            rack: context.resolved(What::Rack, group.rack),
+            feeds: set(context, What::Feed, group.feeds),
+            switches: set(context, What::Switch, group.switches),
+            poll: group.poll,
+            thresholds: group.thresholds.map(|thresholds| {
+                check_thresholds(context, &thresholds);
+                thresholds
+            }),
+            mounts: check_mounts(context, &group.mounts, storage),
+            mysql: group.mysql.map(|mysql| check_mysql(context, mysql)),
+            probes: probe::compile_all(context, &group.probes),
+        }
+    }
+}
+
+fn check_port(context: &mut Context<'_>, port: Option<Spanned<u16>>) -> Option<u16> {
+    let port = port?;
+    if port.value == 0 {
+        context.error(port.node, "0 is not a port");
+        return None;
+    }
+    Some(port.value)
+}
+
+fn check_user(context: &mut Context<'_>, user: &Text) -> bool {
+    if user.value.contains('@') {
+        context.error(
+            user.node,
+            format!("{} cannot be a user: it holds an @", quote(&user.value)),
+        );
+        return false;
+    }
+    context.check_word("a user", user)
+}
+
+fn check_words(context: &mut Context<'_>, what: &str, list: List<Text>) -> Vec<Text> {
+    list.0
+        .into_iter()
+        .filter(|word| {
+            // These have a meaning in selectors.
+            let special = word.value.contains([',', '|', '=', '!', '*', '?']);
+            if special {
+                context.error(
+                    word.node,
+                    format!(
+                        "{} cannot be {what}: , | = ! * and ? are for selectors",
+                        quote(&word.value)
+                    ),
+                );
+            }
+            !special && context.check_word(what, word)
+        })
+        .collect()
+}
+
+fn check_roles(context: &mut Context<'_>, list: List<Text>) -> Vec<Text> {
+    let roles = check_words(context, "a role", list);
+    for role in &roles {
+        if !ROLES.contains(&role.value.as_str())
+            && role.value.len() >= 4
+            && let Some(near) = nearest(&role.value, ROLES)
+        {
+            context
+                .warning(
+                    role.node,
+                    format!("the role {} has no meaning of its own", quote(&role.value)),
+                )
+                .hint(format!("did you mean {}?", quote(near)));
+        }
+    }
+    roles
+}
+
+fn check_mysql(context: &mut Context<'_>, mysql: file::Mysql) -> MysqlAccess {
+    let path = |context: &mut Context<'_>, what: &str, text: Option<Text>| {
+        text.filter(|text| context.check_path(what, text))
+            .map(|text| text.value)
+    };
+    let heartbeat = mysql.heartbeat.filter(|table| {
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '-');
+        let good = table.value.split_once('.').is_some_and(|(db, table)| {
+            [db, table]
+                .iter()
+                .all(|part| !part.is_empty() && part.chars().all(word))
+        });
+        if !good {
+            context
+                .error(table.node, format!("{} is not a heartbeat table", quote(&table.value)))
+                .hint("write database.table, such as percona.heartbeat");
+        }
+        good
+    });
+    MysqlAccess {
+        defaults_file: path(context, "a defaults file", mysql.defaults_file),
+        socket: path(context, "a socket", mysql.socket),
+        heartbeat: heartbeat.map(|table| table.value),
+    }
+}
+
+fn check_thresholds(context: &mut Context<'_>, thresholds: &file::Thresholds) {
+    for (key, value, node) in thresholds.given() {
+        if value < 0.0 || key == "debounce_polls" && value < 1.0 {
+            context.error(node, format!("`{key}` cannot be {value}"));
+        } else if key.ends_with("_percent") && value > 100.0 {
+            context.error(node, format!("`{key}` cannot be more than 100, found {value}"));
+        }
+    }
+}
+
+fn check_mounts(
+    context: &mut Context<'_>,
+    list: &List<Spanned<file::Mount>>,
+    storage: &Storage,
+) -> Vec<(ExpectedMount, NodeId)> {
+    let mut out = Vec::new();
+    for entry in &list.0 {
+        let node = entry.node;
+        if let Some(problem) = entry.value.at.as_deref().and_then(bad_path) {
+            let at = entry.value.at.as_deref().unwrap_or_default();
+            context.error(node, format!("{} cannot be a mount point: {problem}", quote(at)));
+            continue;
+        }
+        let slices: Vec<&str> = match &entry.value.what {
+            MountWhat::Slice(name) => {
+                if !context.knows(What::Slice, name) && context.knows(What::Segment, name) {
+                    context
+                        .error(node, format!("{} is a segment, not a slice", quote(name)))
+                        .hint(format!("write `all of {name}` for every slice of it"));
+                    continue;
+                }
+                context.resolve(What::Slice, name, node);
+                vec![name]
+            }
+            MountWhat::Segment(name) => {
+                context.resolve(What::Segment, name, node);
+                let slices = storage.slices_of(name);
+                let fixed = |at: &String| !at.contains("{slice}");
+                if slices.len() > 1 && entry.value.at.as_ref().is_some_and(fixed) {
+                    context
+                        .error(
+                            node,
+                            format!("all slices of {} would be mounted at one place", quote(name)),
+                        )
+                        .hint("put {slice} into `at`, such as at: /mnt/{slice}");
+                    continue;
+                }
+                slices.iter().map(String::as_str).collect()
+            }
+        };
+        for slice in slices {
+            // A slice that could not be read has been reported; nothing can be expected of it.
+            let Some(served_at) = storage.mount_path(slice) else {
+                continue;
+            };
+            let at = match &entry.value.at {
+                Some(at) => at.replace("{slice}", slice),
+                None => served_at.to_owned(),
+            };
+            let slice = SliceName::new(slice);
+            out.push((ExpectedMount { slice, at }, node));
+        }
+    }
+    out
+}
+
+/// The levels that hold for one host, the strongest first: its own, its groups', the defaults.
+pub(super) struct Levels<'a>(pub Vec<&'a Level>);
+
+impl<'a> Levels<'a> {
+    /// The strongest level's value.
+    pub fn first<T>(&self, get: impl Fn(&'a Level) -> Option<T>) -> Option<T> {
+        self.0.iter().find_map(|level| get(level))
+    }
+
+    /// Roles of all levels.
+    pub fn roles(&self) -> BTreeSet<String> {
+        let roles = self.0.iter().flat_map(|level| &level.roles);
+        roles.map(|role| role.value.clone()).collect()
+    }
+
+    /// Tags of all levels.
+    pub fn tags(&self) -> BTreeSet<String> {
+        self.0.iter().flat_map(|level| level.tags.iter().cloned()).collect()
+    }
+
+    /// The strongest generation.
+    pub fn generation(&self) -> Option<String> {
+        self.first(|level| level.generation.clone())
+    }
+
+    /// Whether `sudo` may be used.
+    pub fn sudo(&self) -> bool {
+        self.first(|level| level.sudo).unwrap_or_default()
+    }
+
+    /// Where the host stands. A rack brings its site, feeds and switches along, unless a level that
+    /// is at least as strong as the one naming the rack says otherwise.
+    pub fn domains(&self, context: &mut Context<'_>, racks: &HashMap<String, RackOf>) -> Domains {
+        let found = self
+            .0
+            .iter()
+            .enumerate()
+            .find_map(|(at, level)| level.rack.as_ref().map(|rack| (at, rack)));
+        let upto = found.map_or(self.0.len(), |(at, _)| at + 1);
+        let strong = Levels(self.0[..upto].to_vec());
+        let rack = found.and_then(|(_, rack)| racks.get(&rack.value));
+        let site = strong.first(|level| level.site.as_ref());
+        if let (Some(site), Some(rack_site), Some((_, rack))) = (site, rack.and_then(|rack| rack.site.as_ref()), found)
+            && site.value != *rack_site
+        {
+            context.error(
+                site.node,
+                format!(
+                    "the site is {}, but rack {} stands at {}",
+                    quote(&site.value),
+                    quote(&rack.value),
+                    quote(rack_site)
+                ),
+            );
+        }
+        let set = |own: Option<&BTreeSet<String>>,
+                   of_rack: fn(&RackOf) -> &BTreeSet<String>,
+                   weak: Option<&BTreeSet<String>>| {
+            own.or_else(|| rack.map(of_rack).filter(|set| !set.is_empty()))
+                .or(weak)
+                .cloned()
+                .unwrap_or_default()
+        };
+        Domains {
+            site: site
+                .map(|site| site.value.clone())
+                .or_else(|| rack.and_then(|rack| rack.site.clone()))
+                .or_else(|| self.first(|level| level.site.as_ref()).map(|site| site.value.clone())),
+            rack: found.map(|(_, rack)| rack.value.clone()),
+            feeds: set(
+                strong.first(|level| level.feeds.as_ref()),
+                |rack| &rack.feeds,
+                self.first(|level| level.feeds.as_ref()),
+            ),
+            switches: set(
+                strong.first(|level| level.switches.as_ref()),
+                |rack| &rack.switches,
+                self.first(|level| level.switches.as_ref()),
+            ),
+        }
+    }
+
+    /// Poll settings, with a report when they do not fit together.
+    pub fn poll(&self, context: &mut Context<'_>) -> Poll {
+        let mut out = Poll::default();
+        type Get = fn(&file::Poll) -> Option<&Spanned<file::Period>>;
+        type Put = fn(&mut Poll, Duration);
+        let keys: [(&str, Get, Put, Duration); 5] = [
+            (
+                "interval",
+                |p| p.interval.as_ref(),
+                |p, d| p.interval = d,
+                Duration::from_millis(100),
+            ),
+            (
+                "medium",
+                |p| p.medium.as_ref(),
+                |p, d| p.medium = d,
+                Duration::from_millis(500),
+            ),
+            ("slow", |p| p.slow.as_ref(), |p, d| p.slow = d, Duration::from_secs(1)),
+            (
+                "deadline",
+                |p| p.deadline.as_ref(),
+                |p, d| p.deadline = d,
+                Duration::from_millis(100),
+            ),
+            (
+                "connect_deadline",
+                |p| p.connect_deadline.as_ref(),
+                |p, d| p.connect_deadline = d,
+                Duration::from_millis(100),
+            ),
+        ];
+        let mut last = None;
+        for (key, get, put, least) in keys {
+            let Some(given) = self.first(|level| level.poll.as_ref().and_then(get)) else {
+                continue;
+            };
+            let span = given.value.0;
+            if span < least || span > Duration::from_hours(24) {
+                context.error(
+                    given.node,
+                    format!("`{key}` must lie between {} ms and one day", least.as_millis()),
+                );
+                continue;
+            }
+            put(&mut out, span);
+            if matches!(key, "interval" | "medium" | "slow") {
+                last = Some(given.node);
+            }
+        }
+        if let Some(node) = last
+            && (out.interval > out.medium || out.medium > out.slow)
+        {
+            // A slower fast tier drags the others along rather than running more often than they do.
+            context
+                .warning(node, "`interval` should be the shortest, then `medium`, then `slow`")
+                .hint("a tier is never asked more often than the one before it");
+            out.medium = out.medium.max(out.interval);
+            out.slow = out.slow.max(out.medium);
+        }
+        out
+    }
+
+    /// Limits, with a report when a warning lies beyond its critical limit.
+    pub fn thresholds(&self, context: &mut Context<'_>) -> Thresholds {
+        let mut out = Thresholds::default();
+        for level in self.0.iter().rev() {
+            if let Some(given) = &level.thresholds {
+                given.apply(&mut out);
+            }
+        }
+        for (warning, critical, name) in [
+            (out.disk_warning_percent, out.disk_critical_percent, "disk"),
+            (out.lag_warning_seconds, out.lag_critical_seconds, "lag"),
+        ] {
+            if warning > critical
+                && let Some(node) = self.first(|level| {
+                    let given = level.thresholds.as_ref()?.given();
+                    let of_pair = |key: &str| key.starts_with(name) && !key.contains("full");
+                    given.filter(|(key, ..)| of_pair(key)).map(|(.., node)| node).next()
+                })
+            {
+                context
+                    .error(
+                        node,
+                        format!("the {name} warning at {warning} lies above critical at {critical}"),
+                    )
+                    .hint("the limits are the wrong way round");
+            }
+        }
+        out
+    }
+
+    /// Expected mounts of all levels; the strongest level decides where a slice is mounted.
+    pub fn mounts(&self, context: &mut Context<'_>) -> Vec<ExpectedMount> {
+        let mut slices = HashSet::new();
+        let mut places: HashMap<&str, &SliceName> = HashMap::new();
+        let mut out = Vec::new();
+        for (mount, node) in self.0.iter().flat_map(|level| &level.mounts) {
+            if !slices.insert(&mount.slice) {
+                continue;
+            }
+            if let Some(other) = places.insert(&mount.at, &mount.slice) {
+                context.error(
+                    *node,
+                    format!(
+                        "slices {} and {} would both be mounted at {}",
+                        quote(other.as_str()),
+                        quote(mount.slice.as_str()),
+                        quote(&mount.at)
+                    ),
+                );
+                continue;
+            }
+            out.push(mount.clone());
+        }
+        out
+    }
+
+    /// MySQL access, key by key; `None` when no level speaks of it.
+    pub fn mysql(&self) -> Option<MysqlAccess> {
+        self.first(|level| level.mysql.as_ref())?;
+        let get = |key: fn(&MysqlAccess) -> &Option<String>| {
+            self.first(|level| level.mysql.as_ref().and_then(|mysql| key(mysql).clone()))
+        };
+        Some(MysqlAccess {
+            defaults_file: get(|mysql| &mysql.defaults_file),
+            socket: get(|mysql| &mysql.socket),
+            heartbeat: get(|mysql| &mysql.heartbeat),
+        })
+    }
+
+    /// Probes of all levels; the strongest of one name wins.
+    pub fn probes(&self) -> Vec<Probe> {
+        let mut names = HashSet::new();
+        let all = self.0.iter().flat_map(|level| &level.probes);
+        all.filter(|probe| names.insert(&probe.name)).cloned().collect()
+    }
+}
