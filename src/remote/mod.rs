@@ -5,7 +5,10 @@
 //! a deadline of its own; dropping one leaves no task, socket or process behind.
 
 pub mod frame;
+pub mod half;
+pub mod local;
 pub mod log;
+pub mod quote;
 
 use crate::{facts::CleanText, fleet::Host};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};

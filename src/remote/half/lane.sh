@@ -1,0 +1,295 @@
+# --- the slow lane: one background job that runs commands, one after the other ---------------------
+# It may hang at any of them. Its working directory says to the main shell where it is: that is the one
+# thing of a child that a shell can see without a file or a pipe.
+where_dir() {
+	case $1 in
+	identity) U=/proc/sys/vm ;;
+	drbdstatus) U=/proc/sys ;;
+	drbdevents) U=/proc/sys/fs ;;
+	exports) U=/proc/sys/net ;;
+	nfsclients) U=/sys ;;
+	addresses) U=/sys/class ;;
+	df) U=/sys/devices ;;
+	zpool) U=/sys/fs ;;
+	zpoollist) U=/sys/kernel ;;
+	mysql) U=/sys/module ;;
+	probes) U=/ ;;
+	esac
+}
+
+# where PID: in which section a lane is, in W.
+where() {
+	for W in $SLOW; do
+		where_dir $W
+		[ "/proc/$1/cwd" -ef $U ] && return
+	done
+	W=lane
+}
+
+# limit COMMAND…: runs it with a deadline, where the host has a tool for that.
+case $TIMEOUT in
+yes) limit() { timeout $LIMIT "$@"; } ;;
+foreground) limit() { timeout --foreground -k 2 $LIMIT "$@"; } ;;
+*) limit() { "$@"; } ;;
+esac
+
+# got COMMAND…: its output in C, how it ended in ST.
+got() {
+	C=$(limit "$@" 2>/dev/null)
+	r=$?
+	ST=ok
+	if [ $r -eq 0 ]; then
+		# Some tools say nothing and end well when they may not look.
+		[ -n "$C" ] || [ "$EUID_" = 0 ] && return
+	elif [ $r -eq 124 ] && [ -n "$TIMEOUT" ]; then
+		ST=exit:124 C="no answer within $LIMIT s"
+		return
+	fi
+	# Once more, for its error text.
+	E=$(limit "$@" 2>&1)
+	x=$?
+	if [ $r -ne 0 ]; then
+		ST=exit:$r C=$E
+		[ $x -eq 0 ] && ST=ok
+	fi
+	[ "$EUID_" = 0 ] && return
+	case $E in
+	*ermission\ denied* | *ot\ permitted* | *uperuser* | *rivilege* | *ust\ be\ root* | *s\ root* | *assword\ is\ required* | *not\ allowed*)
+		refused "$@"
+		;;
+	esac
+}
+
+# refused COMMAND…: what root would have to add for it.
+refused() {
+	ST=denied
+	[ "$1" = sudo ] && shift 3
+	n=$(id -un)
+	p=$(command -v "$1")
+	shift
+	C="$n ALL=(root) NOPASSWD: $p $*$NL$E"
+}
+
+# rooted COMMAND…: the same for commands that may need root.
+rooted() {
+	case $EUID_$SUDO$((FL & 1)) in
+	0*) got "$@" ;;
+	*yes0)
+		got sudo -n -- "$@"
+		case $ST$C in
+		*sudo:*)
+			# Not asked again before the next slow round: each refusal is a line in the host's log.
+			FL=$((FL | 1))
+			got "$@"
+			;;
+		esac
+		;;
+	*) got "$@" ;;
+	esac
+}
+
+slow_identity() {
+	one /proc/sys/kernel/hostname
+	C="hostname $T"
+	one /etc/machine-id
+	C="$C${NL}machine_id $T"
+	one /proc/sys/kernel/random/boot_id
+	C="$C${NL}boot_id $T"
+	one /proc/sys/kernel/osrelease
+	C="$C${NL}kernel $T"
+	slurp /etc/os-release || slurp /usr/lib/os-release
+	IFS=$NL
+	for L in $T; do
+		case $L in
+		PRETTY_NAME=*)
+			L=${L#PRETTY_NAME=}
+			L=${L#[\"\']}
+			C="$C${NL}os ${L%[\"\']}"
+			;;
+		esac
+	done
+	IFS=$SP
+	C="$C${NL}arch $(uname -m)${NL}user $(id -un)${NL}uid $EUID_"
+	L=no
+	if [ "$EUID_" = 0 ]; then
+		L=yes
+	elif [ "$SUDO" = yes ] && limit sudo -n -l >/dev/null; then
+		L=yes
+	fi
+	p=$(readlink /proc/$$/exe)
+	C="$C${NL}sudo $L${NL}shell ${p##*/}"
+}
+
+slow_drbdstatus() {
+	one "$R/proc/drbd"
+	case $T in
+	'version: 8.'*) rooted drbdsetup status --verbose --statistics ;;
+	*) rooted drbdsetup status --json ;;
+	esac
+}
+
+slow_drbdevents() { rooted drbdsetup events2 --now; }
+
+slow_exports() { rooted exportfs -v; }
+
+slow_nfsclients() {
+	K=
+	if [ "$EUID_" = 0 ]; then
+		set +f
+		set -- "$R"/proc/fs/nfsd/clients/*/info
+		set -f
+		for L; do
+			slurp "$L" && K=$K$T$NL
+		done
+	elif [ -d "$R/proc/fs/nfsd/clients" ]; then
+		rooted grep -rhs --include info address "$R/proc/fs/nfsd/clients"
+		case $ST in
+		ok | exit:1) K=$C ST=ok ;;
+		*) return ;;
+		esac
+		if [ -z "$K" ] && [ ! -r "$R/proc/fs/nfsd/clients" ]; then
+			E="$R/proc/fs/nfsd/clients cannot be read"
+			refused grep -rhs --include info address "$R/proc/fs/nfsd/clients"
+			return
+		fi
+	fi
+	C=
+	IFS=$NL
+	for L in $K; do
+		case $L in
+		address:*)
+			L=${L#*\"}
+			L=${L%\"*}
+			L=${L%:*}
+			L=${L#\[}
+			C="${C}v4 ${L%\]}$NL"
+			;;
+		esac
+	done
+	slurp "$R/var/lib/nfs/rmtab"
+	for L in $T; do C="${C}v3 ${L%:0x*}$NL"; done
+	IFS=$SP
+	C=${C%"$NL"}
+}
+
+slow_addresses() { got ip -o addr show; }
+
+# Only mounts that are known to be local are named: df never meets a network mount.
+slow_df() {
+	set --
+	IFS=$NL
+	for L in $LOCM; do
+		unescape "$L"
+		set -- "$@" "$U"
+	done
+	IFS=$SP
+	[ $# -gt 0 ] || return 0
+	K=$(limit df -Pk -- "$@" 2>/dev/null)
+	r=$?
+	# One mount that may not be looked at makes df end with 1: the others count.
+	case $K in
+	*"$NL"*) C="$K${NL}inodes$NL$(limit df -Pi -- "$@" 2>/dev/null)" ;;
+	*) ST=exit:$r C=$K ;;
+	esac
+}
+
+# zpool learned JSON in OpenZFS 2.3; what a host's tool does not know is not tried again (FL, bits 2 and 4).
+slow_zpool() {
+	if [ $((FL & 2)) -eq 0 ]; then
+		got zpool status -j --json-int
+		[ "$ST" = ok ] && [ -n "$C" ] && return
+		zpool_gone && return
+	fi
+	if [ $((FL & 4)) -eq 0 ]; then
+		got zpool status -p
+		if [ "$ST" = ok ]; then
+			FL=$((FL | 2))
+			return
+		fi
+	fi
+	got zpool status
+	[ "$ST" = ok ] && FL=$((FL | 6))
+}
+
+slow_zpoollist() {
+	got zpool list -Hp -o name,size,alloc,free,health
+	zpool_gone
+}
+
+# The tool is there but the kernel's part is not.
+zpool_gone() {
+	case $ST$C in
+	denied* | exit:124*) return 0 ;;
+	ok*) return 1 ;;
+	*odules\ are\ not\ loaded* | *odules\ cannot\ be*) ST=absent C= ;;
+	*) return 1 ;;
+	esac
+}
+
+# One run of the client for all questions. --force: one that fails does not lose the rest.
+slow_mysql() {
+	c=mysql
+	have mariadb && c=mariadb
+	set -- --batch --raw --force --unbuffered --no-auto-rehash --connect-timeout=2
+	[ -n "$MYSQL_SOCKET" ] && set -- "--socket=$MYSQL_SOCKET" "$@"
+	[ -n "$MYSQL_DEFAULTS" ] && set -- "--defaults-file=$MYSQL_DEFAULTS" "$@"
+	C=$(put "$MYSQL_QUESTIONS" | limit $c "$@" 2>&1)
+	r=$?
+	case $C in
+	*'#version'*) ;;
+	*) ST=exit:$r ;;
+	esac
+}
+
+# Each probe: name, exit code and length, then its output (at most 64 KiB); with an exit code its error text too.
+slow_probes() {
+	C=
+	for i in $PROBES_DUE; do
+		O=$({
+			E=$({
+				r=$({
+					{
+						probe_$i 2>&6
+						put $? >&4
+					} | head -c 65536 >&5
+				} 4>&1)
+				put "$NL$NONCE $r$NL" >&5
+			} 6>&1 | head -c 2000)
+			put "$E"
+		} 5>&1)
+		E=${O##*"$NL$NONCE "}
+		O=${O%"$NL$NONCE $E"}
+		r=${E%%"$NL"*}
+		E=${E#*"$NL"}
+		O=${O%"$NL"}
+		case $r in
+		0) ;;
+		'' | *[!0-9]*) r=255 O=$O$E ;;
+		*) O=$O$E ;;
+		esac
+		eval "n=\$PROBE_NAME_$i"
+		C="$C$n $r ${#O}$NL$O$NL"
+	done
+}
+
+# lane SEQ: runs the sections of RUN. B may already hold those that need no command.
+lane() {
+	trap - EXIT HUP INT PIPE TERM
+	exec </dev/null >&3 3>&-
+	for S in $RUN; do
+		where_dir $S
+		cd $U
+		B="${B}$S begin 0$NL$NL"
+		frame "$1"
+		B= C= ST=ok
+		now
+		t=$NOW
+		slow_$S
+		now
+		# The main shell has given this lane up, or is about to: another one speaks now.
+		[ $((NOW - t)) -gt $GIVE_UP ] && exit $FL
+		big $S $ST "$C"
+	done
+	frame "$1"
+	exit $FL
+}
