@@ -4,7 +4,9 @@
 //! [`Wire`] to the remote half) or runs single commands with bounded output. Every future here has
 //! a deadline of its own; dropping one leaves no task, socket or process behind.
 
+pub mod backoff;
 pub mod frame;
+pub mod known_hosts;
 pub mod log;
 
 use crate::{facts::CleanText, fleet::Host};
