@@ -12,6 +12,7 @@ mod line;
 mod tests;
 
 pub use judge::{Dossier, Judgement, describe, supported};
+pub use line::glob;
 
 use crate::{
     facts::{CleanText, UnixMs},
