@@ -4,11 +4,18 @@
 //! [`Wire`] to the remote half) or runs single commands with bounded output. Every future here has
 //! a deadline of its own; dropping one leaves no task, socket or process behind.
 
+pub mod backoff;
 pub mod frame;
 pub mod half;
+pub mod known_hosts;
 pub mod local;
 pub mod log;
+pub mod poll;
 pub mod quote;
+pub mod ssh;
+pub mod ssh_config;
+
+pub use local::LocalRemote;
 
 use crate::{facts::CleanText, fleet::Host};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -37,6 +44,32 @@ impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Stream for 
 pub trait Dial: Send + Sync {
     /// Opens a stream to `address:port`.
     fn dial<'a>(&'a self, address: &'a str, port: u16) -> Boxed<'a, Result<Box<dyn Stream>, RemoteError>>;
+
+    /// The same, with an address family and naming each step as it begins (`resolve`, `tcp`). A way
+    /// that has neither names nor families need not implement it.
+    fn dial_step<'a>(
+        &'a self,
+        address: &'a str,
+        port: u16,
+        family: Family,
+        step: &'a (dyn Fn(&'static str) + Send + Sync),
+    ) -> Boxed<'a, Result<Box<dyn Stream>, RemoteError>> {
+        let _ = family;
+        step("tcp");
+        self.dial(address, port)
+    }
+}
+
+/// Which addresses of a name are used (`AddressFamily` of `ssh_config`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    /// Either.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
 }
 
 /// An authenticated connection to one host. Dropping the last handle closes it.
@@ -56,6 +89,12 @@ pub trait Session: Send + Sync {
 
     /// What the other side said of itself, for the Host view: server version, host key fingerprint.
     fn about(&self) -> CleanText;
+
+    /// Asks the other side to open no further session on this connection (`no-more-sessions`): for
+    /// connections that only poll. [`Session::open`] and [`Session::exec`] are refused afterwards.
+    fn seal(&self) -> Boxed<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// The three streams of a running command. Dropping it closes the channel.

@@ -1,0 +1,382 @@
+//! The client side of one connection, as russh's task sees it: the host key, and where the output
+//! of each channel goes. Whatever the server tries to open is rejected.
+
+use super::{
+    host_key::HostKeyCheck,
+    sink::{Piece, Sink},
+};
+use crate::{facts::CleanText, remote::RemoteError};
+use russh::{
+    Channel, ChannelId, ChannelOpenFailure, Disconnect, Error, Sig,
+    client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session},
+    keys::PublicKeyOrCertificate,
+};
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// A reader that takes nothing for so long loses its channel: until then the whole connection waits.
+const STALL: Duration = Duration::from_secs(2);
+
+/// What the connection's task and its users share.
+#[derive(Debug, Default)]
+pub struct Shared(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// The few channels of a connection; those of a jump host are at most [`super::jump::TARGETS`].
+    sinks: Vec<(ChannelId, Arc<Sink>)>,
+    fault: Option<RemoteError>,
+    lost: Option<CleanText>,
+    closed: bool,
+    server: CleanText,
+    host_key: CleanText,
+    banner: CleanText,
+    rejected: u32,
+}
+
+impl Shared {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Directs a channel's output.
+    pub fn attach(&self, id: ChannelId, sink: &Arc<Sink>) {
+        let mut inner = self.inner();
+        if inner.closed {
+            let why = inner.lost.clone();
+            drop(inner);
+            sink.end(why);
+        } else {
+            inner.sinks.push((id, Arc::clone(sink)));
+        }
+    }
+
+    /// Forgets a channel.
+    pub fn detach(&self, id: ChannelId) {
+        self.inner().sinks.retain(|(known, _)| *known != id);
+    }
+
+    fn sink(&self, id: ChannelId) -> Option<Arc<Sink>> {
+        let inner = self.inner();
+        inner.sinks.iter().find(|(known, _)| *known == id).map(|(_, sink)| Arc::clone(sink))
+    }
+
+    /// The exact reason of a failed handshake, if it is one of ours.
+    pub fn take_fault(&self) -> Option<RemoteError> {
+        self.inner().fault.take()
+    }
+
+    /// Why the connection ended, as far as the other side or the protocol told.
+    pub fn lost(&self) -> Option<CleanText> {
+        self.inner().lost.clone()
+    }
+
+    /// What the server showed before login.
+    pub fn banner(&self) -> CleanText {
+        self.inner().banner.clone()
+    }
+
+    /// Server version, host key, and what had to be rejected.
+    pub fn about(&self) -> CleanText {
+        let inner = self.inner();
+        let mut text = format!("{}, host key {}", inner.server, inner.host_key);
+        if inner.rejected > 0 {
+            text.push_str(", tried to open channels (rejected)");
+        }
+        CleanText::from(text)
+    }
+
+    fn count_rejected(&self) {
+        let mut inner = self.inner();
+        inner.rejected = inner.rejected.saturating_add(1);
+    }
+
+    fn set_lost(&self, why: CleanText) {
+        self.inner().lost.get_or_insert(why);
+    }
+}
+
+/// The handler; dropped with the connection's task, whatever ended it.
+pub struct Client {
+    shared: Arc<Shared>,
+    check: HostKeyCheck,
+}
+
+impl Client {
+    /// A handler that checks the host key with `check`.
+    pub fn new(shared: Arc<Shared>, check: HostKeyCheck) -> Self {
+        Self { shared, check }
+    }
+
+    async fn data(&self, channel: ChannelId, piece: Piece, session: &mut Session) -> Result<(), Error> {
+        let Some(sink) = self.shared.sink(channel) else { return Ok(()) };
+        if timeout(STALL, poll_fn(|cx| sink.poll_room(cx))).await.is_err() {
+            sink.end(Some(CleanText::new("flooding: more output than was read; the channel was closed")));
+            self.shared.detach(channel);
+            return session.close(channel);
+        }
+        sink.put(piece);
+        Ok(())
+    }
+
+    fn with(&self, channel: ChannelId, act: impl FnOnce(&Sink)) {
+        if let Some(sink) = self.shared.sink(channel) {
+            act(&sink);
+        }
+    }
+
+    async fn reject(&self, reply: ChannelOpenHandle) -> Result<(), Error> {
+        self.shared.count_rejected();
+        reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+        Ok(())
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let mut inner = self.shared.inner();
+        inner.closed = true;
+        let why = inner.lost.clone().unwrap_or_else(|| CleanText::new("connection lost"));
+        let sinks = std::mem::take(&mut inner.sinks);
+        drop(inner);
+        for (_, sink) in sinks {
+            sink.end(Some(why.clone()));
+        }
+    }
+}
+
+impl Handler for Client {
+    type Error = Error;
+
+    async fn auth_banner(&mut self, banner: &str, _: &mut Session) -> Result<(), Error> {
+        let mut inner = self.shared.inner();
+        if inner.banner.is_empty() {
+            inner.banner = CleanText::new(banner);
+        }
+        Ok(())
+    }
+
+    async fn check_server_key(&mut self, presented: &PublicKeyOrCertificate) -> Result<bool, Error> {
+        match self.check.check(presented).await {
+            Ok(host_key) => {
+                self.shared.inner().host_key = host_key;
+                Ok(true)
+            }
+            Err(fault) => {
+                self.shared.inner().fault = Some(fault);
+                Ok(false)
+            }
+        }
+    }
+
+    async fn kex_done(&mut self, _: Option<&[u8]>, _: &russh::Names, session: &mut Session) -> Result<(), Error> {
+        self.shared.inner().server = CleanText::from_bytes(session.remote_sshid());
+        Ok(())
+    }
+
+    async fn channel_success(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Error> {
+        self.with(channel, |sink| sink.replied(true));
+        Ok(())
+    }
+
+    async fn channel_failure(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Error> {
+        self.with(channel, |sink| sink.replied(false));
+        Ok(())
+    }
+
+    async fn channel_close(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Error> {
+        self.with(channel, |sink| sink.end(None));
+        self.shared.detach(channel);
+        Ok(())
+    }
+
+    async fn channel_eof(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Error> {
+        self.with(channel, |sink| sink.put(Piece::Eof));
+        Ok(())
+    }
+
+    async fn data(&mut self, channel: ChannelId, data: &[u8], session: &mut Session) -> Result<(), Error> {
+        Self::data(self, channel, Piece::Out(data.to_vec()), session).await
+    }
+
+    async fn extended_data(
+        &mut self,
+        channel: ChannelId,
+        ext: u32,
+        data: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        // Only standard error (1) is defined (RFC 4254, section 5.2).
+        if ext == 1 {
+            return Self::data(self, channel, Piece::Err(data.to_vec()), session).await;
+        }
+        Ok(())
+    }
+
+    async fn exit_status(&mut self, channel: ChannelId, status: u32, _: &mut Session) -> Result<(), Error> {
+        self.with(channel, |sink| sink.put(Piece::Exit(i32::try_from(status).unwrap_or(255))));
+        Ok(())
+    }
+
+    async fn exit_signal(
+        &mut self,
+        channel: ChannelId,
+        signal: Sig,
+        _: bool,
+        _: &str,
+        _: &str,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.with(channel, |sink| sink.put(Piece::Exit(signal_exit(&signal))));
+        Ok(())
+    }
+
+    async fn disconnected(&mut self, reason: DisconnectReason<Error>) -> Result<(), Error> {
+        match reason {
+            DisconnectReason::ReceivedDisconnect(info) => {
+                self.shared.set_lost(CleanText::from(format!(
+                    "the host disconnected: {} ({})",
+                    info.message,
+                    disconnect_word(&info.reason_code)
+                )));
+                Ok(())
+            }
+            DisconnectReason::Error(error) => {
+                self.shared.set_lost(CleanText::from(super::describe(&error)));
+                Err(error)
+            }
+        }
+    }
+
+    async fn server_channel_open_forwarded_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.reject(reply).await
+    }
+
+    async fn server_channel_open_forwarded_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.reject(reply).await
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.reject(reply).await
+    }
+
+    async fn server_channel_open_session(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.reject(reply).await
+    }
+
+    async fn server_channel_open_direct_tcpip(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.reject(reply).await
+    }
+
+    async fn server_channel_open_direct_streamlocal(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.reject(reply).await
+    }
+
+    async fn server_channel_open_x11(
+        &mut self,
+        _: Channel<Msg>,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.reject(reply).await
+    }
+
+    async fn should_accept_unknown_server_channel(&mut self, _: ChannelId, _: &str) -> bool {
+        false
+    }
+
+    async fn server_channel_open_unknown(
+        &mut self,
+        _: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Error> {
+        self.reject(reply).await
+    }
+}
+
+/// 128 + the signal's number, as shells count (POSIX numbers, and Linux's for SIGUSR1).
+fn signal_exit(signal: &Sig) -> i32 {
+    128 + match signal {
+        Sig::HUP => 1,
+        Sig::INT => 2,
+        Sig::QUIT => 3,
+        Sig::ILL => 4,
+        Sig::ABRT => 6,
+        Sig::FPE => 8,
+        Sig::KILL => 9,
+        Sig::USR1 => 10,
+        Sig::SEGV => 11,
+        Sig::PIPE => 13,
+        Sig::ALRM => 14,
+        Sig::TERM => 15,
+        Sig::Custom(_) => return 255,
+    }
+}
+
+/// The reason codes of RFC 4253, section 11.1, in words.
+fn disconnect_word(reason: &Disconnect) -> &'static str {
+    match reason {
+        Disconnect::HostNotAllowedToConnect => "host not allowed to connect",
+        Disconnect::ProtocolError => "protocol error",
+        Disconnect::KeyExchangeFailed => "key exchange failed",
+        Disconnect::Reserved => "reserved",
+        Disconnect::MACError => "MAC error",
+        Disconnect::CompressionError => "compression error",
+        Disconnect::ServiceNotAvailable => "service not available",
+        Disconnect::ProtocolVersionNotSupported => "protocol version not supported",
+        Disconnect::HostKeyNotVerifiable => "host key not verifiable",
+        Disconnect::ConnectionLost => "connection lost",
+        Disconnect::ByApplication => "by application",
+        Disconnect::TooManyConnections => "too many connections",
+        Disconnect::AuthCancelledByUser => "authentication cancelled",
+        Disconnect::NoMoreAuthMethodsAvailable => "no more authentication methods",
+        Disconnect::IllegalUserName => "illegal user name",
+    }
+}
