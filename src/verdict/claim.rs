@@ -4,10 +4,7 @@
 //! has looked and all is well, or calls it *unsettled* because a fact it needs is not known. Silence
 //! takes a finding back; what is unsettled keeps it, marked unknown.
 
-use super::{
-    Code, Severity, Subject,
-    seen::{Doubt, Fact},
-};
+use super::{Code, Severity, Subject, seen::Fact};
 use crate::{
     facts::{CleanText, UnixMs},
     fleet::HostName,
@@ -192,14 +189,12 @@ impl Claims {
 
     /// Begins the rules that rest on `source`: gives the fact if it is known, and marks the source as
     /// unseen if it should be known and is not.
-    pub(super) fn known<'a, T>(&mut self, source: Source, fact: Fact<'a, T>) -> Option<&'a T> {
+    pub(super) fn known<'a, T>(&mut self, source: Source, fact: &Fact<'a, T>) -> Option<&'a T> {
         self.source = source;
         match fact {
             Fact::Known(value) => Some(value),
             Fact::Absent => None,
-            Fact::Unknown(doubt) => {
-                // A rate without a first sample says nothing yet, and nothing against what was.
-                let _: Doubt<'_> = doubt;
+            Fact::Unknown(_) => {
                 self.unseen |= source.bit();
                 None
             }

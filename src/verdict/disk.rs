@@ -13,7 +13,7 @@ const REQUESTS_A_SECOND: f64 = 1.0;
 
 /// Judges every physical disk. Stacked devices (md, dm, DRBD) are left out: they repeat what is below them.
 pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
-    let Some(disks) = out.known(Source::Disks, seen.fact(&seen.snapshot.disks, Tier::Fast)) else {
+    let Some(disks) = out.known(Source::Disks, &seen.fact(&seen.snapshot.disks, Tier::Fast)) else {
         return;
     };
     let limit = seen.host.thresholds.disk_await_ms;

@@ -11,10 +11,11 @@ use crate::facts::{
     CleanText, Tier, UnixMs,
     drbd::{DrbdConnection, DrbdDisk, DrbdRole, DrbdVolume},
 };
+use std::fmt::Write as _;
 
 /// Judges every volume of every resource.
 pub(super) fn judge(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
-    let Some(volumes) = out.known(Source::Drbd, seen.fact(&seen.snapshot.drbd, Tier::Fast)) else {
+    let Some(volumes) = out.known(Source::Drbd, &seen.fact(&seen.snapshot.drbd, Tier::Fast)) else {
         return;
     };
     for volume in volumes {
@@ -46,7 +47,7 @@ pub(super) fn label(volume: &DrbdVolume, volumes: &[DrbdVolume]) -> String {
         .filter(same_resource)
         .any(|other| other.volume != volume.volume)
     {
-        name.push_str(&format!("/{}", volume.volume));
+        let _ = write!(name, "/{}", volume.volume);
     }
     let several_peers = volumes
         .iter()
@@ -55,7 +56,7 @@ pub(super) fn label(volume: &DrbdVolume, volumes: &[DrbdVolume]) -> String {
         .count()
         > 1;
     if let Some(peer) = volume.peer.as_ref().filter(|_| several_peers) {
-        name.push_str(&format!(" to {peer}"));
+        let _ = write!(name, " to {peer}");
     }
     name
 }

@@ -13,13 +13,13 @@ use crate::facts::gtid::GtidSet;
 /// errant, so its own transactions are left out unless it was read last.
 pub(super) fn judge(view: &View<'_>, replica: &Member<'_>, out: &mut Claims) {
     let Some((mysql, read_at)) = replica.mysql else {
-        out.unsettled(Code::ErrantTransactions, view.of(replica));
+        out.unsettled(Code::ErrantTransactions, replica.subject());
         return;
     };
     for channel in &mysql.channels {
         let source = view.source_of(channel).filter(|source| source.name != replica.name);
         let Some((source_mysql, source_read_at)) = source.and_then(|source| source.mysql) else {
-            out.unsettled(Code::ErrantTransactions, view.of(replica));
+            out.unsettled(Code::ErrantTransactions, replica.subject());
             continue;
         };
         let (Some(here), Some(there)) = (&mysql.gtid_executed, &source_mysql.gtid_executed) else {
@@ -31,7 +31,7 @@ pub(super) fn judge(view: &View<'_>, replica: &Member<'_>, out: &mut Claims) {
         let errant = match (GtidSet::parse(here), GtidSet::parse(there)) {
             (Ok(here), Ok(there)) => {
                 let left_out = (source_read_at < read_at).then_some(Origins {
-                    uuid: source_mysql.server_uuid.as_deref().map(|uuid| uuid.as_ref()),
+                    uuid: source_mysql.server_uuid.as_deref(),
                     server_id: source_mysql.server_id,
                     upstream: !source_mysql.channels.is_empty(),
                 });
@@ -43,12 +43,12 @@ pub(super) fn judge(view: &View<'_>, replica: &Member<'_>, out: &mut Claims) {
         match errant {
             None => {
                 let evidence = format!("the GTIDs of {} and {name} cannot be compared", replica.name);
-                out.raise(Code::ErrantTransactions, Severity::Unknown, view.of(replica), evidence);
+                out.raise(Code::ErrantTransactions, Severity::Unknown, replica.subject(), evidence);
             }
             Some(text) if text.is_empty() => {}
             Some(text) => {
                 let evidence = format!("{} has {text}, which {name} has not", replica.name);
-                out.raise(Code::ErrantTransactions, Severity::Warning, view.of(replica), evidence)
+                out.raise(Code::ErrantTransactions, Severity::Warning, replica.subject(), evidence)
                     .with(source.map(|source| source.name.clone()));
             }
         }

@@ -14,7 +14,7 @@ const TURNS_READ_ONLY: &[&str] = &["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs
 
 /// Judges local filesystems.
 pub(super) fn judge(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
-    if let Some(usages) = out.known(Source::Usage, seen.fact(&seen.snapshot.filesystems, Tier::Medium)) {
+    if let Some(usages) = out.known(Source::Usage, &seen.fact(&seen.snapshot.filesystems, Tier::Medium)) {
         let read_at = seen.snapshot.filesystems.at;
         if history.usage_at != Some(read_at) {
             history.usage_at = Some(read_at);
@@ -26,7 +26,7 @@ pub(super) fn judge(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
             filling(seen, history, usage, out);
         }
     }
-    if let Some(mounts) = out.known(Source::Mounts, seen.fact(&seen.snapshot.mounts, Tier::Fast)) {
+    if let Some(mounts) = out.known(Source::Mounts, &seen.fact(&seen.snapshot.mounts, Tier::Fast)) {
         for mount in mounts {
             read_only(seen, history, mount, out);
         }

@@ -18,7 +18,7 @@ pub(super) fn judge(view: &View<'_>, out: &mut Claims) {
                 "{} does not run wsrep, but is a member of {}",
                 member.name, view.topology.name
             );
-            out.raise(Code::GaleraNonPrimary, Severity::Critical, view.of(member), evidence);
+            out.raise(Code::GaleraNonPrimary, Severity::Critical, member.subject(), evidence);
         }
     }
 }

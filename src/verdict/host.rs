@@ -26,7 +26,7 @@ fn rebooted(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
     let snapshot = seen.snapshot;
     let before = history.uptime_seconds;
     let mut again = false;
-    if let Some(uptime) = out.known(Source::Uptime, seen.fact(&snapshot.uptime, Tier::Fast)) {
+    if let Some(uptime) = out.known(Source::Uptime, &seen.fact(&snapshot.uptime, Tier::Fast)) {
         // A second of slack: uptime is read, sent and stamped.
         again |= before.is_some_and(|before| uptime.seconds + 1.0 < before);
         history.uptime_seconds = Some(uptime.seconds);
@@ -66,7 +66,7 @@ fn rebooted(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
 
 fn clock(seen: &Seen<'_>, out: &mut Claims) {
     let snapshot = seen.snapshot;
-    let Some(uptime) = out.known(Source::Uptime, seen.fact(&snapshot.uptime, Tier::Fast)) else {
+    let Some(uptime) = out.known(Source::Uptime, &seen.fact(&snapshot.uptime, Tier::Fast)) else {
         return;
     };
     let subject = Subject::host(&seen.host.name);
@@ -92,7 +92,7 @@ fn clock(seen: &Seen<'_>, out: &mut Claims) {
 }
 
 fn load(seen: &Seen<'_>, out: &mut Claims) {
-    let Some(load) = out.known(Source::Load, seen.fact(&seen.snapshot.load, Tier::Fast)) else {
+    let Some(load) = out.known(Source::Load, &seen.fact(&seen.snapshot.load, Tier::Fast)) else {
         return;
     };
     let limit = seen.host.thresholds.load_per_cpu;
@@ -114,7 +114,7 @@ fn load(seen: &Seen<'_>, out: &mut Claims) {
 }
 
 fn steal(seen: &Seen<'_>, out: &mut Claims) {
-    let Some(cpu) = out.known(Source::Cpu, seen.fact(&seen.snapshot.cpu, Tier::Fast)) else {
+    let Some(cpu) = out.known(Source::Cpu, &seen.fact(&seen.snapshot.cpu, Tier::Fast)) else {
         return;
     };
     let limit = seen.host.thresholds.steal_percent;
@@ -130,7 +130,7 @@ fn steal(seen: &Seen<'_>, out: &mut Claims) {
 }
 
 fn memory(seen: &Seen<'_>, out: &mut Claims) {
-    let Some(memory) = out.known(Source::MemoryUse, seen.fact(&seen.snapshot.memory, Tier::Fast)) else {
+    let Some(memory) = out.known(Source::MemoryUse, &seen.fact(&seen.snapshot.memory, Tier::Fast)) else {
         return;
     };
     let limit = seen.host.thresholds.memory_available_percent;

@@ -175,12 +175,8 @@ impl Ledger {
             .map(|((code, subject), _)| (*code, subject))
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        self.entries.clear();
-    }
-
     /// Whether nothing stands in it.
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -277,7 +273,7 @@ mod tests {
         ledger.update(degraded(), round(2000, true));
         assert_eq!(shown(&ledger).len(), 2);
         let mut unread = Claims::new();
-        unread.known::<()>(Source::Md, Fact::Unknown(Doubt::Why(&Why::NotAsked)));
+        unread.known::<()>(Source::Md, &Fact::Unknown(Doubt::Why(&Why::NotAsked)));
         ledger.update(unread, round(4000, true));
         let mut out = Vec::new();
         ledger.findings(false, &mut out);

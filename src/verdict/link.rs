@@ -14,7 +14,7 @@ const ERRORS_A_SECOND: f64 = 5.0;
 
 /// Judges every link: by its carrier if it is in use, and by its errors.
 pub(super) fn judge(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
-    let links = out.known(Source::Links, seen.fact(&seen.snapshot.links, Tier::Medium));
+    let links = out.known(Source::Links, &seen.fact(&seen.snapshot.links, Tier::Medium));
     for link in links.into_iter().flatten() {
         let name = hash(link.name.as_str());
         match link.carrier {
@@ -34,7 +34,7 @@ pub(super) fn judge(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
             Some(false) | None => {}
         }
     }
-    let rates = out.known(Source::LinkRates, seen.fact(&seen.snapshot.link_rates, Tier::Fast));
+    let rates = out.known(Source::LinkRates, &seen.fact(&seen.snapshot.link_rates, Tier::Fast));
     for rate in rates.into_iter().flatten() {
         let level = Limits::warning(ERRORS_A_SECOND).above(rate.errors_per_second);
         if level.keep > Severity::Ok {

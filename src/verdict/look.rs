@@ -111,9 +111,14 @@ fn judge_host(
     if known.judged == Some(judged) {
         return;
     }
-    let new_poll = known.polled != Some(snapshot.at);
+    // An answer of the slow lane makes a new snapshot, but is no poll.
+    let new_poll = known
+        .polled
+        .is_none_or(|(at, polls)| polls != snapshot.polls || snapshot.at.since(at) >= host.poll.interval);
     known.judged = Some(judged);
-    known.polled = Some(snapshot.at);
+    if new_poll {
+        known.polled = Some((snapshot.at, snapshot.polls));
+    }
     known.changed = true;
     let seen = Seen {
         host,
@@ -144,8 +149,9 @@ fn rules(seen: &Seen<'_>, fleet: &Fleet, links: &[Option<(usize, usize)>], histo
         md::judge(seen, out);
         drbd::judge(seen, history, out);
         zfs::judge(seen, out);
-        mount::judge(seen, mount::expected(fleet, &seen.host.mounts, links), out);
-        nfs::judge(seen, mount::expected(fleet, &seen.host.mounts, links), out);
+        let expected = mount::expected(fleet, &seen.host.mounts, links);
+        mount::judge(seen, &expected, out);
+        nfs::judge(seen, &expected, out);
         mysql::judge(seen, out);
     }
     probe::judge(seen, out);

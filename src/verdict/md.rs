@@ -10,10 +10,11 @@ use crate::facts::{
     Tier,
     md::{MdAction, MdArray, MdRole, MdState, MdSync},
 };
+use std::fmt::Write as _;
 
 /// Judges every array.
 pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
-    let Some(arrays) = out.known(Source::Md, seen.fact(&seen.snapshot.md, Tier::Fast)) else {
+    let Some(arrays) = out.known(Source::Md, &seen.fact(&seen.snapshot.md, Tier::Fast)) else {
         return;
     };
     for array in arrays {
@@ -92,7 +93,7 @@ fn degraded(array: &MdArray, subject: &impl Fn() -> Subject, out: &mut Claims) {
                 array.device, array.level, array.map
             );
             if !failed.is_empty() {
-                evidence.push_str(&format!("; {} failed", say::list(&failed)));
+                let _ = write!(evidence, "; {} failed", say::list(&failed));
             }
             if beyond {
                 evidence.push_str("; more are missing than it can lose");
@@ -113,16 +114,16 @@ fn degraded(array: &MdArray, subject: &impl Fn() -> Subject, out: &mut Claims) {
 fn syncing(array: &MdArray, sync: &MdSync, subject: &impl Fn() -> Subject, out: &mut Claims) {
     let mut evidence = format!("{}: {}", array.device, sync.action);
     if let Some(percent) = sync.percent {
-        evidence.push_str(&format!(" {percent:.1} %"));
+        let _ = write!(evidence, " {percent:.1} %");
     }
     if let Some(seconds) = sync.left_seconds {
-        evidence.push_str(&format!(", {} left", say::span(seconds)));
+        let _ = write!(evidence, ", {} left", say::span(seconds));
     }
     if let Some(speed) = sync.speed_kib_per_second {
-        evidence.push_str(&format!(" at {}/s", say::kib(speed as f64)));
+        let _ = write!(evidence, " at {}/s", say::kib(speed as f64));
     }
     if let Some(waiting) = &sync.waiting {
-        evidence.push_str(&format!(", {waiting}"));
+        let _ = write!(evidence, ", {waiting}");
     }
     match &sync.action {
         MdAction::Recovery => {

@@ -94,8 +94,8 @@ pub(super) struct HostMemory {
     pub(super) freshness: Freshness,
     /// The snapshot that was judged last: its time, its place in memory, and whether the observer was doubtful.
     pub(super) judged: Option<(UnixMs, usize, bool)>,
-    /// The time of the last poll that was counted.
-    pub(super) polled: Option<UnixMs>,
+    /// The last poll that was counted: its time, and its number on its connection.
+    pub(super) polled: Option<(UnixMs, u64)>,
     /// Whether this look brought something new about it.
     pub(super) changed: bool,
     /// Claims about the way to it.

@@ -34,26 +34,25 @@ pub(super) fn expected<'a>(
 }
 
 /// Judges the mounts that the inventory expects, and how every network mount answers.
-pub(super) fn judge<'a>(seen: &Seen<'_>, expected: impl Iterator<Item = Expected<'a>> + Clone, out: &mut Claims) {
-    if let Some(mounts) = out.known(Source::Mounts, seen.fact(&seen.snapshot.mounts, Tier::Fast)) {
+pub(super) fn judge<'a>(seen: &Seen<'_>, expected: &(impl Iterator<Item = Expected<'a>> + Clone), out: &mut Claims) {
+    if let Some(mounts) = out.known(Source::Mounts, &seen.fact(&seen.snapshot.mounts, Tier::Fast)) {
         for (wanted, slice) in expected.clone() {
             // Mounts may be stacked; the last one is in force.
-            match mounts.iter().rev().find(|mount| mount.at.as_str() == wanted.at) {
-                Some(mount) => source(seen, wanted, mount, slice, out),
-                None => {
-                    let evidence = format!("{} ({}) is not mounted on {}", wanted.at, wanted.slice, seen.host.name);
-                    out.raise(
-                        Code::MountMissing,
-                        Severity::Critical,
-                        subject(seen, &wanted.at),
-                        evidence,
-                    )
-                    .with(servers(slice));
-                }
+            if let Some(mount) = mounts.iter().rev().find(|mount| mount.at.as_str() == wanted.at) {
+                source(seen, wanted, mount, slice, out);
+                continue;
             }
+            let evidence = format!("{} ({}) is not mounted on {}", wanted.at, wanted.slice, seen.host.name);
+            out.raise(
+                Code::MountMissing,
+                Severity::Critical,
+                subject(seen, &wanted.at),
+                evidence,
+            )
+            .with(servers(slice));
         }
     }
-    if let Some(probes) = out.known(Source::Statfs, seen.fact(&seen.snapshot.statfs, Tier::Medium)) {
+    if let Some(probes) = out.known(Source::Statfs, &seen.fact(&seen.snapshot.statfs, Tier::Medium)) {
         for probe in probes {
             if !matches!(probe.outcome, StatfsOutcome::Answered { .. }) {
                 let wanted = expected.clone().find(|(wanted, _)| wanted.at == probe.at.as_str());

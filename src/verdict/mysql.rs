@@ -21,7 +21,7 @@ pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
     }
     let fact = seen.fact(&seen.snapshot.mysql, Tier::Fast);
     down(seen, &fact, out);
-    let Some(mysql) = out.known(Source::Mysql, fact) else {
+    let Some(mysql) = out.known(Source::Mysql, &fact) else {
         return;
     };
     for channel in &mysql.channels {

@@ -23,8 +23,8 @@ const RETRANSMITS_A_SECOND: f64 = 0.2;
 
 /// Judges every NFS mount of the host. The kernel of the client measures: this does not depend on
 /// the console's own clock.
-pub(super) fn judge<'a>(seen: &Seen<'_>, expected: impl Iterator<Item = Expected<'a>> + Clone, out: &mut Claims) {
-    let Some(mounts) = out.known(Source::NfsMounts, seen.fact(&seen.snapshot.nfs_mounts, Tier::Fast)) else {
+pub(super) fn judge<'a>(seen: &Seen<'_>, expected: &(impl Iterator<Item = Expected<'a>> + Clone), out: &mut Claims) {
+    let Some(mounts) = out.known(Source::NfsMounts, &seen.fact(&seen.snapshot.nfs_mounts, Tier::Fast)) else {
         return;
     };
     for mount in mounts {

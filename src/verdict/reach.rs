@@ -15,7 +15,7 @@ pub(super) fn judge(host: &Host, observed: &Observed, memory: &HostMemory, obser
         || "no answer so far".to_owned(),
         |at| format!("last answer at {}", say::clock(at)),
     );
-    let lost = reach_since(observed).or(last);
+    let began = reach_since(observed).or(last);
     let starved = if observer_doubtful {
         "; the console itself is starved"
     } else {
@@ -42,7 +42,7 @@ pub(super) fn judge(host: &Host, observed: &Observed, memory: &HostMemory, obser
         }
     };
     let claim = out.raise(code, Severity::Unknown, subject, evidence).at_once();
-    if let Some(since) = lost {
+    if let Some(since) = began {
         claim.since(since);
     }
 }

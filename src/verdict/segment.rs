@@ -100,14 +100,14 @@ fn pools(sight: &Sight<'_>, segment: &Segment, server: usize, out: &mut Claims) 
     }
 }
 
-fn nfsd(sight: &Sight<'_>, server: usize, serves: bool, out: &mut Claims) {
+fn nfsd(sight: &Sight<'_>, server: usize, has_slices: bool, out: &mut Claims) {
     let name = sight.name(server);
     let subject = Subject::host(name);
     let Some(seen) = sight.seen(server) else {
         out.unsettled(Code::NfsServerDown, subject);
         return;
     };
-    if !serves {
+    if !has_slices {
         return;
     }
     let evidence = match seen.fact(&seen.snapshot.nfs_server, Tier::Fast) {

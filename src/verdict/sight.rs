@@ -66,7 +66,8 @@ impl<'a> Sight<'a> {
 
     /// The time of its last poll, if it is fresh.
     pub(super) fn polled(&self, at: usize) -> Option<UnixMs> {
-        self.seen(at).map(|seen| seen.snapshot.at)
+        self.seen(at)?;
+        self.hosts.get(at)?.polled.map(|(polled, _)| polled)
     }
 
     /// What is wrong with it at this look, as it is shown.

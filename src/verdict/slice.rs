@@ -16,6 +16,7 @@ use crate::{
     facts::{Tier, drbd::DrbdRole},
     fleet::{HostName, Slice},
 };
+use std::fmt::Write as _;
 
 /// One slice at one look.
 pub(super) struct View<'a> {
@@ -94,19 +95,15 @@ pub(super) fn judge(sight: &Sight<'_>, view: &View<'_>, out: &mut Claims) -> boo
     if let (true, Some(standby)) = (view.is_replicated(), &view.standby) {
         pair::judge(view.slice, &view.preferred, standby, out);
     }
-    match view.primary() {
-        Some(primary) => {
-            replica(view, primary, out);
-            away(view, primary, out);
-            service::judge(view, primary, out);
-            false
-        }
-        None => {
-            out.unsettled(Code::SliceUnreplicated, view.subject());
-            service::unsettled(view, out);
-            unserved(sight, view, out)
-        }
+    if let Some(primary) = view.primary() {
+        replica(view, primary, out);
+        away(view, primary, out);
+        service::judge(view, primary, out);
+        return false;
     }
+    out.unsettled(Code::SliceUnreplicated, view.subject());
+    service::unsettled(view, out);
+    unserved(sight, view, out)
 }
 
 fn undeclared_replica(view: &View<'_>, out: &mut Claims) {
@@ -172,15 +169,16 @@ fn unserved(sight: &Sight<'_>, view: &View<'_>, out: &mut Claims) -> bool {
     let peer = peer_says(view);
     let mut evidence = format!("{}: {}", view.slice.name, words.join("; "));
     let (code, severity) = if !alive.is_empty() {
-        evidence.push_str(&format!(
+        let _ = write!(
+            evidence,
             "; but {} still complete{} operations on it: SSH is dead, not NFS",
             say::hosts(&alive),
             if alive.len() == 1 { "s" } else { "" }
-        ));
+        );
         (Code::SliceUnseen, Severity::Unknown)
     } else if !hung.is_empty() {
-        let hang = if hung.len() == 1 { "hangs" } else { "hang" };
-        evidence.push_str(&format!("; {} {hang} on it", say::hosts(&hung)));
+        let verb = if hung.len() == 1 { "hangs" } else { "hang" };
+        let _ = write!(evidence, "; {} {verb} on it", say::hosts(&hung));
         (Code::SliceDown, Severity::Critical)
     } else if peer == Peer::Lost && !not_asked {
         evidence.push_str("; its peer has lost it too, and no client says otherwise");

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     facts::{
-        Tier, UnixMs,
+        CleanText, Tier, UnixMs,
         mysql::{GaleraStatus, Mysql, ReplicaChannel, ReplicaThread},
     },
     fleet::{HostName, Topology, TopologyKind},
@@ -59,6 +59,11 @@ impl<'a> Member<'a> {
         self.mysql
             .and_then(|(mysql, _)| mysql.read_only)
             .map(|read_only| !read_only)
+    }
+
+    /// Its server, as the subject of a finding.
+    pub(super) fn subject(&self) -> Subject {
+        Subject::on(SubjectKind::Mysql, self.name, self.name.as_str())
     }
 
     pub(super) fn channels(&self) -> &'a [ReplicaChannel] {
@@ -112,10 +117,6 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     pub(super) fn subject(&self) -> Subject {
         Subject::of_fleet(SubjectKind::Topology, self.topology.name.as_str())
-    }
-
-    pub(super) fn of(&self, member: &Member<'_>) -> Subject {
-        Subject::on(SubjectKind::Mysql, member.name, member.name.as_str())
     }
 
     fn hosts(&self) -> Vec<HostName> {
@@ -243,8 +244,8 @@ fn source_unseen(view: &View<'_>, unknown: &[&Member<'_>], out: &mut Claims) {
 
 fn replica(view: &View<'_>, member: &Member<'_>, out: &mut Claims) {
     if member.mysql.is_none() {
-        out.unsettled(Code::ReplicaWritable, view.of(member));
-        out.unsettled(Code::WrongSource, view.of(member));
+        out.unsettled(Code::ReplicaWritable, member.subject());
+        out.unsettled(Code::WrongSource, member.subject());
         return;
     }
     for channel in member.channels() {
@@ -265,13 +266,13 @@ fn replica_writable(view: &View<'_>, member: &Member<'_>, out: &mut Claims) {
     });
     if let Some(source) = follows {
         let evidence = format!("{} follows {} and has read_only OFF", member.name, source.name);
-        out.raise(Code::ReplicaWritable, Severity::Warning, view.of(member), evidence)
+        out.raise(Code::ReplicaWritable, Severity::Warning, member.subject(), evidence)
             .with([source.name.clone()]);
     }
 }
 
 fn wrong_source(view: &View<'_>, member: &Member<'_>, channel: &ReplicaChannel, out: &mut Claims) {
-    if channel.source_host.is_empty() && channel.source_uuid.as_ref().is_none_or(|uuid| uuid.is_empty()) {
+    if channel.source_host.is_empty() && channel.source_uuid.as_ref().is_none_or(CleanText::is_empty) {
         return;
     }
     let port = channel.source_port.map_or_else(String::new, |port| format!(":{port}"));
@@ -282,19 +283,19 @@ fn wrong_source(view: &View<'_>, member: &Member<'_>, channel: &ReplicaChannel, 
             .any(|other| other.name != member.name && other.mysql.is_none())
         {
             // It may be the member that cannot be asked, under a name or address not known here.
-            out.unsettled(Code::WrongSource, view.of(member));
+            out.unsettled(Code::WrongSource, member.subject());
             return;
         }
         let evidence = format!(
             "{} follows {}{port}, which is no member of {}",
             member.name, channel.source_host, view.topology.name
         );
-        out.raise(Code::WrongSource, Severity::Warning, view.of(member), evidence);
+        out.raise(Code::WrongSource, Severity::Warning, member.subject(), evidence);
         return;
     };
     if source.name == member.name {
         let evidence = format!("{} follows itself ({}{port})", member.name, channel.source_host);
-        out.raise(Code::WrongSource, Severity::Warning, view.of(member), evidence);
+        out.raise(Code::WrongSource, Severity::Warning, member.subject(), evidence);
         return;
     }
     // A member that neither is written nor follows anyone gives nothing: a switch-over forgot this replica.
@@ -308,7 +309,7 @@ fn wrong_source(view: &View<'_>, member: &Member<'_>, channel: &ReplicaChannel, 
             "{} follows {}, which is read-only and follows nobody; the source is {}",
             member.name, source.name, actual.name
         );
-        out.raise(Code::WrongSource, Severity::Warning, view.of(member), evidence)
+        out.raise(Code::WrongSource, Severity::Warning, member.subject(), evidence)
             .with([source.name.clone()]);
     }
 }

@@ -10,13 +10,14 @@ use crate::facts::{
     Tier,
     zfs::{Pool, PoolState, Vdev},
 };
+use std::fmt::Write as _;
 
 /// What `zpool status` prints when there are no data errors.
 const NO_ERRORS: &str = "No known data errors";
 
 /// Judges every pool.
 pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
-    let Some(pools) = out.known(Source::Pools, seen.fact(&seen.snapshot.pools, Tier::Medium)) else {
+    let Some(pools) = out.known(Source::Pools, &seen.fact(&seen.snapshot.pools, Tier::Medium)) else {
         return;
     };
     for pool in pools {
@@ -130,10 +131,10 @@ fn resilver(pool: &Pool, subject: &impl Fn() -> Subject, out: &mut Claims) {
     };
     let mut evidence = format!("{}: resilver", pool.name);
     if let Some(percent) = scan.percent {
-        evidence.push_str(&format!(" {percent:.1} %"));
+        let _ = write!(evidence, " {percent:.1} %");
     }
     if let Some(left) = scan.left_seconds {
-        evidence.push_str(&format!(", {} left", say::span(left)));
+        let _ = write!(evidence, ", {} left", say::span(left));
     }
     out.raise(Code::PoolResilvering, Severity::Notice, subject(), evidence);
 }

@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::{
-    facts::{Tier, nfs::NfsExport},
+    facts::{CleanText, Tier, nfs::NfsExport},
     fleet::Export,
     verdict::{
         Code, Severity,
@@ -143,7 +143,7 @@ fn exported(view: &View<'_>, seen: &Seen<'_>, export: &Export, out: &mut Claims)
             .filter(|option| !entry.options.iter().any(|found| same_option(found, option)))
             .collect();
         if !lacks.is_empty() {
-            let in_force: Vec<&str> = entry.options.iter().map(|option| option.as_str()).collect();
+            let in_force: Vec<&str> = entry.options.iter().map(CleanText::as_str).collect();
             let evidence = format!(
                 "{}: {} exports {} to {client} without {} (in force: {})",
                 view.slice.name,
