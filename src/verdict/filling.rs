@@ -105,7 +105,7 @@ impl One {
                 window.remove(0);
             }
             window.push((at, usage.used_kib));
-            self.slopes[which] = (window.len() >= ENOUGH).then(|| slope(window));
+            self.slopes[which] = (window.len() >= ENOUGH).then(|| slope(window).min(pace(window)));
         }
     }
 }
@@ -127,6 +127,20 @@ fn slope(window: &[(UnixMs, u64)]) -> f64 {
     }
     let middle = slopes.len() / 2;
     *slopes.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+/// The median of what was written from one sample to the next, KiB a second: nothing, if most of the
+/// time nothing was. One great step moves the slope of half of all pairs, but not this.
+fn pace(window: &[(UnixMs, u64)]) -> f64 {
+    let mut steps: Vec<f64> = window
+        .windows(2)
+        .map(|two| (two[1].1 as f64 - two[0].1 as f64) / two[1].0.since(two[0].0).as_secs_f64().max(1.0))
+        .collect();
+    if steps.is_empty() {
+        return 0.0;
+    }
+    let middle = steps.len() / 2;
+    *steps.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
         CleanText, Tier, UnixMs,
         mysql::{GaleraStatus, Mysql, ReplicaChannel, ReplicaThread},
     },
-    fleet::{HostName, Topology, TopologyKind},
+    fleet::{Host, HostName, Topology, TopologyKind},
 };
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ const ONE_MOMENT: Duration = Duration::from_secs(1);
 /// One member.
 pub(super) struct Member<'a> {
     pub(super) name: &'a HostName,
+    host: &'a Host,
     /// What can be asked of its host.
     pub(super) seen: Option<Seen<'a>>,
     /// What its server says, and when it said so.
@@ -48,6 +49,7 @@ impl<'a> Member<'a> {
         );
         Self {
             name: sight.name(at),
+            host: &sight.fleet.hosts[at],
             seen,
             mysql,
             unseen,
@@ -90,7 +92,9 @@ impl<'a> Member<'a> {
         let host = channel.source_host.as_str();
         let short = host.split('.').next().unwrap_or(host);
         let is_address = host.parse::<std::net::IpAddr>().ok();
+        // The inventory's names and address count also for a member that cannot be asked.
         if host.eq_ignore_ascii_case(self.name.as_str())
+            || host.eq_ignore_ascii_case(&self.host.address)
             || (is_address.is_none() && short.eq_ignore_ascii_case(self.name.as_str()))
         {
             return true;
@@ -102,8 +106,7 @@ impl<'a> Member<'a> {
             .value()
             .map(|identity| identity.hostname.as_str());
         let addresses = seen.fact(&seen.snapshot.addresses, Tier::Medium).value();
-        host.eq_ignore_ascii_case(&seen.host.address)
-            || own.is_some_and(|own| own.eq_ignore_ascii_case(host))
+        own.is_some_and(|own| own.eq_ignore_ascii_case(host))
             || is_address.is_some_and(|ip| addresses.into_iter().flatten().any(|address| address.ip == ip))
     }
 }
