@@ -192,6 +192,8 @@ codes! {
     HostStale => "The way is open but the host does not answer; look at its load and at processes in state D.",
     /// The host's key is not the expected one, or its login was refused: nothing more is tried.
     HostStopped => "Compare the key with the console of the host, mend known_hosts or the key, then :reconnect.",
+    /// A host has not been asked yet, or is being asked for the first time.
+    HostNotAsked => "Wait for its first answer.",
     /// A host's clock differs from the console's.
     ClockSkew => "Check chrony or ntpd there; certificates, heartbeats and logs depend on it.",
     /// A host has rebooted since it was last seen.
@@ -200,6 +202,12 @@ codes! {
     ReadingDenied => "Add the sudo rule named in the evidence (see the README's sudoers template).",
     /// A command of the remote half does not end.
     ReadingHung => "Look at the process in state D on that host; the kernel waits for a device or server.",
+    /// A section of the poll failed, or is not in a form we know.
+    ReadingFailed => "Run the command named in the evidence on that host and compare.",
+    /// A section of the poll has not come for long, though the host answers.
+    ReadingOld => "The slow lane of the remote half may be stuck; look at its processes on that host.",
+    /// A host uses a word for a state that this version does not know.
+    UnknownWord => "Look at the state on the host itself; it is not taken for a healthy one.",
     /// Load far beyond the number of CPUs.
     Overloaded => "Look at running and blocked tasks, PSI and steal.",
     /// The hypervisor takes CPU time away.
@@ -258,6 +266,8 @@ codes! {
     SliceAway => "Move it back when the other server has proven itself.",
     /// A slice is served by nobody that we can see.
     SliceDown => "Clients hang on it now; see the findings of its two servers.",
+    /// The server that serves a slice cannot be seen; its peer and its clients speak for it.
+    SliceUnseen => "Reach the server another way before anything is moved: unreachable is not dead.",
     /// A service address is on no server, on the wrong one, or on two.
     ServiceAddressWrong => "Clients reach the wrong server or none; compare the addresses of both.",
     /// An export of a slice is missing on its primary, or differs from the inventory.
@@ -272,6 +282,8 @@ codes! {
     MountHung => "Look at its server first; do not run df there.",
     /// A mount's handle is stale.
     MountStale => "Unmount and mount it again.",
+    /// A mount answers with an error.
+    MountFailing => "Look at the error in the evidence, at the export's clients and at the server.",
     /// A mount comes from another address than the slice's.
     MountWrongSource => "It will not follow the slice when it moves; remount from the service address.",
     /// NFS operations take longer than the limit.
@@ -300,6 +312,10 @@ codes! {
     TwoSources => "Make one of them read-only at once; then look for transactions that only one has.",
     /// No member of a topology can be written.
     NoSource => "Applications cannot write: find the intended source.",
+    /// The source of a topology cannot be seen; its replicas say whether it lives.
+    SourceUnseen => "Reach the source another way before anything is promoted: unreachable is not dead.",
+    /// The source is not the preferred one.
+    SourceAway => "Switch back when the preferred server has proven itself.",
     /// A replica can be written.
     ReplicaWritable => "Set read_only (and super_read_only) before somebody writes there.",
     /// A replica has transactions that its source lacks.

@@ -1,13 +1,73 @@
 //! What it means: facts of all hosts and their recent past → named findings.
 //!
 //! Pure: the same facts, memory and time give the same findings.
+//!
+//! # When a finding is shown
+//!
+//! A rule must hold for `debounce_polls` polls *of that host* (for rules about several hosts: each of
+//! them seen again as often). Two writable sides are shown at once when they were seen at one moment,
+//! as is what polls cannot confirm (the way to a host, a reboot, the inventory itself). `since` is when
+//! the condition was first seen, not when the debounce ended. One good poll takes a state back; a
+//! measured value is taken back 10 % below its limit (above, for a lower limit). [`Memory`] is kept by
+//! name and outlives a change of the inventory.
+//!
+//! # What is not known
+//!
+//! Rules are three-valued: they claim, they find nothing wrong, or they cannot tell. What they cannot
+//! tell never takes a finding back.
+//!
+//! - A *host* speaks until its last snapshot is [`stale_after`] old, whatever the way to it looks like.
+//!   Then [`Code::HostUnreachable`], [`Code::HostStale`] or [`Code::HostStopped`] (severity unknown)
+//!   replaces it: its warnings and criticals stay, marked unknown (“was critical at 03:09:40Z, not
+//!   seen since: …”), its notices are left out, and nothing about it is judged from old facts.
+//! - A *section* that cannot be read, or is older than three periods of its tier, is a finding of its own
+//!   ([`Code::ReadingDenied`] and its sisters); what rests on it stays, marked unknown.
+//! - What *depends* on a host that cannot be seen is judged from its peers: a slice from the other side's
+//!   DRBD and its clients' mounts, a source from its replicas. Unreachable is not dead.
+//! - A *word* that is not known is never taken for a healthy one ([`Code::UnknownWord`]).
 
+mod change;
+mod claim;
+mod disk;
+mod drbd;
+mod errant;
+mod filesystem;
+mod filling;
 pub mod finding;
+mod galera;
+mod host;
+mod index;
+mod ledger;
+mod link;
+mod look;
+mod md;
+mod memory;
+mod mount;
+mod mysql;
+mod nfs;
+mod pair;
+mod probe;
+mod reach;
+mod reading;
+mod say;
+mod seen;
+mod segment;
+mod sight;
+mod slice;
+mod topology;
+mod zfs;
 
+#[cfg(test)]
+mod tests;
+
+pub use change::{Change, changes};
 pub use finding::{Code, Finding, Severity, Subject, SubjectKind};
+pub use look::judge;
+pub use memory::Memory;
+pub use seen::stale_after;
 
 use crate::facts::{Reach, Snapshot};
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 /// What is known of one host when it is judged; in the order of [`crate::fleet::Fleet::hosts`].
 #[derive(Debug, Clone, Default)]
@@ -16,4 +76,21 @@ pub struct Observed {
     pub reach: Option<Reach>,
     /// Its newest snapshot, which may be old.
     pub snapshot: Option<Arc<Snapshot>>,
+}
+
+/// The worst severity of a list of findings; [`Severity::Ok`] for none.
+#[must_use]
+pub fn overall(findings: &[Finding]) -> Severity {
+    findings
+        .iter()
+        .map(|finding| finding.severity)
+        .max()
+        .unwrap_or_default()
+}
+
+/// Sorts findings: worst first, then the oldest first, then by subject and code.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        (Reverse(a.severity), a.since, &a.subject, a.code).cmp(&(Reverse(b.severity), b.since, &b.subject, b.code))
+    });
 }

@@ -1,0 +1,289 @@
+//! What was claimed before: since when, for how many polls, and whether it is shown.
+
+use super::{
+    Code, Finding, Severity, Subject,
+    claim::{Claim, Claims, Source},
+    say,
+};
+use crate::{
+    facts::{CleanText, UnixMs},
+    fleet::HostName,
+};
+use std::collections::{BTreeMap, btree_map::Entry as Slot};
+
+/// The standing claims about one host, segment or topology.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ledger {
+    entries: BTreeMap<(Code, Subject), Entry>,
+    round: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    severity: Severity,
+    since: UnixMs,
+    evidence: CleanText,
+    hosts: Vec<HostName>,
+    source: Source,
+    /// Polls in which it was claimed.
+    held: u32,
+    shown: bool,
+    /// When it was last claimed, and in which round.
+    claimed_at: UnixMs,
+    round: u64,
+    /// The last look could judge it.
+    settled: bool,
+}
+
+/// One look at the facts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Round {
+    /// When the facts were read.
+    pub(super) at: UnixMs,
+    /// Whether the host has been polled since the last look: only polls count towards the debounce.
+    pub(super) counts: bool,
+    /// Polls for which a claim must hold before it is shown.
+    pub(super) needed: u32,
+}
+
+impl Ledger {
+    /// A ledger without claims.
+    pub(super) const fn new() -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            round: 0,
+        }
+    }
+
+    /// Takes in what the rules said: claims are entered or confirmed; what was claimed before and is
+    /// not any more is taken back, unless it could not be judged this time.
+    pub(super) fn update(&mut self, mut claims: Claims, round: Round) {
+        if claims.list.is_empty() && self.entries.is_empty() {
+            return;
+        }
+        self.round += 1;
+        for claim in std::mem::take(&mut claims.list) {
+            self.enter(claim, round);
+        }
+        let current = self.round;
+        self.entries.retain(|(code, subject), entry| {
+            if entry.round == current {
+                return true;
+            }
+            entry.settled = false;
+            claims.is_unseen(entry.source) || claims.unsettled.iter().any(|(c, s)| c == code && s == subject)
+        });
+    }
+
+    fn enter(&mut self, claim: Claim, round: Round) {
+        let current = self.round;
+        let Claim {
+            code,
+            subject,
+            severity,
+            keep,
+            evidence,
+            hosts,
+            since,
+            at_once,
+            source,
+        } = claim;
+        match self.entries.entry((code, subject)) {
+            Slot::Vacant(slot) => {
+                if severity == Severity::Ok {
+                    return;
+                }
+                let held = u32::from(round.counts);
+                slot.insert(Entry {
+                    severity,
+                    since: since.unwrap_or(round.at),
+                    evidence,
+                    hosts,
+                    source,
+                    held,
+                    shown: at_once || held >= round.needed,
+                    claimed_at: round.at,
+                    round: current,
+                    settled: true,
+                });
+            }
+            Slot::Occupied(mut slot) => {
+                let entry = slot.get_mut();
+                // Only what is shown is kept by a value between its limits.
+                let kept = if entry.shown {
+                    entry.severity.min(keep)
+                } else {
+                    Severity::Ok
+                };
+                let severity = severity.max(kept);
+                let again = entry.round == current;
+                if severity == Severity::Ok || (again && entry.severity >= severity) {
+                    return;
+                }
+                if round.counts && !again {
+                    entry.held = entry.held.saturating_add(1);
+                }
+                entry.shown |= at_once || entry.held >= round.needed;
+                entry.severity = severity;
+                entry.evidence = evidence;
+                entry.hosts = hosts;
+                entry.source = source;
+                entry.claimed_at = round.at;
+                entry.round = current;
+                entry.settled = true;
+            }
+        }
+    }
+
+    /// Adds the findings that are shown. With `blind` the host has not been seen since: what was bad
+    /// is then unknown, and what was merely worth knowing is left out.
+    pub(super) fn findings(&self, blind: bool, out: &mut Vec<Finding>) {
+        for ((code, subject), entry) in &self.entries {
+            if !entry.shown {
+                continue;
+            }
+            let (severity, evidence) = if blind || !entry.settled {
+                if entry.severity < Severity::Warning {
+                    continue;
+                }
+                let text = format!(
+                    "was {} at {}, not seen since: {}",
+                    entry.severity.word(),
+                    say::clock(entry.claimed_at),
+                    entry.evidence
+                );
+                (Severity::Unknown, text.into())
+            } else {
+                (entry.severity, entry.evidence.clone())
+            };
+            out.push(Finding {
+                code: *code,
+                severity,
+                subject: subject.clone(),
+                since: entry.since,
+                evidence,
+                hosts: entry.hosts.clone(),
+            });
+        }
+    }
+
+    /// What is shown and confirmed now, at least a warning.
+    pub(super) fn faults(&self) -> impl Iterator<Item = (Code, &Subject)> {
+        self.entries
+            .iter()
+            .filter(|(_, entry)| entry.shown && entry.settled && entry.severity >= Severity::Warning)
+            .map(|((code, subject), _)| (*code, subject))
+    }
+
+    /// Whether nothing stands in it.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Why;
+    use crate::verdict::{
+        SubjectKind,
+        claim::Limits,
+        seen::{Doubt, Fact},
+    };
+
+    fn subject() -> Subject {
+        Subject::on(SubjectKind::Filesystem, &HostName::new("a"), "/")
+    }
+
+    fn percent(value: f64) -> Claims {
+        let mut claims = Claims::new();
+        let level = Limits::both(85.0, 95.0).above(value);
+        if level.keep > Severity::Ok {
+            claims.measured(Code::DiskFull, level, subject(), format!("{value} %"));
+        }
+        claims
+    }
+
+    fn round(at: u64, counts: bool) -> Round {
+        Round {
+            at: UnixMs(at),
+            counts,
+            needed: 2,
+        }
+    }
+
+    fn shown(ledger: &Ledger) -> Vec<(Severity, u64)> {
+        let mut out = Vec::new();
+        ledger.findings(false, &mut out);
+        out.iter().map(|finding| (finding.severity, finding.since.0)).collect()
+    }
+
+    #[test]
+    fn only_polls_count_and_since_is_the_first_sight() {
+        let mut ledger = Ledger::default();
+        ledger.update(percent(90.0), round(1000, true));
+        ledger.update(percent(90.0), round(1000, false));
+        ledger.update(percent(90.0), round(1000, false));
+        assert_eq!(shown(&ledger), []);
+        ledger.update(percent(90.0), round(3000, true));
+        assert_eq!(shown(&ledger), [(Severity::Warning, 1000)]);
+    }
+
+    #[test]
+    fn one_bad_poll_between_good_ones_is_not_shown() {
+        let mut ledger = Ledger::default();
+        for at in 0..10 {
+            ledger.update(percent(if at % 2 == 0 { 90.0 } else { 20.0 }), round(at, true));
+            assert_eq!(shown(&ledger), []);
+        }
+    }
+
+    #[test]
+    fn a_value_at_its_limit_does_not_flap() {
+        let mut ledger = Ledger::default();
+        for at in 0..20 {
+            ledger.update(percent(if at % 2 == 0 { 85.5 } else { 84.5 }), round(at, true));
+        }
+        // It was never over the limit for two polls in a row.
+        assert_eq!(shown(&ledger), []);
+        ledger.update(percent(96.0), round(20, true));
+        ledger.update(percent(96.0), round(21, true));
+        for at in 22..40 {
+            ledger.update(percent(if at % 2 == 0 { 94.0 } else { 96.0 }), round(at, true));
+            assert_eq!(shown(&ledger), [(Severity::Critical, 20)]);
+        }
+        ledger.update(percent(80.0), round(40, true));
+        assert_eq!(shown(&ledger), [(Severity::Warning, 20)]);
+        ledger.update(percent(76.0), round(41, true));
+        assert_eq!(shown(&ledger), []);
+    }
+
+    #[test]
+    fn what_cannot_be_read_does_not_clear() {
+        let mut ledger = Ledger::default();
+        let degraded = || {
+            let mut claims = Claims::new();
+            claims.begin(Source::Md);
+            claims.raise(Code::MdDegraded, Severity::Warning, subject(), "2 of 3");
+            claims.raise(Code::MdChecking, Severity::Notice, subject(), "check");
+            claims
+        };
+        ledger.update(degraded(), round(0, true));
+        ledger.update(degraded(), round(2000, true));
+        assert_eq!(shown(&ledger).len(), 2);
+        let mut unread = Claims::new();
+        unread.known::<()>(Source::Md, &Fact::Unknown(Doubt::Why(&Why::NotAsked)));
+        ledger.update(unread, round(4000, true));
+        let mut out = Vec::new();
+        ledger.findings(false, &mut out);
+        assert_eq!(out.len(), 1);
+        assert_eq!(out[0].severity, Severity::Unknown);
+        assert_eq!(
+            out[0].evidence.as_str(),
+            "was warning at 00:00:02Z, not seen since: 2 of 3"
+        );
+        ledger.update(Claims::new(), round(6000, true));
+        assert!(ledger.is_empty());
+    }
+}

@@ -1,0 +1,239 @@
+//! Network mounts of a node: there, answering, from the right address.
+
+use super::{
+    Code, Severity, Subject, SubjectKind,
+    claim::{Claims, Source},
+    say,
+    seen::Seen,
+};
+use crate::{
+    facts::{
+        Tier, UnixMs,
+        filesystem::{Mount, StatfsOutcome, StatfsProbe},
+    },
+    fleet::{ExpectedMount, Fleet, Segment, Slice},
+};
+use std::{net::IpAddr, time::Duration};
+
+/// An expected mount with the slice it names.
+pub(super) type Expected<'a> = (&'a ExpectedMount, Option<(&'a Segment, &'a Slice)>);
+
+/// The expected mounts of a host, with what the index knows of them.
+pub(super) fn expected<'a>(
+    fleet: &'a Fleet,
+    mounts: &'a [ExpectedMount],
+    links: &'a [Option<(usize, usize)>],
+) -> impl Iterator<Item = Expected<'a>> + Clone {
+    mounts.iter().zip(links).map(|(mount, link)| {
+        let slice = link.and_then(|(segment, slice)| {
+            let segment = fleet.segments.get(segment)?;
+            Some((segment, segment.slices.get(slice)?))
+        });
+        (mount, slice)
+    })
+}
+
+/// Judges the mounts that the inventory expects, and how every network mount answers.
+pub(super) fn judge<'a>(seen: &Seen<'_>, expected: &(impl Iterator<Item = Expected<'a>> + Clone), out: &mut Claims) {
+    if let Some(mounts) = out.known(Source::Mounts, &seen.fact(&seen.snapshot.mounts, Tier::Fast)) {
+        for (wanted, slice) in expected.clone() {
+            // Mounts may be stacked; the last one is in force.
+            if let Some(mount) = mounts.iter().rev().find(|mount| mount.at.as_str() == wanted.at) {
+                source(seen, wanted, mount, slice, out);
+                continue;
+            }
+            let evidence = format!("{} ({}) is not mounted on {}", wanted.at, wanted.slice, seen.host.name);
+            out.raise(
+                Code::MountMissing,
+                Severity::Critical,
+                subject(seen, &wanted.at),
+                evidence,
+            )
+            .with(servers(slice));
+        }
+    }
+    if let Some(probes) = out.known(Source::Statfs, &seen.fact(&seen.snapshot.statfs, Tier::Medium)) {
+        for probe in probes {
+            if !matches!(probe.outcome, StatfsOutcome::Answered { .. }) {
+                let wanted = expected.clone().find(|(wanted, _)| wanted.at == probe.at.as_str());
+                answer(seen, probe, wanted, out);
+            }
+        }
+    }
+}
+
+fn subject(seen: &Seen<'_>, at: &str) -> Subject {
+    Subject::on(SubjectKind::Mount, &seen.host.name, at)
+}
+
+fn servers(slice: Option<(&Segment, &Slice)>) -> Vec<crate::fleet::HostName> {
+    slice.map_or_else(Vec::new, |(_, slice)| {
+        std::iter::once(&slice.preferred)
+            .chain(&slice.standby)
+            .cloned()
+            .collect()
+    })
+}
+
+/// The server part of `server:/path`, with the brackets of an IPv6 address taken off, and the path.
+fn split(source: &str) -> Option<(&str, &str)> {
+    if let Some(rest) = source.strip_prefix('[') {
+        let (server, path) = rest.split_once(']')?;
+        return Some((server, path.strip_prefix(':')?));
+    }
+    source
+        .split_once(":/")
+        .map(|(server, path)| (server, &source[source.len() - path.len() - 1..]))
+}
+
+fn source(seen: &Seen<'_>, wanted: &ExpectedMount, mount: &Mount, slice: Option<(&Segment, &Slice)>, out: &mut Claims) {
+    let Some((segment, slice)) = slice else { return };
+    let wrong = |what: String| {
+        format!(
+            "{} is mounted from {} on {}, {what}",
+            wanted.at, mount.source, seen.host.name
+        )
+    };
+    let evidence = if mount.is_nfs() {
+        let Some((server, path)) = split(&mount.source) else {
+            return;
+        };
+        let address = slice.service_address.map(|address| address.ip);
+        let found = server.split('%').next().unwrap_or(server).parse::<IpAddr>().ok();
+        match (address, found, &slice.export) {
+            (Some(address), Some(found), _) if address != found => {
+                Some(wrong(format!("not from {}'s address {address}", slice.name)))
+            }
+            // NFSv4 clients may name the path below the server's root.
+            (_, _, Some(export)) if !export.path.ends_with(path.trim_end_matches('/')) => {
+                Some(wrong(format!("not {}'s export {}", slice.name, export.path)))
+            }
+            _ => None,
+        }
+    } else {
+        Some(wrong(format!("not over NFS from {}", slice.name)))
+    };
+    let hosts = || segment.servers.iter().cloned();
+    if let Some(evidence) = evidence {
+        out.raise(
+            Code::MountWrongSource,
+            Severity::Warning,
+            subject(seen, &wanted.at),
+            evidence,
+        )
+        .with(hosts());
+    }
+    let meant = slice
+        .export
+        .as_ref()
+        .is_some_and(|export| export.options.iter().any(|option| option == "ro"));
+    if !mount.writable && !meant {
+        let evidence = format!(
+            "{} ({}) is mounted read-only on {}",
+            wanted.at, slice.name, seen.host.name
+        );
+        out.raise(
+            Code::FilesystemReadOnly,
+            Severity::Warning,
+            subject(seen, &wanted.at),
+            evidence,
+        )
+        .with(hosts());
+    }
+}
+
+fn answer(seen: &Seen<'_>, probe: &StatfsProbe, wanted: Option<Expected<'_>>, out: &mut Claims) {
+    let severity = if wanted.is_some() {
+        Severity::Critical
+    } else {
+        Severity::Warning
+    };
+    let slice = wanted.and_then(|(_, slice)| slice);
+    let name = slice.map_or_else(String::new, |(_, slice)| format!(" ({})", slice.name));
+    let read_at = seen.snapshot.statfs.at;
+    let (code, evidence, since) = match &probe.outcome {
+        StatfsOutcome::Answered { .. } => return,
+        StatfsOutcome::Hung { seconds } => {
+            let limit = seen.host.thresholds.mount_hung_seconds;
+            if (*seconds as f64) < limit {
+                return;
+            }
+            let since = UnixMs(read_at.0.saturating_sub(seconds.saturating_mul(1000)));
+            (
+                Code::MountHung,
+                format!(
+                    "{}{name} has not answered statfs since {} (limit {} s)",
+                    probe.at,
+                    say::clock(since),
+                    say::number(limit)
+                ),
+                Some(since),
+            )
+        }
+        StatfsOutcome::Stale => (
+            Code::MountStale,
+            format!("{}{name}: the server no longer knows its handle (ESTALE)", probe.at),
+            None,
+        ),
+        StatfsOutcome::Failed { error } => (Code::MountFailing, format!("{}{name}: {error}", probe.at), None),
+    };
+    let claim = out
+        .raise(code, severity, subject(seen, &probe.at), evidence)
+        .with(servers(slice));
+    if let Some(since) = since {
+        claim.since(since);
+    }
+}
+
+/// What a client says of a slice, for when its server cannot be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// Operations complete.
+    Alive,
+    /// The mount hangs.
+    Hung,
+    /// Nothing is known, or the mount is not there.
+    None,
+}
+
+/// Asks one client about one mount point. Completed operations say more than an answer to `statfs`,
+/// which may be some seconds old; an answer says more than silence.
+pub(super) fn voice(seen: &Seen<'_>, at: &str) -> Voice {
+    let rates = seen.fact(&seen.snapshot.nfs_mounts, Tier::Fast).value();
+    let flowing = rates
+        .into_iter()
+        .flatten()
+        .any(|rate| rate.at.as_str() == at && rate.ops.iter().any(|op| op.ops_per_second > 0.0));
+    if flowing {
+        return Voice::Alive;
+    }
+    let probes = seen
+        .fact_within(&seen.snapshot.statfs, seen.host.poll.medium + Duration::from_secs(5))
+        .value();
+    let limit = seen.host.thresholds.mount_hung_seconds;
+    match probes
+        .into_iter()
+        .flatten()
+        .find(|probe| probe.at.as_str() == at)
+        .map(|probe| &probe.outcome)
+    {
+        Some(StatfsOutcome::Answered { .. } | StatfsOutcome::Stale) => Voice::Alive,
+        Some(StatfsOutcome::Hung { seconds }) if *seconds as f64 >= limit => Voice::Hung,
+        Some(StatfsOutcome::Hung { .. } | StatfsOutcome::Failed { .. }) | None => Voice::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_come_apart() {
+        assert_eq!(split("10.0.0.1:/srv/a"), Some(("10.0.0.1", "/srv/a")));
+        assert_eq!(split("[fd00::1]:/srv/a"), Some(("fd00::1", "/srv/a")));
+        assert_eq!(split("fd00::1:/srv/a"), Some(("fd00::1", "/srv/a")));
+        assert_eq!(split("nas:/"), Some(("nas", "/")));
+        assert_eq!(split("/dev/sda1"), None);
+        assert_eq!(split("[fd00::1"), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! The way to a host: unreachable is not dead, and silence is not health.
+
+use super::{Code, Observed, Severity, Subject, claim::Claims, memory::HostMemory, say, seen::Freshness};
+use crate::{
+    facts::{Reach, UnixMs},
+    fleet::Host,
+};
+
+/// Judges whether a host can be spoken of. These claims need no debounce: a host counts as fresh
+/// until three polls are missed.
+pub(super) fn judge(host: &Host, observed: &Observed, memory: &HostMemory, observer_doubtful: bool, out: &mut Claims) {
+    let subject = Subject::host(&host.name);
+    let last = observed.snapshot.as_ref().map(|snapshot| snapshot.at);
+    let last_answer = last.map_or_else(
+        || "no answer so far".to_owned(),
+        |at| format!("last answer at {}", say::clock(at)),
+    );
+    let began = reach_since(observed).or(last);
+    let starved = if observer_doubtful {
+        "; the console itself is starved"
+    } else {
+        ""
+    };
+    let (code, evidence) = match memory.freshness {
+        Freshness::Fresh => return,
+        Freshness::NotAsked => (Code::HostNotAsked, format!("{} has not answered yet", host.name)),
+        Freshness::Stopped => (Code::HostStopped, format!("{}; {last_answer}", why(observed))),
+        Freshness::Unreachable => (
+            Code::HostUnreachable,
+            format!("{}; {last_answer}{starved}", why(observed)),
+        ),
+        Freshness::Stale => {
+            let missed = match observed.reach {
+                Some(Reach::Silent { missed, .. }) => format!("{missed} polls missed"),
+                _ => "polls missed".to_owned(),
+            };
+            let limit = say::number(super::stale_after(&host.poll).as_secs_f64());
+            (
+                Code::HostStale,
+                format!("{missed}, no answer for more than {limit} s; {last_answer}{starved}"),
+            )
+        }
+    };
+    let claim = out.raise(code, Severity::Unknown, subject, evidence).at_once();
+    if let Some(since) = began {
+        claim.since(since);
+    }
+}
+
+/// When the present state of the way began.
+fn reach_since(observed: &Observed) -> Option<UnixMs> {
+    match observed.reach.as_ref()? {
+        Reach::Silent { since, .. } | Reach::Unreachable { since, .. } | Reach::Stopped { since, .. } => Some(*since),
+        Reach::Waiting | Reach::Connecting { .. } | Reach::Up { .. } => None,
+    }
+}
+
+fn why(observed: &Observed) -> String {
+    match &observed.reach {
+        Some(Reach::Unreachable { why, .. } | Reach::Stopped { why, .. }) => why.to_string(),
+        Some(Reach::Connecting { step, .. }) => format!("being connected again ({step})"),
+        _ => "no connection".to_owned(),
+    }
+}

@@ -1,0 +1,350 @@
+//! Situations in which it matters what exactly is said, and of whom.
+
+use super::world::{World, answered, change, find, flow, glance, volume};
+use crate::{
+    facts::{
+        CleanText, UnixMs,
+        drbd::{DrbdConnection as C, DrbdDisk as D, DrbdRole as R},
+        filesystem::StatfsOutcome,
+        mysql::ReplicaThread,
+    },
+    fleet::HostName,
+    verdict::{Change, Code, Severity, changes, overall},
+};
+
+/// A side of slice-a that has lost the other.
+fn alone(world: &mut World, host: &str, connection: C, role: R, disk: D) {
+    world.edit(host, move |s| {
+        change(&mut s.drbd, |list| {
+            list[0].connection = connection.clone();
+            list[0].role = role.clone();
+            list[0].peer_role = R::NotSeen;
+            list[0].disk = disk.clone();
+            list[0].peer_disk = D::NotSeen;
+        });
+    });
+}
+
+#[test]
+fn a_partition_is_not_a_split_brain() {
+    let mut world = World::new();
+    world.polls(3);
+    let seen = super::super::say::clock(world.now);
+    alone(&mut world, "stor1", C::WfConnection, R::Primary, D::UpToDate);
+    alone(&mut world, "stor2", C::WfConnection, R::Secondary, D::UpToDate);
+    let findings = world.polls(2);
+    let codes: Vec<Code> = findings.iter().map(|finding| finding.code).collect();
+    assert!(
+        !codes.contains(&Code::DrbdSplitBrain) && !codes.contains(&Code::DrbdDisagreement),
+        "{codes:?}"
+    );
+    let lost = find(&findings, Code::DrbdDisconnected).expect("disconnected");
+    assert_eq!(
+        lost.evidence.as_str(),
+        format!("r0 WFConnection on stor1, peer Unknown/DUnknown; last seen connected at {seen}")
+    );
+    let slice = find(&findings, Code::SliceUnreplicated).expect("unreplicated");
+    assert!(slice.concerns("stor1") && slice.concerns("stor2"));
+}
+
+#[test]
+fn standing_alone_with_an_unreachable_peer_is_no_proof_of_a_split_brain() {
+    let mut world = World::new();
+    world.polls(3);
+    alone(&mut world, "stor1", C::StandAlone, R::Primary, D::UpToDate);
+    world.lose("stor2");
+    let findings = world.polls(6);
+    assert!(
+        find(&findings, Code::DrbdSplitBrain).is_none(),
+        "{:?}",
+        glance(&findings)
+    );
+    assert_eq!(
+        find(&findings, Code::DrbdStandAlone).expect("alone").severity,
+        Severity::Critical
+    );
+    assert_eq!(
+        find(&findings, Code::SliceUnreplicated).expect("alone").severity,
+        Severity::Critical
+    );
+}
+
+#[test]
+fn a_split_brain_is_shown_at_once_and_stays_in_doubt_when_a_side_is_lost() {
+    let mut world = World::new();
+    world.polls(3);
+    for (host, role) in [("stor1", R::Primary), ("stor2", R::Secondary)] {
+        alone(&mut world, host, C::StandAlone, role, D::UpToDate);
+    }
+    let findings = world.poll();
+    assert_eq!(
+        find(&findings, Code::DrbdSplitBrain).expect("at once").severity,
+        Severity::Critical
+    );
+    let since = find(&findings, Code::DrbdSplitBrain).expect("at once").since;
+    world.lose("stor2");
+    let findings = world.polls(8);
+    let kept = find(&findings, Code::DrbdSplitBrain).expect("kept");
+    assert_eq!((kept.severity, kept.since), (Severity::Unknown, since));
+    assert!(kept.evidence.starts_with("was critical at "), "{}", kept.evidence);
+    world.mend("stor1").mend("stor2");
+    assert_eq!(glance(&world.polls(2)), []);
+}
+
+#[test]
+fn two_primaries_in_one_moment_are_shown_at_once_and_a_planned_move_is_not_one() {
+    let mut world = World::new();
+    world.polls(3);
+    world.edit("stor2", |s| change(&mut s.drbd, |list| list[0].role = R::Primary));
+    assert!(find(&world.poll(), Code::DrbdDualPrimary).is_some());
+
+    // stor1 is seen as primary, then the slice moves, then stor2 is seen as primary.
+    let mut world = World::new();
+    world.polls(3);
+    let moved = |s: &mut crate::facts::Snapshot, role| change(&mut s.drbd, |list| list[0] = volume(0, role));
+    world.edit("stor1", |s| {
+        s.drbd.at = UnixMs(s.at.0 - 1900);
+    });
+    world.edit("stor2", move |s| moved(s, R::Primary));
+    let findings = world.poll();
+    assert!(
+        find(&findings, Code::DrbdDualPrimary).is_none(),
+        "{:?}",
+        glance(&findings)
+    );
+    world.edit("stor1", move |s| moved(s, R::Secondary));
+    assert!(find(&world.polls(3), Code::DrbdDualPrimary).is_none());
+}
+
+#[test]
+fn an_unreachable_primary_whose_clients_write_on_is_not_down() {
+    let mut world = World::new();
+    world.polls(3);
+    world.lose("stor1");
+    let findings = world.polls(5);
+    assert!(find(&findings, Code::SliceDown).is_none());
+    let unseen = find(&findings, Code::SliceUnseen).expect("unseen");
+    assert_eq!(unseen.severity, Severity::Unknown);
+    assert_eq!(
+        unseen.evidence.as_str(),
+        "slice-a: stor1 unreachable; stor2 Connected Secondary/Primary UpToDate/UpToDate; \
+         but access1 and access2 still complete operations on it: SSH is dead, not NFS"
+    );
+    assert!(unseen.concerns("stor1") && unseen.concerns("access2"));
+}
+
+#[test]
+fn a_dead_primary_is_told_by_its_peer_and_its_clients() {
+    let mut world = World::new();
+    world.polls(3);
+    world.lose("stor1");
+    alone(&mut world, "stor2", C::WfConnection, R::Secondary, D::UpToDate);
+    for host in ["access1", "access2"] {
+        world.edit(host, |s| {
+            change(&mut s.statfs, |list| {
+                list[0] = answered("/mnt/slice-a", StatfsOutcome::Hung { seconds: 8 })
+            });
+            change(&mut s.nfs_mounts, |list| {
+                list.remove(0);
+            });
+        });
+    }
+    let findings = world.polls(5);
+    let down = find(&findings, Code::SliceDown).expect("down");
+    assert!(
+        down.evidence.contains("access1 and access2 hang on it"),
+        "{}",
+        down.evidence
+    );
+    // The standby takes over: the slice is up, though stor1 is still not seen.
+    world.mend("stor2").mend("access1").mend("access2");
+    alone(&mut world, "stor2", C::WfConnection, R::Primary, D::UpToDate);
+    world.edit("stor2", |s| {
+        change(&mut s.addresses, |list| {
+            list.push(super::world::address([10, 77, 0, 100]))
+        });
+        change(&mut s.mounts, |list| {
+            list.push(super::world::mount("/srv/slice-a", "ext4", "/dev/drbd0"))
+        });
+        change(&mut s.exports, |list| list.push(super::world::exported(0, "slice-a")));
+    });
+    let findings = world.polls(3);
+    for gone in [
+        Code::SliceDown,
+        Code::SliceUnseen,
+        Code::ServiceAddressWrong,
+        Code::SliceNotMounted,
+    ] {
+        assert!(find(&findings, gone).is_none(), "{:?}", glance(&findings));
+    }
+    assert!(find(&findings, Code::SliceAway).is_some());
+    assert_eq!(
+        find(&findings, Code::SliceUnreplicated).expect("no replica").severity,
+        Severity::Warning
+    );
+}
+
+#[test]
+fn a_source_is_not_lost_while_its_replicas_receive() {
+    let mut world = World::new();
+    world.polls(3);
+    world.lose("db1");
+    let findings = world.polls(5);
+    assert!(find(&findings, Code::NoSource).is_none());
+    let unseen = find(&findings, Code::SourceUnseen).expect("unseen");
+    assert_eq!(unseen.severity, Severity::Unknown);
+    assert!(
+        unseen.evidence.contains("db2 and db3 still receive from it"),
+        "{}",
+        unseen.evidence
+    );
+    for host in ["db2", "db3"] {
+        world.edit(host, |s| {
+            change(&mut s.mysql, |mysql| {
+                mysql.channels[0].io_running = ReplicaThread::Connecting
+            });
+        });
+    }
+    let findings = world.polls(3);
+    assert_eq!(
+        find(&findings, Code::SourceUnseen).expect("lost").severity,
+        Severity::Critical
+    );
+    assert!(find(&findings, Code::NoSource).is_none());
+}
+
+#[test]
+fn transactions_newer_than_the_look_at_the_source_are_not_errant() {
+    let uuid = super::world::UUIDS[0];
+    let mut world = World::new();
+    world.edit("db1", |s| s.mysql.at = UnixMs(s.at.0 - 1500));
+    world.edit("db2", move |s| {
+        change(&mut s.mysql, |mysql| {
+            mysql.gtid_executed = Some(format!("{uuid}:1-1200").into())
+        });
+    });
+    assert_eq!(glance(&world.polls(3)), []);
+    // Read later than the replica, the source must have them all.
+    let mut world = World::new();
+    world.edit("db2", move |s| {
+        change(&mut s.mysql, |mysql| {
+            mysql.gtid_executed = Some(format!("{uuid}:1-1200").into())
+        });
+    });
+    let findings = world.polls(3);
+    assert!(
+        find(&findings, Code::ErrantTransactions)
+            .expect("errant")
+            .evidence
+            .contains(":1001-1200")
+    );
+}
+
+#[test]
+fn gtids_of_mariadb_are_compared_by_domain_and_server() {
+    let text = |host: &'static str, gtids: &'static str, world: &mut World| {
+        world.edit(host, move |s| {
+            change(&mut s.mysql, |mysql| mysql.gtid_executed = Some(CleanText::new(gtids)));
+        });
+    };
+    let mut world = World::new();
+    for host in ["db1", "db3"] {
+        text(host, "0-1-100", &mut world);
+    }
+    text("db2", "0-1-90", &mut world);
+    assert_eq!(glance(&world.polls(3)), []);
+    text("db2", "0-2-101", &mut world);
+    assert!(find(&world.polls(3), Code::ErrantTransactions).is_some());
+    text("db2", "no gtid at all", &mut world);
+    let findings = world.polls(3);
+    assert_eq!(
+        find(&findings, Code::ErrantTransactions).expect("unknown").severity,
+        Severity::Unknown
+    );
+}
+
+#[test]
+fn md_evidence_has_value_limit_and_member() {
+    let mut world = World::new();
+    world.edit("stor1", |s| {
+        change(&mut s.md, |list| {
+            list[0].members[2].role = crate::facts::md::MdRole::Failed;
+            list[0].members_active = Some(2);
+            list[0].map = "UU_".into();
+        });
+    });
+    let findings = world.polls(2);
+    let degraded = find(&findings, Code::MdDegraded).expect("degraded");
+    assert_eq!(
+        degraded.evidence.as_str(),
+        "md0 raid5 has 2 of 3 members ([UU_]); sdc2 failed"
+    );
+    assert_eq!(degraded.subject.host, Some(HostName::new("stor1")));
+}
+
+#[test]
+fn without_resource_names_the_minor_tells() {
+    let mut world = World::new();
+    for host in ["stor1", "stor2"] {
+        world.edit(host, |s| {
+            change(&mut s.drbd, |list| {
+                list.iter_mut().for_each(|volume| volume.resource = None)
+            });
+        });
+    }
+    assert_eq!(glance(&world.polls(3)), []);
+    world.edit("stor2", |s| change(&mut s.drbd, |list| list[0].role = R::Primary));
+    assert!(find(&world.poll(), Code::DrbdDualPrimary).is_some());
+}
+
+#[test]
+fn a_starved_console_judges_no_clock_but_still_the_kernels() {
+    let mut world = World::new();
+    world.edit("db1", |s| {
+        change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c - 30.0))
+    });
+    world.edit("access1", |s| {
+        change(&mut s.nfs_mounts, |list| list[0] = flow("/mnt/slice-a", 500.0))
+    });
+    world.observer_doubtful = true;
+    let findings = world.polls(3);
+    assert!(find(&findings, Code::ClockSkew).is_none());
+    assert!(find(&findings, Code::NfsSlow).is_some());
+    assert!(find(&findings, Code::ObserverBusy).is_some());
+}
+
+#[test]
+fn findings_are_sorted_and_their_changes_told() {
+    let mut world = World::new();
+    let before = world.polls(3);
+    world.edit("db2", |s| {
+        change(&mut s.mysql, |mysql| mysql.channels[0].seconds_behind = Some(30))
+    });
+    let middle = world.polls(2);
+    let [Change::Raised(raised)] = &changes(&before, &middle)[..] else {
+        panic!("{:?}", changes(&before, &middle));
+    };
+    assert_eq!(
+        (raised.code, raised.severity),
+        (Code::ReplicationLag, Severity::Warning)
+    );
+    assert_eq!(changes(&middle, &world.poll()), []);
+    world.edit("db2", |s| {
+        change(&mut s.mysql, |mysql| mysql.channels[0].seconds_behind = Some(300))
+    });
+    world.edit("db3", |s| change(&mut s.mysql, |mysql| mysql.read_only = Some(false)));
+    let worse = world.polls(2);
+    let told = changes(&middle, &worse);
+    assert!(told.iter().any(|change| matches!(
+        change,
+        Change::Severity { before: Severity::Warning, finding } if finding.severity == Severity::Critical
+    )));
+    assert_eq!(overall(&worse), Severity::Critical);
+    let severities: Vec<Severity> = worse.iter().map(|finding| finding.severity).collect();
+    assert!(severities.is_sorted_by(|a, b| a >= b), "{severities:?}");
+    let cleared = changes(&worse, &world.mend("db2").mend("db3").poll());
+    assert!(
+        cleared.iter().all(|change| change.word() == "cleared") && cleared.len() >= 3,
+        "{cleared:?}"
+    );
+}
