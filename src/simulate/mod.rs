@@ -1,1 +1,137 @@
 //! The embedded fleet: simulated hosts behind a real SSH server, for the demo and for tests.
+//!
+//! A [`Simulation`] holds a [`World`] of hosts and hands out in-process pipes to them through
+//! [`crate::remote::Dial`]; behind each pipe a real SSH server answers the same remote half, in the same
+//! formats, as a real host. The hosts share one state: a slice really is on one side, both
+//! sides of a DRBD pair agree on what they say, and what a slow disk does can be seen in the
+//! round trips of every client of that server and nowhere else.
+
+mod demo;
+pub mod drbd;
+pub mod exec;
+pub mod fault;
+mod gate;
+pub mod hostile;
+mod inventory;
+pub mod island;
+mod keys;
+mod lane;
+pub mod md;
+pub mod mysql;
+pub mod nfs;
+pub mod node;
+pub mod noise;
+mod operate;
+pub mod render;
+mod ssh;
+pub mod story;
+mod uniform;
+pub mod world;
+pub mod zfs;
+
+#[cfg(test)]
+mod tests;
+
+pub use fault::{Fault, Impossible};
+pub use hostile::Hostile;
+pub use world::{Clock, World};
+
+use crate::{fleet::Fleet, remote::Dial};
+use russh::keys::{PrivateKey, ssh_key::LineEnding};
+use std::sync::Arc;
+
+/// An embedded fleet.
+#[derive(Debug)]
+pub struct Simulation {
+    world: Arc<World>,
+    fleet: Fleet,
+    seed: u64,
+}
+
+impl Simulation {
+    /// The demo fleet of thirty hosts, with a story: small troubles come and go. The seed decides
+    /// every number; `clock` is the time since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn demo(seed: u64, clock: Clock) -> Self {
+        let island = demo::island(seed, clock(), true);
+        Self::new(vec![island], inventory::demo(), seed, clock)
+    }
+
+    /// The demo fleet without a story: everything is well until a [`Fault`] is injected.
+    #[must_use]
+    pub fn calm(seed: u64, clock: Clock) -> Self {
+        let island = demo::island(seed, clock(), false);
+        Self::new(vec![island], inventory::demo(), seed, clock)
+    }
+
+    /// A fleet of `count` plain hosts that share nothing, for measuring.
+    #[must_use]
+    pub fn uniform(count: usize, clock: Clock) -> Self {
+        Self::new(uniform::islands(count, clock()), uniform::fleet(count), 1, clock)
+    }
+
+    fn new(islands: Vec<island::Island>, fleet: Fleet, seed: u64, clock: Clock) -> Self {
+        Self {
+            world: Arc::new(World::new(islands, clock)),
+            fleet,
+            seed,
+        }
+    }
+
+    /// The fleet as checked types.
+    #[must_use]
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// The fleet as an inventory file.
+    #[must_use]
+    pub fn inventory(&self) -> String {
+        inventory::yaml(&self.fleet)
+    }
+
+    /// The way to the hosts, by their inventory addresses (`stor1.sim`) or names; ports are ignored.
+    /// Must be used inside a tokio runtime, on which the servers run.
+    #[must_use]
+    pub fn dial(&self) -> Arc<dyn Dial> {
+        Arc::new(ssh::Dialler {
+            world: Arc::clone(&self.world),
+            seed: self.seed,
+            client: Arc::new(self.client_key().public_key().clone()),
+        })
+    }
+
+    /// The host keys of all hosts in the form of `known_hosts`.
+    #[must_use]
+    pub fn known_hosts(&self) -> String {
+        self.fleet
+            .hosts
+            .iter()
+            .map(|host| {
+                let name = host.name.as_str();
+                keys::known_hosts_line(name, keys::host(self.seed, name).public_key())
+            })
+            .collect()
+    }
+
+    /// The one key that every host accepts, for any user.
+    #[must_use]
+    pub fn client_key(&self) -> PrivateKey {
+        keys::client(self.seed)
+    }
+
+    /// [`Simulation::client_key`] as an OpenSSH key file.
+    #[must_use]
+    pub fn client_key_file(&self) -> String {
+        self.client_key()
+            .to_openssh(LineEnding::LF)
+            .map(|text| text.to_string())
+            .unwrap_or_default()
+    }
+
+    /// The hosts' state.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+}

@@ -1,0 +1,492 @@
+//! An island: hosts that share state, advanced together by elapsed time.
+//!
+//! The demo fleet is one island; a uniform fleet has an island for each host, so that thousands of
+//! them never wait for each other. Decisions (who talks to whom, how fast, what the story does) are
+//! taken on a fixed grid of ticks; counters grow in between. The state at a time thus depends on
+//! the seed and on that time alone, not on who looked when.
+
+use super::{
+    drbd::{Data, Replica},
+    fault::Fault,
+    md::MemberState,
+    nfs::{self, MountState, NfsMount},
+    node::Node,
+    noise::wave,
+    story::Story,
+};
+use std::{net::Ipv4Addr, time::Duration};
+
+/// Length of a tick.
+pub const TICK_MS: u64 = 1000;
+/// After a gap longer than this (a machine that slept) ticks are ten times as long.
+const LONG_GAP_MS: u64 = 3_600_000;
+/// Time on the wire for a round trip, milliseconds.
+const WIRE_MS: f64 = 0.25;
+/// DRBD adds this to a write: protocol C waits for the standby's write-back cache, not for its disks.
+const REPLICATION_MS: f64 = 0.3;
+
+/// Hosts that share state.
+#[derive(Debug)]
+pub struct Island {
+    /// The hosts.
+    pub nodes: Vec<Node>,
+    /// The slices over them.
+    pub replicas: Vec<Replica>,
+    /// Unix time at the world's time zero.
+    pub epoch: Duration,
+    /// The world's time reached, milliseconds.
+    pub now_ms: u64,
+    /// What happens by itself.
+    pub story: Option<Story>,
+    /// Faults in force.
+    pub faults: Vec<Fault>,
+    ticked_ms: u64,
+}
+
+impl Island {
+    /// An island at time zero. The first tick is done at once, so that rates are there.
+    #[must_use]
+    pub fn new(nodes: Vec<Node>, replicas: Vec<Replica>, epoch: Duration, story: Option<Story>) -> Self {
+        let mut island = Self {
+            nodes,
+            replicas,
+            epoch,
+            now_ms: 0,
+            story,
+            faults: Vec::new(),
+            ticked_ms: 0,
+        };
+        island.settle();
+        for node in &mut island.nodes {
+            // Averages begin where they would long be.
+            let load = node.demand;
+            node.cpu.load = [load, load, load];
+        }
+        island
+    }
+
+    /// Goes on until `to_ms` of the world's time.
+    pub fn advance(&mut self, to_ms: u64) {
+        let step = if to_ms.saturating_sub(self.now_ms) > LONG_GAP_MS {
+            TICK_MS * 10
+        } else {
+            TICK_MS
+        };
+        while self.now_ms < to_ms {
+            let next_tick = self.ticked_ms + step;
+            let until = next_tick.min(to_ms);
+            self.accumulate((until - self.now_ms) as f64 / 1000.0);
+            self.now_ms = until;
+            if until == next_tick {
+                self.ticked_ms = until;
+                self.tick(step as f64 / 1000.0);
+            }
+        }
+    }
+
+    /// Seconds of the world's time.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.now_ms as f64 / 1000.0
+    }
+
+    fn tick(&mut self, dt: f64) {
+        if let Some(mut story) = self.story.take() {
+            story.tell(self);
+            self.story = Some(story);
+        }
+        self.settle();
+        for node in &mut self.nodes {
+            if node.is_up() {
+                average(node, dt);
+            }
+        }
+        for at in 0..self.nodes.len() {
+            self.replicate(at, dt);
+        }
+        self.agree();
+    }
+
+    /// Brings relations and rates in line with the state; called after every change.
+    pub fn settle(&mut self) {
+        for at in 0..self.replicas.len() {
+            let up = [0, 1].map(|side| self.nodes[self.replicas[at].sides[side].node].is_up());
+            self.replicas[at].settle(up);
+        }
+        for at in 0..self.nodes.len() {
+            for mount in 0..self.nodes[at].mounts.len() {
+                let state = self.mount_state(&self.nodes[at].mounts[mount]);
+                self.nodes[at].mounts[mount].state = state;
+            }
+        }
+        self.demand();
+        self.slices();
+        for node in &mut self.nodes {
+            storage(node);
+        }
+        self.latency();
+        for node in &mut self.nodes {
+            share_cpu(node);
+        }
+    }
+
+    /// The host that answers for an address now.
+    #[must_use]
+    pub fn holder(&self, address: Ipv4Addr) -> Option<usize> {
+        self.nodes
+            .iter()
+            .position(|node| node.is_up() && node.service_addresses.contains(&address))
+    }
+
+    fn mount_state(&self, mount: &NfsMount) -> MountState {
+        if let Some(forced) = mount.forced {
+            return forced;
+        }
+        let Some(server) = self.holder(mount.server) else {
+            return match mount.state {
+                MountState::Hung(since) => MountState::Hung(since),
+                _ => MountState::Hung(self.now_ms),
+            };
+        };
+        let exported = self.nodes[server]
+            .nfs_server
+            .as_ref()
+            .is_some_and(|server| server.exports.iter().any(|export| export.path == mount.path));
+        if exported {
+            MountState::Answering
+        } else {
+            MountState::Stale
+        }
+    }
+
+    /// What every host wants to do now.
+    fn demand(&mut self) {
+        let seconds = self.seconds();
+        for node in &mut self.nodes {
+            let activity = if node.is_up() {
+                wave(node.seed, seconds) * node.busy
+            } else {
+                0.0
+            };
+            for disk in &mut node.disks {
+                disk.rate = [9.0 * node.demand * activity, 14.0 * node.demand * activity];
+            }
+            for array in &mut node.arrays {
+                array.rate = [2.0 * activity, 3.0 * activity];
+            }
+            for link in &mut node.links {
+                link.rate = [1.1e6 * node.demand * activity, 0.8e6 * node.demand * activity];
+            }
+            if let Some(server) = &mut node.nfs_server {
+                server.rate = [0.0; 3];
+            }
+            for mount in &mut node.mounts {
+                let share = if mount.state == MountState::Answering && mount.mounted {
+                    activity
+                } else {
+                    0.0
+                };
+                mount.rate = mount.demand.map(|demand| demand * share);
+            }
+            if let Some(server) = &mut node.mysql {
+                server.rate = if server.channel.is_none() && !server.read_only {
+                    server.demand * activity
+                } else {
+                    0.0
+                };
+                server.running = 1 + node.cpus.min(count(3.0 * activity));
+                server.connections = count(38.0 + 30.0 * activity);
+            }
+            if let Some(pool) = &mut node.pool {
+                pool.rate = 900.0 * activity;
+            }
+        }
+    }
+
+    /// Carries what clients want to the servers, their devices and arrays.
+    fn slices(&mut self) {
+        for replica in &mut self.replicas {
+            replica.rate = [0.0; 2];
+        }
+        for at in 0..self.nodes.len() {
+            for index in 0..self.nodes[at].mounts.len() {
+                let mount = &self.nodes[at].mounts[index];
+                let (rate, replica, address) = (mount.rate, mount.replica, mount.server);
+                let Some(server) = self.holder(address) else { continue };
+                let busy = self.nodes[server].busy;
+                let (reads, writes) = (rate[nfs::READ] * busy, rate[nfs::WRITE] * busy);
+                self.nodes[at].mounts[index].rate = rate.map(|rate| rate * busy);
+                self.replicas[replica].rate[0] += reads;
+                self.replicas[replica].rate[1] += writes;
+                let (read_bytes, write_bytes) = (reads * 20_480.0, writes * 14_336.0);
+                self.nodes[at].links[0].rate[0] += read_bytes;
+                self.nodes[at].links[0].rate[1] += write_bytes;
+                let node = &mut self.nodes[server];
+                node.links[0].rate[0] += write_bytes;
+                node.links[0].rate[1] += read_bytes;
+                if let Some(nfs) = &mut node.nfs_server {
+                    nfs.rate[0] += reads;
+                    nfs.rate[1] += writes;
+                    nfs.rate[2] += (rate[nfs::GETATTR] + rate[nfs::COMMIT]) * busy;
+                }
+            }
+        }
+        for replica in &self.replicas {
+            let Some(primary) = replica.primary() else { continue };
+            let side = &replica.sides[primary];
+            let array = &mut self.nodes[side.node].arrays[side.array];
+            array.rate[0] += replica.rate[0];
+            array.rate[1] += replica.rate[1];
+            if !replica.linked {
+                continue;
+            }
+            let resync = replica.resync.as_ref().map_or(0.0, |resync| resync.speed_kib_s);
+            let peer = &replica.sides[1 - primary];
+            self.nodes[peer.node].arrays[peer.array].rate[1] += replica.rate[1] + resync / 512.0;
+            let bytes = replica.rate[1] * 14_336.0 + resync * 1024.0;
+            for (node, way) in [(side.node, 1), (peer.node, 0)] {
+                if let Some(link) = self.nodes[node].links.get_mut(1) {
+                    link.rate[way] += bytes;
+                }
+            }
+        }
+    }
+
+    /// Carries the times of requests back from the disks to the clients.
+    fn latency(&mut self) {
+        for replica in &mut self.replicas {
+            let Some(primary) = replica.primary() else { continue };
+            let side = &replica.sides[primary];
+            let node = &self.nodes[side.node];
+            let array = &node.arrays[side.array];
+            let replication = if replica.linked { REPLICATION_MS } else { 0.0 };
+            replica.await_ms = [array.await_ms[0], array.await_ms[1] + replication];
+        }
+        for at in 0..self.nodes.len() {
+            for index in 0..self.nodes[at].mounts.len() {
+                let mount = &self.nodes[at].mounts[index];
+                let [read, write] = self.replicas[mount.replica].await_ms;
+                let jitter = 0.9 + 0.2 * wave(self.nodes[at].seed ^ index as u64, self.seconds() * 3.0) / 2.0;
+                let times = [read + WIRE_MS, write + WIRE_MS, WIRE_MS + 0.1, write * 1.5 + WIRE_MS];
+                self.nodes[at].mounts[index].rtt_ms = times.map(|time| time * jitter);
+            }
+        }
+    }
+
+    fn replicate(&mut self, at: usize, dt: f64) {
+        let Some(source) = self.nodes[at]
+            .mysql
+            .as_ref()
+            .and_then(|server| server.channel.as_ref())
+            .map(|channel| channel.source)
+        else {
+            return;
+        };
+        let state = (self.nodes[at].is_up() && self.nodes[source].is_up())
+            .then(|| self.nodes[source].mysql.as_ref())
+            .flatten()
+            .map(|server| (server.transactions, server.rate));
+        if let Some(channel) = self.nodes[at].mysql.as_mut().and_then(|server| server.channel.as_mut()) {
+            channel.advance(dt, state);
+        }
+    }
+
+    /// Galera nodes find out who they can see; the larger part is the primary component.
+    fn agree(&mut self) {
+        let nodes: Vec<usize> = (0..self.nodes.len())
+            .filter(|at| {
+                self.nodes[*at]
+                    .mysql
+                    .as_ref()
+                    .is_some_and(|server| server.galera.is_some())
+            })
+            .collect();
+        let reachable = |node: &Node| {
+            let cut = node
+                .mysql
+                .as_ref()
+                .and_then(|server| server.galera.as_ref())
+                .is_none_or(|galera| galera.cut);
+            node.is_up() && !cut
+        };
+        let together = nodes.iter().filter(|at| reachable(&self.nodes[**at])).count();
+        let committed = nodes
+            .iter()
+            .filter_map(|at| self.nodes[*at].mysql.as_ref()?.galera.as_ref())
+            .map(|galera| galera.committed)
+            .fold(0.0, f64::max);
+        for at in &nodes {
+            let inside = reachable(&self.nodes[*at]);
+            let Some(server) = &mut self.nodes[*at].mysql else {
+                continue;
+            };
+            let rate = server.rate;
+            let Some(galera) = &mut server.galera else { continue };
+            let size = count(if inside { together as f64 } else { 1.0 });
+            let primary = size as usize * 2 > nodes.len();
+            if (galera.size, galera.primary) != (size, primary) {
+                galera.conf_id += 1;
+            }
+            galera.size = size;
+            galera.primary = primary;
+            if primary {
+                galera.committed = committed + rate * TICK_MS as f64 / 1000.0;
+            }
+        }
+    }
+
+    fn accumulate(&mut self, dt: f64) {
+        let now_ms = self.now_ms;
+        for node in &mut self.nodes {
+            if !node.is_up() {
+                continue;
+            }
+            account(node, dt);
+            for disk in &mut node.disks {
+                disk.accumulate(dt);
+            }
+            for array in &mut node.arrays {
+                array.accumulate(dt);
+                let used = array.rate[1] / 20_000.0;
+                array.advance(dt, 1.0 - used);
+            }
+            for link in &mut node.links {
+                for way in 0..2 {
+                    link.bytes[way] += link.rate[way] * dt;
+                }
+            }
+            for filesystem in &mut node.filesystems {
+                filesystem.grow(dt);
+            }
+            for mount in &mut node.mounts {
+                mount.accumulate(dt);
+            }
+            if let Some(server) = &mut node.nfs_server {
+                for kind in 0..3 {
+                    server.calls[kind] += server.rate[kind] * dt;
+                }
+            }
+            if let Some(server) = &mut node.mysql {
+                server.accumulate(dt);
+            }
+            if let Some(pool) = &mut node.pool {
+                pool.accumulate(dt, now_ms);
+            }
+        }
+        for replica in &mut self.replicas {
+            replica.accumulate(dt);
+        }
+    }
+
+    /// The replica of that slice or resource.
+    #[must_use]
+    pub fn replica(&self, name: &str) -> Option<usize> {
+        self.replicas
+            .iter()
+            .position(|replica| replica.slice == name || replica.resource == name)
+    }
+
+    /// The host of that name.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| &*node.name == name)
+    }
+
+    /// Whether a slice is well: both sides good, together, nothing under way.
+    #[must_use]
+    pub fn is_well(&self, replica: usize) -> bool {
+        let replica = &self.replicas[replica];
+        replica.linked && replica.resync.is_none() && replica.sides.iter().all(|side| side.data == Data::UpToDate)
+    }
+}
+
+/// A small number as a count.
+fn count(value: f64) -> u32 {
+    u32::try_from(super::node::whole(value)).unwrap_or(u32::MAX)
+}
+
+/// Spreads the arrays' requests over their disks and works out the times of requests.
+fn storage(node: &mut Node) {
+    for array in &node.arrays {
+        let in_sync = array.in_sync().max(1) as f64;
+        let sync = array.sync.as_ref().map_or(0.0, |sync| sync.speed_kib_s / 512.0);
+        for member in &array.members {
+            let disk = &mut node.disks[member.disk];
+            match member.state {
+                MemberState::InSync => {
+                    disk.rate[0] += array.rate[0] / in_sync + sync;
+                    disk.rate[1] += array.rate[1] * array.write_factor() / in_sync;
+                }
+                MemberState::Rebuilding => disk.rate[1] += array.rate[1] * array.write_factor() / in_sync + sync,
+                MemberState::Faulty => disk.rate = [0.0; 2],
+            }
+        }
+    }
+    for disk in &mut node.disks {
+        disk.settle();
+    }
+    for array in &mut node.arrays {
+        // A read waits for one disk, a write for the slowest.
+        let well = array
+            .members
+            .iter()
+            .filter(|member| member.state == MemberState::InSync);
+        let (mut sum, mut slowest, mut number) = (0.0, 0.0_f64, 0.0);
+        for member in well {
+            let disk = &node.disks[member.disk];
+            sum += disk.await_ms[0];
+            slowest = slowest.max(disk.await_ms[1]);
+            number += 1.0;
+        }
+        array.await_ms = [sum / f64::max(number, 1.0), slowest * 1.1];
+    }
+}
+
+/// Shares of the CPUs that follow from what the host does now.
+fn share_cpu(node: &mut Node) {
+    if !node.is_up() {
+        return;
+    }
+    let cpus = f64::from(node.cpus);
+    let base = node.links[0].rate[0].max(0.0) / 1.1e6 / cpus;
+    let utilisation = node
+        .disks
+        .iter()
+        .map(super::node::Disk::utilisation)
+        .fold(0.0, f64::max);
+    let user = (base * 0.6).min(0.7);
+    let system = (base * 0.25 + 0.01).min(0.2);
+    let waiting = (utilisation * 0.4 / cpus.sqrt()).min(0.1);
+    node.cpu.shares = [user, system, waiting, 0.001];
+    let under_way: f64 = node.disks.iter().map(|disk| disk.in_flight() as f64).sum();
+    let hung = node
+        .mounts
+        .iter()
+        .filter(|mount| mount.mounted && matches!(mount.state, MountState::Hung(_)))
+        .count();
+    node.cpu.blocked = count(under_way / 4.0) + count(hung as f64 * 2.0);
+    node.cpu.pressure = [user * 12.0, utilisation * 14.0, utilisation * 6.0, 0.0];
+}
+
+/// Moves the averages on by `dt` seconds.
+fn average(node: &mut Node, dt: f64) {
+    let cpus = f64::from(node.cpus);
+    let wanted = (node.cpu.shares[0] + node.cpu.shares[1]) * cpus + f64::from(node.cpu.blocked);
+    for (load, period) in node.cpu.load.iter_mut().zip([60.0, 300.0, 900.0]) {
+        *load += (wanted - *load) * (1.0 - (-dt / period).exp());
+    }
+}
+
+/// Counts CPU time and stalls for `dt` seconds.
+fn account(node: &mut Node, dt: f64) {
+    let ticks = dt * 100.0 * f64::from(node.cpus);
+    let [user, system, waiting, steal] = node.cpu.shares;
+    node.cpu.user += user * ticks;
+    node.cpu.system += system * ticks;
+    node.cpu.iowait += waiting * ticks;
+    node.cpu.steal += steal * ticks;
+    node.cpu.idle += (1.0 - user - system - waiting - steal).max(0.0) * ticks;
+    for (stalled, pressure) in node.cpu.stalled_us.iter_mut().zip(node.cpu.pressure) {
+        *stalled += pressure / 100.0 * dt * 1e6;
+    }
+}

@@ -1,0 +1,245 @@
+//! What administrators (and runbooks) do to hosts: promote, mount, export, move addresses, switch the power.
+
+use super::{
+    drbd::{MAJOR, Refusal, Role},
+    island::Island,
+    nfs::{Export, MountState},
+    node::Filesystem,
+};
+
+impl Island {
+    /// Makes a host primary of a resource.
+    ///
+    /// # Errors
+    /// [`Refusal`] with DRBD's own words.
+    pub fn promote(&mut self, replica: usize, node: usize, force: bool) -> Result<(), Refusal> {
+        let side = self.side(replica, node)?;
+        self.replicas[replica].promote(side, force)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// Makes a host secondary of a resource.
+    ///
+    /// # Errors
+    /// [`Refusal`] while the device is mounted.
+    pub fn demote(&mut self, replica: usize, node: usize) -> Result<(), Refusal> {
+        let side = self.side(replica, node)?;
+        let device = self.replicas[replica].device();
+        if self.nodes[node]
+            .filesystems
+            .iter()
+            .any(|filesystem| filesystem.source == device)
+        {
+            let minor = self.replicas[replica].minor;
+            return Err(Refusal::new(
+                11,
+                format!(
+                    "{minor}: State change failed: (-12) Device is held open by someone\nCommand 'drbdsetup-84 secondary {minor}' terminated with exit code 11\n"
+                ),
+            ));
+        }
+        self.replicas[replica].sides[side].role = Role::Secondary;
+        self.settle();
+        Ok(())
+    }
+
+    /// Mounts a slice's device on a host.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the host is not primary or the device is mounted already.
+    pub fn mount(&mut self, replica: usize, node: usize) -> Result<(), Refusal> {
+        let side = self.side(replica, node)?;
+        let slice = &self.replicas[replica];
+        let device = slice.device();
+        if slice.sides[side].role != Role::Primary {
+            return Err(Refusal::new(
+                32,
+                format!(
+                    "mount: {}: mount(2) system call failed: Wrong medium type.\n",
+                    slice.mount_point
+                ),
+            ));
+        }
+        if self.nodes[node]
+            .filesystems
+            .iter()
+            .any(|filesystem| filesystem.source == device)
+        {
+            return Err(Refusal::new(
+                32,
+                format!("mount: {}: {device} already mounted on {0}.\n", slice.mount_point),
+            ));
+        }
+        let mut filesystem = Filesystem::ext4(&device, (MAJOR, slice.minor), &slice.mount_point, slice.size_kib, 0.0);
+        filesystem.used_kib = slice.used_kib;
+        self.nodes[node].filesystems.push(filesystem);
+        Ok(())
+    }
+
+    /// Unmounts a slice's device on a host.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is exported still, or not mounted.
+    pub fn unmount(&mut self, replica: usize, node: usize) -> Result<(), Refusal> {
+        let (device, at) = (
+            self.replicas[replica].device(),
+            self.replicas[replica].mount_point.clone(),
+        );
+        let exported = self.nodes[node]
+            .nfs_server
+            .as_ref()
+            .is_some_and(|server| server.exports.iter().any(|export| export.path == at));
+        if exported {
+            return Err(Refusal::new(32, format!("umount: {at}: target is busy.\n")));
+        }
+        let before = self.nodes[node].filesystems.len();
+        self.nodes[node]
+            .filesystems
+            .retain(|filesystem| filesystem.source != device);
+        if self.nodes[node].filesystems.len() == before {
+            return Err(Refusal::new(32, format!("umount: {at}: not mounted.\n")));
+        }
+        Ok(())
+    }
+
+    /// Exports a slice from a host.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is not mounted there.
+    pub fn export(&mut self, replica: usize, node: usize) -> Result<(), Refusal> {
+        let slice = &self.replicas[replica];
+        let path = slice.mount_point.clone();
+        if !self.nodes[node]
+            .filesystems
+            .iter()
+            .any(|filesystem| filesystem.at == path)
+        {
+            return Err(Refusal::new(
+                1,
+                format!("exportfs: Failed to stat {path}: No such file or directory\n"),
+            ));
+        }
+        let export = Export {
+            path,
+            client: slice.clients.clone(),
+            fsid: slice.fsid,
+        };
+        if let Some(server) = &mut self.nodes[node].nfs_server
+            && !server.exports.contains(&export)
+        {
+            server.exports.push(export);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Takes a slice's export back.
+    pub fn unexport(&mut self, replica: usize, node: usize) {
+        let path = &self.replicas[replica].mount_point;
+        if let Some(server) = &mut self.nodes[node].nfs_server {
+            server.exports.retain(|export| export.path != *path);
+        }
+        self.settle();
+    }
+
+    /// Gives a host a slice's service address.
+    pub fn add_address(&mut self, replica: usize, node: usize) {
+        let address = self.replicas[replica].address;
+        if !self.nodes[node].service_addresses.contains(&address) {
+            self.nodes[node].service_addresses.push(address);
+        }
+        self.settle();
+    }
+
+    /// Takes a slice's service address from a host.
+    pub fn remove_address(&mut self, replica: usize, node: usize) {
+        let address = self.replicas[replica].address;
+        self.nodes[node].service_addresses.retain(|own| *own != address);
+        self.settle();
+    }
+
+    /// Brings a slice up on a host: primary, mounted, exported, address.
+    ///
+    /// # Errors
+    /// The first [`Refusal`] on the way.
+    pub fn serve(&mut self, replica: usize, node: usize) -> Result<(), Refusal> {
+        self.promote(replica, node, false)?;
+        self.mount(replica, node)?;
+        self.export(replica, node)?;
+        self.add_address(replica, node);
+        Ok(())
+    }
+
+    /// Moves a slice to its other side, as a planned move does.
+    ///
+    /// # Errors
+    /// The first [`Refusal`]; nothing is changed when the slice is not well.
+    pub fn move_slice(&mut self, replica: usize) -> Result<(), Refusal> {
+        let Some(from) = self.replicas[replica].primary().filter(|_| self.is_well(replica)) else {
+            return Err(Refusal::new(1, "the slice is not well"));
+        };
+        let [from, to] = [from, 1 - from].map(|side| self.replicas[replica].sides[side].node);
+        self.remove_address(replica, from);
+        self.unexport(replica, from);
+        self.unmount(replica, from)?;
+        self.demote(replica, from)?;
+        self.serve(replica, to)
+    }
+
+    /// Takes a host's power away.
+    pub fn power_off(&mut self, node: usize) {
+        self.nodes[node].power_off();
+        for replica in &mut self.replicas {
+            if let Some(side) = replica.side_on(node) {
+                replica.lose_power(side);
+            }
+        }
+        self.settle();
+    }
+
+    /// Gives a host its power back. Slices that nobody serves come up where they live in normal times.
+    pub fn power_on(&mut self, node: usize) {
+        self.nodes[node].boot(self.now_ms);
+        self.settle();
+        for replica in 0..self.replicas.len() {
+            let slice = &self.replicas[replica];
+            if slice.side_on(node).is_none() || slice.primary().is_some() {
+                continue;
+            }
+            // The preferred side first; the other when that cannot.
+            for side in 0..2 {
+                let to = self.replicas[replica].sides[side].node;
+                if self.nodes[to].is_up() && self.serve(replica, to).is_ok() {
+                    break;
+                }
+            }
+        }
+        self.settle();
+    }
+
+    /// Mounts a slice anew on a client: a stale handle or a hang is over.
+    pub fn remount(&mut self, node: usize, replica: usize) {
+        let now = self.now_ms;
+        for mount in &mut self.nodes[node].mounts {
+            if mount.replica == replica {
+                mount.forced = None;
+                mount.remount(now);
+                mount.state = MountState::Answering;
+            }
+        }
+        self.settle();
+    }
+
+    fn side(&self, replica: usize, node: usize) -> Result<usize, Refusal> {
+        self.replicas[replica].side_on(node).ok_or_else(|| {
+            Refusal::new(
+                10,
+                format!(
+                    "'{}' not defined in your config (for this host).\n",
+                    self.replicas[replica].resource
+                ),
+            )
+        })
+    }
+}

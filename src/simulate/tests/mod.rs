@@ -1,0 +1,46 @@
+//! Tests of the embedded fleet, through a real SSH client where that matters.
+
+mod client;
+mod hostility;
+mod protocol;
+mod rendering;
+mod state;
+
+use super::{Clock, Simulation};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// 2026-11-21T00:00:00Z, in seconds.
+const START: u64 = 1_795_219_200;
+
+/// A clock that a test moves.
+#[derive(Clone, Default)]
+struct Hand(Arc<AtomicU64>);
+
+impl Hand {
+    fn clock(&self) -> Clock {
+        let now = Arc::clone(&self.0);
+        Arc::new(move || Duration::from_secs(START) + Duration::from_millis(now.load(Ordering::Relaxed)))
+    }
+
+    fn forward(&self, by: Duration) {
+        self.0
+            .fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+/// A clock that follows tokio's, which tests may pause.
+fn tokio_clock() -> Clock {
+    let start = tokio::time::Instant::now();
+    Arc::new(move || Duration::from_secs(START) + start.elapsed())
+}
+
+fn calm() -> (Simulation, Hand) {
+    let hand = Hand::default();
+    (Simulation::calm(7, hand.clock()), hand)
+}
