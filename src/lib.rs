@@ -26,6 +26,7 @@ pub mod collect;
 pub mod console;
 pub mod facts;
 pub mod fleet;
+pub mod mode;
 pub mod remote;
 pub mod simulate;
 pub mod verdict;

@@ -1,1 +1,35 @@
-//! The full-screen front end.
+//! The full-screen front end: model · update · view.
+//!
+//! [`model::Model`] is pure state; [`update::update`] takes one message and gives the effects it asks for;
+//! [`view::draw`] paints the model onto a buffer. [`run()`] is the loop around them. The console reads
+//! [`crate::collect::FleetView`] and the log book, and asks the collector through
+//! [`crate::collect::Requests`]; it computes no verdict of its own.
+
+mod dump;
+pub mod filter;
+pub mod glyphs;
+pub mod index;
+pub mod input;
+pub mod keymap;
+pub mod layer;
+pub mod model;
+pub mod palette;
+mod run;
+mod screen;
+mod sides;
+mod status;
+mod subjects;
+mod terminal;
+pub mod text;
+pub mod theme;
+mod tree;
+pub mod update;
+pub mod view;
+mod wall;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use run::{Launch, run};

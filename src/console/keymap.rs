@@ -1,0 +1,304 @@
+//! The keys: one table feeds dispatch, footer, help and the documentation.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the table below says of each what it does")]
+pub enum Action {
+    Fleet,
+    Storage,
+    Database,
+    Host,
+    Findings,
+    Log,
+    NextPage,
+    PreviousPage,
+    Down,
+    Up,
+    PageDown,
+    PageUp,
+    HalfDown,
+    HalfUp,
+    First,
+    Last,
+    NextProblem,
+    PreviousProblem,
+    Enter,
+    Back,
+    Fold,
+    Unfold,
+    FoldAll,
+    Filter,
+    Palette,
+    Help,
+    Sort,
+    ReverseSort,
+    Poll,
+    PollAll,
+    Freeze,
+    Dump,
+    Copy,
+    Mouse,
+    Redraw,
+    Suspend,
+    Quit,
+    Accept,
+    Cancel,
+    Complete,
+    Older,
+    Newer,
+    Left,
+    Right,
+    Home,
+    End,
+    EraseLeft,
+    EraseRight,
+    EraseWord,
+    EraseLine,
+}
+
+/// Where a key counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// On any page.
+    Page,
+    /// While help or a message is open.
+    Overlay,
+    /// While a line is typed: filter or command.
+    Line,
+}
+
+impl Context {
+    /// The heading in help and documentation.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Page => "On every page",
+            Self::Overlay => "In help and messages",
+            Self::Line => "While typing a filter or a command",
+        }
+    }
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// What it asks for.
+    pub action: Action,
+    /// Where.
+    pub context: Context,
+    /// The keys, any of which does.
+    pub keys: &'static [&'static str],
+    /// A word or two for the footer; empty when it is not shown there.
+    pub label: &'static str,
+    /// One sentence for help and documentation.
+    pub about: &'static str,
+}
+
+const fn page(
+    action: Action,
+    keys: &'static [&'static str],
+    label: &'static str,
+    about: &'static str,
+) -> Binding {
+    Binding {
+        action,
+        context: Context::Page,
+        keys,
+        label,
+        about,
+    }
+}
+
+const fn overlay(action: Action, keys: &'static [&'static str], label: &'static str, about: &'static str) -> Binding {
+    Binding {
+        action,
+        context: Context::Overlay,
+        keys,
+        label,
+        about,
+    }
+}
+
+const fn line(action: Action, keys: &'static [&'static str], label: &'static str, about: &'static str) -> Binding {
+    Binding {
+        action,
+        context: Context::Line,
+        keys,
+        label,
+        about,
+    }
+}
+
+/// Every key. The order is the order of the footer and of help.
+pub const KEYMAP: &[Binding] = &[
+    page(Action::Enter, &["enter"], "open", "Go in: open what is selected."),
+    page(Action::Back, &["esc", "backspace"], "back", "Go back to where you came from."),
+    page(Action::Filter, &["/"], "filter", "Show only what matches: text, !text, field>value."),
+    page(Action::Palette, &[":"], "command", "Type a command, a view, a host or a slice to jump to."),
+    page(Action::Fleet, &["1"], "", "Fleet: every segment, topology and group, worst first."),
+    page(Action::Storage, &["2"], "", "Storage: slices, who serves them, RAID, replication, exports, clients."),
+    page(Action::Database, &["3"], "", "Database: replication trees and Galera clusters."),
+    page(Action::Host, &["4"], "", "Host: everything about the selected host."),
+    page(Action::Findings, &["5"], "", "Findings: what is wrong, since when, and the evidence."),
+    page(Action::Log, &["6"], "", "Log: what the program did, exact remote commands included."),
+    page(Action::NextPage, &["tab"], "", "Next view."),
+    page(Action::PreviousPage, &["backtab"], "", "Previous view."),
+    page(Action::Down, &["j", "down"], "", "Down one line."),
+    page(Action::Up, &["k", "up"], "", "Up one line."),
+    page(Action::PageDown, &["pgdn", "ctrl-f"], "", "Down one screen."),
+    page(Action::PageUp, &["pgup", "ctrl-b"], "", "Up one screen."),
+    page(Action::HalfDown, &["ctrl-d"], "", "Down half a screen."),
+    page(Action::HalfUp, &["ctrl-u"], "", "Up half a screen."),
+    page(Action::First, &["g", "home"], "", "To the top; the cursor then stays with the worst."),
+    page(Action::Last, &["G", "end"], "", "To the end."),
+    page(Action::NextProblem, &["n"], "next problem", "To the next line that is not well."),
+    page(Action::PreviousProblem, &["N"], "", "To the previous line that is not well."),
+    page(Action::Fold, &["h", "left"], "", "Fold the group."),
+    page(Action::Unfold, &["l", "right"], "", "Unfold the group."),
+    page(Action::FoldAll, &["z"], "", "Unfold all groups; again: fold all; again: as it was."),
+    page(Action::Sort, &["s"], "sort", "Sort by the next key."),
+    page(Action::ReverseSort, &["r"], "", "Reverse the order."),
+    page(Action::Poll, &["space"], "poll now", "Poll the selected host or group now."),
+    page(Action::PollAll, &["ctrl-r"], "", "Poll every host now."),
+    page(Action::Freeze, &["f"], "freeze", "Freeze the picture; collection goes on."),
+    page(Action::Copy, &["y"], "", "Copy the selected line to the clipboard of your terminal (OSC 52)."),
+    page(Action::Dump, &["ctrl-s"], "", "Save this screen as text and JSON."),
+    page(Action::Mouse, &["m"], "", "Mouse on or off (off leaves selecting text to the terminal)."),
+    page(Action::Redraw, &["ctrl-l"], "", "Draw the screen anew."),
+    page(Action::Suspend, &["ctrl-z"], "", "Suspend; fg comes back."),
+    page(Action::Quit, &["q", "ctrl-c"], "quit", "Quit."),
+    page(Action::Help, &["?", "f1"], "help", "This help."),
+    overlay(Action::Down, &["j", "down"], "", "Down one line."),
+    overlay(Action::Up, &["k", "up"], "", "Up one line."),
+    overlay(Action::PageDown, &["pgdn", "ctrl-f", "space"], "", "Down one screen."),
+    overlay(Action::PageUp, &["pgup", "ctrl-b"], "", "Up one screen."),
+    overlay(Action::First, &["g", "home"], "", "To the top."),
+    overlay(Action::Last, &["G", "end"], "", "To the end."),
+    overlay(Action::Filter, &["/"], "search", "Search in help."),
+    overlay(Action::Dump, &["ctrl-s"], "", "Save this screen as text and JSON."),
+    overlay(Action::Suspend, &["ctrl-z"], "", "Suspend; fg comes back."),
+    overlay(Action::Cancel, &["esc", "enter", "q", "?", "ctrl-c"], "close", "Close it."),
+    line(Action::Accept, &["enter"], "accept", "Do it."),
+    line(Action::Cancel, &["esc", "ctrl-c"], "cancel", "Close it; an earlier filter comes back."),
+    line(Action::Complete, &["tab"], "complete", "Take the first suggestion, or the marked one."),
+    line(Action::Newer, &["down", "ctrl-n"], "", "Next suggestion, or newer command."),
+    line(Action::Older, &["up", "ctrl-p"], "history", "Previous suggestion, or older command."),
+    line(Action::Left, &["left", "ctrl-b"], "", "One character left."),
+    line(Action::Right, &["right", "ctrl-f"], "", "One character right."),
+    line(Action::Home, &["home", "ctrl-a"], "", "To the beginning."),
+    line(Action::End, &["end", "ctrl-e"], "", "To the end."),
+    line(Action::EraseLeft, &["backspace", "ctrl-h"], "", "Erase the character before the cursor; in an empty line: cancel."),
+    line(Action::EraseRight, &["delete", "ctrl-d"], "", "Erase the character under the cursor."),
+    line(Action::EraseWord, &["ctrl-w"], "", "Erase the word before the cursor."),
+    line(Action::EraseLine, &["ctrl-u"], "", "Erase the line."),
+    line(Action::Dump, &["ctrl-s"], "", "Save this screen as text and JSON."),
+    line(Action::Suspend, &["ctrl-z"], "", "Suspend; fg comes back."),
+];
+
+/// The name of a key as the table writes it; `None` for keys that no table names.
+#[must_use]
+pub fn name(event: &KeyEvent) -> Option<String> {
+    let plain = match event.code {
+        KeyCode::Char(' ') => "space".to_owned(),
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::Enter => "enter".to_owned(),
+        KeyCode::Esc => "esc".to_owned(),
+        KeyCode::Backspace => "backspace".to_owned(),
+        KeyCode::Tab => "tab".to_owned(),
+        KeyCode::BackTab => "backtab".to_owned(),
+        KeyCode::Left => "left".to_owned(),
+        KeyCode::Right => "right".to_owned(),
+        KeyCode::Up => "up".to_owned(),
+        KeyCode::Down => "down".to_owned(),
+        KeyCode::Home => "home".to_owned(),
+        KeyCode::End => "end".to_owned(),
+        KeyCode::PageUp => "pgup".to_owned(),
+        KeyCode::PageDown => "pgdn".to_owned(),
+        KeyCode::Delete => "delete".to_owned(),
+        KeyCode::F(number) => format!("f{number}"),
+        _ => return None,
+    };
+    if event.modifiers.contains(KeyModifiers::ALT) {
+        return Some(format!("alt-{plain}"));
+    }
+    if event.modifiers.contains(KeyModifiers::CONTROL) {
+        return Some(format!("ctrl-{}", plain.to_lowercase()));
+    }
+    Some(plain)
+}
+
+/// What a key asks for in a context.
+#[must_use]
+pub fn action(context: Context, event: &KeyEvent) -> Option<Action> {
+    let name = name(event)?;
+    KEYMAP
+        .iter()
+        .find(|binding| binding.context == context && binding.keys.contains(&name.as_str()))
+        .map(|binding| binding.action)
+}
+
+/// The footer's hints of a context: key and label.
+pub fn hints(context: Context) -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEYMAP
+        .iter()
+        .filter(move |binding| binding.context == context && !binding.label.is_empty())
+        .map(|binding| (binding.keys[0], binding.label))
+}
+
+/// The whole table as Markdown, for the documentation.
+#[must_use]
+pub fn markdown() -> String {
+    let mut out = String::new();
+    for context in [Context::Page, Context::Overlay, Context::Line] {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str("**");
+        out.push_str(context.title());
+        out.push_str("**\n\n| key | what it does |\n|---|---|\n");
+        for binding in KEYMAP.iter().filter(|binding| binding.context == context) {
+            let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
+            out.push_str("| ");
+            out.push_str(&keys.join(" "));
+            out.push_str(" | ");
+            out.push_str(binding.about);
+            out.push_str(" |\n");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_key_means_two_things_in_one_context() {
+        let mut seen = HashSet::new();
+        for binding in KEYMAP {
+            assert!(binding.about.ends_with('.'), "{}", binding.about);
+            for key in binding.keys {
+                assert!(seen.insert((binding.context, *key)), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn markdown_has_a_row_for_each_binding() {
+        let text = markdown();
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("| `")).count(),
+            KEYMAP.len()
+        );
+    }
+
+    #[test]
+    fn a_control_key_is_named_whatever_the_case() {
+        let event = KeyEvent::new(KeyCode::Char('S'), KeyModifiers::CONTROL);
+        assert_eq!(name(&event).unwrap(), "ctrl-s");
+        assert_eq!(action(Context::Page, &event), Some(Action::Dump));
+    }
+}

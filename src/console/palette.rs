@@ -1,0 +1,307 @@
+//! The `:` palette: commands with their arguments, fuzzy completion, history.
+
+use super::{
+    index::{ListKind, SortKey},
+    input::LineEdit,
+    theme::BUILT_IN,
+};
+use crate::{
+    collect::FleetView,
+    fleet::{HostName, SliceName},
+};
+use nucleo_matcher::{
+    Config, Matcher,
+    pattern::{CaseMatching, Normalization, Pattern},
+};
+
+/// Suggestions shown.
+pub const SHOWN: usize = 8;
+
+/// Commands kept in the history.
+const HISTORY: usize = 100;
+
+/// What an argument is completed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Argument {
+    None,
+    Host,
+    Slice,
+    Theme,
+    Sort,
+    Text,
+}
+
+struct Word {
+    name: &'static str,
+    argument: Argument,
+    about: &'static str,
+}
+
+const fn word(name: &'static str, argument: Argument, about: &'static str) -> Word {
+    Word { name, argument, about }
+}
+
+const WORDS: &[Word] = &[
+    word("fleet", Argument::None, "view: segments, topologies and groups"),
+    word("storage", Argument::None, "view: slices and pairs"),
+    word("database", Argument::None, "view: replication trees, Galera clusters"),
+    word("findings", Argument::None, "view: what is wrong"),
+    word("log", Argument::None, "view: what the program did"),
+    word("host", Argument::Host, "everything about a host"),
+    word("slice", Argument::Slice, "a slice from disk to client"),
+    word("filter", Argument::Text, "filter this list, as / does"),
+    word("sort", Argument::Sort, "sort this list"),
+    word("poll", Argument::Host, "poll a host now; without a name every host"),
+    word("reconnect", Argument::Host, "connect to a host now, also after a stop"),
+    word("reload", Argument::None, "read the inventory again"),
+    word("freeze", Argument::None, "freeze or thaw the picture"),
+    word("theme", Argument::Theme, "change colours"),
+    word("dump", Argument::None, "save this screen as text and JSON"),
+    word("mouse", Argument::None, "mouse on or off"),
+    word("help", Argument::None, "keys"),
+    word("quit", Argument::None, "leave"),
+];
+
+/// What a typed line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A list page.
+    View(ListKind),
+    /// The Host page; without a name of what is selected.
+    Host(Option<HostName>),
+    /// A slice's page.
+    Slice(SliceName),
+    /// A filter for the list.
+    Filter(String),
+    /// An order for the list.
+    Sort(SortKey),
+    /// Poll now; without a name every host.
+    Poll(Option<HostName>),
+    /// Connect now.
+    Reconnect(HostName),
+    /// Read the inventory again.
+    Reload,
+    /// Freeze or thaw.
+    Freeze,
+    /// Change the theme.
+    Theme(String),
+    /// Save the screen.
+    Dump,
+    /// Mouse on or off.
+    Mouse,
+    /// Keys.
+    Help,
+    /// Leave.
+    Quit,
+}
+
+impl Command {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What is not understood, in one sentence.
+    pub fn parse(line: &str, view: &FleetView) -> Result<Self, String> {
+        let line = line.trim();
+        let (name, argument) = line.split_once(' ').map_or((line, ""), |(name, rest)| (name, rest.trim()));
+        let host = || {
+            view.fleet
+                .host(argument)
+                .map(|host| host.name.clone())
+                .ok_or_else(|| format!("no host '{argument}'"))
+        };
+        let slice = |name: &str| view.fleet.slice(name).map(|(_, slice)| slice.name.clone());
+        Ok(match name {
+            "fleet" => Self::View(ListKind::Fleet),
+            "storage" => Self::View(ListKind::Storage),
+            "database" => Self::View(ListKind::Database),
+            "findings" => Self::View(ListKind::Findings),
+            "log" => Self::View(ListKind::Log),
+            "host" if argument.is_empty() => Self::Host(None),
+            "host" => Self::Host(Some(host()?)),
+            "slice" => Self::Slice(slice(argument).ok_or_else(|| format!("no slice '{argument}'"))?),
+            "filter" => Self::Filter(argument.to_owned()),
+            "sort" => Self::Sort(
+                SortKey::ALL
+                    .iter()
+                    .copied()
+                    .find(|key| key.name() == argument)
+                    .ok_or_else(|| format!("no sort key '{argument}'"))?,
+            ),
+            "poll" if argument.is_empty() => Self::Poll(None),
+            "poll" => Self::Poll(Some(host()?)),
+            "reconnect" => Self::Reconnect(host()?),
+            "reload" => Self::Reload,
+            "freeze" => Self::Freeze,
+            "theme" if !argument.is_empty() => Self::Theme(argument.to_owned()),
+            "theme" => return Err("theme: which one?".to_owned()),
+            "dump" => Self::Dump,
+            "mouse" => Self::Mouse,
+            "help" => Self::Help,
+            "quit" | "q" => Self::Quit,
+            _ => {
+                if let Some(host) = view.fleet.host(line) {
+                    Self::Host(Some(host.name.clone()))
+                } else if let Some(slice) = slice(line) {
+                    Self::Slice(slice)
+                } else {
+                    return Err(format!("no command, host or slice '{line}'"));
+                }
+            }
+        })
+    }
+}
+
+/// One suggestion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The whole line that it stands for.
+    pub line: String,
+    /// What it does or is.
+    pub about: &'static str,
+}
+
+/// The palette while it is open.
+#[derive(Debug, Clone, Default)]
+pub struct Palette {
+    /// What is typed.
+    pub line: LineEdit,
+    /// What fits, best first.
+    pub choices: Vec<Choice>,
+    /// The suggestion under the mark.
+    pub marked: Option<usize>,
+    /// Where in the history, counted from the newest.
+    recalled: Option<usize>,
+}
+
+impl Palette {
+    /// An open palette with nothing typed.
+    #[must_use]
+    pub fn open(view: &FleetView) -> Self {
+        let mut palette = Self::default();
+        palette.complete(view);
+        palette
+    }
+
+    /// Finds suggestions for what is typed.
+    pub fn complete(&mut self, view: &FleetView) {
+        self.marked = None;
+        self.recalled = None;
+        self.choices = choices(&self.line.text(), view);
+    }
+
+    /// Takes the marked (or first) suggestion into the line.
+    pub fn take(&mut self, view: &FleetView) {
+        let Some(choice) = self.choices.get(self.marked.unwrap_or(0)) else {
+            return;
+        };
+        let mut line = choice.line.clone();
+        let wants_more = WORDS.iter().any(|word| word.name == line && word.argument != Argument::None);
+        if wants_more {
+            line.push(' ');
+        }
+        self.line = LineEdit::new(&line);
+        self.complete(view);
+    }
+
+    /// What Enter runs: the marked suggestion; else the line where it means something; else the best suggestion.
+    #[must_use]
+    pub fn accepted(&self, view: &FleetView) -> String {
+        let typed = self.line.text();
+        if let Some(choice) = self.marked.and_then(|at| self.choices.get(at)) {
+            return choice.line.clone();
+        }
+        if Command::parse(&typed, view).is_ok() {
+            return typed;
+        }
+        self.choices.first().map_or(typed, |choice| choice.line.clone())
+    }
+
+    /// Marks the next suggestion, or goes to a newer command of the history.
+    pub fn newer(&mut self, history: &[String]) {
+        match self.recalled {
+            Some(0) => {
+                self.recalled = None;
+                self.line.clear();
+            }
+            Some(at) => self.recall(at - 1, history),
+            None if self.choices.is_empty() => {}
+            None => {
+                let shown = self.choices.len().min(SHOWN);
+                self.marked = Some(self.marked.map_or(0, |at| (at + 1) % shown));
+            }
+        }
+    }
+
+    /// Marks the previous suggestion, or goes to an older command of the history.
+    pub fn older(&mut self, history: &[String]) {
+        match (self.marked, self.recalled) {
+            (Some(0), _) => self.marked = None,
+            (Some(at), _) => self.marked = Some(at - 1),
+            (None, Some(at)) => self.recall(at + 1, history),
+            (None, None) => self.recall(0, history),
+        }
+    }
+
+    fn recall(&mut self, at: usize, history: &[String]) {
+        if let Some(line) = history.len().checked_sub(at + 1).and_then(|index| history.get(index)) {
+            self.recalled = Some(at);
+            self.line = LineEdit::new(line);
+            self.choices.clear();
+        }
+    }
+}
+
+/// Adds a command to the history; a repeated one moves to the end.
+pub fn remember(history: &mut Vec<String>, line: &str) {
+    history.retain(|old| old != line);
+    history.push(line.to_owned());
+    if history.len() > HISTORY {
+        history.remove(0);
+    }
+}
+
+fn choices(typed: &str, view: &FleetView) -> Vec<Choice> {
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let typed = typed.trim_start();
+    let argument = typed.split_once(' ').and_then(|(name, rest)| {
+        let word = WORDS.iter().find(|word| word.name == name)?;
+        Some((word, rest))
+    });
+    let hosts = view.fleet.hosts.iter().map(|host| (host.name.as_str().to_owned(), "host"));
+    let slices = view.fleet.slices().map(|(_, slice)| (slice.name.as_str().to_owned(), "slice"));
+    let (prefix, wanted, all): (String, &str, Vec<(String, &'static str)>) = match argument {
+        None => {
+            let words = WORDS.iter().map(|word| (word.name.to_owned(), word.about));
+            (String::new(), typed, words.chain(slices).chain(hosts).collect())
+        }
+        Some((word, rest)) => {
+            let all = match word.argument {
+                Argument::None | Argument::Text => Vec::new(),
+                Argument::Host => hosts.collect(),
+                Argument::Slice => slices.collect(),
+                Argument::Theme => BUILT_IN.iter().map(|(name, _)| ((*name).to_owned(), "theme")).collect(),
+                Argument::Sort => SortKey::ALL.iter().map(|key| (key.name().to_owned(), "sort key")).collect(),
+            };
+            (format!("{} ", word.name), rest.trim(), all)
+        }
+    };
+    let pattern = Pattern::parse(wanted, CaseMatching::Ignore, Normalization::Smart);
+    let mut scored: Vec<(u32, usize)> = Vec::new();
+    let mut space = Vec::new();
+    for (at, (name, _)) in all.iter().enumerate() {
+        let text = nucleo_matcher::Utf32Str::new(name, &mut space);
+        if let Some(score) = pattern.score(text, &mut matcher) {
+            scored.push((score, at));
+        }
+    }
+    // A name that begins with what is typed comes before one that merely contains it.
+    scored.sort_by_key(|(score, at)| (!all[*at].0.starts_with(wanted), u32::MAX - score, *at));
+    scored
+        .into_iter()
+        .take(SHOWN)
+        .map(|(_, at)| Choice {
+            line: format!("{prefix}{}", all[at].0),
+            about: all[at].1,
+        })
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! How a host is doing, in one word, and its few values that are filtered, sorted and shown in tables.
+
+use super::text;
+use crate::{
+    collect::{HostView, Trend},
+    facts::{Reach, UnixMs},
+    verdict::Severity,
+};
+use std::collections::VecDeque;
+
+/// Severity of a host as shown: what is too old to be known is unknown, whatever it was.
+#[must_use]
+pub fn severity(host: &HostView, now: UnixMs) -> Severity {
+    if host.is_stale(now) || !matches!(host.reach, Reach::Up { .. } | Reach::Silent { .. }) {
+        host.severity.max(Severity::Unknown)
+    } else {
+        host.severity
+    }
+}
+
+/// The word beside the sign.
+#[must_use]
+pub fn word(host: &HostView, now: UnixMs) -> &'static str {
+    let shown = severity(host, now);
+    match &host.reach {
+        Reach::Waiting => "waiting",
+        Reach::Connecting { .. } if host.snapshot.is_none() => "connecting",
+        Reach::Stopped { .. } => "stopped",
+        Reach::Unreachable { .. } => "unreachable",
+        _ if shown == Severity::Critical => shown.word(),
+        Reach::Silent { .. } if host.is_stale(now) => "silent",
+        _ if host.is_stale(now) => "stale",
+        _ => shown.word(),
+    }
+}
+
+/// What is wrong with the way to the host, in one sentence; `None` while it answers.
+#[must_use]
+pub fn trouble(host: &HostView, now: UnixMs) -> Option<String> {
+    let seen = || {
+        host.snapshot.as_ref().map_or_else(
+            || "never seen".to_owned(),
+            |snapshot| format!("last seen {}", text::since(snapshot.at, now)),
+        )
+    };
+    match &host.reach {
+        Reach::Waiting => Some("no attempt yet".to_owned()),
+        Reach::Connecting { step, since, retries } => Some(format!(
+            "{}: {step} for {}{}",
+            seen(),
+            text::span(now.since(*since)),
+            retried(*retries)
+        )),
+        Reach::Up { .. } if host.is_stale(now) => Some(format!("{}: connected, but no fresh data", seen())),
+        Reach::Up { .. } => None,
+        Reach::Silent { since, missed } => Some(format!(
+            "{}: connected, but no answer for {}; {missed} polls missed",
+            seen(),
+            text::span(now.since(*since))
+        )),
+        Reach::Unreachable { why, retries, next, .. } => Some(format!(
+            "{}: {why}{}, next in {}",
+            seen(),
+            retried(*retries),
+            text::span(next.since(now))
+        )),
+        Reach::Stopped { why, .. } => Some(format!("{}: stopped: {why} (:reconnect {})", seen(), host.name)),
+    }
+}
+
+fn retried(retries: u32) -> String {
+    match retries {
+        0 => String::new(),
+        1 => "; 1 retry".to_owned(),
+        more => format!("; {more} retries"),
+    }
+}
+
+/// Load average over one minute.
+#[must_use]
+pub fn load(host: &HostView) -> Option<f64> {
+    Some(host.snapshot.as_ref()?.load.value()?.one)
+}
+
+/// CPU in use, percent; waiting for I/O does not count as use.
+#[must_use]
+pub fn cpu(host: &HostView) -> Option<f64> {
+    let cpu = host.snapshot.as_ref()?.cpu.value()?;
+    Some(cpu.user_percent + cpu.system_percent + cpu.steal_percent)
+}
+
+/// Memory in use, percent.
+#[must_use]
+pub fn memory(host: &HostView) -> Option<f64> {
+    let memory = host.snapshot.as_ref()?.memory.value()?;
+    (memory.total_kib > 0).then(|| 100.0 - memory.available_kib as f64 * 100.0 / memory.total_kib as f64)
+}
+
+/// The fullest filesystem, percent.
+#[must_use]
+pub fn disk(host: &HostView) -> Option<f64> {
+    let filesystems = host.snapshot.as_ref()?.filesystems.value()?;
+    filesystems.iter().map(|usage| usage.used_percent).reduce(f64::max)
+}
+
+/// The greatest replica lag, seconds: by heartbeat where there is one.
+#[must_use]
+pub fn lag(host: &HostView) -> Option<f64> {
+    let mysql = host.snapshot.as_ref()?.mysql.value()?;
+    if mysql.channels.is_empty() {
+        return None;
+    }
+    mysql.heartbeat_lag_seconds.or_else(|| {
+        let behind: Option<Vec<u64>> = mysql.channels.iter().map(|channel| channel.seconds_behind).collect();
+        behind?.into_iter().max().map(|seconds| seconds as f64)
+    })
+}
+
+/// The latency that matters for a host: of its NFS mounts, else of its disks, else of the poll.
+#[must_use]
+pub fn latency(trend: &Trend) -> (&'static str, &VecDeque<Option<f32>>) {
+    let used = |list: &VecDeque<Option<f32>>| list.iter().any(Option::is_some);
+    if used(&trend.nfs_rtt_ms) {
+        ("nfs", &trend.nfs_rtt_ms)
+    } else if used(&trend.disk_await_ms) {
+        ("disk", &trend.disk_await_ms)
+    } else {
+        ("ssh", &trend.rtt_ms)
+    }
+}
+
+/// The newest value of that latency, milliseconds.
+#[must_use]
+pub fn latency_ms(host: &HostView) -> Option<f64> {
+    latency(&host.trend).1.back().copied().flatten().map(f64::from)
+}
+
+/// A sparkline of the newest samples, `room` cells wide: a gap is a blank, zero is the lowest bar. The
+/// scale begins at zero and ends at the greatest of the shown values or `full`, so that calm looks calm.
+#[must_use]
+pub fn spark(samples: &VecDeque<Option<f32>>, room: usize, full: f32) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let skip = samples.len().saturating_sub(room);
+    let shown: Vec<Option<f32>> = samples.iter().skip(skip).copied().collect();
+    let top = shown.iter().flatten().copied().fold(full, f32::max);
+    let mut out: String = " ".repeat(room - shown.len());
+    for sample in shown {
+        out.push(match sample {
+            Some(value) if value.is_finite() => {
+                let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
+                let step = (1..BARS.len()).rev().find(|step| share * 8.0 > *step as f32);
+                BARS[step.unwrap_or(0)]
+            }
+            _ => ' ',
+        });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_not_zero() {
+        let samples = VecDeque::from([Some(0.0), None, Some(8.0), Some(4.0)]);
+        assert_eq!(spark(&samples, 6, 0.0), "  ▁ █▄");
+        assert_eq!(spark(&VecDeque::new(), 3, 1.0), "   ");
+    }
+
+    #[test]
+    fn small_values_under_a_large_full_scale_stay_low() {
+        let samples = VecDeque::from([Some(1.0), Some(2.0)]);
+        assert_eq!(spark(&samples, 2, 100.0), "▁▁");
+    }
+}

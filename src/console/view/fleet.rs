@@ -1,0 +1,315 @@
+//! The Fleet page: segments, topologies and groups with their hosts, worst first.
+
+use super::{
+    Ctx, parts,
+    table::{Cells, Column, left, right},
+};
+use crate::{
+    collect::HostView,
+    console::{
+        index::{Group, Id, Row},
+        sides::{self, SliceFacts},
+        status,
+        text::{seconds, span},
+        theme::{Role, glyph_of, role_of},
+        tree,
+    },
+    fleet::{Segment, Topology, TopologyKind},
+    verdict::{Severity, SubjectKind},
+};
+use ratatui::text::{Line, Span};
+
+const WIDE: &[Column] = &[
+    left("SEGMENT / HOST", 20, 32, 0),
+    left("STATE", 13, 14, 0),
+    left("SERVES / MOUNTS", 16, 44, 3),
+    left("RAID", 12, 18, 4),
+    left("REPLICATION", 14, 20, 2),
+    left("LATENCY", 17, 30, 5),
+    right("LOAD", 5, 6, 6),
+    right("AGE", 5, 7, 1),
+];
+
+const NARROW: &[Column] = &[
+    left("HOST", 11, 20, 0),
+    left("STATE", 13, 13, 0),
+    left("WHAT", 8, 60, 1),
+    right("AGE", 5, 6, 2),
+];
+
+/// Below this width there is one text column instead of four.
+const PORTRAIT: u16 = 80;
+
+/// The columns at a width.
+pub const fn columns(room: u16) -> &'static [Column] {
+    if room < PORTRAIT { NARROW } else { WIDE }
+}
+
+/// The cells of a row.
+pub fn row(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
+    match &row.id {
+        Id::Host(_) => host(ctx, room, row),
+        _ => match ctx.model.groups.list.get(row.at) {
+            Some(group) => head(ctx, room, row, group),
+            None => Cells::Each(Vec::new()),
+        },
+    }
+}
+
+fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
+    let mark = if row.open == Some(true) { "▾" } else { "▸" };
+    let name = ctx.line(Role::Text, format!("{mark} {}", group.name)).patch_style(bold());
+    let state = ctx.state(row.severity, row.severity.word());
+    let members = || group.hosts.iter().filter_map(|at| ctx.view.hosts.get(*at));
+    let oldest = members().filter_map(|host| host.age(ctx.now)).max();
+    let age = oldest.map_or_else(Line::default, |age| ctx.line(Role::Dim, crate::console::text::tight_span(age)));
+    let loads = members().filter_map(|host| status::load(host));
+    let load = parts::number(ctx, loads.reduce(f64::max));
+    let mut what = match &group.id {
+        Id::Segment(name) => {
+            let segment = ctx.view.fleet.segments.iter().find(|segment| segment.name == *name);
+            segment.map_or_else(Line::default, |segment| slices(ctx, segment))
+        }
+        Id::Topology(name) => {
+            let topology = ctx.view.fleet.topologies.iter().find(|topology| topology.name == *name);
+            topology.map_or_else(Line::default, |topology| topology_line(ctx, topology))
+        }
+        _ => group_line(ctx, group),
+    };
+    if row.quiet > 0 {
+        if !what.spans.is_empty() {
+            what.spans.push(ctx.span(Role::Dim, "  "));
+        }
+        what.spans.push(ctx.span(Role::Dim, format!("{} ok not listed (l lists)", row.quiet)));
+    }
+    if room < PORTRAIT {
+        return Cells::Each(vec![name, state, what, age]);
+    }
+    let closed = row.open == Some(false);
+    if let (Id::Segment(_), true) = (&group.id, closed) {
+        let raid = members().filter_map(|host| sides::raid_word(host)).max_by(|a, b| a.0.cmp(&b.0));
+        let volumes = members().filter_map(|host| host.snapshot.as_ref()?.drbd.value());
+        let replication = volumes
+            .filter_map(|volumes| sides::replication_word(volumes))
+            .max_by(|a, b| a.0.cmp(&b.0));
+        let slowest = members().max_by(|a, b| {
+            let of = |host: &HostView| status::latency_ms(host).unwrap_or(-1.0);
+            of(a).total_cmp(&of(b))
+        });
+        let latency = slowest.map_or_else(Line::default, |host| parts::latency(ctx, host, 8));
+        return Cells::Each(vec![
+            name,
+            state,
+            what,
+            parts::said(ctx, raid),
+            parts::said(ctx, replication),
+            latency,
+            load,
+            age,
+        ]);
+    }
+    Cells::Across {
+        first: vec![name, state],
+        across: what,
+        last: if closed { vec![load, age] } else { vec![Line::default(), Line::default()] },
+    }
+}
+
+fn bold() -> ratatui::style::Style {
+    ratatui::style::Style::new().bold()
+}
+
+/// Each slice of a segment with its sign.
+fn slices(ctx: &Ctx<'_>, segment: &Segment) -> Line<'static> {
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    for slice in &segment.slices {
+        let found = ctx
+            .view
+            .findings
+            .iter()
+            .filter(|finding| finding.subject.kind == SubjectKind::Slice && *finding.subject.name == *slice.name.as_str())
+            .map(|finding| finding.severity)
+            .max()
+            .unwrap_or_default();
+        let facts = SliceFacts::new(ctx.view, segment, slice, ctx.now);
+        let severity = if facts.sides.iter().all(|side| side.stale) {
+            found.max(Severity::Unknown)
+        } else {
+            found
+        };
+        if !spans.is_empty() {
+            spans.push(Span::raw(" "));
+        }
+        let short = slice.name.as_str().strip_prefix("slice-").unwrap_or(slice.name.as_str());
+        spans.push(ctx.span(role_of(severity), format!("{short}{}", glyph_of(severity))));
+    }
+    Line::from(spans)
+}
+
+fn group_line(ctx: &Ctx<'_>, group: &Group) -> Line<'static> {
+    let (mut good, mut wanted) = (0, 0);
+    let mut unknown = 0;
+    for at in &group.hosts {
+        if let (Some(host), Some(seen)) = (ctx.view.fleet.hosts.get(*at), ctx.view.hosts.get(*at)) {
+            let mounts = parts::mounts(host, seen);
+            wanted += mounts.wanted;
+            if !mounts.known || seen.is_stale(ctx.now) {
+                unknown += mounts.wanted;
+            } else {
+                good += mounts.good;
+            }
+        }
+    }
+    let hosts = match group.hosts.len() {
+        1 => "1 host".to_owned(),
+        more => format!("{more} hosts"),
+    };
+    if wanted == 0 {
+        return ctx.line(Role::Text, hosts);
+    }
+    let mut line = ctx.line(Role::Text, format!("{hosts} · {good} of {wanted} mounts"));
+    if unknown > 0 {
+        line.spans.push(ctx.span(Role::Unknown, format!(", {unknown} not known")));
+    }
+    line
+}
+
+/// A topology in one line.
+pub fn topology_line(ctx: &Ctx<'_>, topology: &Topology) -> Line<'static> {
+    let known: Vec<_> = topology
+        .members
+        .iter()
+        .filter(|name| ctx.view.host(name.as_str()).is_some_and(|host| !host.is_stale(ctx.now)))
+        .filter_map(|name| Some((name, tree::mysql(ctx.view, name.as_str())?)))
+        .collect();
+    if topology.kind == TopologyKind::Galera {
+        let primary = known
+            .iter()
+            .filter(|(_, mysql)| {
+                mysql.galera.as_ref().is_some_and(|galera| galera.cluster_status.as_str() == "Primary")
+            })
+            .count();
+        return ctx.line(
+            Role::Text,
+            format!("galera · {primary} of {} in the primary component", topology.members.len()),
+        );
+    }
+    let sources: Vec<&str> = known
+        .iter()
+        .filter(|(_, mysql)| mysql.channels.is_empty() && mysql.read_only == Some(false))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let replicas = known.iter().filter(|(_, mysql)| !mysql.channels.is_empty()).count();
+    let lag = known
+        .iter()
+        .filter_map(|(name, _)| status::lag(ctx.view.host(name.as_str())?))
+        .reduce(f64::max);
+    let semi = known.iter().find_map(|(_, mysql)| mysql.semi_sync_source);
+    let mut spans = vec![match sources.as_slice() {
+        [] => ctx.span(Role::Unknown, "? no writable source seen"),
+        [one] => ctx.span(Role::Text, format!("source {one}")),
+        more => ctx.span(Role::Critical, format!("✖ sources {}", more.join(" and "))),
+    }];
+    let plural = if replicas == 1 { "" } else { "s" };
+    spans.push(ctx.span(Role::Text, format!(" · {replicas} replica{plural}")));
+    spans.push(match lag {
+        Some(lag) => ctx.span(Role::Text, format!(", lag {}", seconds(lag))),
+        None if replicas > 0 => ctx.span(Role::Unknown, ", lag ?"),
+        None => Span::raw(""),
+    });
+    if let Some(semi) = semi.filter(|semi| semi.enabled) {
+        spans.push(if semi.active {
+            ctx.span(Role::Text, " · semi-sync on")
+        } else {
+            ctx.span(Role::Warning, " · ▲ semi-sync fallen back")
+        });
+    }
+    Line::from(spans)
+}
+
+fn host(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
+    let (Some(host), Some(seen)) = (ctx.view.fleet.hosts.get(row.at), ctx.view.hosts.get(row.at)) else {
+        return Cells::Each(Vec::new());
+    };
+    let name = ctx.line(Role::Text, format!("    {}", host.name));
+    let state = ctx.state(status::severity(seen, ctx.now), status::word(seen, ctx.now));
+    let age = parts::age(ctx, seen);
+    let trouble = status::trouble(seen, ctx.now);
+    if room < PORTRAIT {
+        let name = ctx.line(Role::Text, format!(" {}", host.name));
+        return Cells::Each(vec![name, state, short(ctx, seen, trouble), age]);
+    }
+    if let Some(trouble) = trouble {
+        return Cells::Across {
+            first: vec![name, state],
+            across: ctx.line(Role::Stale, trouble),
+            last: vec![age],
+        };
+    }
+    let snapshot = seen.snapshot.as_ref();
+    let volumes = snapshot.and_then(|snapshot| snapshot.drbd.value());
+    let replication = match snapshot.and_then(|snapshot| snapshot.mysql.value()) {
+        Some(mysql) if volumes.is_none() => super::database::threads_word(mysql),
+        _ => volumes.and_then(|volumes| sides::replication_word(volumes)),
+    };
+    Cells::Each(vec![
+        name,
+        state,
+        serves(ctx, host, seen),
+        parts::said(ctx, sides::raid_word(seen)),
+        parts::said(ctx, replication),
+        parts::latency(ctx, seen, 8),
+        parts::number(ctx, status::load(seen)),
+        age,
+    ])
+}
+
+/// What is wrong with a host, where there is room for a word or two.
+fn short(ctx: &Ctx<'_>, seen: &HostView, trouble: Option<String>) -> Line<'static> {
+    if let Some(trouble) = trouble {
+        return ctx.line(Role::Stale, trouble);
+    }
+    match ctx.view.findings_of(seen.name.as_str()).next() {
+        Some(finding) => Line::from(vec![
+            ctx.span(role_of(finding.severity), finding.code.name()),
+            ctx.span(Role::Dim, format!(" {}", span(ctx.now.since(finding.since)))),
+        ]),
+        None => ctx.line(
+            Role::Dim,
+            status::load(seen).map_or_else(String::new, |load| format!("load {load:.1}")),
+        ),
+    }
+}
+
+/// What a host serves or mounts.
+fn serves(ctx: &Ctx<'_>, host: &crate::fleet::Host, seen: &HostView) -> Line<'static> {
+    if let Some(segment) = ctx.view.fleet.segment_of(host.name.as_str()) {
+        let mut spans = Vec::new();
+        for slice in &segment.slices {
+            let facts = SliceFacts::new(ctx.view, segment, slice, ctx.now);
+            let short = slice.name.as_str().strip_prefix("slice-").unwrap_or(slice.name.as_str());
+            let Some(side) = facts.sides.iter().find(|side| *side.name == host.name) else {
+                continue;
+            };
+            if !spans.is_empty() {
+                spans.push(ctx.span(Role::Dim, ", "));
+            }
+            let alone = side.volume.is_some_and(|volume| !volume.connection.is_connected());
+            spans.push(match (side.serves(slice), alone) {
+                (true, false) => ctx.span(Role::Text, format!("{short} primary")),
+                (true, true) => ctx.span(Role::Critical, format!("{short} primary, alone")),
+                (false, true) => ctx.span(Role::Warning, format!("{short} standby, alone")),
+                (false, false) => ctx.span(Role::Dim, format!("{short} standby")),
+            });
+        }
+        return Line::from(spans);
+    }
+    if let Some(mysql) = seen.snapshot.as_ref().and_then(|snapshot| snapshot.mysql.value()) {
+        let mut text = tree::role(mysql).to_owned();
+        if let Some(lag) = status::lag(seen) {
+            text = format!("{text}, lag {}", seconds(lag));
+        }
+        return ctx.line(Role::Text, text);
+    }
+    parts::mounts_line(ctx, &parts::mounts(host, seen))
+}

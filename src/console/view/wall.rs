@@ -1,0 +1,173 @@
+//! The wall: read from five metres. A large word, a large clock, the large age of what is shown; what is
+//! wrong pinned; pages turning only while nothing is critical.
+
+use super::{Ctx, big, columns, frame, row_cells, screen, table};
+use crate::{
+    console::{
+        index::ListKind,
+        text::{cells, clock, fit, span, time_of_day, width},
+        theme::{Role, role_of},
+    },
+    verdict::Severity,
+};
+use ratatui::{buffer::Buffer, layout::Rect, text::Line};
+
+/// Below this size block letters leave no room for anything else.
+const BIG: (u16, u16) = (72, 22);
+
+/// Draws it.
+pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) {
+    let screen = buffer.area;
+    let silent = ctx.model.disconnected();
+    let mut top = if screen.width >= BIG.0 && screen.height >= BIG.1 {
+        large(ctx, buffer)
+    } else {
+        small(ctx, buffer)
+    };
+    let below = top;
+    for finding in ctx.view.findings.iter().filter(|finding| finding.severity >= Severity::Unknown).take(6) {
+        if top + 4 >= screen.height {
+            break;
+        }
+        let line = frame::finding_line(ctx, finding, screen.width.saturating_sub(1));
+        table::put(buffer, screen.x + 1, top, screen.width.saturating_sub(1), &line, false);
+        top += 1;
+    }
+    frame::rule(ctx, buffer, Rect::new(0, top, screen.width, 1));
+    let body = Rect::new(0, top + 1, screen.width, screen.height.saturating_sub(top + 2));
+    if let Some(kind) = ctx.model.kind() {
+        let list = ctx.model.list(kind);
+        table::draw(ctx, buffer, body, list, columns(ctx, kind, body.width), |row| {
+            row_cells(ctx, kind, body.width, row)
+        });
+        let shown = usize::from(body.height.saturating_sub(1));
+        if list.index.rows.len() > shown {
+            let text = format!(" {} more below, worst first ", list.index.rows.len() - shown);
+            let line = ctx.line(Role::Dim, text);
+            let wide = cells(line.width());
+            table::put(buffer, screen.width.saturating_sub(wide), screen.height - 1, wide, &line, false);
+        }
+        foot(ctx, buffer, kind);
+    }
+    if silent.is_some() {
+        let style = ctx.theme().style(Role::Stale);
+        buffer.set_style(Rect::new(0, below, screen.width, screen.height - below), style);
+    }
+}
+
+/// The worst state of the fleet.
+fn worst(ctx: &Ctx<'_>) -> Severity {
+    let hosts = frame::counts(ctx).into_iter().find(|(_, count)| *count > 0);
+    let found = ctx.view.findings.first().map(|finding| finding.severity).unwrap_or_default();
+    hosts.map_or(found, |(severity, _)| severity.max(found))
+}
+
+/// Block letters: state word, clock, counts; gives the first free row.
+fn large(ctx: &Ctx<'_>, buffer: &mut Buffer) -> u16 {
+    let screen = buffer.area;
+    let theme = ctx.theme();
+    names(ctx, buffer, 0);
+    let (word, style) = match ctx.model.disconnected() {
+        Some(_) => ("NO DATA".to_owned(), theme.style(Role::Stale)),
+        None => {
+            let worst = worst(ctx);
+            (worst.word().to_uppercase(), theme.severity(worst))
+        }
+    };
+    // The picture moves one cell every minute: a still one burns into the panel.
+    let shift = u16::try_from(ctx.now.0 / 60_000 % 3).unwrap_or(0);
+    big::draw(buffer, 1 + shift, 2, &word, style);
+    let time = time_of_day(ctx.now);
+    let full = big::width(&time) + 4;
+    let short = &time[..5];
+    let (time, wide) = if big::width(&word) + full + 6 < screen.width {
+        (time.as_str(), full)
+    } else {
+        (short, big::width(short) + 4)
+    };
+    let x = screen.width.saturating_sub(wide + 1);
+    big::draw(buffer, x, 2, time, theme.style(Role::Text));
+    buffer.set_string(screen.width.saturating_sub(4), 6, "UTC", theme.style(Role::Dim));
+    let mut y = 2 + big::HEIGHT + 1;
+    if screen.height >= 40 {
+        let mut x = 1 + shift;
+        for (severity, count) in frame::counts(ctx) {
+            let count = count.to_string();
+            let role = if count == "0" { Role::Dim } else { role_of(severity) };
+            if x + big::width(&count) + 12 > screen.width {
+                break;
+            }
+            big::draw(buffer, x, y, &count, theme.style(role));
+            x += big::width(&count) + 1;
+            buffer.set_string(x, y + big::HEIGHT - 1, severity.word(), theme.style(role));
+            x += width(severity.word()) + 3;
+        }
+        y += big::HEIGHT + 1;
+    }
+    let line = age_line(ctx);
+    table::put(buffer, 1, y, screen.width.saturating_sub(1), &line, false);
+    y + 2
+}
+
+/// The same in plain letters for a small screen.
+fn small(ctx: &Ctx<'_>, buffer: &mut Buffer) -> u16 {
+    let screen = buffer.area;
+    names(ctx, buffer, 0);
+    let worst = worst(ctx);
+    let line = match ctx.model.disconnected() {
+        Some(_) => ctx.line(Role::Stale, "NO DATA"),
+        None => ctx.state(worst, &worst.word().to_uppercase()),
+    };
+    table::put(buffer, 1, 1, screen.width.saturating_sub(1), &line, false);
+    let age = age_line(ctx);
+    table::put(buffer, 1, 2, screen.width.saturating_sub(1), &age, false);
+    3
+}
+
+fn names(ctx: &Ctx<'_>, buffer: &mut Buffer, y: u16) {
+    let screen = buffer.area;
+    buffer.set_style(Rect::new(0, y, screen.width, 1), ctx.theme().style(Role::Header));
+    let mut line = ctx.line(Role::Header, format!(" {}  ", fit(&ctx.view.fleet.name, screen.width / 2)));
+    if let Some(label) = &ctx.view.fleet.label {
+        line.spans.push(ctx.span(Role::Label, format!(" {} ", fit(label, screen.width / 4))));
+    }
+    line.spans.push(ctx.span(Role::Banner, " READ-ONLY "));
+    table::put(buffer, 0, y, screen.width, &line, false);
+    let time = ctx.line(Role::Header, format!("{} ", clock(ctx.now)));
+    let wide = cells(time.width());
+    table::put(buffer, screen.width.saturating_sub(wide), y, wide, &time, false);
+}
+
+/// How old the picture is, and how many hosts are in which state.
+fn age_line(ctx: &Ctx<'_>) -> Line<'static> {
+    if let Some(silent) = ctx.model.disconnected() {
+        return ctx.line(Role::Banner, format!(" no data for {} ", span(silent)));
+    }
+    let mut line = ctx.line(Role::Text, format!("updated {} ago", span(ctx.now.since(ctx.view.at))));
+    for (severity, count) in frame::counts(ctx) {
+        if count > 0 {
+            line.spans.push(ctx.span(Role::Text, "   "));
+            line.spans.extend(ctx.state(severity, &format!("{count} {}", severity.word())).spans);
+        }
+    }
+    if ctx.view.observer.doubtful {
+        line.spans.push(ctx.span(Role::Warning, "   ▲ latency doubtful"));
+    }
+    line
+}
+
+fn foot(ctx: &Ctx<'_>, buffer: &mut Buffer, kind: ListKind) {
+    let screen = buffer.area;
+    let name = match kind {
+        ListKind::Fleet => "fleet",
+        ListKind::Storage => "storage",
+        ListKind::Database => "database",
+        ListKind::Findings => "findings",
+        ListKind::Log => "log",
+    };
+    let held = ctx.view.findings.iter().any(|finding| finding.severity == Severity::Critical);
+    let text = if held { format!(" {name}, held: something is critical") } else { format!(" {name}") };
+    let line = ctx.line(Role::Dim, text);
+    let room = (screen.width * 2 / 3).min(50);
+    table::put(buffer, 0, screen::areas(ctx.model).footer.y, room, &line, false);
+}
