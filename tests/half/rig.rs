@@ -95,7 +95,9 @@ impl Place {
         let lines: Vec<_> = mounts
             .iter()
             .enumerate()
-            .map(|(n, (at, kind, source))| format!("{n} 1 0:{n} / {at} rw,relatime shared:1 - {kind} {source} rw,vers=3"))
+            .map(|(n, (at, kind, source))| {
+                format!("{n} 1 0:{n} / {at} rw,relatime shared:1 - {kind} {source} rw,vers=3")
+            })
             .collect();
         self.file("proc/self/mountinfo", &(lines.join("\n") + "\n"))
     }
@@ -177,7 +179,12 @@ impl Half {
         while let Some(frame) = self.decoders[lane].next_frame().expect("well-formed frames") {
             self.frames[lane].push_back(frame);
         }
-        assert_eq!(self.decoders[lane].take_junk(), None, "{}: junk on lane {lane}", self.shell);
+        assert_eq!(
+            self.decoders[lane].take_junk(),
+            None,
+            "{}: junk on lane {lane}",
+            self.shell
+        );
     }
 
     /// The next frame of a lane (0 fast, 1 slow), if one comes in time.
@@ -211,7 +218,10 @@ impl Half {
     /// What the slow lane says of a section (not that it has begun), skipping others.
     pub async fn slow(&mut self, section: Section) -> FrameSection {
         let end = Instant::now() + Duration::from_secs(20);
-        while let Some(frame) = self.frame_within(1, end.saturating_duration_since(Instant::now())).await {
+        while let Some(frame) = self
+            .frame_within(1, end.saturating_duration_since(Instant::now()))
+            .await
+        {
             for found in frame.sections {
                 if found.section == Some(section) && found.status != SectionStatus::Begin {
                     return found;

@@ -4,7 +4,6 @@ use crate::rig::{ALL, Half, Place, find, of, shells};
 use pointsman::{
     facts::{Section, SectionStatus, Tier},
     fleet::{Host, MysqlAccess, Probe, ProbeParser},
-    remote::half::{self, Surroundings},
 };
 use std::time::{Duration, Instant};
 
@@ -49,16 +48,31 @@ async fn storage_sections_hold_what_their_documentation_says() {
             text
         };
         assert_eq!(text(Section::Uptime), "100.25 50.00\nbtime 1700000000", "{shell}");
-        assert_eq!(text(Section::Stat), "cpu  1 2 3 4 5 6 7 8 0 0\nprocs_running 1\nprocs_blocked 2\ncpus 2", "{shell}");
-        assert!(text(Section::Mdstat).ends_with("[_U]\n      \nunused devices: <none>"), "{shell}");
+        assert_eq!(
+            text(Section::Stat),
+            "cpu  1 2 3 4 5 6 7 8 0 0\nprocs_running 1\nprocs_blocked 2\ncpus 2",
+            "{shell}"
+        );
+        assert!(
+            text(Section::Mdstat).ends_with("[_U]\n      \nunused devices: <none>"),
+            "{shell}"
+        );
         assert_eq!(
             text(Section::MdSys),
             "md0 level raid1\nmd0 degraded 1\nmd0 sync_completed 12 / 345\nmd0 dev sda1 faulty none 4\nmd0 dev sdb1 in_sync - -",
             "{shell}"
         );
-        assert_eq!(text(Section::Diskstats), "   8       0 sda 13 0 288 0 0 0 0 0 0 0 0 0 0 0 0 0 0", "{shell}");
+        assert_eq!(
+            text(Section::Diskstats),
+            "   8       0 sda 13 0 288 0 0 0 0 0 0 0 0 0 0 0 0 0 0",
+            "{shell}"
+        );
         assert_eq!(text(Section::Nfsd), "rc 0 1 2\nth 8 0\nthreads 8", "{shell}");
-        assert_eq!(text(Section::Arcstats).split_whitespace().collect::<Vec<_>>(), ["hits", "4", "99", "c_max", "4", "7"], "{shell}");
+        assert_eq!(
+            text(Section::Arcstats).split_whitespace().collect::<Vec<_>>(),
+            ["hits", "4", "99", "c_max", "4", "7"],
+            "{shell}"
+        );
         assert_eq!(text(Section::Links), "eth0 up - - 9000", "{shell}");
         assert!(text(Section::Drbd).contains("cs:Connected"), "{shell}");
         let slow = half.slow_until(Section::ZpoolList).await;
@@ -67,7 +81,11 @@ async fn storage_sections_hold_what_their_documentation_says() {
             assert_eq!(status, SectionStatus::Ok, "{shell}: {}: {text}", section.name());
             text
         };
-        assert_eq!(text(Section::DrbdStatus), "r0 role:Primary", "{shell}: 8.4 knows no JSON");
+        assert_eq!(
+            text(Section::DrbdStatus),
+            "r0 role:Primary",
+            "{shell}: 8.4 knows no JSON"
+        );
         assert_eq!(text(Section::DrbdEvents), "exists -", "{shell}");
         assert_eq!(
             text(Section::Exports),
@@ -96,14 +114,27 @@ async fn names_with_spaces_newlines_quotes_and_escapes_survive_in_mounts() {
     let place = Place::new();
     place.mounts(&odd);
     place.program("df", "shift 2\nfor m; do printf '<%s>' \"$m\"; done\necho; echo");
-    place.program("stat", "[ \"$1 $2\" = '-f --' ] || exit 5\ncase $3 in \"/srv/tab\ts\" | /srv/-n) exit 0 ;; esac\nexit 6");
+    place.program(
+        "stat",
+        "[ \"$1 $2\" = '-f --' ] || exit 5\ncase $3 in \"/srv/tab\ts\" | /srv/-n) exit 0 ;; esac\nexit 6",
+    );
     let expected = std::fs::read_to_string(place.path("root/proc/self/mountinfo")).unwrap();
     for shell in shells() {
         let mut half = Half::start(shell, &host(), &place.surroundings).await;
         let frame = half.poll(&[Tier::Fast, Tier::Medium], false).await;
-        assert_eq!(of(&frame.sections, Section::Mounts), (SectionStatus::Ok, expected.trim_end().to_owned()), "{shell}");
+        assert_eq!(
+            of(&frame.sections, Section::Mounts),
+            (SectionStatus::Ok, expected.trim_end().to_owned()),
+            "{shell}"
+        );
         let df = of(&half.slow_until(Section::Df).await, Section::Df).1;
-        for name in ["</srv/a b>", "</srv/new\nline>", "</srv/back\\slash>", "</srv/'quotes\"`id`$(id)$HOME>", "</srv/*?[a-z]>"] {
+        for name in [
+            "</srv/a b>",
+            "</srv/new\nline>",
+            "</srv/back\\slash>",
+            "</srv/'quotes\"`id`$(id)$HOME>",
+            "</srv/*?[a-z]>",
+        ] {
             assert!(df.contains(name), "{shell}: {name} in {df}");
         }
         assert!(df.contains(&format!("<{}>", odd[4].0)), "{shell}: {df}");
@@ -118,7 +149,10 @@ async fn names_with_spaces_newlines_quotes_and_escapes_survive_in_mounts() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let lines: Vec<_> = text.lines().map(|line| line.split(' ').collect::<Vec<_>>()).collect();
-        assert!(lines.len() == 2 && lines.iter().all(|line| line[0] == "ok"), "{shell}: {text}");
+        assert!(
+            lines.len() == 2 && lines.iter().all(|line| line[0] == "ok"),
+            "{shell}: {text}"
+        );
         assert_eq!((lines[0][2], lines[1][2]), ("/srv/tab\\011s", "/srv/-n"), "{shell}");
     }
 }
@@ -126,18 +160,27 @@ async fn names_with_spaces_newlines_quotes_and_escapes_survive_in_mounts() {
 #[tokio::test]
 async fn an_unprivileged_login_works_and_says_what_root_would_add() {
     let mut place = Place::new();
-    place.file("proc/drbd", "version: 9.2.8\n").file("proc/fs/nfsd/clients/3/info", "address: \"10.0.0.9:812\"\n");
+    place
+        .file("proc/drbd", "version: 9.2.8\n")
+        .file("proc/fs/nfsd/clients/3/info", "address: \"10.0.0.9:812\"\n");
     let secret = place.path("root/proc/fs/nfsd/clients");
     std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     place.program("drbdsetup", "echo 'drbdsetup: Operation not permitted' >&2; exit 10");
     // nfs-utils says so and ends well.
-    place.program("exportfs", "echo 'exportfs: could not open /var/lib/nfs/.etab.lock for locking: errno 13 (Permission denied)' >&2");
+    place.program(
+        "exportfs",
+        "echo 'exportfs: could not open /var/lib/nfs/.etab.lock for locking: errno 13 (Permission denied)' >&2",
+    );
     place.program("zpool", "echo 'cannot open pool: I/O error' >&2; exit 1");
     place.surroundings.limit_seconds = 5;
     let root = rustix::process::geteuid().is_root();
     for shell in shells() {
         // Whoever runs the tests without being root is the unprivileged login already.
-        let words = if root { format!("setpriv --reuid=65534 --regid=65534 --clear-groups {shell}") } else { shell.to_owned() };
+        let words = if root {
+            format!("setpriv --reuid=65534 --regid=65534 --clear-groups {shell}")
+        } else {
+            shell.to_owned()
+        };
         let mut half = Half::silent(shell, &words, &host(), &place.surroundings).await;
         half.send(&half::hello(&half.nonce.clone())).await;
         half.frame(0).await;
@@ -147,15 +190,33 @@ async fn an_unprivileged_login_works_and_says_what_root_would_add() {
             let (status, text) = of(&slow, section);
             assert_eq!(status, SectionStatus::Denied, "{shell}: {}: {text}", section.name());
             let first = text.lines().next().unwrap();
-            assert!(first.ends_with(command) && first.contains(" ALL=(root) NOPASSWD: /"), "{shell}: {first}");
+            assert!(
+                first.ends_with(command) && first.contains(" ALL=(root) NOPASSWD: /"),
+                "{shell}: {first}"
+            );
         };
         denied(Section::DrbdStatus, "/bin/drbdsetup status --json");
         denied(Section::DrbdEvents, "/bin/drbdsetup events2 --now");
         denied(Section::Exports, "/bin/exportfs -v");
-        denied(Section::NfsClients, &format!("/grep -rhs --include info address {}", secret.display()));
+        denied(
+            Section::NfsClients,
+            &format!("/grep -rhs --include info address {}", secret.display()),
+        );
         let (status, text) = of(&slow, Section::Zpool);
-        assert_eq!((status, text.as_str()), (SectionStatus::Exit(1), "cannot open pool: I/O error"), "{shell}");
-        assert_eq!(of(&slow, Section::Identity).1.lines().filter(|line| *line == "sudo no").count(), 1, "{shell}");
+        assert_eq!(
+            (status, text.as_str()),
+            (SectionStatus::Exit(1), "cannot open pool: I/O error"),
+            "{shell}"
+        );
+        assert_eq!(
+            of(&slow, Section::Identity)
+                .1
+                .lines()
+                .filter(|line| *line == "sudo no")
+                .count(),
+            1,
+            "{shell}"
+        );
     }
 }
 
@@ -167,7 +228,10 @@ async fn exact_commands_go_through_sudo_where_the_inventory_says_so_and_a_refusa
     }
     let place = Place::new();
     place.file("proc/drbd", "version: 9.2.8\n");
-    place.program("drbdsetup", "[ \"$AS\" = root ] || { echo 'Operation not permitted' >&2; exit 10; }\necho \"as root: $*\"");
+    place.program(
+        "drbdsetup",
+        "[ \"$AS\" = root ] || { echo 'Operation not permitted' >&2; exit 10; }\necho \"as root: $*\"",
+    );
     let mut host = host();
     host.sudo = true;
     for shell in shells() {
@@ -175,8 +239,18 @@ async fn exact_commands_go_through_sudo_where_the_inventory_says_so_and_a_refusa
             let count = place.path(&format!("count-{}-{allowed}", shell.replace(' ', "")));
             std::fs::write(&count, "").unwrap();
             std::fs::set_permissions(&count, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
-            let answer = if allowed { "AS=root exec \"$@\"" } else { "echo 'sudo: a password is required' >&2; exit 1" };
-            place.program("sudo", &format!("echo \"$*\" >> {}\n[ \"$1 $2\" = '-n -l' ] && exit 1\nshift 2\n{answer}", count.display()));
+            let answer = if allowed {
+                "AS=root exec \"$@\""
+            } else {
+                "echo 'sudo: a password is required' >&2; exit 1"
+            };
+            place.program(
+                "sudo",
+                &format!(
+                    "echo \"$*\" >> {}\n[ \"$1 $2\" = '-n -l' ] && exit 1\nshift 2\n{answer}",
+                    count.display()
+                ),
+            );
             let words = format!("setpriv --reuid=65534 --regid=65534 --clear-groups {shell}");
             let mut half = Half::silent(shell, &words, &host, &place.surroundings).await;
             half.send(&half::hello(&half.nonce.clone())).await;
@@ -186,10 +260,17 @@ async fn exact_commands_go_through_sudo_where_the_inventory_says_so_and_a_refusa
                 let found = half.slow(Section::DrbdStatus).await;
                 let text = String::from_utf8(found.content).unwrap();
                 if allowed {
-                    assert_eq!((found.status, text.as_str()), (SectionStatus::Ok, "as root: status --json"), "{shell}");
+                    assert_eq!(
+                        (found.status, text.as_str()),
+                        (SectionStatus::Ok, "as root: status --json"),
+                        "{shell}"
+                    );
                 } else {
                     assert_eq!(found.status, SectionStatus::Denied, "{shell}: {text}");
-                    assert!(text.contains("NOPASSWD: ") && text.lines().next().unwrap().ends_with("status --json"), "{shell}: {text}");
+                    assert!(
+                        text.contains("NOPASSWD: ") && text.lines().next().unwrap().ends_with("status --json"),
+                        "{shell}: {text}"
+                    );
                 }
                 // The lane has to be seen as ended before the next one starts.
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -197,7 +278,10 @@ async fn exact_commands_go_through_sudo_where_the_inventory_says_so_and_a_refusa
             let asked = std::fs::read_to_string(&count).unwrap();
             let expected = if allowed { 3 } else { 2 };
             assert_eq!(asked.lines().count(), expected, "{shell} allowed={allowed}: {asked}");
-            assert!(asked.lines().all(|line| line == "-n -- drbdsetup status --json"), "{shell}: {asked}");
+            assert!(
+                asked.lines().all(|line| line == "-n -- drbdsetup status --json"),
+                "{shell}: {asked}"
+            );
         }
     }
 }
@@ -213,21 +297,36 @@ async fn five_hundred_nfs_mounts_stay_quick_and_within_one_frame() {
     }
     stats.push_str("device tmpfs mounted on /run with fstype tmpfs\n");
     place.file("proc/self/mountstats", &stats);
-    place.mounts(&mounts.iter().map(|mount| (mount.as_str(), "nfs", "10.77.0.101:/srv/slice-a")).collect::<Vec<_>>());
+    place.mounts(
+        &mounts
+            .iter()
+            .map(|mount| (mount.as_str(), "nfs", "10.77.0.101:/srv/slice-a"))
+            .collect::<Vec<_>>(),
+    );
     place.program("stat", "exit 0");
     for shell in shells() {
         let mut half = Half::start(shell, &host(), &place.surroundings).await;
         let frame = half.poll(&[Tier::Fast], false).await;
         let text = of(&frame.sections, Section::Mountstats).1;
-        assert_eq!(text.lines().filter(|line| line.starts_with("device ")).count(), 500, "{shell}");
-        assert!(text.contains("\t       WRITE: 39 39 0") && text.contains("\topts:\trw,vers=3"), "{shell}");
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with("device ")).count(),
+            500,
+            "{shell}"
+        );
+        assert!(
+            text.contains("\t       WRITE: 39 39 0") && text.contains("\topts:\trw,vers=3"),
+            "{shell}"
+        );
         assert!(!text.contains("READLINK") && !text.contains("tmpfs"), "{shell}");
         let began = Instant::now();
         for _ in 0..3 {
             half.poll(&[Tier::Fast], true).await;
         }
         let each = began.elapsed() / 3;
-        println!("{shell}: {} KiB, {each:?} a poll with 500 NFS mounts", text.len() / 1024);
+        println!(
+            "{shell}: {} KiB, {each:?} a poll with 500 NFS mounts",
+            text.len() / 1024
+        );
         assert!(each < Duration::from_millis(1500), "{shell}: {each:?}");
     }
 }
@@ -276,15 +375,27 @@ async fn mysql_is_asked_in_one_run_without_credentials_on_the_command_line() {
         assert_eq!(text, expected, "{shell}: errors stand in the block that they belong to");
         let asked = std::fs::read_to_string(&log).unwrap();
         let first = asked.lines().next().unwrap();
-        assert!(first.starts_with("--defaults-file=/etc/my monitor.cnf --socket=/run/x.sock --batch --raw --force"), "{shell}: {first}");
-        assert!(asked.contains("FROM `pt`.`heartbeat` WHERE") && asked.contains("EXECUTE pm\\G"), "{shell}: {asked}");
+        assert!(
+            first.starts_with("--defaults-file=/etc/my monitor.cnf --socket=/run/x.sock --batch --raw --force"),
+            "{shell}: {first}"
+        );
+        assert!(
+            asked.contains("FROM `pt`.`heartbeat` WHERE") && asked.contains("EXECUTE pm\\G"),
+            "{shell}: {asked}"
+        );
         assert_eq!(asked.matches("--batch").count(), 1, "{shell}");
     }
-    place.program("mariadb", "cat > /dev/null; echo \"ERROR 2002 (HY000): Can't connect\" >&2; exit 1");
+    place.program(
+        "mariadb",
+        "cat > /dev/null; echo \"ERROR 2002 (HY000): Can't connect\" >&2; exit 1",
+    );
     let mut half = Half::start("sh", &host, &place.surroundings).await;
     half.poll(&[Tier::Fast], false).await;
     let found = half.slow(Section::Mysql).await;
-    assert_eq!((found.status, found.content.as_slice()), (SectionStatus::Exit(1), &b"ERROR 2002 (HY000): Can't connect"[..]));
+    assert_eq!(
+        (found.status, found.content.as_slice()),
+        (SectionStatus::Exit(1), &b"ERROR 2002 (HY000): Can't connect"[..])
+    );
 }
 
 fn probe(name: &str, command: &[&str], every: u64) -> Probe {
@@ -308,7 +419,11 @@ async fn custom_probes_run_at_their_own_pace_with_every_word_quoted() {
     place.surroundings.limit_seconds = 1;
     let mut host = host();
     host.probes = vec![
-        probe("words", &["printf", "%s|", "a b", "$HOME", "it's", "`id`", "*", "\u{e4}"], 1000),
+        probe(
+            "words",
+            &["printf", "%s|", "a b", "$HOME", "it's", "`id`", "*", "\u{e4}"],
+            1000,
+        ),
         probe("fails", &["ls", "/does not exist"], 1000),
         probe("late", &["sleep", "50"], 1000),
         probe("long", &["head", "-c", "100000", "/dev/zero"], 1000),
@@ -323,7 +438,11 @@ async fn custom_probes_run_at_their_own_pace_with_every_word_quoted() {
         assert_eq!(found.status, SectionStatus::Ok, "{shell}");
         let results = results(&found.content);
         let get = |name: &str| results.iter().find(|result| result.0 == name).cloned().unwrap();
-        assert_eq!(get("words"), ("words".into(), 0, "a b|$HOME|it's|`id`|*|\u{e4}|".into()), "{shell}");
+        assert_eq!(
+            get("words"),
+            ("words".into(), 0, "a b|$HOME|it's|`id`|*|\u{e4}|".into()),
+            "{shell}"
+        );
         let fails = get("fails");
         assert!(fails.1 == 2 && fails.2.contains("No such file"), "{shell}: {fails:?}");
         assert_eq!(get("late").1, 124, "{shell}");
@@ -332,7 +451,10 @@ async fn custom_probes_run_at_their_own_pace_with_every_word_quoted() {
         assert_eq!(get("forged").1, 126, "{shell}: {:?}", get("forged"));
         tokio::time::sleep(Duration::from_millis(1100)).await;
         half.poll(&[Tier::Fast], false).await;
-        let names: Vec<_> = self::results(&half.slow(Section::Probes).await.content).into_iter().map(|result| result.0).collect();
+        let names: Vec<_> = self::results(&half.slow(Section::Probes).await.content)
+            .into_iter()
+            .map(|result| result.0)
+            .collect();
         assert_eq!(names, ["often"], "{shell}: the others are not due yet");
     }
 }
@@ -361,5 +483,4 @@ async fn what_a_host_was_not_declared_to_have_is_not_sent() {
     half.poll(&ALL, false).await;
     let slow = half.slow_until(Section::Addresses).await;
     assert!(find(&slow, Section::Mysql).is_none() && find(&slow, Section::Probes).is_none());
-    let _ = Surroundings::default();
 }

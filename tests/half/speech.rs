@@ -24,26 +24,45 @@ async fn every_fast_section_of_this_machine_is_there_and_sane() {
         for section in Section::ALL.iter().filter(|section| section.lane() == Lane::Fast) {
             let found = find(&frame.sections, *section);
             let found = found.unwrap_or_else(|| panic!("{shell}: no {}", section.name()));
-            let known = matches!(found.status, SectionStatus::Ok | SectionStatus::Absent | SectionStatus::Denied);
+            let known = matches!(
+                found.status,
+                SectionStatus::Ok | SectionStatus::Absent | SectionStatus::Denied
+            );
             assert!(known, "{shell}: {} is {:?}", section.name(), found.status);
         }
         let text = |section| of(&frame.sections, section).1;
         let uptime = text(Section::Uptime);
         let (first, second) = uptime.split_once('\n').unwrap();
         assert!(first.split(' ').all(|n| n.parse::<f64>().is_ok()), "{shell}: {uptime}");
-        assert!(second.strip_prefix("btime ").unwrap().parse::<u64>().is_ok(), "{shell}: {uptime}");
+        assert!(
+            second.strip_prefix("btime ").unwrap().parse::<u64>().is_ok(),
+            "{shell}: {uptime}"
+        );
         assert_eq!(text(Section::Loadavg).split(' ').count(), 5, "{shell}");
         let stat = text(Section::Stat);
         let cpus = std::fs::read_to_string("/proc/stat").unwrap();
-        let cpus = cpus.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu ")).count();
-        assert!(stat.starts_with("cpu  ") && stat.ends_with(&format!("\ncpus {cpus}")), "{shell}: {stat}");
+        let cpus = cpus
+            .lines()
+            .filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "))
+            .count();
+        assert!(
+            stat.starts_with("cpu  ") && stat.ends_with(&format!("\ncpus {cpus}")),
+            "{shell}: {stat}"
+        );
         assert!(stat.contains("\nprocs_blocked "), "{shell}: {stat}");
         let memory = text(Section::Meminfo);
         for key in ["MemTotal:", "MemAvailable:", "SwapFree:", "Dirty:", "Writeback:"] {
             assert!(memory.lines().any(|line| line.starts_with(key)), "{shell}: {memory}");
         }
         assert!(text(Section::NetDev).contains("\n    lo: "), "{shell}");
-        assert_eq!(text(Section::Snmp).lines().filter(|line| line.starts_with("Tcp: ")).count(), 2, "{shell}");
+        assert_eq!(
+            text(Section::Snmp)
+                .lines()
+                .filter(|line| line.starts_with("Tcp: "))
+                .count(),
+            2,
+            "{shell}"
+        );
         let links = text(Section::Links);
         let link = links.lines().find(|line| line.starts_with("lo ")).unwrap();
         assert_eq!(link.split(' ').count(), 5, "{shell}: {link}");
@@ -52,13 +71,39 @@ async fn every_fast_section_of_this_machine_is_there_and_sane() {
         let identity = half.slow(Section::Identity).await;
         let identity = String::from_utf8(identity.content).unwrap();
         let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-        assert!(identity.contains(&format!("hostname {hostname}")), "{shell}: {identity}");
-        for key in ["machine_id ", "boot_id ", "kernel ", "os ", "arch ", "user ", "uid ", "sudo ", "shell "] {
-            assert!(identity.lines().any(|line| line.starts_with(key) && line.len() > key.len()), "{shell}: {identity}");
+        assert!(
+            identity.contains(&format!("hostname {hostname}")),
+            "{shell}: {identity}"
+        );
+        for key in [
+            "machine_id ",
+            "boot_id ",
+            "kernel ",
+            "os ",
+            "arch ",
+            "user ",
+            "uid ",
+            "sudo ",
+            "shell ",
+        ] {
+            assert!(
+                identity
+                    .lines()
+                    .any(|line| line.starts_with(key) && line.len() > key.len()),
+                "{shell}: {identity}"
+            );
         }
         let df = String::from_utf8(half.slow(Section::Df).await.content).unwrap();
         let (blocks, inodes) = df.split_once("\ninodes\n").unwrap();
-        assert!(blocks.lines().chain(inodes.lines()).filter(|line| line.ends_with(" /")).count() == 2, "{shell}: {df}");
+        assert!(
+            blocks
+                .lines()
+                .chain(inodes.lines())
+                .filter(|line| line.ends_with(" /"))
+                .count()
+                == 2,
+            "{shell}: {df}"
+        );
     }
 }
 
@@ -66,7 +111,9 @@ async fn every_fast_section_of_this_machine_is_there_and_sane() {
 async fn unchanged_sections_are_sent_as_same_until_asked_for_in_full() {
     let place = Place::new();
     place.file("proc/mdstat", "Personalities : \nunused devices: <none>\n");
-    place.file("proc/loadavg", "0.1 0.2 0.3 1/2 3\n").file("proc/stat", "cpu  1 2\ncpu0 1 2\nbtime 5\n");
+    place
+        .file("proc/loadavg", "0.1 0.2 0.3 1/2 3\n")
+        .file("proc/stat", "cpu  1 2\ncpu0 1 2\nbtime 5\n");
     for shell in shells() {
         place.file("proc/loadavg", "0.1 0.2 0.3 1/2 3\n");
         let mut half = Half::start(shell, &host(), &place.surroundings).await;
@@ -74,16 +121,34 @@ async fn unchanged_sections_are_sent_as_same_until_asked_for_in_full() {
         assert_eq!(of(&first.sections, Section::Drbd).0, SectionStatus::Absent, "{shell}");
         let again = half.poll(&ALL, false).await;
         for found in &again.sections {
-            assert_eq!((&found.status, found.content.len()), (&SectionStatus::Same, 0), "{shell}: {:?}", found.section);
+            assert_eq!(
+                (&found.status, found.content.len()),
+                (&SectionStatus::Same, 0),
+                "{shell}: {:?}",
+                found.section
+            );
         }
         place.file("proc/loadavg", "9.9 0.2 0.3 1/2 3\n");
         let changed = half.poll(&[Tier::Fast], false).await;
-        assert_eq!(of(&changed.sections, Section::Loadavg), (SectionStatus::Ok, "9.9 0.2 0.3 1/2 3".to_owned()), "{shell}");
+        assert_eq!(
+            of(&changed.sections, Section::Loadavg),
+            (SectionStatus::Ok, "9.9 0.2 0.3 1/2 3".to_owned()),
+            "{shell}"
+        );
         assert_eq!(of(&changed.sections, Section::Mdstat).0, SectionStatus::Same, "{shell}");
-        assert!(find(&changed.sections, Section::Links).is_none(), "{shell}: the medium tier was not asked for");
+        assert!(
+            find(&changed.sections, Section::Links).is_none(),
+            "{shell}: the medium tier was not asked for"
+        );
         let full = half.poll(&ALL, true).await;
-        assert!(full.sections.iter().all(|found| found.status != SectionStatus::Same), "{shell}");
-        assert!(of(&full.sections, Section::Mdstat).1.starts_with("Personalities"), "{shell}");
+        assert!(
+            full.sections.iter().all(|found| found.status != SectionStatus::Same),
+            "{shell}"
+        );
+        assert!(
+            of(&full.sections, Section::Mdstat).1.starts_with("Personalities"),
+            "{shell}"
+        );
     }
 }
 
@@ -91,7 +156,15 @@ async fn unchanged_sections_are_sent_as_same_until_asked_for_in_full() {
 async fn lines_that_are_not_ours_are_ignored_and_a_flood_of_them_ends_it() {
     for shell in shells() {
         let mut half = Half::silent(shell, shell, &host(), &Surroundings::default()).await;
-        for line in ["", "go 1 f", "hello", "hello ABCDEF0123456789", "hello 0123", "hello 0123456789abcdef x", "hello ../../etc/passwd0"] {
+        for line in [
+            "",
+            "go 1 f",
+            "hello",
+            "hello ABCDEF0123456789",
+            "hello 0123",
+            "hello 0123456789abcdef x",
+            "hello ../../etc/passwd0",
+        ] {
             half.send(&format!("{line}\n")).await;
         }
         half.send(&format!("hello {}\n", "a".repeat(65))).await;
@@ -102,12 +175,35 @@ async fn lines_that_are_not_ours_are_ignored_and_a_flood_of_them_ends_it() {
         let mark = dir.path().join("made");
         let made = mark.display();
         for line in [
-            "go", "go f", "go 1", "go 1 x", "go 1 fz", "go -1 f", "go 1 f f", "go $(id) f", "go 1+1 f", "go 99999999999999999999 f",
-            "hello 0123456789abcdef", "exit", "reboot", "\\", "'", "\"", "`id`", "\u{1}\u{2} \u{80}", "*", "go * f", "go 1 *", "go 1/2/3 f",
+            "go",
+            "go f",
+            "go 1",
+            "go 1 x",
+            "go 1 fz",
+            "go -1 f",
+            "go 1 f f",
+            "go $(id) f",
+            "go 1+1 f",
+            "go 99999999999999999999 f",
+            "hello 0123456789abcdef",
+            "exit",
+            "reboot",
+            "\\",
+            "'",
+            "\"",
+            "`id`",
+            "\u{1}\u{2} \u{80}",
+            "*",
+            "go * f",
+            "go 1 *",
+            "go 1/2/3 f",
         ] {
             half.send(&format!("{line}\n")).await;
         }
-        half.send(&format!("touch {made}\ngo $(touch {made}) f\n`touch {made}`\n;touch {made}\n")).await;
+        half.send(&format!(
+            "touch {made}\ngo $(touch {made}) f\n`touch {made}`\n;touch {made}\n"
+        ))
+        .await;
         let frame = half.poll(&[Tier::Fast], false).await;
         assert!(!frame.sections.is_empty(), "{shell}");
         assert!(!mark.exists(), "{shell}: input was run");
@@ -136,7 +232,12 @@ async fn the_forced_command_speaks_alike_and_ignores_what_the_client_wanted() {
     assert_eq!(half.frame(0).await.seq, 0);
     let frame = half.poll(&ALL, false).await;
     assert_eq!(of(&frame.sections, Section::Uptime).0, SectionStatus::Ok);
-    assert!(half.slow_until(Section::Df).await.iter().all(|found| found.section != Some(Section::Mysql)));
+    assert!(
+        half.slow_until(Section::Df)
+            .await
+            .iter()
+            .all(|found| found.section != Some(Section::Mysql))
+    );
     assert!(!mark.exists());
 }
 
@@ -145,9 +246,16 @@ async fn the_program_itself_survives_being_cut_short() {
     // A connection that breaks while the script is sent must leave nothing running, least of all half a script.
     for shell in shells() {
         let text = half::script(&host());
-        let command = format!("head -c {} | {}", text.len() / 2, half::start_with(shell).trim_start_matches("exec "));
+        let command = format!(
+            "head -c {} | {}",
+            text.len() / 2,
+            half::start_with(shell).trim_start_matches("exec ")
+        );
         let session = LocalRemote.connect(&host(), &|_| {}).await.unwrap();
-        let output = session.exec(&command, text.as_bytes(), pointsman::remote::ExecLimits::default()).await.unwrap();
+        let output = session
+            .exec(&command, text.as_bytes(), pointsman::remote::ExecLimits::default())
+            .await
+            .unwrap();
         assert_eq!((output.stdout.len(), output.stderr.len()), (0, 0), "{shell}");
     }
 }
