@@ -2,8 +2,14 @@
 //!
 //! The remote half has two lanes. The *fast lane* reads `/proc` and `/sys` with shell builtins and
 //! never waits for anything; it answers on standard output. The *slow lane* is one background job
-//! that runs commands, which may hang on the very fault we watch for; it answers on standard error,
-//! one frame a section, and the fast lane reports when it is stuck and in which section.
+//! that runs commands, which may hang on the very fault we watch for; it answers on standard error
+//! with a frame that ends each section and begins the next, always in full (`same` only ever repeats
+//! an `absent` there). While it is stuck, each frame of the *fast* lane holds that section's name with
+//! the status `stuck`; after a while another lane goes on without the section.
+//!
+//! A content has no newline at its end, whatever the file had. `exit:27` (`EFBIG`) says that a content
+//! was too long for a frame, `exit:124` that a command had no answer within its deadline; a section of
+//! the slow lane that the inventory does not ask for (MySQL, probes) is not sent at all.
 
 use super::text::CleanText;
 
@@ -39,7 +45,8 @@ pub enum SectionStatus {
     Same,
     /// No such file or tool on this host.
     Absent,
-    /// It is there, but this user may not read it. The content says what root would add.
+    /// It is there, but this user may not read it. The content says what root would add: for a command the
+    /// line for sudoers, then what the command said.
     Denied,
     /// The command ended with this exit code; the content is its output and error text.
     Exit(i32),
@@ -128,7 +135,8 @@ sections! {
     Drbd = "drbd", Fast, Fast;
     /// `/proc/self/mountinfo` without pseudo filesystems.
     Mounts = "mounts", Fast, Fast;
-    /// The NFS devices of `/proc/self/mountstats`.
+    /// The NFS devices of `/proc/self/mountstats`, without the operations that were never used and without
+    /// the lines `events`, `caps` and `sec`.
     Mountstats = "mountstats", Fast, Fast;
     /// `/proc/net/rpc/nfsd`, then `threads N` from `/proc/fs/nfsd/threads` where it can be read.
     Nfsd = "nfsd", Fast, Fast;
@@ -149,14 +157,19 @@ sections! {
     /// `df -Pk` of the local mounts, then a line `inodes`, then `df -Pi`.
     Df = "df", Slow, Medium;
     /// A line a network mount: `ok MILLISECONDS MOUNT`, `stale 0 MOUNT`, `error 0 MOUNT TEXT` or `hung SECONDS MOUNT`
-    /// (MOUNT escaped as in mountinfo). A mount that hung is not asked again until its child has ended.
-    Statfs = "statfs", Slow, Medium;
+    /// (MOUNT escaped as in mountinfo). A mount that hung is not asked again until its child has ended. Each is
+    /// asked by a child of its own, which the fast lane only looks at: while one has not answered (`hung 0` in the
+    /// beginning) the section also comes with polls of the fast tier. Right to 10 ms below 0.6 s, then to 100 ms.
+    Statfs = "statfs", Fast, Medium;
     /// `zpool status -j --json-int` where the tool knows it, else `zpool status -p`, else `zpool status`.
     Zpool = "zpool", Slow, Medium;
     /// `zpool list -Hp -o name,size,alloc,free,health`.
     ZpoolList = "zpoollist", Slow, Medium;
-    /// Answers of the host's own MySQL client: see `facts::mysql`.
+    /// Answers of the host's own MySQL client: see `facts::mysql`. A block begins with a line `#name` (it is a column
+    /// name; an empty row or the same line again may follow) and `replica` and `replicas` hold the tables as printed.
+    /// `ERROR …` stands in the block that failed. `exit:N` when not even the version could be asked.
     Mysql = "mysql", Slow, Fast;
-    /// Custom probes: `name exit_code length` and a newline, then that many bytes of output and a newline, a probe.
+    /// Custom probes that were due: `name exit_code length` and a newline, then that many bytes of output and a
+    /// newline, a probe. Output is standard output, at most 64 KiB; with an exit code other than 0 error text follows.
     Probes = "probes", Slow, Fast;
 }

@@ -85,7 +85,11 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         // The id is there only until the child has been reaped, so the number cannot be another's yet.
-        let leader = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let leader = self
+            .0
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         if let Some(leader) = leader {
             // It may have ended this very moment: then there is nothing to kill.
             let _ = kill_process_group(leader, Signal::KILL);
@@ -162,12 +166,17 @@ impl LocalWire {
 impl Wire for LocalWire {
     fn send<'a>(&'a mut self, bytes: &'a [u8]) -> Boxed<'a, Result<(), RemoteError>> {
         Box::pin(async move {
-            let input = self.input.as_mut().ok_or_else(|| RemoteError::Lost("its input is closed".to_owned()))?;
+            let input = self
+                .input
+                .as_mut()
+                .ok_or_else(|| RemoteError::Lost("its input is closed".to_owned()))?;
             let written = async {
                 input.write_all(bytes).await?;
                 input.flush().await
             };
-            written.await.map_err(|why| RemoteError::Lost(format!("cannot write to the shell: {why}")))
+            written
+                .await
+                .map_err(|why| RemoteError::Lost(format!("cannot write to the shell: {why}")))
         })
     }
 
@@ -293,8 +302,15 @@ mod tests {
             .await
             .unwrap();
         assert_eq!((output.exit, output.truncated), (Some(3), false));
-        assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"in"[..], &b"bad\n"[..]));
-        let killed = session().await.exec("kill -9 $$", b"", ExecLimits::default()).await.unwrap();
+        assert_eq!(
+            (output.stdout.as_slice(), output.stderr.as_slice()),
+            (&b"in"[..], &b"bad\n"[..])
+        );
+        let killed = session()
+            .await
+            .exec("kill -9 $$", b"", ExecLimits::default())
+            .await
+            .unwrap();
         assert_eq!(killed.exit, Some(137));
     }
 
@@ -302,10 +318,17 @@ mod tests {
     async fn output_is_bounded_and_unread_input_is_no_error() {
         let output = session()
             .await
-            .exec("exec 0<&-; head -c 300000 /dev/zero", &vec![b'x'; 1 << 20], limits(10_000, 1000))
+            .exec(
+                "exec 0<&-; head -c 300000 /dev/zero",
+                &vec![b'x'; 1 << 20],
+                limits(10_000, 1000),
+            )
             .await
             .unwrap();
-        assert_eq!((output.stdout.len(), output.truncated, output.exit), (1000, true, Some(0)));
+        assert_eq!(
+            (output.stdout.len(), output.truncated, output.exit),
+            (1000, true, Some(0))
+        );
     }
 
     #[tokio::test]
@@ -313,7 +336,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("pid");
         let command = format!("sleep 1000 & echo $! > {}; wait", file.display());
-        let error = session().await.exec(&command, b"", limits(700, 1000)).await.unwrap_err();
+        let error = session()
+            .await
+            .exec(&command, b"", limits(700, 1000))
+            .await
+            .unwrap_err();
         assert!(matches!(error, RemoteError::Timeout { .. }), "{error}");
         let pid = std::fs::read_to_string(file).unwrap();
         let stat = format!("/proc/{}/stat", pid.trim());

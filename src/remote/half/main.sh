@@ -209,7 +209,11 @@ trap 'exit 1' HUP INT PIPE TERM
 
 # The dead man's timer: a client that has not asked for three minutes is gone.
 DEAD=
-(read -r -t 1 X </proc/uptime) && DEAD='-t 180'
+case $KSH_VERSION in
+# In mksh the end of a child breaks off a read with a timeout.
+*MIRBSD* | *LEGACY* | *'PD KSH'*) ;;
+*) (read -r -t 1 X </proc/uptime) && DEAD='-t 180' ;;
+esac
 
 while read -r $DEAD W1 W2 W3 REST; do
 	case $W1$REST in

@@ -212,7 +212,14 @@ fn settings(host: Option<&Host>, surroundings: &Surroundings) -> String {
     set("LIMIT", &surroundings.limit_seconds.to_string());
     set("GIVE_UP", &surroundings.give_up_seconds.to_string());
     set("REPLACE", &surroundings.replace_seconds.to_string());
-    set("SUDO", if host.is_some_and(|host| host.sudo) { "yes" } else { "no" });
+    set(
+        "SUDO",
+        if host.is_some_and(|host| host.sudo) {
+            "yes"
+        } else {
+            "no"
+        },
+    );
     let plain = MysqlAccess::default();
     let mysql = host.and_then(|host| {
         let by_role = host.roles.contains("mysql").then_some(&plain);
@@ -261,13 +268,21 @@ fn questions(heartbeat: Option<&str>) -> String {
 /// and does not say which: the smaller age that is not in the future is taken.
 fn heartbeat_question(table: &str) -> String {
     let plain = |part: &&str| -> bool {
-        !part.is_empty() && part.len() <= 64 && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '-'))
+        !part.is_empty()
+            && part.len() <= 64
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '-'))
     };
     let parts: Vec<_> = table.split('.').collect();
     if parts.len() > 2 || !parts.iter().all(plain) {
         return "SELECT 'ERROR the name of the heartbeat table is not a plain one' AS '#heartbeat';".to_owned();
     }
-    let table = parts.iter().map(|part| format!("`{part}`")).collect::<Vec<_>>().join(".");
+    let table = parts
+        .iter()
+        .map(|part| format!("`{part}`"))
+        .collect::<Vec<_>>()
+        .join(".");
     format!(
         "SELECT CONCAT(server_id, CHAR(9), IF(u < -2, l, IF(l < -2, u, LEAST(u, l)))) AS '#heartbeat' FROM (SELECT server_id, \
          TIMESTAMPDIFF(MICROSECOND, REPLACE(ts, 'T', ' '), UTC_TIMESTAMP(6)) / 1000000 AS u, \
@@ -299,7 +314,10 @@ mod tests {
             };
             let command = command.split(" ;;").next().unwrap().split("; }").next().unwrap();
             let command = command.replace("\"$R/proc/fs/nfsd/clients\"", "/proc/fs/nfsd/clients");
-            assert!(template.contains(&format!("bin/{command}")), "{command:?} is missing in {template}");
+            assert!(
+                template.contains(&format!("bin/{command}")),
+                "{command:?} is missing in {template}"
+            );
             found += 1;
         }
         assert_eq!(found, ROOT_COMMANDS.len());
