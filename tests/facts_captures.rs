@@ -3,6 +3,8 @@
 //! `tests/captures/STATE/HOST/` holds one file a source. stor1 and stor2 are a DRBD 8.4 pair on RAID 5,
 //! access1 mounts their slice. In `partition` stor1 was cut off.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail this way")]
+
 use pointsman::facts::{
     Assembler, Section, SectionStatus, Snapshot, UnixMs,
     drbd::{DrbdConnection, DrbdDisk, DrbdRole},
