@@ -52,11 +52,11 @@ struct Came {
     uptime_seconds: Option<f64>,
     fast: bool,
     rebooted: bool,
-    stat: bool,
-    diskstats: bool,
-    netdev: bool,
-    mountstats: bool,
-    arcstats: bool,
+    stat: Change,
+    diskstats: Change,
+    netdev: Change,
+    mountstats: Change,
+    arcstats: Change,
     md: Change,
     drbd: Change,
     pools: Change,
@@ -66,17 +66,16 @@ impl Assembler {
     /// An assembler for a new connection to a host with these custom probes.
     #[must_use]
     pub fn new(probes: &[Probe]) -> Self {
-        let mut snapshot = Snapshot::default();
-        snapshot.probes = probes
-            .iter()
-            .map(|probe| ProbeReading {
-                name: probe.name.clone(),
-                value: Reading::default(),
-            })
-            .collect();
+        let reading = |probe: &Probe| ProbeReading {
+            name: probe.name.clone(),
+            value: Reading::default(),
+        };
         Self {
             probes: probes.to_vec(),
-            snapshot,
+            snapshot: Snapshot {
+                probes: probes.iter().map(reading).collect(),
+                ..Snapshot::default()
+            },
             ..Self::default()
         }
     }
@@ -128,23 +127,25 @@ impl Assembler {
                 }
             }
             Section::Loadavg => drop(answer.into(&mut now.load, load::parse_loadavg)),
-            Section::Stat => came.stat |= answer.into(&mut now.cpu_times, load::parse_stat) != Change::None,
+            Section::Stat => came.stat.add(answer.into(&mut now.cpu_times, load::parse_stat)),
             Section::Meminfo => drop(answer.into(&mut now.memory, load::parse_meminfo)),
             Section::Pressure => drop(answer.into(&mut now.pressure, load::parse_pressure)),
             Section::Diskstats => {
-                came.diskstats |= answer.into(&mut now.disk_counters, super::disk::parse_diskstats) != Change::None;
+                came.diskstats
+                    .add(answer.into(&mut now.disk_counters, super::disk::parse_diskstats));
             }
-            Section::NetDev => {
-                came.netdev |= answer.into(&mut now.link_counters, network::parse_netdev) != Change::None
-            }
+            Section::NetDev => came
+                .netdev
+                .add(answer.into(&mut now.link_counters, network::parse_netdev)),
             Section::Snmp => drop(answer.into(&mut now.tcp, network::parse_snmp)),
             Section::Links => drop(answer.into(&mut now.links, network::parse_links)),
             Section::Mounts => drop(answer.into(&mut now.mounts, filesystem::parse_mountinfo)),
             Section::Mountstats => {
-                came.mountstats |= answer.into(&mut now.nfs_mount_counters, nfs::parse_mountstats) != Change::None;
+                came.mountstats
+                    .add(answer.into(&mut now.nfs_mount_counters, nfs::parse_mountstats));
             }
             Section::Nfsd => drop(answer.into(&mut now.nfs_server, nfs::parse_nfsd)),
-            Section::Arcstats => came.arcstats |= answer.into(&mut now.arc, zfs::parse_arcstats) != Change::None,
+            Section::Arcstats => came.arcstats.add(answer.into(&mut now.arc, zfs::parse_arcstats)),
             Section::Statfs => drop(answer.into(&mut now.statfs, filesystem::parse_statfs)),
             _ => {}
         }

@@ -151,6 +151,7 @@ fn rate(old: &DiskCounters, now: &DiskCounters, seconds: f64) -> Option<DiskRate
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "these quotients are exact")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -219,6 +219,7 @@ pub fn parse_statfs(text: &str) -> Result<Vec<StatfsProbe>, Why> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "these quotients are exact")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

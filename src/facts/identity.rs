@@ -69,7 +69,7 @@ mod tests {
         let identity = parse_identity(text).unwrap();
         assert_eq!(identity.os.as_str(), "Debian GNU/Linux 12 (bookworm)");
         assert_eq!((identity.uid, identity.sudo), (Some(1000), true));
-        assert_eq!(parse_identity("hostname a\nmachine_id\nsudo y\n").unwrap().sudo, false);
+        assert!(!parse_identity("hostname a\nmachine_id\nsudo y\n").unwrap().sudo);
         assert!(parse_identity("rubbish").is_err());
     }
 

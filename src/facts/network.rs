@@ -231,6 +231,7 @@ fn parse_address(line: &str) -> Option<Address> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "these quotients are exact")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

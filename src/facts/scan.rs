@@ -76,7 +76,7 @@ pub(super) fn delta(before: u64, after: u64) -> Option<u64> {
     if after >= before {
         return Some(after - before);
     }
-    (before < RANGE && before >= RANGE / 4 * 3 && after < RANGE / 4).then(|| after + RANGE - before)
+    ((RANGE / 4 * 3..RANGE).contains(&before) && after < RANGE / 4).then(|| after + RANGE - before)
 }
 
 /// Reads a number with a unit letter of 1024 (`1.2K`, `405M`, `0B`), as ZFS prints them.

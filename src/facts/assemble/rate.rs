@@ -1,6 +1,6 @@
 //! Rates: what changed between two samples of the same counters.
 
-use super::{Assembler, Came};
+use super::{Assembler, Came, Change};
 use crate::facts::{
     disk::{self, DiskCounters},
     load::{self, CpuTimes},
@@ -46,19 +46,19 @@ impl Assembler {
     pub(super) fn rates(&mut self, came: &Came, at: UnixMs) {
         let moment = Self::moment(came, at);
         let (now, base) = (&mut self.snapshot, &mut self.baselines);
-        if came.stat {
+        if came.stat != Change::None {
             let used = |before: &CpuTimes, after: &CpuTimes, _| load::cpu_use(before, after);
             rate(&mut base.cpu, &now.cpu_times, &mut now.cpu, moment, used);
         }
-        if came.diskstats {
+        if came.diskstats != Change::None {
             let rates = |before: &Vec<_>, after: &Vec<_>, elapsed| Some(disk::rates(before, after, elapsed));
             rate(&mut base.disks, &now.disk_counters, &mut now.disks, moment, rates);
         }
-        if came.netdev {
+        if came.netdev != Change::None {
             let rates = |before: &Vec<_>, after: &Vec<_>, elapsed| Some(network::rates(before, after, elapsed));
             rate(&mut base.links, &now.link_counters, &mut now.link_rates, moment, rates);
         }
-        if came.mountstats {
+        if came.mountstats != Change::None {
             let rates = |before: &Vec<_>, after: &Vec<_>, elapsed| Some(nfs::rates(before, after, elapsed));
             rate(
                 &mut base.nfs,
@@ -68,7 +68,7 @@ impl Assembler {
                 rates,
             );
         }
-        if came.arcstats {
+        if came.arcstats != Change::None {
             let ratio = |before: &zfs::Arc, after: &zfs::Arc, _| zfs::arc_rate(before, after);
             rate(&mut base.arc, &now.arc, &mut now.arc_rate, moment, ratio);
         }
