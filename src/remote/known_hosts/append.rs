@@ -74,7 +74,10 @@ pub fn append(path: &Path, name: &str, key: &KeyData, hash: bool) -> Result<(), 
     let mut now = Vec::new();
     file.read_to_end(&mut now).map_err(|error| fail(&error))?;
     let index = Index::new(path, &now);
-    let mut known = index.find(name).filter(|entry| entry.marker != line::Marker::Authority).peekable();
+    let mut known = index
+        .find(name)
+        .filter(|entry| entry.marker != line::Marker::Authority)
+        .peekable();
     if known.peek().is_some() {
         return if known.any(|entry| entry.marker == line::Marker::HostKey && entry.key == *key) {
             Ok(())
@@ -82,7 +85,11 @@ pub fn append(path: &Path, name: &str, key: &KeyData, hash: bool) -> Result<(), 
             Err(format!("another key of {name} came into {} meanwhile", path.display()))
         };
     }
-    let gap = if now.is_empty() || now.ends_with(b"\n") { "" } else { "\n" };
+    let gap = if now.is_empty() || now.ends_with(b"\n") {
+        ""
+    } else {
+        "\n"
+    };
     file.write_all(format!("{gap}{text}").as_bytes())
         .and_then(|()| file.sync_data())
         .map_err(|error| fail(&error))?;

@@ -96,9 +96,16 @@ impl Dossier {
     pub fn wrong_type(&self, offered: &[String]) -> String {
         let offered = CleanText::new(&offered.join(", "));
         if self.full.keys.is_empty() && self.bare.as_ref().is_none_or(|bare| bare.keys.is_empty()) {
-            return format!("{} offers only host key types that are not accepted here: {offered}", self.name);
+            return format!(
+                "{} offers only host key types that are not accepted here: {offered}",
+                self.name
+            );
         }
-        let keys = if self.full.keys.is_empty() { self.bare_keys() } else { &self.full.keys };
+        let keys = if self.full.keys.is_empty() {
+            self.bare_keys()
+        } else {
+            &self.full.keys
+        };
         self.changed(&format!("only the types {offered}"), keys)
     }
 
@@ -109,7 +116,11 @@ impl Dossier {
             "no key of {} is known. It presented {}. Looked in {}.",
             self.name,
             describe(presented.public_key().key_data()),
-            if self.searched.is_empty() { "nothing".to_owned() } else { self.searched.join(", ") },
+            if self.searched.is_empty() {
+                "nothing".to_owned()
+            } else {
+                self.searched.join(", ")
+            },
         );
         if let Some(bare) = self.bare_keys().first() {
             let _ = write!(
@@ -147,7 +158,11 @@ impl Dossier {
     /// Certificate types to ask for: every one when an authority is known for this name, else none.
     #[must_use]
     pub fn certificate_algorithms(&self) -> Vec<Algorithm> {
-        if self.authorities().is_empty() { Vec::new() } else { supported() }
+        if self.authorities().is_empty() {
+            Vec::new()
+        } else {
+            supported()
+        }
     }
 
     fn bare_keys(&self) -> &[Entry] {
@@ -171,7 +186,11 @@ impl Dossier {
         let hit = self.full.revoked.iter().chain(bare).find(|entry| {
             entry.key == *key || certificate.is_some_and(|certificate| entry.key == *certificate.signature_key())
         })?;
-        let what = if hit.key == *key { "the key" } else { "the authority that signed the certificate" };
+        let what = if hit.key == *key {
+            "the key"
+        } else {
+            "the authority that signed the certificate"
+        };
         Some(format!(
             "{what} of {} is REVOKED: {} stands as @revoked in {}:{}. Do not connect; give the host a new key",
             self.name,
@@ -202,7 +221,10 @@ impl Dossier {
     }
 
     fn changed(&self, presented: &str, known: &[Entry]) -> String {
-        let file = known.first().map(|entry| entry.file.display().to_string()).unwrap_or_default();
+        let file = known
+            .first()
+            .map(|entry| entry.file.display().to_string())
+            .unwrap_or_default();
         format!(
             "the key of {} has CHANGED: it presented {presented}, but known is {}. Someone may be answering in its \
              place. If the host was reinstalled, verify the new key there, then: ssh-keygen -R '{}' -f {file}",
@@ -229,7 +251,10 @@ fn certificate_fault(certificate: &Certificate, principal: &str, now_s: u64) -> 
         return Some("it is signed with an algorithm that is not accepted (SHA-1)".to_owned());
     }
     if now_s < certificate.valid_after() {
-        return Some(format!("it is not valid before Unix time {}", certificate.valid_after()));
+        return Some(format!(
+            "it is not valid before Unix time {}",
+            certificate.valid_after()
+        ));
     }
     if now_s >= certificate.valid_before() {
         return Some(format!("it expired at Unix time {}", certificate.valid_before()));

@@ -160,12 +160,22 @@ mod tests {
 
     #[test]
     fn takes_tabs_markers_comments_and_case() {
-        let line = parse(&format!("\tStor1.Example,[10.0.0.1]:2222\t{} trailing words", KEY.replace(' ', "\t"))).unwrap();
+        let line = parse(&format!(
+            "\tStor1.Example,[10.0.0.1]:2222\t{} trailing words",
+            KEY.replace(' ', "\t")
+        ))
+        .unwrap();
         let line = line.unwrap();
         assert_eq!(line.marker, Marker::HostKey);
-        assert_eq!(line.hosts, Hosts::Names(vec!["stor1.example".into(), "[10.0.0.1]:2222".into()]));
+        assert_eq!(
+            line.hosts,
+            Hosts::Names(vec!["stor1.example".into(), "[10.0.0.1]:2222".into()])
+        );
         let line = parse(&format!("@revoked * {KEY}\r")).unwrap().unwrap();
-        assert_eq!((line.marker, line.hosts), (Marker::Revoked, Hosts::Patterns(vec!["*".into()])));
+        assert_eq!(
+            (line.marker, line.hosts),
+            (Marker::Revoked, Hosts::Patterns(vec!["*".into()]))
+        );
         assert_eq!(parse("# @revoked x"), Ok(None));
         assert_eq!(parse(" \t "), Ok(None));
         assert!(parse("@strange h ssh-ed25519 AAAA").is_err());
@@ -192,7 +202,10 @@ mod tests {
         let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         assert!(list_matches(&list(&["*.example.org"]), "a.example.org"));
         assert!(!list_matches(&list(&["*.example.org"]), "example.org"));
-        assert!(!list_matches(&list(&["*.example.org", "!b.example.org"]), "b.example.org"));
+        assert!(!list_matches(
+            &list(&["*.example.org", "!b.example.org"]),
+            "b.example.org"
+        ));
         assert!(!list_matches(&list(&["!b.example.org", "*"]), "b.example.org"));
         assert!(!list_matches(&list(&["!b"]), "a"), "a negation alone matches nothing");
         assert!(glob("stor?", "stor1") && !glob("stor?", "stor") && !glob("stor?", "stor12"));

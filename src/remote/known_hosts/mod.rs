@@ -179,7 +179,10 @@ impl KnownHosts {
         }
         let mut text = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
         let known = Index::new(Path::new(MEMORY), text.as_bytes());
-        if known.find(&name).any(|entry| entry.marker == line::Marker::HostKey && entry.key != *key) {
+        if known
+            .find(&name)
+            .any(|entry| entry.marker == line::Marker::HostKey && entry.key != *key)
+        {
             return Err(format!("another key of {name} was accepted a moment ago"));
         }
         text.push_str(&append::line(&name, key, false)?);
@@ -216,7 +219,11 @@ impl KnownHosts {
             return Err(format!("{} is over {FILE_LIMIT} bytes", path.display()));
         }
         // `/dev/null` is how a file is switched off; it has no content, whatever it is.
-        let text = if meta.is_file() { fs::read(path).map_err(|error| unreadable(&error))? } else { Vec::new() };
+        let text = if meta.is_file() {
+            fs::read(path).map_err(|error| unreadable(&error))?
+        } else {
+            Vec::new()
+        };
         let index = Arc::new(Index::new(path, &text));
         for (number, why) in index.warnings.iter().take(WARNINGS) {
             let text = format!("{}:{number}: {why}; the line is skipped", path.display());

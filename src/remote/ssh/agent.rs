@@ -3,11 +3,7 @@
 //! The list is read here, so that one key of a type that is not known costs that key and not the
 //! whole list.
 
-use russh::keys::{
-    Certificate, PublicKey,
-    agent::client::AgentClient,
-    ssh_key::public::KeyData,
-};
+use russh::keys::{Certificate, PublicKey, agent::client::AgentClient, ssh_key::public::KeyData};
 use std::{
     io::{self, Read as _, Write as _},
     os::unix::net::UnixStream as BlockingStream,
@@ -112,7 +108,9 @@ mod tests {
 
     #[test]
     fn a_strange_key_costs_only_itself() {
-        let key = PublicKey::from_openssh("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ").unwrap();
+        let key =
+            PublicKey::from_openssh("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ")
+                .unwrap();
         let mut answer = vec![IDENTITIES_ANSWER, 0, 0, 0, 2];
         for blob in [b"\0\0\0\x07ssh-new\0\0\0\0".to_vec(), key.to_bytes().unwrap()] {
             answer.extend(u32::try_from(blob.len()).unwrap().to_be_bytes());

@@ -79,8 +79,10 @@ impl Candidates {
         let certificate_files = config.certificate_files.clone();
         let ring = Arc::clone(keyring);
         let (files, mut certificates) = tokio::task::spawn_blocking(move || {
-            let certificates: Vec<Certificate> =
-                certificate_files.iter().filter_map(|path| keys::certificate(path)).collect();
+            let certificates: Vec<Certificate> = certificate_files
+                .iter()
+                .filter_map(|path| keys::certificate(path))
+                .collect();
             let files: Vec<FileKey> = paths.into_iter().map(|path| FileKey::load(path, &ring)).collect();
             (files, certificates)
         })
@@ -93,14 +95,17 @@ impl Candidates {
     }
 
     async fn ask_agent(&mut self, config: &HostConfig) -> Vec<AgentKey> {
-        let Some(socket) = config.agent.socket() else { return Vec::new() };
+        let Some(socket) = config.agent.socket() else {
+            return Vec::new();
+        };
         match agent::keys(&socket).await {
             Ok((held, client)) => {
                 self.agent = Some(client);
                 held
             }
             Err(error) => {
-                self.notes.push(format!("the agent at {} does not answer: {error}", socket.display()));
+                self.notes
+                    .push(format!("the agent at {} does not answer: {error}", socket.display()));
                 Vec::new()
             }
         }
@@ -116,23 +121,41 @@ impl Candidates {
         batch: bool,
     ) {
         let for_key = |key: &KeyData| -> Vec<Certificate> {
-            certificates.iter().filter(|certificate| certificate.public_key() == key).cloned().collect()
+            certificates
+                .iter()
+                .filter(|certificate| certificate.public_key() == key)
+                .cloned()
+                .collect()
         };
         let in_agent = |key: &KeyData| held.iter().any(|held| held.key == *key);
         for file in files {
             if let Some(key) = file.public.as_ref().filter(|key| in_agent(key)) {
-                self.add(key, for_key(key), &Holder::Agent, &format!("{} (agent)", file.path.display()));
+                self.add(
+                    key,
+                    for_key(key),
+                    &Holder::Agent,
+                    &format!("{} (agent)", file.path.display()),
+                );
             }
         }
         let add_file = |this: &mut Self, file: &FileKey| match &file.key {
             KeyFile::Ready(private) => {
                 let key = private.public_key().key_data();
-                this.add(key, for_key(key), &Holder::Here(Arc::clone(private)), &file.path.display().to_string());
+                this.add(
+                    key,
+                    for_key(key),
+                    &Holder::Here(Arc::clone(private)),
+                    &file.path.display().to_string(),
+                );
             }
             KeyFile::Locked(public) if !public.as_ref().is_some_and(in_agent) => this.notes.push(format!(
                 "{} is locked{}",
                 file.path.display(),
-                if batch { ": in batch mode nobody can be asked, so add it to the agent (ssh-add)" } else { "" }
+                if batch {
+                    ": in batch mode nobody can be asked, so add it to the agent (ssh-add)"
+                } else {
+                    ""
+                }
             )),
             KeyFile::Unusable(why) if !file.public.as_ref().is_some_and(in_agent) => this.notes.push(why.clone()),
             KeyFile::Locked(_) | KeyFile::Unusable(_) | KeyFile::Missing => {}
@@ -212,7 +235,10 @@ pub async fn authenticate(
     let mut refusal = Refusal::default();
     if candidates.list.is_empty() {
         // Some appliances let everyone in; the refusal names what the server would take.
-        let result = handle.authenticate_none(&config.user).await.map_err(|error| lost(&error))?;
+        let result = handle
+            .authenticate_none(&config.user)
+            .await
+            .map_err(|error| lost(&error))?;
         if refusal.note(&result) {
             return Ok(());
         }
@@ -225,7 +251,10 @@ pub async fn authenticate(
     for candidate in candidates.list.iter().take(OFFERS) {
         let hash = match candidate.key.algorithm() {
             Algorithm::Rsa { .. } if rsa.is_none() => {
-                refusal.tried.push(format!("{} (not offered: the server knows only ssh-rsa)", Candidates::describe(candidate)));
+                refusal.tried.push(format!(
+                    "{} (not offered: the server knows only ssh-rsa)",
+                    Candidates::describe(candidate)
+                ));
                 continue;
             }
             Algorithm::Rsa { .. } => rsa,
@@ -242,7 +271,9 @@ pub async fn authenticate(
     }
     let left = candidates.list.len().saturating_sub(OFFERS);
     if left > 0 {
-        candidates.notes.push(format!("{left} more keys were not offered: name the right one with IdentityFile and IdentitiesOnly"));
+        candidates.notes.push(format!(
+            "{left} more keys were not offered: name the right one with IdentityFile and IdentitiesOnly"
+        ));
     }
     Err(refusal.into_error(shared, &config.user, &candidates.notes))
 }
@@ -261,11 +292,15 @@ async fn offer(
     };
     match &candidate.certificate {
         Some(certificate) => {
-            handle.authenticate_certificate_with(&config.user, certificate.clone(), hash, &mut signer).await
+            handle
+                .authenticate_certificate_with(&config.user, certificate.clone(), hash, &mut signer)
+                .await
         }
         None => {
             let key = PublicKey::from(candidate.key.clone());
-            handle.authenticate_publickey_with(&config.user, key, hash, &mut signer).await
+            handle
+                .authenticate_publickey_with(&config.user, key, hash, &mut signer)
+                .await
         }
     }
     .map_err(|error| CleanText::new(&error.to_string()).to_string())
@@ -312,7 +347,9 @@ impl Refusal {
     }
 
     fn public_key_helps(&self) -> bool {
-        self.methods.as_ref().is_none_or(|methods| methods.contains(&MethodKind::PublicKey))
+        self.methods
+            .as_ref()
+            .is_none_or(|methods| methods.contains(&MethodKind::PublicKey))
     }
 
     fn into_error(self, shared: &Shared, user: &str, notes: &[String]) -> RemoteError {

@@ -105,20 +105,24 @@ impl Connection {
 
     /// Why the connection ended, for an error.
     pub fn why_lost(&self) -> String {
-        self.shared.lost().map_or_else(|| "the connection closed".to_owned(), |why| why.to_string())
+        self.shared
+            .lost()
+            .map_or_else(|| "the connection closed".to_owned(), |why| why.to_string())
     }
 
     /// Opens a session channel.
-    pub async fn open_session(self: &Arc<Self>, sink: Sink) -> Result<OpenChannel, RemoteError> {
+    pub async fn open_session(self: &Arc<Self>) -> Result<OpenChannel, RemoteError> {
         let opened = timeout(OPEN, self.handle.channel_open_session()).await;
-        self.adopt(opened, sink, "a session")
+        self.adopt(opened, "a session")
     }
 
     /// Opens a tunnel to another host.
     pub async fn open_tunnel(self: &Arc<Self>, host: &str, port: u16) -> Result<OpenChannel, RemoteError> {
-        let opening = self.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
+        let opening = self
+            .handle
+            .channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
         let opened = timeout(OPEN, opening).await;
-        self.adopt(opened, Sink::queue(), "a tunnel")
+        self.adopt(opened, "a tunnel")
     }
 
     /// Asks the server to open no further session.
@@ -131,13 +135,15 @@ impl Connection {
     fn adopt(
         self: &Arc<Self>,
         opened: Result<Result<Channel<Msg>, Error>, tokio::time::error::Elapsed>,
-        sink: Sink,
         what: &str,
     ) -> Result<OpenChannel, RemoteError> {
         let channel = match opened {
             Ok(Ok(channel)) => channel,
             Ok(Err(Error::ChannelOpenFailure(reason))) => {
-                return Err(RemoteError::Refused(format!("the server did not open {what}: {}", reason_word(&reason))));
+                return Err(RemoteError::Refused(format!(
+                    "the server did not open {what}: {}",
+                    reason_word(&reason)
+                )));
             }
             Ok(Err(_)) => return Err(RemoteError::Lost(self.why_lost())),
             Err(_) => {
@@ -147,8 +153,7 @@ impl Connection {
                 });
             }
         };
-        let sink = Arc::new(sink);
-        self.shared.attach(channel.id(), &sink);
+        let sink = self.shared.claim(channel.id());
         let (_, write) = channel.split();
         Ok(OpenChannel {
             sink,

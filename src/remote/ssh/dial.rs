@@ -188,7 +188,11 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         assert!(TcpDial.dial("localhost", port).await.is_ok());
-        let error = TcpDial.dial_step("127.0.0.1", port, Family::V6, &|_| {}).await.err().unwrap();
+        let error = TcpDial
+            .dial_step("127.0.0.1", port, Family::V6, &|_| {})
+            .await
+            .err()
+            .unwrap();
         assert!(matches!(error, RemoteError::Resolve { .. }), "{error}");
         let error = TcpDial.dial("no-such-host.invalid", port).await.err().unwrap();
         assert!(matches!(error, RemoteError::Resolve { .. }), "{error}");

@@ -14,12 +14,14 @@ use russh::{
 use std::{
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::time::timeout;
 
 /// A reader that takes nothing for so long loses its channel: until then the whole connection waits.
 const STALL: Duration = Duration::from_secs(2);
+/// A channel that was asked for is claimed at once, unless the one who asked has given up.
+const CLAIM: Duration = Duration::from_secs(1);
 
 /// What the connection's task and its users share.
 #[derive(Debug, Default)]
@@ -28,14 +30,22 @@ pub struct Shared(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     /// The few channels of a connection; those of a jump host are at most [`super::jump::TARGETS`].
-    sinks: Vec<(ChannelId, Arc<Sink>)>,
+    sinks: Vec<Slot>,
     fault: Option<RemoteError>,
     lost: Option<CleanText>,
-    closed: bool,
     server: CleanText,
     host_key: CleanText,
     banner: CleanText,
     rejected: u32,
+}
+
+/// The sink of one channel.
+#[derive(Debug)]
+struct Slot {
+    id: ChannelId,
+    sink: Arc<Sink>,
+    /// Since when it waits for the one who asked for the channel.
+    unclaimed: Option<Instant>,
 }
 
 impl Shared {
@@ -43,26 +53,66 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Directs a channel's output.
-    pub fn attach(&self, id: ChannelId, sink: &Arc<Sink>) {
+    /// Makes the sink of a channel that was just opened: data may follow at once.
+    fn confirm(&self, id: ChannelId) {
         let mut inner = self.inner();
-        if inner.closed {
-            let why = inner.lost.clone();
-            drop(inner);
-            sink.end(why);
-        } else {
-            inner.sinks.push((id, Arc::clone(sink)));
+        if !inner.sinks.iter().any(|slot| slot.id == id) {
+            inner.sinks.push(Slot {
+                id,
+                sink: Arc::new(Sink::queue()),
+                unclaimed: Some(Instant::now()),
+            });
         }
     }
 
-    /// Forgets a channel.
+    /// Hands the sink of a new channel to the one who asked for it, who may be quicker than
+    /// [`Shared::confirm`].
+    pub fn claim(&self, id: ChannelId) -> Arc<Sink> {
+        let mut inner = self.inner();
+        if let Some(slot) = inner.sinks.iter_mut().find(|slot| slot.id == id) {
+            slot.unclaimed = None;
+            return Arc::clone(&slot.sink);
+        }
+        let sink = Arc::new(Sink::queue());
+        if let Some(why) = &inner.lost {
+            sink.end(Some(why.clone()));
+        } else {
+            let slot = Slot {
+                id,
+                sink: Arc::clone(&sink),
+                unclaimed: None,
+            };
+            inner.sinks.push(slot);
+        }
+        sink
+    }
+
+    /// Channels that nobody claimed: whoever asked for them has given up meanwhile.
+    fn orphans(&self) -> Vec<ChannelId> {
+        let mut inner = self.inner();
+        let orphan = |slot: &Slot| slot.unclaimed.is_some_and(|since| since.elapsed() > CLAIM);
+        let found = inner
+            .sinks
+            .iter()
+            .filter(|slot| orphan(slot))
+            .map(|slot| slot.id)
+            .collect();
+        inner.sinks.retain(|slot| !orphan(slot));
+        found
+    }
+
+    /// Forgets a channel: what still comes for it is dropped.
     pub fn detach(&self, id: ChannelId) {
-        self.inner().sinks.retain(|(known, _)| *known != id);
+        self.inner().sinks.retain(|slot| slot.id != id);
     }
 
     fn sink(&self, id: ChannelId) -> Option<Arc<Sink>> {
         let inner = self.inner();
-        inner.sinks.iter().find(|(known, _)| *known == id).map(|(_, sink)| Arc::clone(sink))
+        inner
+            .sinks
+            .iter()
+            .find(|slot| slot.id == id)
+            .map(|slot| Arc::clone(&slot.sink))
     }
 
     /// The exact reason of a failed handshake, if it is one of ours.
@@ -113,14 +163,21 @@ impl Client {
     }
 
     async fn data(&self, channel: ChannelId, piece: Piece, session: &mut Session) -> Result<(), Error> {
-        let Some(sink) = self.shared.sink(channel) else { return Ok(()) };
+        let Some(sink) = self.shared.sink(channel) else {
+            return Ok(());
+        };
         if timeout(STALL, poll_fn(|cx| sink.poll_room(cx))).await.is_err() {
-            sink.end(Some(CleanText::new("flooding: more output than was read; the channel was closed")));
-            self.shared.detach(channel);
+            sink.end(Some(CleanText::new(
+                "flooding: more output than was read; the channel was closed",
+            )));
             return session.close(channel);
         }
         sink.put(piece);
         Ok(())
+    }
+
+    fn close_orphans(&self, session: &mut Session) -> Result<(), Error> {
+        self.shared.orphans().into_iter().try_for_each(|id| session.close(id))
     }
 
     fn with(&self, channel: ChannelId, act: impl FnOnce(&Sink)) {
@@ -139,12 +196,14 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         let mut inner = self.shared.inner();
-        inner.closed = true;
-        let why = inner.lost.clone().unwrap_or_else(|| CleanText::new("connection lost"));
+        let why = inner
+            .lost
+            .get_or_insert_with(|| CleanText::new("connection lost"))
+            .clone();
         let sinks = std::mem::take(&mut inner.sinks);
         drop(inner);
-        for (_, sink) in sinks {
-            sink.end(Some(why.clone()));
+        for slot in sinks {
+            slot.sink.end(Some(why.clone()));
         }
     }
 }
@@ -178,6 +237,28 @@ impl Handler for Client {
         Ok(())
     }
 
+    async fn channel_open_confirmation(
+        &mut self,
+        channel: ChannelId,
+        _: u32,
+        _: u32,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        self.shared.confirm(channel);
+        self.close_orphans(session)
+    }
+
+    async fn channel_open_failure(
+        &mut self,
+        _: ChannelId,
+        _: ChannelOpenFailure,
+        _: &str,
+        _: &str,
+        session: &mut Session,
+    ) -> Result<(), Error> {
+        self.close_orphans(session)
+    }
+
     async fn channel_success(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Error> {
         self.with(channel, |sink| sink.replied(true));
         Ok(())
@@ -190,7 +271,6 @@ impl Handler for Client {
 
     async fn channel_close(&mut self, channel: ChannelId, _: &mut Session) -> Result<(), Error> {
         self.with(channel, |sink| sink.end(None));
-        self.shared.detach(channel);
         Ok(())
     }
 
@@ -218,7 +298,9 @@ impl Handler for Client {
     }
 
     async fn exit_status(&mut self, channel: ChannelId, status: u32, _: &mut Session) -> Result<(), Error> {
-        self.with(channel, |sink| sink.put(Piece::Exit(i32::try_from(status).unwrap_or(255))));
+        self.with(channel, |sink| {
+            sink.put(Piece::Exit(i32::try_from(status).unwrap_or(255)))
+        });
         Ok(())
     }
 

@@ -117,7 +117,10 @@ impl HostKeyCheck {
                 .await
                 .map_err(|error| RemoteError::Lost(format!("known_hosts: {error}")))?
                 .map_err(RemoteError::HostKey)?;
-                let text = format!("accepted the new host key of {}: {shown}, kept in {kept}", self.dossier.name);
+                let text = format!(
+                    "accepted the new host key of {}: {shown}, kept in {kept}",
+                    self.dossier.name
+                );
                 self.log.note(now, Level::Warning, self.host.as_ref(), text);
                 Ok(CleanText::from(shown))
             }
@@ -127,7 +130,11 @@ impl HostKeyCheck {
 
 /// The command with which a person meets the host once and accepts its key.
 fn ssh_command(config: &HostConfig) -> String {
-    let port = if config.port == 22 { String::new() } else { format!("-p {} ", config.port) };
+    let port = if config.port == 22 {
+        String::new()
+    } else {
+        format!("-p {} ", config.port)
+    };
     let target = format!("{}@{}", config.user, config.original);
     format!("ssh {port}{} true", shlex::try_quote(&target).unwrap_or_default())
 }

@@ -47,7 +47,9 @@ impl Route {
         // Built from the far end: the nearest jump host may have a way of its own.
         loop {
             if hops.len() > DEPTH {
-                return Err(RemoteError::Config(format!("more than {DEPTH} jump hosts on the way to {address}")));
+                return Err(RemoteError::Config(format!(
+                    "more than {DEPTH} jump hosts on the way to {address}"
+                )));
             }
             let Some(first) = hops.first() else { continue };
             let proxy = chain.take().map_or_else(|| first.proxy.clone(), Proxy::Jump);
@@ -98,7 +100,9 @@ fn expand(command: &str, config: &HostConfig) -> Result<String, RemoteError> {
     for word in [&config.hostname, &config.user, &config.original] {
         let plain = |c: char| c.is_alphanumeric() || "-._:@%+[]/".contains(c);
         if word.starts_with('-') || !word.chars().all(plain) {
-            return Err(RemoteError::Config(format!("{word:?} must not stand in a ProxyCommand")));
+            return Err(RemoteError::Config(format!(
+                "{word:?} must not stand in a ProxyCommand"
+            )));
         }
     }
     Tokens::of(config).expand(command).map_err(RemoteError::Config)
@@ -116,7 +120,8 @@ fn parse_hop(hop: &str) -> Result<(Option<&str>, &str, Option<u16>), RemoteError
         let (host, after) = bracketed.split_once(']').ok_or_else(wrong)?;
         (host, after.strip_prefix(':'))
     } else if rest.matches(':').count() == 1 {
-        rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)))
+        rest.split_once(':')
+            .map_or((rest, None), |(host, port)| (host, Some(port)))
     } else {
         (rest, None)
     };

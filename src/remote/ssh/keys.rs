@@ -116,7 +116,9 @@ fn read(path: &Path, meta: &fs::Metadata) -> KeyFile {
 /// The key of `FILE.pub`, or of the file itself when it is a public key (then the agent has the rest).
 pub fn public_half(path: &Path) -> Option<KeyData> {
     let read = |path: &Path| {
-        let meta = fs::metadata(path).ok().filter(|meta| meta.is_file() && meta.len() <= FILE_LIMIT);
+        let meta = fs::metadata(path)
+            .ok()
+            .filter(|meta| meta.is_file() && meta.len() <= FILE_LIMIT);
         meta.and_then(|_| fs::read_to_string(path).ok())
             .and_then(|text| PublicKey::from_openssh(text.trim()).ok())
             .map(|key| key.key_data().clone())

@@ -101,17 +101,25 @@ impl SshRemote {
         paths.extend(inner.configs.identity_files());
         let mut held: Option<Vec<agent::AgentKey>> = None;
         for path in paths {
-            let KeyFile::Locked(public) = inner.keyring.load(&path) else { continue };
+            let KeyFile::Locked(public) = inner.keyring.load(&path) else {
+                continue;
+            };
             let held = held.get_or_insert_with(|| {
                 let sockets = inner.configs.agents().into_iter().filter_map(|agent| agent.socket());
-                sockets.filter_map(|socket| agent::keys_blocking(&socket).ok()).flatten().collect()
+                sockets
+                    .filter_map(|socket| agent::keys_blocking(&socket).ok())
+                    .flatten()
+                    .collect()
             });
             let public = public.or_else(|| keys::public_half(&path));
             if public.is_some_and(|public| held.iter().any(|key| key.key == public)) {
                 continue;
             }
             if let Err(why) = inner.keyring.unlock(&path, prompt) {
-                inner.options.log.note((inner.options.clock)(), Level::Warning, None, why);
+                inner
+                    .options
+                    .log
+                    .note((inner.options.clock)(), Level::Warning, None, why);
             }
         }
     }
@@ -213,7 +221,10 @@ impl Inner {
             return Ok(Box::new(process));
         }
         let name = |step| steps.begin(step);
-        let dial = self.options.dial.dial_step(&config.hostname, config.port, config.family, &name);
+        let dial = self
+            .options
+            .dial
+            .dial_step(&config.hostname, config.port, config.family, &name);
         match config.connect_timeout {
             Some(after) => timeout(after, dial)
                 .await

@@ -3,12 +3,7 @@
 use super::dial::TcpDial;
 use crate::{
     facts::UnixMs,
-    remote::{
-        Dial,
-        known_hosts::Source,
-        log::LogBook,
-        ssh_config::Mode,
-    },
+    remote::{Dial, known_hosts::Source, log::LogBook, ssh_config::Mode},
 };
 use russh::keys::{Certificate, PrivateKey};
 use std::{

@@ -3,7 +3,7 @@
 use super::{
     connection::{Connection, OPEN, OpenChannel},
     options::Clock,
-    sink::{Piece, Sink},
+    sink::Piece,
 };
 use crate::{
     facts::CleanText,
@@ -39,16 +39,25 @@ pub struct SshWire {
 
 impl SshSession {
     /// Opens a channel, asks for `command` and waits for the answer.
-    async fn start(&self, command: &str, sink: Sink) -> Result<OpenChannel, RemoteError> {
+    async fn start(&self, command: &str, tally: Option<usize>) -> Result<OpenChannel, RemoteError> {
         if self.connection.sealed.load(Ordering::Relaxed) {
-            return Err(RemoteError::Refused("this connection was sealed for polling".to_owned()));
+            return Err(RemoteError::Refused(
+                "this connection was sealed for polling".to_owned(),
+            ));
         }
-        let channel = self.connection.open_session(sink).await?;
+        let channel = self.connection.open_session().await?;
+        if let Some(limit) = tally {
+            channel.sink.tally(limit);
+        }
         let answer = timeout(OPEN, async {
-            channel.write.exec(true, command).await.map_err(|_| RemoteError::Lost(self.connection.why_lost()))?;
-            poll_fn(|cx| channel.sink.poll_reply(cx))
+            channel
+                .write
+                .exec(true, command)
                 .await
-                .map_err(|why| RemoteError::Lost(why.map_or_else(|| "the channel closed".to_owned(), |why| why.to_string())))
+                .map_err(|_| RemoteError::Lost(self.connection.why_lost()))?;
+            poll_fn(|cx| channel.sink.poll_reply(cx)).await.map_err(|why| {
+                RemoteError::Lost(why.map_or_else(|| "the channel closed".to_owned(), |why| why.to_string()))
+            })
         })
         .await;
         match answer {
@@ -65,7 +74,7 @@ impl SshSession {
     async fn run(&self, command: &str, input: &[u8], limits: ExecLimits) -> Result<Output, RemoteError> {
         let start = Instant::now();
         let whole = async {
-            let mut channel = self.start(command, Sink::tally(limits.output_bytes)).await?;
+            let mut channel = self.start(command, Some(limits.output_bytes)).await?;
             let why = feed_until_end(&channel, input).await;
             let tally = channel.sink.take_tally();
             match why {
@@ -75,10 +84,12 @@ impl SshSession {
             }
             Ok(tally)
         };
-        let tally = timeout(limits.deadline, whole).await.unwrap_or(Err(RemoteError::Timeout {
-            step: "command",
-            after: limits.deadline,
-        }))?;
+        let tally = timeout(limits.deadline, whole)
+            .await
+            .unwrap_or(Err(RemoteError::Timeout {
+                step: "command",
+                after: limits.deadline,
+            }))?;
         Ok(Output {
             exit: tally.exit,
             stdout: tally.out,
@@ -129,7 +140,7 @@ impl Session for SshSession {
     fn open<'a>(&'a self, command: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, RemoteError>> {
         Box::pin(async move {
             let begun = Instant::now();
-            let opened = self.start(command, Sink::queue()).await;
+            let opened = self.start(command, None).await;
             self.note(command, begun, opened.as_ref().map(|_| Some(0)));
             let channel = opened?;
             Ok(Box::new(SshWire { channel, done: false }) as Box<dyn Wire>)

@@ -69,30 +69,27 @@ impl Sink {
     /// A sink for a reader.
     #[must_use]
     pub fn queue() -> Self {
-        Self::with(Keep::Queue {
-            pieces: VecDeque::new(),
-            bytes: 0,
-        })
-    }
-
-    /// A sink that keeps the first `limit` bytes of each stream.
-    #[must_use]
-    pub fn tally(limit: usize) -> Self {
-        Self::with(Keep::Tally {
-            tally: Tally::default(),
-            limit,
-        })
-    }
-
-    fn with(keep: Keep) -> Self {
         Self(Mutex::new(State {
-            keep,
+            keep: Keep::Queue {
+                pieces: VecDeque::new(),
+                bytes: 0,
+            },
             reply: None,
             ended: None,
             abandoned: false,
             reader: None,
             writer: None,
         }))
+    }
+
+    /// From now on nobody reads: the first `limit` bytes of each stream are kept.
+    pub fn tally(&self, limit: usize) {
+        let mut state = self.state();
+        let mut tally = Tally::default();
+        if let Keep::Queue { pieces, .. } = &state.keep {
+            pieces.iter().for_each(|piece| tally.add(piece, limit));
+        }
+        state.keep = Keep::Tally { tally, limit };
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -284,8 +281,9 @@ mod tests {
 
     #[test]
     fn a_tally_keeps_the_first_bytes_and_says_so() {
-        let sink = Sink::tally(5);
+        let sink = Sink::queue();
         sink.put(Piece::Out(b"abc".to_vec()));
+        sink.tally(5);
         sink.put(Piece::Exit(3));
         sink.put(Piece::Out(b"defg".to_vec()));
         sink.put(Piece::Err(b"e".to_vec()));

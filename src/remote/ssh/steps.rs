@@ -56,6 +56,8 @@ impl<'a> Steps<'a> {
         work: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
         self.begin(step);
-        timeout(after, work).await.unwrap_or(Err(RemoteError::Timeout { step, after }))
+        timeout(after, work)
+            .await
+            .unwrap_or(Err(RemoteError::Timeout { step, after }))
     }
 }

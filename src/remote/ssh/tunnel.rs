@@ -40,7 +40,9 @@ impl Lease {
     pub fn take(connection: &Arc<Connection>, limit: usize) -> Option<Self> {
         connection
             .tunnels
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| (taken < limit).then_some(taken + 1))
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
+                (taken < limit).then_some(taken + 1)
+            })
             .ok()
             .map(|_| Self(Arc::clone(connection)))
     }
@@ -149,7 +151,13 @@ impl ProxyProcess {
             return Err(failed("no pipes".to_owned()));
         };
         let gone = CancellationToken::new();
-        tokio::spawn(note_stderr(stderr, gone.clone(), host.clone(), log.clone(), Arc::clone(clock)));
+        tokio::spawn(note_stderr(
+            stderr,
+            gone.clone(),
+            host.clone(),
+            log.clone(),
+            Arc::clone(clock),
+        ));
         Ok(Self {
             output,
             input,

@@ -110,7 +110,9 @@ impl ConfigSource {
             None => HostConfig::defaults(address, user, port, self.mode == Mode::Isolated),
         };
         if config.user.is_empty() {
-            return Err(RemoteError::Config(format!("no user is known for {address}: set one in the inventory")));
+            return Err(RemoteError::Config(format!(
+                "no user is known for {address}: set one in the inventory"
+            )));
         }
         Ok(config)
     }
@@ -193,7 +195,11 @@ impl ConfigSource {
     }
 
     fn known(&self, key: &Key) -> Option<Answer> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()
     }
 
     fn keep(&self, key: Key, answer: &Answer) {
@@ -268,12 +274,11 @@ impl ConfigSource {
 /// Whether two answers for different names differ in nothing but the name, and the name stands
 /// only where it must: then one answer serves every host.
 fn one_for_all(first: &str, second: &str) -> bool {
-    let only_as_host = first
-        .lines()
-        .filter(|line| line.contains(PLACEHOLDERS[0]))
-        .all(|line| ["host ", "hostname ", "originalhost "].iter().any(|word| {
-            line.strip_prefix(word) == Some(PLACEHOLDERS[0])
-        }));
+    let only_as_host = first.lines().filter(|line| line.contains(PLACEHOLDERS[0])).all(|line| {
+        ["host ", "hostname ", "originalhost "]
+            .iter()
+            .any(|word| line.strip_prefix(word) == Some(PLACEHOLDERS[0]))
+    });
     let canonical = first
         .lines()
         .any(|line| line.starts_with("canonicalizehostname ") && !line.ends_with(" false") && !line.ends_with(" no"));
@@ -314,7 +319,11 @@ mod tests {
         assert_eq!((config.hostname.as_str(), config.port), ("stor1.example", 2200));
         assert_eq!(config.proxy, Proxy::Jump(vec!["gate".into()]));
         assert_eq!(config.connect_timeout, Some(Duration::from_secs(3)));
-        assert!(config.identity_files[0].ends_with(".ssh/ops_stor1.example"), "{:?}", config.identity_files);
+        assert!(
+            config.identity_files[0].ends_with(".ssh/ops_stor1.example"),
+            "{:?}",
+            config.identity_files
+        );
     }
 
     #[tokio::test]
@@ -345,7 +354,10 @@ mod tests {
         assert_eq!(source.resolve("a", None, None).await.unwrap().port, 2222);
         std::fs::write(&path, "Prot 22\nNonsense\n").unwrap();
         let error = source.resolve("a", None, None).await.unwrap_err();
-        assert!(matches!(&error, RemoteError::Config(text) if text.contains("Prot") || text.contains("prot")), "{error}");
+        assert!(
+            matches!(&error, RemoteError::Config(text) if text.contains("Prot") || text.contains("prot")),
+            "{error}"
+        );
         assert!(source.resolve("-oProxyCommand=x", None, None).await.is_err());
         assert!(source.resolve("a", Some("-x"), None).await.is_err());
     }

@@ -35,7 +35,11 @@ impl Agent {
     /// The socket, if there is one.
     #[must_use]
     pub fn socket(&self) -> Option<PathBuf> {
-        let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let from = |name: &str| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         match self {
             Self::Environment => from("SSH_AUTH_SOCK"),
             Self::Variable(name) => from(name),
@@ -170,7 +174,10 @@ impl Tokens {
     pub fn expand_path(&self, word: &str) -> Result<PathBuf, String> {
         let mut text = self.expand(word)?;
         while let Some(start) = text.find("${") {
-            let end = text[start..].find('}').ok_or_else(|| format!("{word:?} has no closing brace"))? + start;
+            let end = text[start..]
+                .find('}')
+                .ok_or_else(|| format!("{word:?} has no closing brace"))?
+                + start;
             let value = std::env::var(&text[start + 2..end])
                 .map_err(|_| format!("{} in {word:?} is not set", &text[start..=end]))?;
             if value.contains("${") {
@@ -179,7 +186,9 @@ impl Tokens {
             text.replace_range(start..=end, &value);
         }
         if let Some(rest) = text.strip_prefix("~/") {
-            return home().map(|home| home.join(rest)).ok_or_else(|| "no home directory".to_owned());
+            return home()
+                .map(|home| home.join(rest))
+                .ok_or_else(|| "no home directory".to_owned());
         }
         if text.starts_with('~') {
             return Err(format!("{word:?}: only ~/ is supported"));
@@ -197,7 +206,9 @@ impl HostConfig {
         let mut config = Self::empty(&tokens.original);
         let (mut identities, mut certificates, mut user_hosts, mut global_hosts) = (vec![], vec![], "", "");
         for line in text.lines() {
-            let Some((keyword, value)) = line.split_once(' ') else { continue };
+            let Some((keyword, value)) = line.split_once(' ') else {
+                continue;
+            };
             let yes = matches!(value, "yes" | "true");
             match keyword {
                 "hostname" => value.clone_into(&mut config.hostname),
@@ -224,7 +235,12 @@ impl HostConfig {
             }
         }
         let tokens = Tokens::of(&config);
-        let paths = |words: Vec<&str>| words.into_iter().map(|word| tokens.expand_path(word)).collect::<Result<_, _>>();
+        let paths = |words: Vec<&str>| {
+            words
+                .into_iter()
+                .map(|word| tokens.expand_path(word))
+                .collect::<Result<_, _>>()
+        };
         config.identity_files = paths(identities)?;
         config.certificate_files = paths(certificates)?;
         config.known_hosts = paths(

@@ -168,7 +168,10 @@ fn split(line: &str) -> (String, &str) {
     }
     let end = line.find([' ', '\t', '=']).unwrap_or(line.len());
     let (keyword, rest) = line.split_at(end);
-    (keyword.trim_matches('"').to_lowercase(), rest.trim_start_matches([' ', '\t', '=']))
+    (
+        keyword.trim_matches('"').to_lowercase(),
+        rest.trim_start_matches([' ', '\t', '=']),
+    )
 }
 
 #[cfg(test)]
@@ -181,7 +184,11 @@ mod tests {
         let root = dir.path();
         fs::create_dir(root.join("d")).unwrap();
         fs::write(root.join("config"), "Include d/*.conf\nHost *\n User x\n").unwrap();
-        fs::write(root.join("d/10.conf"), "IdentityFile \"/keys/one\"\nIdentityFile=/keys/%h\n").unwrap();
+        fs::write(
+            root.join("d/10.conf"),
+            "IdentityFile \"/keys/one\"\nIdentityFile=/keys/%h\n",
+        )
+        .unwrap();
         fs::write(root.join("d/skipped"), "Host a\n").unwrap();
         let scan = Scan::new(Some(&root.join("config")));
         assert!(scan.same_for_all && scan.is_current());
