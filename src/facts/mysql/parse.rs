@@ -202,13 +202,16 @@ fn semi_sync(variables: &Values, status: &Values) -> Option<SemiSync> {
     })
 }
 
-/// The table of `SHOW REPLICAS` or `SHOW SLAVE HOSTS`: the column `Host`, or the server's number where it is empty.
+/// The table of `SHOW REPLICAS` or `SHOW SLAVE HOSTS`: the column `Host` (the second, where the line of names is
+/// missing), or the server's number where it is empty.
 fn replicas(block: &str) -> Vec<CleanText> {
-    let mut lines = block.lines().filter(|line| line.contains('\t'));
-    let Some(header) = lines.next() else {
-        return Vec::new();
-    };
-    let host = header.split('\t').position(|column| column == "Host").unwrap_or(1);
+    let mut lines = block.lines().filter(|line| line.contains('\t')).peekable();
+    let header = lines.next_if(|line| {
+        line.get(..9)
+            .is_some_and(|first| first.eq_ignore_ascii_case("server_id"))
+    });
+    let host = header.and_then(|header| header.split('\t').position(|column| column == "Host"));
+    let host = host.unwrap_or(1);
     let name = |line: &str| {
         let id = line.split('\t').next().unwrap_or("");
         match line.split('\t').nth(host) {

@@ -54,6 +54,10 @@ fn new_words_with_an_error_text_that_lies() {
     assert_eq!(archive.io_error.as_deref(), Some("2003 error connecting to source"));
     let names: Vec<_> = mysql.replicas.iter().map(CleanText::as_str).collect();
     assert_eq!(names, ["db3", "server 14"]);
+    let bare = parse_mysql(&PERCONA.replace("Server_Id\tHost\tPort\tSource_Id\tReplica_UUID\n", "")).unwrap();
+    assert_eq!(bare.replicas, mysql.replicas, "without the line of names");
+    let twice = parse_mysql(&PERCONA.replace("#replica\n", "#replica\n#replica\n")).unwrap();
+    assert_eq!(twice, mysql, "the client may print a block's name again");
     assert_eq!(mysql.heartbeat_lag_seconds, Some(1.5), "the newest of another server");
     assert_eq!(mysql.errors, []);
     assert_eq!(mysql.galera, None);
