@@ -35,9 +35,19 @@ struct Bench {
 }
 
 fn start(hosts: usize) -> Bench {
-    let far_end = Builder::new_multi_thread().worker_threads(2).thread_name("far-end").enable_all().build().expect("a runtime");
+    let far_end = Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("far-end")
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let simulation = far_end.block_on(async { Simulation::uniform(hosts) });
-    let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("collector").enable_all().build().expect("a runtime");
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("collector")
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let log = LogBook::default();
     let collector = runtime.block_on(async {
         Collector::start(Sources {
@@ -49,7 +59,12 @@ fn start(hosts: usize) -> Bench {
             reload: None,
         })
     });
-    Bench { collector, runtime, _simulation: simulation, _far_end: far_end }
+    Bench {
+        collector,
+        runtime,
+        _simulation: simulation,
+        _far_end: far_end,
+    }
 }
 
 /// From nothing to a full snapshot of every host.
@@ -59,12 +74,18 @@ fn first_snapshot(hosts: usize, run: u32) {
     let view = &mut bench.collector.view;
     bench.runtime.block_on(async {
         let all = view.wait_for(|view| view.hosts.iter().all(|host| host.snapshot.is_some()));
-        tokio::time::timeout(Duration::from_mins(2), all).await.expect("in two minutes").expect("a view");
+        tokio::time::timeout(Duration::from_mins(2), all)
+            .await
+            .expect("in two minutes")
+            .expect("a view");
     });
     let answered = begun.elapsed();
     bench.runtime.block_on(async {
         let all = view.wait_for(|view| view.hosts.iter().all(|host| host.complete && host.snapshot.is_some()));
-        tokio::time::timeout(Duration::from_mins(2), all).await.expect("in two minutes").expect("a view");
+        tokio::time::timeout(Duration::from_mins(2), all)
+            .await
+            .expect("in two minutes")
+            .expect("a view");
     });
     println!(
         "first, run {run}: {hosts} hosts answered after {:.2} s, full snapshots after {:.2} s",
@@ -79,7 +100,10 @@ fn steady(hosts: usize, span: Duration) {
     let view = &mut bench.collector.view;
     bench.runtime.block_on(async {
         let all = view.wait_for(|view| view.hosts.iter().all(|host| host.snapshot.is_some()));
-        tokio::time::timeout(Duration::from_mins(5), all).await.expect("in five minutes").expect("a view");
+        tokio::time::timeout(Duration::from_mins(5), all)
+            .await
+            .expect("in five minutes")
+            .expect("a view");
         // The first polls come in a burst; let them spread.
         tokio::time::sleep(Duration::from_secs(15)).await;
     });
@@ -88,7 +112,12 @@ fn steady(hosts: usize, span: Duration) {
     while begun.elapsed() < span {
         std::thread::sleep(Duration::from_millis(500));
         let view = view.borrow();
-        ages_ms.extend(view.hosts.iter().filter_map(|host| host.age(view.at)).map(|age| age.as_millis()));
+        ages_ms.extend(
+            view.hosts
+                .iter()
+                .filter_map(|host| host.age(view.at))
+                .map(|age| age.as_millis()),
+        );
     }
     let elapsed = begun.elapsed().as_secs_f64();
     let cpu = cpu_seconds("collector") - cpu;
@@ -108,7 +137,11 @@ fn steady(hosts: usize, span: Duration) {
 }
 
 fn polls(view: &tokio::sync::watch::Receiver<Arc<pointsman::collect::FleetView>>) -> u64 {
-    view.borrow().hosts.iter().filter_map(|host| host.snapshot.as_ref().map(|snapshot| snapshot.polls)).sum()
+    view.borrow()
+        .hosts
+        .iter()
+        .filter_map(|host| host.snapshot.as_ref().map(|snapshot| snapshot.polls))
+        .sum()
 }
 
 /// CPU time of the threads whose name begins so, in seconds (proc(5): fields 14 and 15, in ticks of 10 ms).
@@ -134,5 +167,6 @@ fn cpu_seconds(name: &str) -> f64 {
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("proc");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0)
 }

@@ -47,5 +47,11 @@ fn key(terminal: &mut Terminal, turn: u32) -> f64 {
 fn report(what: &str, samples_ms: &mut [f64]) {
     samples_ms.sort_by(f64::total_cmp);
     let share = |percent: usize| samples_ms[(samples_ms.len() - 1) * percent / 100];
-    println!("{what}: p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms ({} samples)", share(50), share(99), share(100), samples_ms.len());
+    println!(
+        "{what}: p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms ({} samples)",
+        share(50),
+        share(99),
+        share(100),
+        samples_ms.len()
+    );
 }

@@ -73,14 +73,26 @@ struct Style {
 
 fn style(screen: &vt100::Screen, row: u16, column: u16) -> Style {
     let Some(cell) = screen.cell(row, column) else {
-        return Style { foreground: FOREGROUND.into(), background: BACKGROUND.into(), bold: false, dim: false, underline: false };
+        return Style {
+            foreground: FOREGROUND.into(),
+            background: BACKGROUND.into(),
+            bold: false,
+            dim: false,
+            underline: false,
+        };
     };
     let mut foreground = colour(cell.fgcolor(), FOREGROUND);
     let mut background = colour(cell.bgcolor(), BACKGROUND);
     if cell.inverse() {
         std::mem::swap(&mut foreground, &mut background);
     }
-    Style { foreground, background, bold: cell.bold(), dim: cell.dim(), underline: cell.underline() }
+    Style {
+        foreground,
+        background,
+        bold: cell.bold(),
+        dim: cell.dim(),
+        underline: cell.underline(),
+    }
 }
 
 fn colour(colour: vt100::Color, default: &str) -> String {
@@ -91,7 +103,12 @@ fn colour(colour: vt100::Color, default: &str) -> String {
         vt100::Color::Idx(index @ 16..=231) => {
             let level = |value: u8| if value == 0 { 0 } else { 55 + 40 * value };
             let index = index - 16;
-            format!("#{:02x}{:02x}{:02x}", level(index / 36), level(index / 6 % 6), level(index % 6))
+            format!(
+                "#{:02x}{:02x}{:02x}",
+                level(index / 36),
+                level(index / 6 % 6),
+                level(index % 6)
+            )
         }
         vt100::Color::Idx(index) => {
             let grey = 8 + 10 * (index - 232);
@@ -121,6 +138,10 @@ fn run(out: &mut String, style: &Style, text: &str, row: u16, start: u16, end: u
         style.foreground,
         if style.bold { " font-weight=\"bold\"" } else { "" },
         if style.dim { " opacity=\"0.6\"" } else { "" },
-        if style.underline { " text-decoration=\"underline\"" } else { "" },
+        if style.underline {
+            " text-decoration=\"underline\""
+        } else {
+            ""
+        },
     );
 }

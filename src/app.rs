@@ -3,12 +3,17 @@
 use crate::{
     batch::{self, Format, report::Status},
     cli::{Batch, Cli, Command, Options, SshArgs},
-    collect::{Collector, Clock, FleetView, Reload, Sources, draft},
-    console,
+    collect::{Clock, Collector, FleetView, Reload, Sources, draft},
+    console::{self, Depth, Glyphs, Theme},
     fleet::{self, Fleet, Host, Loaded, ReachBy, Selector},
     mode::Mode,
-    remote::{LocalRemote, Remote, half, log::LogBook, ssh},
-    simulate::Simulation,
+    remote::{
+        LocalRemote, Remote, half,
+        log::LogBook,
+        ssh::{HostKeyPolicy, Identity, SshOptions, SshRemote},
+        ssh_config,
+    },
+    simulate::{self, Simulation},
 };
 use clap::CommandFactory as _;
 use std::{
@@ -16,6 +21,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use zeroize::Zeroizing;
 
 /// Exit code for a wrong command line (sysexits `EX_USAGE`).
 pub const USAGE: u8 = 64;
@@ -79,7 +85,9 @@ fn print(text: &str) -> Result<u8> {
 /// Never in practice: it is written to memory.
 pub fn man_page() -> std::io::Result<String> {
     let mut page = Vec::new();
-    let man = clap_mangen::Man::new(Cli::command()).date("").source(concat!("pointsman ", env!("CARGO_PKG_VERSION")));
+    let man = clap_mangen::Man::new(Cli::command())
+        .date("")
+        .source(concat!("pointsman ", env!("CARGO_PKG_VERSION")));
     man.render(&mut page)?;
     let mut text = String::from_utf8_lossy(&page).into_owned();
     text.push_str(include_str!("../man/sections.roff"));
@@ -111,12 +119,9 @@ fn inventory_path(options: &Options) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("POINTSMAN_INVENTORY") {
         return Ok(path.into());
     }
-    let config = std::env::var_os("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")));
     let places = [
         Some(PathBuf::from("inventory.yaml")),
-        config.map(|config| config.join("pointsman/inventory.yaml")),
+        config_dir().map(|config| config.join("inventory.yaml")),
         Some(PathBuf::from("/etc/pointsman/inventory.yaml")),
     ];
     let places: Vec<PathBuf> = places.into_iter().flatten().collect();
@@ -132,7 +137,9 @@ fn inventory_path(options: &Options) -> Result<PathBuf> {
 fn load(path: &Path) -> Result<Loaded> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Config(format!("cannot read {}: {error}", path.display())))?;
-    Ok(fleet::load(path, &text, &|path| std::fs::read_to_string(path).map_err(|error| error.to_string())))
+    Ok(fleet::load(path, &text, &|path| {
+        std::fs::read_to_string(path).map_err(|error| error.to_string())
+    }))
 }
 
 /// The fleet of an inventory; with errors in it, all of them as one text.
@@ -223,23 +230,36 @@ struct World {
     _simulation: Option<Simulation>,
 }
 
-fn ssh_remote(args: &SshArgs, log: &LogBook, batch: bool) -> Result<ssh::SshRemote> {
-    let mut options = ssh::SshOptions::new(log.clone());
-    options.batch = batch;
-    options.config_file.clone_from(&args.ssh_config);
-    options.identities.clone_from(&args.identity);
-    if args.accept_new {
-        options.host_key_policy = ssh::HostKeyPolicy::AcceptNew;
-    }
-    ssh::SshRemote::new(options).map_err(|error| Failure::Config(error.to_string()))
+fn ssh_remote(args: &SshArgs, log: &LogBook, clock: &Clock, batch: bool) -> SshRemote {
+    let remote = SshRemote::new(SshOptions {
+        log: log.clone(),
+        host_key_policy: if args.accept_new {
+            HostKeyPolicy::AcceptNew
+        } else {
+            HostKeyPolicy::Strict
+        },
+        identities: args.identity.iter().cloned().map(Identity::File).collect(),
+        config: args
+            .ssh_config
+            .clone()
+            .map_or(ssh_config::Mode::AskSsh, ssh_config::Mode::File),
+        batch,
+        clock: {
+            let clock = clock.clone();
+            Arc::new(move || clock.now())
+        },
+        ..SshOptions::default()
+    });
+    remote.unlock(&mut ask_passphrase);
+    remote
 }
 
 fn world(options: &Options, log: &LogBook) -> Result<World> {
     let clock = Clock::system();
     if options.demo {
-        let simulation = Simulation::demo_live();
+        let simulation = Simulation::demo(demo_seed(), simulation_clock(&clock));
         return Ok(World {
-            fleet: Arc::new(simulation.fleet()),
+            fleet: Arc::new(simulation.fleet().clone()),
             ssh: simulation.remote(log.clone()),
             reload: None,
             clock,
@@ -250,7 +270,7 @@ fn world(options: &Options, log: &LogBook) -> Result<World> {
     let fleet = load_fleet(&path)?;
     Ok(World {
         fleet,
-        ssh: Arc::new(ssh_remote(&options.ssh, log, options.batch.is_some())?),
+        ssh: Arc::new(ssh_remote(&options.ssh, log, &clock, options.batch.is_some())),
         reload: Some(Box::new(move || {
             load_fleet(&path).map_err(|failure| match failure {
                 Failure::Usage(text) | Failure::Config(text) => text,
@@ -262,28 +282,13 @@ fn world(options: &Options, log: &LogBook) -> Result<World> {
     })
 }
 
-fn selectors(texts: &[String]) -> Result<Vec<Selector>> {
-    texts
-        .iter()
-        .map(|text| Selector::parse(text).map_err(|error| Failure::Usage(error.to_string())))
-        .collect()
-}
-
 fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     let options = &cli.options;
     let runtime = runtime()?;
     // The clock and the simulation use the runtime's timer.
     let context = runtime.enter();
     let mut world = world(options, &log)?;
-    let selectors = selectors(&cli.selectors)?;
-    let wanted = batch::select(&world.fleet, &selectors);
-    if !wanted.contains(&true) {
-        return Err(Failure::Usage(format!(
-            "no host matches {}; the inventory has {} hosts",
-            cli.selectors.join(" "),
-            world.fleet.hosts.len()
-        )));
-    }
+    let wanted = select(&world.fleet, &cli.selectors)?;
     let picked: Vec<String> = names(&world.fleet, &wanted);
     if wanted.contains(&false) {
         world.fleet = Arc::new(world.fleet.around(&wanted));
@@ -295,7 +300,7 @@ fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     let collector = Collector::start(Sources {
         fleet: Arc::clone(&world.fleet),
         ssh: Arc::clone(&world.ssh),
-        local: Arc::new(LocalRemote::new(log.clone())),
+        local: Arc::new(LocalRemote),
         log: log.clone(),
         clock: world.clock.clone(),
         reload: world.reload.take(),
@@ -311,9 +316,26 @@ fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     }
 }
 
+/// Marks the hosts that any of the selectors picks; no selector picks all.
+fn select(fleet: &Fleet, texts: &[String]) -> Result<Vec<bool>> {
+    if texts.is_empty() {
+        return Ok(vec![true; fleet.hosts.len()]);
+    }
+    let usage = |error: fleet::SelectorError| Failure::Usage(error.to_string());
+    let selector = Selector::parse_all(texts).map_err(usage)?;
+    let mut wanted = vec![false; fleet.hosts.len()];
+    for at in selector.select(fleet).map_err(usage)? {
+        wanted[at] = true;
+    }
+    Ok(wanted)
+}
+
 fn names(fleet: &Fleet, wanted: &[bool]) -> Vec<String> {
     let hosts = fleet.hosts.iter().zip(wanted);
-    hosts.filter(|(_, wanted)| **wanted).map(|(host, _)| host.name.to_string()).collect()
+    hosts
+        .filter(|(_, wanted)| **wanted)
+        .map(|(host, _)| host.name.to_string())
+        .collect()
 }
 
 /// One collection has no time for debouncing: two quick polls, and what they show counts.
@@ -356,7 +378,10 @@ async fn run_batch(what: Batch, options: &Options, mut collector: Collector, pic
         return Ok(0);
     }
     let wanted = |view: &FleetView| -> Vec<bool> {
-        view.hosts.iter().map(|host| picked.iter().any(|name| name == host.name.as_str())).collect()
+        view.hosts
+            .iter()
+            .map(|host| picked.iter().any(|name| name == host.name.as_str()))
+            .collect()
     };
     let first = wanted(&collector.view.borrow());
     let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
@@ -386,19 +411,95 @@ async fn interrupted() {
 }
 
 fn run_console(options: &Options, collector: &Collector, log: LogBook, clock: &Clock) -> Result<()> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let depth = Depth::detect(variable);
+    let theme_dir = config_dir().unwrap_or_default().join("themes");
+    let theme = theme(options.theme.as_deref(), &theme_dir, depth)?;
     let clock = clock.clone();
     console::run(console::Launch {
         view: collector.view.clone(),
         requests: collector.requests.clone(),
         log,
-        mode: if options.wall || options.read_only { Mode::ReadOnly } else { Mode::ReadWrite },
+        mode: Mode::new(options.read_only, options.wall),
         wall: options.wall,
-        theme: options.theme.clone(),
-        ascii: options.ascii,
+        theme,
+        theme_dir: Some(theme_dir),
+        depth,
+        glyphs: if options.ascii {
+            Glyphs::Ascii
+        } else {
+            Glyphs::detect(variable)
+        },
         dump_dir: options.dump_dir.clone(),
         clock: Arc::new(move || clock.now()),
     })?;
     Ok(())
+}
+
+/// The user's directory for settings.
+fn config_dir() -> Option<PathBuf> {
+    std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))
+        .map(|config| config.join("pointsman"))
+}
+
+/// The theme by name (compiled in, or of the user's directory) or as a file.
+fn theme(wanted: Option<&str>, directory: &Path, depth: Depth) -> Result<Theme> {
+    let Some(name) = wanted else {
+        let name = if depth == Depth::Mono { "mono" } else { "terminal" };
+        return Theme::built_in(name, depth).map_err(Failure::Config);
+    };
+    if name.contains('/') || Path::new(name).is_file() {
+        let text = std::fs::read_to_string(name).map_err(|error| Failure::Config(format!("{name}: {error}")))?;
+        return Theme::parse(name, name, &text, depth).map_err(Failure::Config);
+    }
+    if directory.join(format!("{name}.theme")).exists() {
+        return Theme::load(directory, name, depth).map_err(Failure::Config);
+    }
+    Theme::built_in(name, depth).map_err(Failure::Usage)
+}
+
+/// Asks for a passphrase on the terminal without showing it; `None` without a terminal or an answer.
+fn ask_passphrase(path: &Path) -> Option<Zeroizing<String>> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    use std::io::{BufRead as _, Write as _};
+    let mut terminal = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .ok()?;
+    write!(
+        terminal,
+        "Passphrase for {} (Enter to go without this key): ",
+        path.display()
+    )
+    .ok()?;
+    let shown = tcgetattr(&terminal).ok()?;
+    let mut hidden = shown.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&terminal, OptionalActions::Flush, &hidden).ok()?;
+    let mut line = Zeroizing::new(String::new());
+    let read = std::io::BufReader::new(&terminal).read_line(&mut line);
+    let restored = tcsetattr(&terminal, OptionalActions::Flush, &shown);
+    let _ = writeln!(terminal);
+    (read.is_ok() && restored.is_ok())
+        .then(|| Zeroizing::new(line.trim_end_matches('\n').to_owned()))
+        .filter(|text| !text.is_empty())
+}
+
+/// The demo tells a different day each time, and the same one when asked to.
+fn demo_seed() -> u64 {
+    std::env::var("POINTSMAN_DEMO_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| fastrand::u64(..))
+}
+
+/// The simulation's clock: the program's own.
+fn simulation_clock(clock: &Clock) -> simulate::Clock {
+    let clock = clock.clone();
+    Arc::new(move || Duration::from_millis(clock.now().0))
 }
 
 fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
@@ -406,13 +507,14 @@ fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
     let runtime = runtime()?;
     let _context = runtime.enter();
     let count = fleet.hosts.len();
-    let ssh = ssh_remote(&options.ssh, &log, true)?;
+    let clock = Clock::system();
+    let ssh = ssh_remote(&options.ssh, &log, &clock, true);
     let mut collector = Collector::start(Sources {
         fleet,
         ssh: Arc::new(ssh),
-        local: Arc::new(LocalRemote::new(log.clone())),
+        local: Arc::new(LocalRemote),
         log,
-        clock: Clock::system(),
+        clock,
         reload: None,
     });
     let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
@@ -425,7 +527,11 @@ fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
             None => {
                 missing += 1;
                 let status = Status::new(&view, &batch::only(&view, host.name.as_str()));
-                let reason = status.hosts.first().and_then(|host| host.reason.clone()).unwrap_or_default();
+                let reason = status
+                    .hosts
+                    .first()
+                    .and_then(|host| host.reason.clone())
+                    .unwrap_or_default();
                 eprintln!("pointsman: {text}: {reason}");
             }
         }
@@ -457,5 +563,12 @@ fn bare_fleet(hosts: &[String]) -> Fleet {
             host
         })
         .collect();
-    Fleet::new("discovered".to_owned(), None, fleet::Poll::default(), hosts, Vec::new(), Vec::new())
+    Fleet::new(
+        "discovered".to_owned(),
+        None,
+        fleet::Poll::default(),
+        hosts,
+        Vec::new(),
+        Vec::new(),
+    )
 }

@@ -21,6 +21,7 @@ Examples:
 The inventory is, if not given: $POINTSMAN_INVENTORY, ./inventory.yaml,
 $XDG_CONFIG_HOME/pointsman/inventory.yaml, /etc/pointsman/inventory.yaml.")]
 pub struct Cli {
+    #[allow(missing_docs, reason = "a doc comment here would become the program's")]
     #[command(flatten)]
     pub options: Options,
 
@@ -28,6 +29,7 @@ pub struct Cli {
     #[arg(value_name = "SELECTOR")]
     pub selectors: Vec<String>,
 
+    #[allow(missing_docs, reason = "as above")]
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -79,6 +81,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub dump_dir: PathBuf,
 
+    #[allow(missing_docs, reason = "as above")]
     #[command(flatten)]
     pub ssh: SshArgs,
 
@@ -153,9 +156,13 @@ pub enum Command {
 
 /// Reads `500ms`, `20s`, `5m` or `1h`.
 fn parse_time(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: f64 = number.parse().map_err(|_| "a number and a unit, such as 20s".to_owned())?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| "a number and a unit, such as 20s".to_owned())?;
     let seconds = match unit {
         "ms" => number / 1000.0,
         "s" | "" => number,

@@ -20,6 +20,7 @@
 //! `console` or `batch`. Every front end reads the same [`collect::FleetView`]; none computes a
 //! verdict of its own.
 
+pub mod app;
 pub mod batch;
 pub mod cli;
 pub mod collect;

@@ -25,7 +25,8 @@ fn stderr(output: &Output) -> String {
 
 fn demo_status() -> (Value, i32) {
     let output = pointsman(&["--demo", "--batch", "status", "--json"]);
-    let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
+    let document =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
     (document, output.status.code().unwrap())
 }
 
@@ -37,7 +38,20 @@ fn status_of_the_demo_is_the_documented_document() {
     let hosts = status["hosts"].as_array().unwrap();
     assert!(hosts.len() >= 25, "{} hosts", hosts.len());
     for host in hosts {
-        for key in ["name", "state", "reachable", "age_ms", "rtt_ms", "roles", "raid", "drbd", "nfs_exports", "nfs_mounts", "zfs", "mysql"] {
+        for key in [
+            "name",
+            "state",
+            "reachable",
+            "age_ms",
+            "rtt_ms",
+            "roles",
+            "raid",
+            "drbd",
+            "nfs_exports",
+            "nfs_mounts",
+            "zfs",
+            "mysql",
+        ] {
             assert!(host.get(key).is_some(), "{} lacks {key}", host["name"]);
         }
     }
@@ -54,10 +68,22 @@ fn status_of_the_demo_is_the_documented_document() {
             assert!(array.get(key).is_some(), "an array lacks {key}");
         }
     }
-    let drbd: Vec<&Value> = storage.iter().flat_map(|host| host["drbd"].as_array().unwrap()).collect();
+    let drbd: Vec<&Value> = storage
+        .iter()
+        .flat_map(|host| host["drbd"].as_array().unwrap())
+        .collect();
     assert!(drbd.iter().any(|volume| volume["role"] == "Primary"));
     for volume in drbd {
-        for key in ["resource", "minor", "connection", "role", "peer_role", "disk", "peer_disk", "out_of_sync_kib"] {
+        for key in [
+            "resource",
+            "minor",
+            "connection",
+            "role",
+            "peer_role",
+            "disk",
+            "peer_disk",
+            "out_of_sync_kib",
+        ] {
             assert!(volume.get(key).is_some(), "a volume lacks {key}");
         }
     }
@@ -91,7 +117,10 @@ fn fits(value: &Value, schema: &Value, root: &Value, at: &str) {
     }
     if let Some(options) = schema.get("anyOf").and_then(Value::as_array) {
         if !value.is_null() {
-            let real = options.iter().find(|option| option.get("type") != Some(&"null".into())).unwrap();
+            let real = options
+                .iter()
+                .find(|option| option.get("type") != Some(&"null".into()))
+                .unwrap();
             fits(value, real, root, at);
         }
         return;
@@ -100,7 +129,9 @@ fn fits(value: &Value, schema: &Value, root: &Value, at: &str) {
         Value::Object(map) => {
             if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
                 for (key, inner) in map {
-                    let property = properties.get(key).unwrap_or_else(|| panic!("{at}.{key} is not in the schema"));
+                    let property = properties
+                        .get(key)
+                        .unwrap_or_else(|| panic!("{at}.{key} is not in the schema"));
                     fits(inner, property, root, &format!("{at}.{key}"));
                 }
                 for key in schema["required"].as_array().into_iter().flatten() {
@@ -147,7 +178,11 @@ fn watch_prints_one_json_line_an_event_and_ends_in_time() {
     let text = stdout(&output);
     let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events[0]["event"], "start");
-    assert!(events.iter().all(|event| event["version"] == 1 && event["at"].is_string()));
+    assert!(
+        events
+            .iter()
+            .all(|event| event["version"] == 1 && event["at"].is_string())
+    );
     assert!(events.iter().any(|event| event["event"] == "raised"), "{text}");
 }
 
@@ -169,13 +204,23 @@ fn wrong_command_lines_exit_64_and_say_why() {
 #[test]
 fn wrong_inventories_exit_78_with_file_and_line() {
     let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
-    file.write_all(b"fleet: test\nhosts:\n  stor1:\n    adress: 192.0.2.1\n").unwrap();
+    file.write_all(b"fleet: test\nhosts:\n  stor1:\n    adress: 192.0.2.1\n")
+        .unwrap();
     let path = file.path().to_str().unwrap();
     for args in [&["check", "-i", path][..], &["-i", path, "--batch", "status"]] {
         let output = pointsman(args);
-        assert_eq!(output.status.code(), Some(78), "{args:?}: {}{}", stdout(&output), stderr(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(78),
+            "{args:?}: {}{}",
+            stdout(&output),
+            stderr(&output)
+        );
         let text = stdout(&output) + &stderr(&output);
-        assert!(text.contains(path) && text.contains("adress") && text.contains("address"), "{text}");
+        assert!(
+            text.contains(path) && text.contains("adress") && text.contains("address"),
+            "{text}"
+        );
     }
     let output = pointsman(&["-i", "/nonexistent.yaml", "--batch", "status"]);
     assert_eq!(output.status.code(), Some(78));
@@ -212,12 +257,19 @@ fn the_man_page_and_completions_come_from_the_command_line() {
 fn an_unreachable_host_is_unknown_and_exits_3() {
     let mut file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     // Port 1 on the loopback address refuses at once.
-    file.write_all(b"fleet: test\nhosts:\n  dead:\n    address: 127.0.0.1\n    port: 1\n").unwrap();
+    file.write_all(b"fleet: test\nhosts:\n  dead:\n    address: 127.0.0.1\n    port: 1\n")
+        .unwrap();
     let output = pointsman(&["-i", file.path().to_str().unwrap(), "--batch", "status", "--json"]);
     let status: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(status["hosts"][0]["state"], "unknown");
     assert_eq!(status["hosts"][0]["reachable"], false);
     assert_eq!(status["hosts"][0]["age_ms"], Value::Null);
-    assert!(status["hosts"][0]["unknown"]["host"].as_str().unwrap().contains("connect"), "{status}");
+    assert!(
+        status["hosts"][0]["unknown"]["host"]
+            .as_str()
+            .unwrap()
+            .contains("connect"),
+        "{status}"
+    );
     assert_eq!(output.status.code(), Some(3));
 }

@@ -28,17 +28,23 @@ fn every_view_opens_and_q_restores_the_terminal() {
         ("1", "seg-1"),
     ] {
         terminal.send(key);
-        terminal.wait(&format!("view {key} to show {expect:?}"), |screen| screen.to_lowercase().contains(expect));
+        terminal.wait(&format!("view {key} to show {expect:?}"), |screen| {
+            screen.to_lowercase().contains(expect)
+        });
     }
     terminal.send("?");
     terminal.wait_for("palette");
     terminal.send("\x1b");
     terminal.send("/stor1\r");
-    terminal.wait("the filter", |screen| screen.contains("hidden") && screen.contains("stor1"));
+    terminal.wait("the filter", |screen| {
+        screen.contains("hidden") && screen.contains("stor1")
+    });
     terminal.send("/\x15\r");
     terminal.wait("the filter to go", |screen| screen.contains("db"));
     terminal.send(":host stor1\r");
-    terminal.wait("host stor1", |screen| screen.contains("stor1") && screen.contains("md0"));
+    terminal.wait("host stor1", |screen| {
+        screen.contains("stor1") && screen.contains("md0")
+    });
     terminal.send("q");
     assert_eq!(terminal.exit_code(), 0);
     terminal.assert_restored(&before);
@@ -48,7 +54,9 @@ fn every_view_opens_and_q_restores_the_terminal() {
 fn every_size_is_usable_and_resizing_draws_anew() {
     let mut terminal = demo(120, 40);
     terminal.resize(40, 12);
-    terminal.wait("the narrow screen", |screen| screen.lines().all(|line| line.chars().count() <= 40) && screen.contains("seg-"));
+    terminal.wait("the narrow screen", |screen| {
+        screen.lines().all(|line| line.chars().count() <= 40) && screen.contains("seg-")
+    });
     terminal.resize(30, 8);
     terminal.wait_for("need 40x12");
     terminal.resize(160, 50);
@@ -71,7 +79,9 @@ fn ctrl_z_gives_the_shell_back_and_fg_the_console() {
         terminal.send("echo still-$((40 + 2))\r");
         terminal.wait_for("still-42");
         terminal.send("fg\r");
-        terminal.wait("the console", |screen| screen.contains("stor1") && !screen.contains("still-42"));
+        terminal.wait("the console", |screen| {
+            screen.contains("stor1") && !screen.contains("still-42")
+        });
         assert!(terminal.in_alternate_screen());
     }
     terminal.send("q");
@@ -126,7 +136,9 @@ fn a_broken_reload_keeps_the_old_fleet_and_says_so() {
     terminal.wait_for("here");
     std::fs::write(&path, "fleet: test\nhosts: [").unwrap();
     terminal.kill_with(Signal::HUP);
-    terminal.wait("the complaint", |screen| screen.contains("here") && screen.contains("inventory"));
+    terminal.wait("the complaint", |screen| {
+        screen.contains("here") && screen.contains("inventory")
+    });
     std::fs::write(&path, good.replace("here:", "renamed:")).unwrap();
     terminal.send(":reload\r");
     terminal.wait_for("renamed");

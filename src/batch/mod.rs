@@ -10,7 +10,6 @@ pub mod watch;
 use crate::{
     collect::{Collector, FleetView},
     facts::CleanText,
-    fleet::{Fleet, Selector},
     verdict::Severity,
 };
 use std::{io, sync::Arc, time::Duration};
@@ -46,16 +45,9 @@ pub async fn collect_once(collector: &mut Collector, wanted: &[bool], limit: Dur
 
 /// Rates need two polls; a host that has given them (or has no poll loop) is done.
 fn enough(host: &crate::collect::HostView) -> bool {
-    host.snapshot.as_ref().is_some_and(|snapshot| snapshot.polls >= 2 || snapshot.uptime.is_absent() || snapshot.uptime.value().is_none())
-}
-
-/// Which hosts a list of selectors picks; no selector picks all.
-pub fn select(fleet: &Fleet, selectors: &[Selector]) -> Vec<bool> {
-    fleet
-        .hosts
-        .iter()
-        .map(|host| selectors.is_empty() || selectors.iter().any(|selector| selector.matches(fleet, host)))
-        .collect()
+    host.snapshot
+        .as_ref()
+        .is_some_and(|snapshot| snapshot.polls >= 2 || snapshot.uptime.is_absent() || snapshot.uptime.value().is_none())
 }
 
 /// Marks one host.
@@ -67,7 +59,12 @@ pub fn only(view: &FleetView, name: &str) -> Vec<bool> {
 /// The worst state of the selected hosts and of the findings about them.
 #[must_use]
 pub fn worst(report: &report::Status) -> Severity {
-    report.findings.iter().map(|finding| finding.severity).max().unwrap_or_default()
+    report
+        .findings
+        .iter()
+        .map(|finding| finding.severity)
+        .max()
+        .unwrap_or_default()
 }
 
 /// Writes, treating a closed pipe as the reader's good right.

@@ -280,7 +280,13 @@ impl Status {
             version: VERSION,
             fleet: view.fleet.name.clone(),
             at: iso(view.at),
-            state: state_word(findings.iter().map(|finding| finding.severity).max().unwrap_or_default()),
+            state: state_word(
+                findings
+                    .iter()
+                    .map(|finding| finding.severity)
+                    .max()
+                    .unwrap_or_default(),
+            ),
             summary,
             hosts,
             findings,
@@ -312,7 +318,12 @@ impl FindingStatus {
                 .unwrap_or_default(),
             host: finding.subject.host.as_ref().map(ToString::to_string),
             hosts: own
-                .chain(finding.hosts.iter().filter(|name| Some(*name) != finding.subject.host.as_ref()))
+                .chain(
+                    finding
+                        .hosts
+                        .iter()
+                        .filter(|name| Some(*name) != finding.subject.host.as_ref()),
+                )
                 .map(ToString::to_string)
                 .collect(),
             since: iso(finding.since),
@@ -332,9 +343,13 @@ impl HostStatus {
             reachable: host.reach.is_up(),
             reach,
             reason,
-            age_ms: host.age(view.at).map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            age_ms: host
+                .age(view.at)
+                .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             rtt_ms: None,
-            roles: declared.map(|host| host.roles.iter().cloned().collect()).unwrap_or_default(),
+            roles: declared
+                .map(|host| host.roles.iter().cloned().collect())
+                .unwrap_or_default(),
             load: None,
             uptime_seconds: None,
             raid: Vec::new(),
@@ -350,7 +365,10 @@ impl HostStatus {
         match &host.snapshot {
             Some(snapshot) => status.fill(snapshot),
             None => {
-                status.unknown.insert("host", status.reason.clone().unwrap_or_else(|| "not read yet".to_owned()));
+                status.unknown.insert(
+                    "host",
+                    status.reason.clone().unwrap_or_else(|| "not read yet".to_owned()),
+                );
             }
         }
         status
@@ -391,7 +409,10 @@ impl HostStatus {
         if let Some(why) = reading.why() {
             self.unknown.insert(name, why.to_string());
         }
-        reading.value().map(|list| list.iter().map(convert).collect()).unwrap_or_default()
+        reading
+            .value()
+            .map(|list| list.iter().map(convert).collect())
+            .unwrap_or_default()
     }
 }
 
@@ -510,7 +531,11 @@ impl MysqlStatus {
                     source: channel.source_host.to_string(),
                     io: channel.io_running.to_string(),
                     sql: channel.sql_running.to_string(),
-                    error: channel.sql_error.as_ref().or(channel.io_error.as_ref()).map(ToString::to_string),
+                    error: channel
+                        .sql_error
+                        .as_ref()
+                        .or(channel.io_error.as_ref())
+                        .map(ToString::to_string),
                 })
                 .collect(),
             galera: mysql.galera.as_ref().map(|galera| galera.cluster_status.to_string()),
@@ -528,8 +553,14 @@ fn mounts(snapshot: &Snapshot) -> Vec<MountStatus> {
         .iter()
         .filter(|mount| mount.is_nfs())
         .map(|mount| {
-            let probe = snapshot.statfs.value().and_then(|list| list.iter().find(|probe| probe.at == mount.at));
-            let rate = snapshot.nfs_mounts.value().and_then(|list| list.iter().find(|rate| rate.at == mount.at));
+            let probe = snapshot
+                .statfs
+                .value()
+                .and_then(|list| list.iter().find(|probe| probe.at == mount.at));
+            let rate = snapshot
+                .nfs_mounts
+                .value()
+                .and_then(|list| list.iter().find(|rate| rate.at == mount.at));
             MountStatus {
                 at: mount.at.to_string(),
                 source: mount.source.to_string(),

@@ -1,6 +1,9 @@
 //! `--batch status` and `--batch findings`: one collection, printed, and an exit code.
 
-use super::{Format, report::{FindingStatus, HostStatus, Status}};
+use super::{
+    Format,
+    report::{FindingStatus, HostStatus, Status},
+};
 use std::fmt::Write as _;
 
 /// The whole status in the form asked for.
@@ -109,7 +112,10 @@ fn summary(host: &HostStatus) -> String {
     }
     parts.extend(host.zfs.iter().map(|pool| format!("pool {} {}", pool.name, pool.state)));
     if let Some(mysql) = &host.mysql {
-        let lag = mysql.lag_seconds.map(|lag| format!(" lag {lag:.0} s")).unwrap_or_default();
+        let lag = mysql
+            .lag_seconds
+            .map(|lag| format!(" lag {lag:.0} s"))
+            .unwrap_or_default();
         parts.push(format!("{} {}{lag}", mysql.flavour, mysql.role));
     }
     for (section, why) in &host.unknown {
@@ -137,14 +143,31 @@ fn tsv_hosts(hosts: &[HostStatus]) -> String {
             optional(host.rtt_ms),
             host.roles.join(","),
             optional(host.load),
-            list(host.raid.iter().map(|array| format!("{}={}", array.device, array.state))),
+            list(
+                host.raid
+                    .iter()
+                    .map(|array| format!("{}={}", array.device, array.state)),
+            ),
             list(host.drbd.iter().map(|volume| {
-                format!("{}={}:{}:{}", volume.resource.as_deref().unwrap_or("-"), volume.connection, volume.role, volume.disk)
+                format!(
+                    "{}={}:{}:{}",
+                    volume.resource.as_deref().unwrap_or("-"),
+                    volume.connection,
+                    volume.role,
+                    volume.disk
+                )
             })),
             host.nfs_exports.len().to_string(),
-            list(host.nfs_mounts.iter().map(|mount| format!("{}={}", mount.at, mount.state))),
+            list(
+                host.nfs_mounts
+                    .iter()
+                    .map(|mount| format!("{}={}", mount.at, mount.state)),
+            ),
             list(host.zfs.iter().map(|pool| format!("{}={}", pool.name, pool.state))),
-            host.mysql.as_ref().map(|mysql| mysql.role.to_owned()).unwrap_or_default(),
+            host.mysql
+                .as_ref()
+                .map(|mysql| mysql.role.to_owned())
+                .unwrap_or_default(),
             optional(host.mysql.as_ref().and_then(|mysql| mysql.lag_seconds)),
         ];
         line(&mut out, &fields);

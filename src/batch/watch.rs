@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     collect::{Collector, FleetView, clock::iso},
-    verdict::{Change, Finding, changes},
+    verdict::{Finding, changes},
 };
 use serde::Serialize;
 use std::{io, sync::Arc};
@@ -16,7 +16,7 @@ use std::{io, sync::Arc};
 struct Event<'a> {
     version: u32,
     at: String,
-    /// `start`, `raised`, `changed`, `cleared`, `reload_failed`.
+    /// `start`, `raised`, `severity` (it changed), `cleared`, `reload_failed`.
     event: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     finding: Option<FindingStatus>,
@@ -28,9 +28,19 @@ struct Event<'a> {
 ///
 /// # Errors
 /// When standard output cannot be written for another reason than a closed pipe.
-pub async fn run(collector: &mut Collector, wanted: impl Fn(&FleetView, &Finding) -> bool, format: Format) -> io::Result<()> {
+pub async fn run(
+    collector: &mut Collector,
+    wanted: impl Fn(&FleetView, &Finding) -> bool,
+    format: Format,
+) -> io::Result<()> {
     let first = collector.view.borrow_and_update().clone();
-    if !emit(&first, "start", None, Some(format!("{}: {} hosts", first.fleet.name, first.hosts.len())), format)? {
+    if !emit(
+        &first,
+        "start",
+        None,
+        Some(format!("{}: {} hosts", first.fleet.name, first.hosts.len())),
+        format,
+    )? {
         return Ok(());
     }
     let mut before: Arc<[Finding]> = Arc::new([]);
@@ -38,12 +48,8 @@ pub async fn run(collector: &mut Collector, wanted: impl Fn(&FleetView, &Finding
     let mut view = first;
     loop {
         for change in changes(&before, &view.findings) {
-            let (event, finding) = match &change {
-                Change::Raised(finding) => ("raised", finding),
-                Change::Changed { after, .. } => ("changed", after),
-                Change::Cleared(finding) => ("cleared", finding),
-            };
-            if wanted(&view, finding) && !emit(&view, event, Some(finding), None, format)? {
+            let finding = change.finding();
+            if wanted(&view, finding) && !emit(&view, change.word(), Some(finding), None, format)? {
                 return Ok(());
             }
         }
@@ -64,7 +70,13 @@ pub async fn run(collector: &mut Collector, wanted: impl Fn(&FleetView, &Finding
 }
 
 /// Prints one event; false when nobody reads any more.
-fn emit(view: &FleetView, event: &str, finding: Option<&Finding>, text: Option<String>, format: Format) -> io::Result<bool> {
+fn emit(
+    view: &FleetView,
+    event: &str,
+    finding: Option<&Finding>,
+    text: Option<String>,
+    format: Format,
+) -> io::Result<bool> {
     use io::Write as _;
     let event = Event {
         version: VERSION,

@@ -14,9 +14,10 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 /// Runs the probes of one appliance until the connection is lost.
 pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> RemoteError {
     let host = &task.slot.host;
-    let mut assembler = Assembler::new(host);
+    let mut assembler = Assembler::new(&host.probes);
     let mut due = vec![Instant::now(); host.probes.len()];
     let mut up = false;
+    let mut polls = 0;
     let mut contents: Vec<Option<Vec<u8>>> = vec![None; host.probes.len()];
     loop {
         let begun = Instant::now();
@@ -51,12 +52,20 @@ pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> RemoteError
             std::iter::once((Section::Probes, &SectionStatus::Ok, content.as_slice())),
             task.clock.now(),
         );
-        let snapshot = Arc::new(assembler.snapshot(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX), true));
+        let rtt_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let mut snapshot = assembler.snapshot(task.clock.now(), rtt_us);
+        polls += 1;
+        snapshot.polls = polls;
+        let snapshot = Arc::new(snapshot);
         task.slot.update(|state| {
             state.snapshot = Some(snapshot);
             state.complete = true;
         });
-        let next = due.iter().min().copied().unwrap_or_else(|| Instant::now() + Duration::from_mins(1));
+        let next = due
+            .iter()
+            .min()
+            .copied()
+            .unwrap_or_else(|| Instant::now() + Duration::from_mins(1));
         let next = next.max(Instant::now() + host.poll.interval);
         tokio::select! {
             () = sleep_until(next) => {}

@@ -205,7 +205,11 @@ impl Director {
         let findings = verdict::judge(&fleet, &self.observed, &mut self.memory, observer.doubtful, now);
         let mut worst = vec![Severity::Ok; self.places.len()];
         for finding in &findings {
-            let host = finding.subject.host.as_ref().and_then(|host| fleet.host_index(host.as_str()));
+            let host = finding
+                .subject
+                .host
+                .as_ref()
+                .and_then(|host| fleet.host_index(host.as_str()));
             if let Some(at) = host {
                 worst[at] = worst[at].max(finding.severity);
             }
@@ -275,9 +279,12 @@ impl Director {
                 );
             }
             Err(error) => {
-                self.sources
-                    .log
-                    .note(now, Level::Error, None, format!("the old inventory stays in force: {error}"));
+                self.sources.log.note(
+                    now,
+                    Level::Error,
+                    None,
+                    format!("the old inventory stays in force: {error}"),
+                );
                 self.reload_error = Some(CleanText::new(error.lines().next().unwrap_or("unreadable")));
             }
         }

@@ -2,19 +2,16 @@
 
 use super::{clock::Clock, slot::Slot, trend};
 use crate::{
-    facts::{
-        CleanText, Reach, Tier, UnixMs,
-        assemble::Assembler,
-    },
-    fleet::Shell,
+    facts::{CleanText, Reach, Section, SectionStatus, Tier, UnixMs, assemble::Assembler, section::Lane},
+    fleet::{Host, Shell},
     remote::{
-        Remote, RemoteError, Session, backoff,
+        Remote, RemoteError, backoff, half,
         log::{Level, LogBook},
         poll::{Event, PollLoop},
     },
 };
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures_util::FutureExt as _;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// Polls missed in a row after which the connection is given up.
@@ -125,7 +122,7 @@ impl HostTask {
             return Ended { error, was_up: true };
         }
         step("shell");
-        let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        let nonce = half::nonce();
         let deadline = host.poll.connect_deadline;
         let link = match timeout(deadline, PollLoop::start(&*session, host, &nonce)).await {
             Ok(Ok(link)) => link,
@@ -148,7 +145,9 @@ impl HostTask {
             took: Some(begun.elapsed()),
         });
         let mut polling = Polling::new(self, link);
-        let error = polling.serve(&*session).await;
+        // Nothing but the poll loop is wanted of this connection.
+        session.seal().await;
+        let error = polling.serve().await;
         Ended {
             error,
             was_up: polling.answered,
@@ -183,8 +182,25 @@ struct Polling<'a> {
     next_medium: Instant,
     next_slow: Instant,
     rtt_us: u64,
+    answered_at: UnixMs,
+    /// Sections of the slow lane that the first full collection still waits for.
+    pending: Vec<Section>,
     /// A silence has been shown and must be taken back.
     silent: bool,
+}
+
+/// What the slow lane will send of a host, by what is declared of it.
+fn slow_sections(host: &Host) -> Vec<Section> {
+    let slow = Section::ALL
+        .iter()
+        .copied()
+        .filter(|section| section.lane() == Lane::Slow);
+    slow.filter(|section| match section {
+        Section::Mysql => host.mysql.is_some(),
+        Section::Probes => !host.probes.is_empty(),
+        _ => true,
+    })
+    .collect()
 }
 
 /// A question without an answer yet.
@@ -200,18 +216,20 @@ impl<'a> Polling<'a> {
         Self {
             task,
             link,
-            assembler: Assembler::new(&task.slot.host),
+            assembler: Assembler::new(&task.slot.host.probes),
             seq: 0,
             answered: false,
             first_asked: now,
             next_medium: now,
             next_slow: now,
             rtt_us: 0,
+            answered_at: UnixMs(0),
+            pending: slow_sections(&task.slot.host),
             silent: false,
         }
     }
 
-    async fn serve(&mut self, _session: &dyn Session) -> RemoteError {
+    async fn serve(&mut self) -> RemoteError {
         loop {
             if let Err(error) = self.turn().await {
                 return error;
@@ -300,6 +318,7 @@ impl<'a> Polling<'a> {
             self.answered = true;
             self.silent = false;
         }
+        self.answered_at = self.task.clock.now();
         self.apply(frame);
         self.publish(true);
     }
@@ -317,13 +336,17 @@ impl<'a> Polling<'a> {
             .sections
             .iter()
             .filter_map(|section| Some((section.section?, &section.status, section.content.as_slice())));
+        for section in &frame.sections {
+            if section.status != SectionStatus::Begin {
+                self.pending.retain(|pending| Some(*pending) != section.section);
+            }
+        }
         self.assembler.apply(sections, self.task.clock.now());
     }
 
     fn publish(&mut self, is_poll: bool) {
-        let snapshot = Arc::new(self.assembler.snapshot(self.rtt_us, is_poll));
-        let complete = self.assembler.is_complete()
-            || self.first_asked.elapsed() > self.task.slot.host.poll.deadline * 2;
+        let snapshot = Arc::new(self.assembler.snapshot(self.answered_at, self.rtt_us));
+        let complete = self.pending.is_empty() || self.first_asked.elapsed() > self.task.slot.host.poll.deadline * 2;
         self.task.slot.update(|state| {
             if is_poll {
                 trend::add(Arc::make_mut(&mut state.trend), &snapshot);

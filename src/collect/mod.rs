@@ -7,9 +7,9 @@
 mod appliance;
 pub mod clock;
 mod director;
+pub mod draft;
 mod host_task;
 mod observer;
-pub mod draft;
 pub mod request;
 mod slot;
 pub mod trend;

@@ -5,7 +5,6 @@
 //! round trips worthless).
 
 use super::view::Observer;
-use crate::facts::load::Pressure;
 use std::time::Duration;
 use sysinfo::{CpuRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 use tokio::{sync::watch, time::Instant};
@@ -21,7 +20,9 @@ const PRESSURE_LIMIT_PERCENT: f64 = 40.0;
 
 /// Watches this machine until the receiver is gone.
 pub(super) async fn watch_self(sender: watch::Sender<Observer>) {
-    let mut system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_cpu_usage()));
+    let cpu_only = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
+    // On a system that sysinfo does not know only our own timer is left to judge by.
+    let mut system = System::new_with_specifics(cpu_only).ok();
     let pid = Pid::from_u32(std::process::id());
     let mut observer = Observer::default();
     let mut worst_ms = 0.0_f64;
@@ -36,17 +37,8 @@ pub(super) async fn watch_self(sender: watch::Sender<Observer>) {
             continue;
         }
         refresh = Instant::now();
-        system.refresh_cpu_usage();
-        system.refresh_processes_specifics(
-            ProcessesToUpdate::Some(&[pid]),
-            false,
-            ProcessRefreshKind::nothing().with_cpu().with_memory(),
-        );
-        observer.load = System::load_average().one;
-        observer.cpu_percent = f64::from(system.global_cpu_usage());
-        if let Some(process) = system.process(pid) {
-            observer.own_cpu_percent = f64::from(process.cpu_usage());
-            observer.own_memory_bytes = process.memory();
+        if let Some(system) = &mut system {
+            ask(system, pid, &mut observer);
         }
         observer.lateness_ms = worst_ms;
         observer.doubtful = worst_ms > LATE_LIMIT_MS || own_pressure().is_some_and(|p| p > PRESSURE_LIMIT_PERCENT);
@@ -55,9 +47,25 @@ pub(super) async fn watch_self(sender: watch::Sender<Observer>) {
     }
 }
 
+fn ask(system: &mut System, pid: Pid, observer: &mut Observer) {
+    system.refresh_cpu_usage();
+    system.refresh_processes_specifics(
+        ProcessesToUpdate::Some(&[pid]),
+        false,
+        ProcessRefreshKind::nothing().with_cpu().with_memory(),
+    );
+    observer.load = System::load_average().map_or(0.0, |load| load.one);
+    observer.cpu_percent = f64::from(system.global_cpu_usage());
+    if let Some(process) = system.process(pid) {
+        observer.own_cpu_percent = f64::from(process.cpu_usage());
+        observer.own_memory_bytes = process.memory();
+    }
+}
+
 /// CPU pressure of this machine, where the kernel tells it.
 fn own_pressure() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
     let lines: String = text.lines().map(|line| format!("cpu {line}\n")).collect();
-    crate::facts::load::parse_pressure(&lines).map(|Pressure { cpu_some_percent, .. }| cpu_some_percent)
+    let pressure = crate::facts::load::parse_pressure(&lines).ok()?;
+    Some(pressure.cpu_some_percent)
 }

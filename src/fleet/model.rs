@@ -110,8 +110,10 @@ impl Fleet {
             .filter(|topology| topology.members.iter().any(|member| picked.contains(member)))
             .cloned()
             .collect();
-        let slices: BTreeSet<&SliceName> =
-            segments.iter().flat_map(|segment| segment.slices.iter().map(|slice| &slice.name)).collect();
+        let slices: BTreeSet<&SliceName> = segments
+            .iter()
+            .flat_map(|segment| segment.slices.iter().map(|slice| &slice.name))
+            .collect();
         let hosts = self
             .hosts
             .iter()
@@ -127,7 +129,14 @@ impl Fleet {
                 host
             })
             .collect();
-        Self::new(self.name.clone(), self.label.clone(), self.poll, hosts, segments, topologies)
+        Self::new(
+            self.name.clone(),
+            self.label.clone(),
+            self.poll,
+            hosts,
+            segments,
+            topologies,
+        )
     }
 
     /// The segment that a host serves, if any.

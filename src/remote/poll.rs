@@ -81,7 +81,9 @@ impl PollLoop {
                     self.slow.push(&bytes);
                 }
                 Chunk::Exit(code) => {
-                    return Err(RemoteError::Lost(format!("the remote shell ended with exit code {code}")));
+                    return Err(RemoteError::Lost(format!(
+                        "the remote shell ended with exit code {code}"
+                    )));
                 }
                 Chunk::End(why) => {
                     let why = why.map_or_else(|| "the channel was closed".to_owned(), |why| why.to_string());

@@ -36,7 +36,17 @@ pub use fault::{Fault, Impossible};
 pub use hostile::Hostile;
 pub use world::{Clock, World};
 
-use crate::{fleet::Fleet, remote::Dial};
+use crate::{
+    facts::UnixMs,
+    fleet::Fleet,
+    remote::{
+        Dial, Remote,
+        known_hosts::Source,
+        log::LogBook,
+        ssh::{Identity, SshOptions, SshRemote},
+        ssh_config::Mode,
+    },
+};
 use russh::keys::{PrivateKey, ssh_key::LineEnding};
 use std::sync::Arc;
 
@@ -127,6 +137,22 @@ impl Simulation {
             .to_openssh(LineEnding::LF)
             .map(|text| text.to_string())
             .unwrap_or_default()
+    }
+
+    /// The way to the hosts as a collector takes it: SSH with the fleet's own keys, and nothing of the user's.
+    #[must_use]
+    pub fn remote(&self, log: LogBook) -> Arc<dyn Remote> {
+        let clock = self.world.clock();
+        Arc::new(SshRemote::new(SshOptions {
+            dial: self.dial(),
+            log,
+            known_hosts: Source::Text(self.known_hosts()),
+            identities: vec![Identity::Key(Arc::new(self.client_key()), None)],
+            config: Mode::Isolated,
+            batch: true,
+            clock: Arc::new(move || UnixMs(u64::try_from(clock().as_millis()).unwrap_or(u64::MAX))),
+            ..SshOptions::default()
+        }))
     }
 
     /// The hosts' state.

@@ -27,7 +27,12 @@ impl Terminal {
     }
 
     pub fn run_with(program: &str, args: &[&str], columns: u16, rows: u16, env: &[(&str, &str)]) -> Self {
-        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let size = PtySize {
+            rows,
+            cols: columns,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(program);
         command.args(args);
@@ -49,7 +54,10 @@ impl Terminal {
                 if count == 0 {
                     break;
                 }
-                shared.lock().unwrap_or_else(PoisonError::into_inner).process(&buffer[..count]);
+                shared
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .process(&buffer[..count]);
             }
         });
         Self {
@@ -87,7 +95,12 @@ impl Terminal {
         // The parser first: what the program draws for the new size must find it.
         self.parser().screen_mut().set_size(rows, columns);
         self.master
-            .resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
+            .resize(PtySize {
+                rows,
+                cols: columns,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
             .unwrap();
     }
 
@@ -99,7 +112,10 @@ impl Terminal {
             if condition(&screen) {
                 return screen;
             }
-            assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}; the screen:\n{screen}");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "waited in vain for {what}; the screen:\n{screen}"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -117,7 +133,11 @@ impl Terminal {
                 std::thread::sleep(Duration::from_millis(100));
                 return status.exit_code();
             }
-            assert!(begun.elapsed() < PATIENCE, "it does not end; the screen:\n{}", self.screen());
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "it does not end; the screen:\n{}",
+                self.screen()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -139,7 +159,11 @@ impl Terminal {
         assert!(!screen.alternate_screen(), "still in the alternate screen");
         assert!(!screen.hide_cursor(), "the cursor is still hidden");
         assert!(!screen.bracketed_paste(), "bracketed paste is still on");
-        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "mouse reports are still on");
+        assert_eq!(
+            screen.mouse_protocol_mode(),
+            vt100::MouseProtocolMode::None,
+            "mouse reports are still on"
+        );
         drop(parser);
         assert_eq!(self.settings(), settings_before, "the terminal's settings differ");
     }

@@ -88,7 +88,10 @@ pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
         let observer = &view.observer;
         right.push(ctx.span(
             Role::Header,
-            format!("  console {:.0} % cpu, load {:.1}", observer.own_cpu_percent, observer.load),
+            format!(
+                "  console {:.0} % cpu, load {:.1}",
+                observer.own_cpu_percent, observer.load
+            ),
         ));
         right.push(ctx.span(Role::Header, format!("  poll {}", span(view.fleet.poll.interval))));
     }
@@ -102,10 +105,7 @@ pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
 
 /// A severity's colour without its background: for the header, which has its own.
 fn foreground(style: ratatui::style::Style) -> ratatui::style::Style {
-    ratatui::style::Style {
-        bg: None,
-        ..style
-    }
+    ratatui::style::Style { bg: None, ..style }
 }
 
 fn crumb(ctx: &Ctx<'_>) -> Option<Span<'static>> {
@@ -169,7 +169,11 @@ pub fn finding_line(ctx: &Ctx<'_>, finding: &Finding, room: u16) -> Line<'static
         format!("{subject}: {}", finding.evidence)
     };
     let text = fit(&text, text_room);
-    let pad = if room >= 100 { 0 } else { text_room.saturating_sub(width(&text)) };
+    let pad = if room >= 100 {
+        0
+    } else {
+        text_room.saturating_sub(width(&text))
+    };
     Line::from(vec![
         ctx.span(role, head),
         ctx.span(role, text),
@@ -186,7 +190,12 @@ pub fn pinned(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
         if y >= area.bottom() {
             return;
         }
-        let more = ctx.view.findings.iter().filter(|finding| finding.severity >= Severity::Warning).count();
+        let more = ctx
+            .view
+            .findings
+            .iter()
+            .filter(|finding| finding.severity >= Severity::Warning)
+            .count();
         let mut line = finding_line(ctx, finding, area.width.saturating_sub(2));
         line.spans.insert(0, Span::raw(" "));
         put(buffer, area.x, y, area.width, &line, false);
@@ -249,7 +258,11 @@ fn filtered(ctx: &Ctx<'_>) -> Option<Span<'static>> {
         return Some(ctx.span(Role::Warning, format!(" {} ", fit(problem, ctx.model.size.0 / 2))));
     }
     let typing = matches!(ctx.model.layers.last(), Some(Layer::Filter { .. }));
-    let what = if typing { String::new() } else { format!("/{} ", list.filter.source) };
+    let what = if typing {
+        String::new()
+    } else {
+        format!("/{} ", list.filter.source)
+    };
     let text = format!(" {what}{} of {} hidden ", list.index.hidden, list.index.total);
     Some(ctx.span(Role::Banner, fit(&text, ctx.model.size.0 * 2 / 3)))
 }
