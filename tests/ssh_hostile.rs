@@ -1,5 +1,6 @@
 //! The SSH transport against hosts that freeze, flood, drip, lie and close: each ends in the right
 //! error within its deadline, in bounded memory, and leaves neither task nor socket.
+#![allow(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
 
 mod ssh_lab;
 
@@ -64,7 +65,10 @@ where
 {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell.send(listener.local_addr().unwrap().port()).unwrap();
@@ -88,7 +92,10 @@ async fn leaving_nothing<T>(port: u16, work: impl Future<Output = T>) -> T {
         if now == (before, 0) {
             return result;
         }
-        assert!(Instant::now() < end, "left behind: {now:?} tasks and sockets, before {before} and 0");
+        assert!(
+            Instant::now() < end,
+            "left behind: {now:?} tasks and sockets, before {before} and 0"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -141,14 +148,24 @@ async fn silence_and_drips_end_at_the_deadline() {
     // Ignored packets, one every 50 ms: each resets an inactivity timer.
     let packets = listen(|mut socket| async move {
         let _ = socket.write_all(b"SSH-2.0-Trap\r\n").await;
-        while socket.write_all(&[0, 0, 0, 12, 6, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await.is_ok() {
+        while socket
+            .write_all(&[0, 0, 0, 12, 6, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+            .await
+            .is_ok()
+        {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
     for port in [banner_only, mute, drip, packets] {
         let (error, took) = leaving_nothing(port, try_connect(port)).await;
         assert!(
-            matches!(error, RemoteError::Timeout { step: "key exchange", .. } | RemoteError::Lost(_)),
+            matches!(
+                error,
+                RemoteError::Timeout {
+                    step: "key exchange",
+                    ..
+                } | RemoteError::Lost(_)
+            ),
             "{error:?}"
         );
         assert!(took < DEADLINE + Duration::from_secs(1), "{took:?}");
@@ -182,7 +199,9 @@ async fn garbage_ends_at_once() {
     let endless = listen(|mut socket| async move { while socket.write_all(&[b'y'; 8192]).await.is_ok() {} });
     let lines = listen(|mut socket| async move { while socket.write_all(b"welcome\r\n").await.is_ok() {} });
     let length = listen(|mut socket| async move {
-        let _ = socket.write_all(b"SSH-2.0-Trap\r\n\xff\xff\xff\xf0aaaaaaaaaaaaaaaa").await;
+        let _ = socket
+            .write_all(b"SSH-2.0-Trap\r\n\xff\xff\xff\xf0aaaaaaaaaaaaaaaa")
+            .await;
         stay_silent(socket).await;
     });
     let closes = listen(|mut socket| async move {
@@ -202,7 +221,10 @@ async fn garbage_ends_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_there() {
     let (error, _) = try_connect(ssh_lab::free_port()).await;
-    assert!(matches!(&error, RemoteError::Connect { why, .. } if why.contains("refused")), "{error:?}");
+    assert!(
+        matches!(&error, RemoteError::Connect { why, .. } if why.contains("refused")),
+        "{error:?}"
+    );
 }
 
 // ---- a server that misbehaves after the key exchange --------------------------------------------
@@ -263,7 +285,9 @@ impl server::Handler for Trickster {
             let (accepted, answered) = (Arc::clone(&self.accepted), Arc::clone(&self.answered));
             tokio::spawn(async move {
                 let opened = [
-                    handle.channel_open_forwarded_tcpip("127.0.0.1", 1, "127.0.0.1", 2).await,
+                    handle
+                        .channel_open_forwarded_tcpip("127.0.0.1", 1, "127.0.0.1", 2)
+                        .await,
                     handle.channel_open_forwarded_streamlocal("/tmp/x").await,
                     handle.channel_open_agent().await,
                     handle.channel_open_x11("127.0.0.1", 3).await,
@@ -304,7 +328,11 @@ impl server::Handler for Trickster {
                 Trick::Flood => while handle.data(channel, vec![b'y'; 32 * 1024]).await.is_ok() {},
                 Trick::DropAfterCommand => {
                     let _ = handle
-                        .disconnect(russh::Disconnect::ByApplication, "so \x1b[31mlong".into(), String::new())
+                        .disconnect(
+                            russh::Disconnect::ByApplication,
+                            "so \x1b[31mlong".into(),
+                            String::new(),
+                        )
                         .await;
                 }
                 Trick::NoExitStatus => {}
@@ -359,13 +387,27 @@ fn limits(deadline_ms: u64) -> ExecLimits {
 async fn logins_that_fail_say_why() {
     let (port, ..) = serve(Trick::DenyLogin);
     let (error, _) = leaving_nothing(port, try_connect(port)).await;
-    let RemoteError::Auth(text) = &error else { panic!("{error:?}") };
-    assert!(text.contains("user ops") && text.contains("publickey, password") && text.contains("SHA256:"), "{text}");
+    let RemoteError::Auth(text) = &error else {
+        panic!("{error:?}")
+    };
+    assert!(
+        text.contains("user ops") && text.contains("publickey, password") && text.contains("SHA256:"),
+        "{text}"
+    );
     assert!(error.needs_a_person());
 
     let (port, ..) = serve(Trick::StallLogin);
     let (error, took) = leaving_nothing(port, try_connect(port)).await;
-    assert!(matches!(error, RemoteError::Timeout { step: "authentication", .. }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            RemoteError::Timeout {
+                step: "authentication",
+                ..
+            }
+        ),
+        "{error:?}"
+    );
     assert!(took < DEADLINE + Duration::from_secs(1));
 
     // Another key than the known one.
@@ -374,8 +416,15 @@ async fn logins_that_fail_say_why() {
         known_hosts: known(2),
         ..options()
     };
-    let error = SshRemote::new(other).connect(&target(port), &|_| {}).await.err().unwrap();
-    assert!(matches!(&error, RemoteError::HostKey(text) if text.contains("CHANGED")), "{error:?}");
+    let error = SshRemote::new(other)
+        .connect(&target(port), &|_| {})
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        matches!(&error, RemoteError::HostKey(text) if text.contains("CHANGED")),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -383,7 +432,10 @@ async fn channels_and_commands_that_fail() {
     let (port, ..) = serve(Trick::RefuseChannel);
     leaving_nothing(port, async {
         let error = session(port).await.exec("x", b"", limits(1000)).await.unwrap_err();
-        assert!(matches!(&error, RemoteError::Refused(text) if text.contains("shortage")), "{error:?}");
+        assert!(
+            matches!(&error, RemoteError::Refused(text) if text.contains("shortage")),
+            "{error:?}"
+        );
     })
     .await;
     for trick in [Trick::IgnoreChannel, Trick::IgnoreCommand] {
@@ -400,12 +452,19 @@ async fn channels_and_commands_that_fail() {
 
     let (port, ..) = serve(Trick::NoExitStatus);
     let output = session(port).await.exec("x", b"", limits(1000)).await.unwrap();
-    assert_eq!((output.exit, output.stdout.as_slice()), (None, &b"hello\n"[..]), "the outcome is unknown");
+    assert_eq!(
+        (output.exit, output.stdout.as_slice()),
+        (None, &b"hello\n"[..]),
+        "the outcome is unknown"
+    );
 
     let (port, ..) = serve(Trick::DropAfterCommand);
     let lost = session(port).await;
     let error = lost.exec("x", b"", limits(1000)).await.unwrap_err();
-    assert!(matches!(&error, RemoteError::Lost(text) if !text.contains('\x1b')), "{error:?}");
+    assert!(
+        matches!(&error, RemoteError::Lost(text) if !text.contains('\x1b')),
+        "{error:?}"
+    );
     let error = lost.exec("x", b"", limits(1000)).await.unwrap_err();
     assert!(matches!(error, RemoteError::Lost(_)), "{error:?}");
 }
@@ -414,11 +473,17 @@ async fn channels_and_commands_that_fail() {
 async fn floods_and_strange_bytes_are_bounded() {
     let (port, ..) = serve(Trick::LongLine);
     let output = session(port).await.exec("x", b"", limits(5000)).await.unwrap();
-    assert_eq!((output.stdout.len(), output.truncated, output.exit), (64 * 1024, true, Some(0)));
+    assert_eq!(
+        (output.stdout.len(), output.truncated, output.exit),
+        (64 * 1024, true, Some(0))
+    );
 
     let (port, ..) = serve(Trick::Escapes);
     let output = session(port).await.exec("x", b"", limits(1000)).await.unwrap();
-    assert!(output.stdout.starts_with(b"\x1b]0;"), "bytes come as they are; cleaning is the reader's");
+    assert!(
+        output.stdout.starts_with(b"\x1b]0;"),
+        "bytes come as they are; cleaning is the reader's"
+    );
 
     let (port, ..) = serve(Trick::Flood);
     leaving_nothing(port, async {
@@ -436,7 +501,10 @@ async fn floods_and_strange_bytes_are_bounded() {
         tokio::time::sleep(Duration::from_secs(3)).await;
         let mut bytes = 0;
         loop {
-            match tokio::time::timeout(Duration::from_secs(5), unread.next()).await.unwrap() {
+            match tokio::time::timeout(Duration::from_secs(5), unread.next())
+                .await
+                .unwrap()
+            {
                 Chunk::Out(chunk) => bytes += chunk.len(),
                 Chunk::End(why) => {
                     assert!(why.is_some_and(|why| why.contains("flooding")));
@@ -565,5 +633,8 @@ async fn a_half_open_connection_is_noticed_after_fifteen_seconds() {
     assert_eq!(took.as_secs(), 10);
     tokio::time::sleep(Duration::from_secs(6)).await;
     let error = session.open("x").await.err().unwrap();
-    assert!(matches!(&error, RemoteError::Lost(text) if text.contains("keepalive")), "{error:?}");
+    assert!(
+        matches!(&error, RemoteError::Lost(text) if text.contains("keepalive")),
+        "{error:?}"
+    );
 }
