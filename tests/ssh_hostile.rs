@@ -621,7 +621,7 @@ async fn a_half_open_connection_is_noticed_after_fifteen_seconds() {
             "x",
             b"",
             ExecLimits {
-                deadline: Duration::from_secs(60),
+                deadline: Duration::from_mins(1),
                 ..ExecLimits::default()
             },
         )

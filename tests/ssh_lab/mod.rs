@@ -229,10 +229,10 @@ impl Lab {
 
     /// A `known_hosts` file with one line for each `(names, key)`.
     pub fn know(&self, lines: &[(String, &str)]) {
-        let text: String = lines
-            .iter()
-            .map(|(names, key)| format!("{names} {}\n", self.public(key)))
-            .collect();
+        let mut text = String::new();
+        for (names, key) in lines {
+            let _ = writeln!(text, "{names} {}", self.public(key));
+        }
         self.write("known", &text);
     }
 
