@@ -1,4 +1,5 @@
 //! The SSH transport against real OpenSSH: logins, host keys, jump hosts, commands, rekeying.
+#![allow(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
 
 mod ssh_lab;
 

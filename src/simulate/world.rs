@@ -42,6 +42,11 @@ impl std::fmt::Debug for World {
 impl World {
     /// A world of islands that begins now.
     #[must_use]
+    /// The clock that drives it.
+    pub(super) fn clock(&self) -> Clock {
+        Arc::clone(&self.clock)
+    }
+
     pub(super) fn new(islands: Vec<Island>, clock: Clock) -> Self {
         let mut index = HashMap::new();
         for (island, hosts) in islands.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! A real OpenSSH server on a loopback port, with keys and configuration of its own.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test helper that fails is a failed test")]
 
 use pointsman::{
     fleet::Host,
@@ -12,6 +13,7 @@ use pointsman::{
     },
 };
 use std::{
+    fmt::Write as _,
     fs,
     net::TcpListener,
     os::unix::fs::PermissionsExt,
@@ -89,7 +91,7 @@ fn run(command: &mut Command) {
 }
 
 impl Lab {
-    /// A lab with a host key, a user key `id` that is authorised, and a known_hosts file with nothing in it.
+    /// A lab with a host key, a user key `id` that is authorised, and a `known_hosts` file with nothing in it.
     pub fn new() -> Self {
         let lab = Self {
             dir: tempfile::tempdir().unwrap(),
@@ -143,7 +145,7 @@ impl Lab {
         run(command.arg(self.path(&format!("{name}.pub"))));
     }
 
-    /// The type and key of `NAME.pub`, as a known_hosts line ends.
+    /// The type and key of `NAME.pub`, as a `known_hosts` line ends.
     pub fn public(&self, name: &str) -> String {
         let text = self.read(&format!("{name}.pub"));
         text.split(' ').take(2).collect::<Vec<_>>().join(" ")
@@ -167,7 +169,7 @@ impl Lab {
             self.path("authorized").display()
         );
         for key in host_keys {
-            config.push_str(&format!("HostKey {}\n", self.path(key).display()));
+            let _ = writeln!(config, "HostKey {}", self.path(key).display());
         }
         config.push_str(extra);
         config.push('\n');
@@ -225,12 +227,12 @@ impl Lab {
         agent
     }
 
-    /// A known_hosts file with one line for each `(names, key)`.
+    /// A `known_hosts` file with one line for each `(names, key)`.
     pub fn know(&self, lines: &[(String, &str)]) {
-        let text: String = lines
-            .iter()
-            .map(|(names, key)| format!("{names} {}\n", self.public(key)))
-            .collect();
+        let mut text = String::new();
+        for (names, key) in lines {
+            let _ = writeln!(text, "{names} {}", self.public(key));
+        }
         self.write("known", &text);
     }
 
@@ -239,7 +241,7 @@ impl Lab {
         self.know(&[(format!("[127.0.0.1]:{}", sshd.port), "host")]);
     }
 
-    /// An `ssh_config` with the lab's key and known_hosts, and more lines before those.
+    /// An `ssh_config` with the lab's key and `known_hosts`, and more lines before those.
     pub fn config(&self, extra: &str) -> PathBuf {
         let text = format!(
             "{extra}\nHost *\n  IdentityFile {}\n  IdentityAgent none\n  UserKnownHostsFile {}\n  \

@@ -1,4 +1,4 @@
-//! Adding an accepted key to a known_hosts file: one writer at a time, and never a second key.
+//! Adding an accepted key to a `known_hosts` file: one writer at a time, and never a second key.
 
 use super::{index::Index, line};
 use russh::keys::{

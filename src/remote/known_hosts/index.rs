@@ -1,4 +1,4 @@
-//! One known_hosts text, indexed once: plain names in a map, patterns and hashed names in lists.
+//! One `known_hosts` text, indexed once: plain names in a map, patterns and hashed names in lists.
 
 use super::line::{self, Hosts, Marker};
 use russh::keys::ssh_key::public::KeyData;
@@ -12,7 +12,7 @@ use std::{
 /// a computation a line.
 const HASHED_CACHE: usize = 20_000;
 
-/// A key of a known_hosts file, and where it stands.
+/// A key of a `known_hosts` file, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// What the line says of the key.

@@ -30,7 +30,7 @@ use std::{
     time::SystemTime,
 };
 
-/// A known_hosts file longer than this is refused, bytes.
+/// A `known_hosts` file longer than this is refused, bytes.
 const FILE_LIMIT: u64 = 64 << 20;
 /// Warnings shown of one file.
 const WARNINGS: usize = 20;
@@ -45,11 +45,11 @@ pub enum Source {
     Config,
     /// These files for every host; the first takes new keys.
     Files(Vec<PathBuf>),
-    /// A text in known_hosts form, for a fleet that lives in this process.
+    /// A text in `known_hosts` form, for a fleet that lives in this process.
     Text(String),
 }
 
-/// How a host is named in known_hosts.
+/// How a host is named in `known_hosts`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostId {
     /// The host name (after `HostName`).

@@ -290,18 +290,14 @@ async fn offer(
         (Holder::Agent, Some(agent)) => KeySigner::Agent(agent),
         (Holder::Agent, None) => return Err("no agent".to_owned()),
     };
-    match &candidate.certificate {
-        Some(certificate) => {
-            handle
-                .authenticate_certificate_with(&config.user, certificate.clone(), hash, &mut signer)
-                .await
-        }
-        None => {
-            let key = PublicKey::from(candidate.key.clone());
-            handle
-                .authenticate_publickey_with(&config.user, key, hash, &mut signer)
-                .await
-        }
+    let user = &config.user;
+    if let Some(certificate) = &candidate.certificate {
+        handle
+            .authenticate_certificate_with(user, certificate.clone(), hash, &mut signer)
+            .await
+    } else {
+        let key = PublicKey::from(candidate.key.clone());
+        handle.authenticate_publickey_with(user, key, hash, &mut signer).await
     }
     .map_err(|error| CleanText::new(&error.to_string()).to_string())
 }

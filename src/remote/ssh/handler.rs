@@ -299,7 +299,7 @@ impl Handler for Client {
 
     async fn exit_status(&mut self, channel: ChannelId, status: u32, _: &mut Session) -> Result<(), Error> {
         self.with(channel, |sink| {
-            sink.put(Piece::Exit(i32::try_from(status).unwrap_or(255)))
+            sink.put(Piece::Exit(i32::try_from(status).unwrap_or(255)));
         });
         Ok(())
     }

@@ -33,7 +33,7 @@ impl HostKeyCheck {
     /// Looks up what is known of a host.
     ///
     /// # Errors
-    /// [`RemoteError::HostKey`] when a known_hosts file cannot be read.
+    /// [`RemoteError::HostKey`] when a `known_hosts` file cannot be read.
     pub async fn prepare(
         store: &Arc<KnownHosts>,
         config: &HostConfig,

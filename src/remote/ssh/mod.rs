@@ -203,7 +203,7 @@ impl Inner {
                 let tunnel = lease.connection().open_tunnel(&config.hostname, config.port).await;
                 let channel = tunnel.map_err(|error| through(jump, error))?;
                 let stream = Box::new(Tunnel::new(channel, lease));
-                self.handshake(stream, config, check, steps).await
+                Box::pin(self.handshake(stream, config, check, steps)).await
             })
             .await
         })

@@ -50,12 +50,19 @@ enum Keep {
     Tally { tally: Tally, limit: usize },
 }
 
+/// Whether a channel has ended.
+#[derive(Debug)]
+enum Ended {
+    No,
+    /// Why, if known.
+    Yes(Option<CleanText>),
+}
+
 #[derive(Debug)]
 struct State {
     keep: Keep,
     reply: Option<bool>,
-    /// Set once: why the channel ended, if known.
-    ended: Option<Option<CleanText>>,
+    ended: Ended,
     abandoned: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -75,7 +82,7 @@ impl Sink {
                 bytes: 0,
             },
             reply: None,
-            ended: None,
+            ended: Ended::No,
             abandoned: false,
             reader: None,
             writer: None,
@@ -87,7 +94,9 @@ impl Sink {
         let mut state = self.state();
         let mut tally = Tally::default();
         if let Keep::Queue { pieces, .. } = &state.keep {
-            pieces.iter().for_each(|piece| tally.add(piece, limit));
+            for piece in pieces {
+                tally.add(piece, limit);
+            }
         }
         state.keep = Keep::Tally { tally, limit };
     }
@@ -111,7 +120,7 @@ impl Sink {
             Keep::Queue { pieces, bytes } => *bytes >= QUEUE_LIMIT || pieces.len() >= PIECE_LIMIT,
             Keep::Tally { .. } => false,
         };
-        if !full || state.abandoned || state.ended.is_some() {
+        if !full || state.abandoned || matches!(state.ended, Ended::Yes(_)) {
             return Poll::Ready(());
         }
         state.writer = Some(cx.waker().clone());
@@ -121,7 +130,7 @@ impl Sink {
     /// Takes a piece; dropped once the channel has ended or nobody reads it.
     pub fn put(&self, piece: Piece) {
         let mut state = self.state();
-        if state.ended.is_some() || state.abandoned {
+        if matches!(state.ended, Ended::Yes(_)) || state.abandoned {
             return;
         }
         match &mut state.keep {
@@ -144,7 +153,9 @@ impl Sink {
     /// Nothing more comes. The first reason stands.
     pub fn end(&self, why: Option<CleanText>) {
         let mut state = self.state();
-        state.ended.get_or_insert(why);
+        if matches!(state.ended, Ended::No) {
+            state.ended = Ended::Yes(why);
+        }
         let writer = state.writer.take();
         Self::wake_reader(state);
         if let Some(waker) = writer {
@@ -173,7 +184,7 @@ impl Sink {
         if let Some(granted) = state.reply {
             return Poll::Ready(Ok(granted));
         }
-        if let Some(why) = &state.ended {
+        if let Ended::Yes(why) = &state.ended {
             return Poll::Ready(Err(why.clone()));
         }
         state.reader = Some(cx.waker().clone());
@@ -199,7 +210,7 @@ impl Sink {
             }
             return Poll::Ready(Ok(piece));
         }
-        if let Some(why) = &state.ended {
+        if let Ended::Yes(why) = &state.ended {
             return Poll::Ready(Err(why.clone()));
         }
         state.reader = Some(cx.waker().clone());
@@ -209,7 +220,7 @@ impl Sink {
     /// Waits for the end of the channel.
     pub fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Option<CleanText>> {
         let mut state = self.state();
-        if let Some(why) = &state.ended {
+        if let Ended::Yes(why) = &state.ended {
             return Poll::Ready(why.clone());
         }
         state.reader = Some(cx.waker().clone());

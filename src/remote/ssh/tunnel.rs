@@ -91,9 +91,8 @@ impl AsyncRead for Tunnel {
                     self.rest = bytes;
                     self.at = 0;
                 }
-                Ok(Piece::Eof) => return Poll::Ready(Ok(())),
                 Ok(Piece::Err(_) | Piece::Exit(_)) => {}
-                Err(None) => return Poll::Ready(Ok(())),
+                Ok(Piece::Eof) | Err(None) => return Poll::Ready(Ok(())),
                 Err(Some(why)) => return Poll::Ready(Err(io::Error::other(format!("jump host: {why}")))),
             }
         }

@@ -29,7 +29,7 @@ pub enum Mode {
     AskSsh,
     /// `ssh -G -F FILE`.
     File(PathBuf),
-    /// OpenSSH's defaults: no file is read, the user's keys and known_hosts are used.
+    /// OpenSSH's defaults: no file is read, the user's keys and `known_hosts` are used.
     Defaults,
     /// Nothing of the user's: only what the options and the inventory give.
     Isolated,

@@ -18,7 +18,7 @@ pub enum Agent {
 }
 
 impl Agent {
-    /// Reads `IdentityAgent` (ssh_config(5)).
+    /// Reads `IdentityAgent` (`ssh_config(5)`).
     #[must_use]
     pub fn from_word(word: &str) -> Self {
         if word.eq_ignore_ascii_case("none") {
@@ -82,7 +82,7 @@ pub struct HostConfig {
     pub certificate_files: Vec<PathBuf>,
     /// How to get there.
     pub proxy: Proxy,
-    /// known_hosts files: the user's, then the system's.
+    /// `known_hosts` files: the user's, then the system's.
     pub known_hosts: Vec<PathBuf>,
     /// `HostKeyAlias`.
     pub host_key_alias: Option<String>,
@@ -96,7 +96,7 @@ pub struct HostConfig {
     pub family: Family,
 }
 
-/// Values for `%` tokens (ssh_config(5), TOKENS).
+/// Values for `%` tokens (`ssh_config(5)`, TOKENS).
 #[derive(Debug, Clone, Default)]
 pub struct Tokens {
     original: String,

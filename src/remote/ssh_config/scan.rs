@@ -41,19 +41,17 @@ impl Scan {
             same_for_all: true,
             ..Self::default()
         };
-        match explicit {
-            Some(path) => scan.file(path, path.parent(), 0),
-            None => {
-                match home() {
-                    Some(home) => {
-                        let dir = home.join(".ssh");
-                        scan.file(&dir.join("config"), Some(&dir), 0);
-                    }
-                    None => scan.same_for_all = false,
-                }
-                scan.file(Path::new("/etc/ssh/ssh_config"), Some(Path::new("/etc/ssh")), 0);
-            }
+        if let Some(path) = explicit {
+            scan.file(path, path.parent(), 0);
+            return scan;
         }
+        if let Some(home) = home() {
+            let dir = home.join(".ssh");
+            scan.file(&dir.join("config"), Some(&dir), 0);
+        } else {
+            scan.same_for_all = false;
+        }
+        scan.file(Path::new("/etc/ssh/ssh_config"), Some(Path::new("/etc/ssh")), 0);
         scan
     }
 
