@@ -1,6 +1,6 @@
 //! Whatever hosts say: no panic, no finding twice, and what is not known is never well.
 
-use super::world::{HOSTS, World, change, disk, glance, usage};
+use super::world::{HOSTS, World, change, disk, each, glance, usage};
 use crate::{
     facts::{
         Reach, Reading, Snapshot, UnixMs, Why,
@@ -40,45 +40,41 @@ fn oddity(s: &mut Snapshot, which: u8, word: &str, number: u64, real: f64) {
             f.push(odd);
         }),
         6 => maybe(&mut s.mounts, |m| {
-            m.iter_mut().for_each(|mount| mount.source = word.into())
+            each(m, |mount| mount.source = word.into());
         }),
-        7 => maybe(&mut s.mounts, |m| m.iter_mut().for_each(|mount| mount.writable = false)),
+        7 => maybe(&mut s.mounts, |m| each(m, |mount| mount.writable = false)),
         8 => maybe(&mut s.statfs, |p| {
-            p.iter_mut()
-                .for_each(|p| p.outcome = StatfsOutcome::Hung { seconds: number })
+            each(p, |p| p.outcome = StatfsOutcome::Hung { seconds: number });
         }),
         9 => maybe(&mut s.md, |l| {
-            l.iter_mut()
-                .for_each(|a| (a.members_active, a.map) = (Some(1), word.into()))
+            each(l, |a| (a.members_active, a.map) = (Some(1), word.into()));
         }),
-        10 => maybe(&mut s.md, |l| l.iter_mut().for_each(|a| a.state = MdState::parse(word))),
+        10 => maybe(&mut s.md, |l| each(l, |a| a.state = MdState::parse(word))),
         11 => maybe(&mut s.md, |l| {
-            l.iter_mut().for_each(|a| a.members[0].role = MdRole::parse(word))
+            each(l, |a| a.members[0].role = MdRole::parse(word));
         }),
         12 => maybe(&mut s.drbd, |l| {
-            l.iter_mut().for_each(|v| v.connection = DrbdConnection::parse(word))
+            each(l, |v| v.connection = DrbdConnection::parse(word));
         }),
         13 => maybe(&mut s.drbd, |l| {
-            l.iter_mut().for_each(|v| v.role = DrbdRole::parse(word))
+            each(l, |v| v.role = DrbdRole::parse(word));
         }),
         14 => maybe(&mut s.drbd, |l| {
-            l.iter_mut().for_each(|v| v.peer_disk = DrbdDisk::parse(word))
+            each(l, |v| v.peer_disk = DrbdDisk::parse(word));
         }),
         15 => maybe(&mut s.drbd, Vec::clear),
         16 => maybe(&mut s.addresses, Vec::clear),
         17 => maybe(&mut s.exports, Vec::clear),
         18 => maybe(&mut s.pools, |l| {
-            l.iter_mut().for_each(|p| p.state = PoolState::parse(word))
+            each(l, |p| p.state = PoolState::parse(word));
         }),
-        19 => maybe(&mut s.mysql, |m| m.read_only = Some(number % 2 == 0)),
+        19 => maybe(&mut s.mysql, |m| m.read_only = Some(number.is_multiple_of(2))),
         20 => maybe(&mut s.mysql, |m| {
-            m.channels
-                .iter_mut()
-                .for_each(|c| c.sql_running = ReplicaThread::parse(word))
+            each(&mut m.channels, |c| c.sql_running = ReplicaThread::parse(word));
         }),
         21 => maybe(&mut s.mysql, |m| m.gtid_executed = Some(word.into())),
         22 => maybe(&mut s.mysql, |m| {
-            (m.connections, m.max_connections) = (Some(number), Some(number / 7))
+            (m.connections, m.max_connections) = (Some(number), Some(number / 7));
         }),
         _ => maybe(&mut s.mysql, |m| {
             if let Some(galera) = &mut m.galera {
