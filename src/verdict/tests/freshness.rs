@@ -1,6 +1,6 @@
 //! What is said of hosts that cannot be seen, and what memory keeps.
 
-use super::world::{HOSTS, World, change, find, glance, usage};
+use super::world::{HOSTS, World, change, each, find, glance, usage};
 use crate::{
     facts::{Reach, UnixMs},
     verdict::{Code, Memory, Observed, Severity, judge, overall},
@@ -107,7 +107,7 @@ fn memory_outlives_a_reload_and_forgets_who_is_gone() {
     world.reload(|parts| {
         parts.1.clear();
         parts.0.retain(|host| !host.name.as_str().starts_with("stor"));
-        parts.0.iter_mut().for_each(|host| host.mounts.clear());
+        each(&mut parts.0, |host| host.mounts.clear());
     });
     world.observed = vec![Observed::default(); world.fleet.hosts.len()];
     assert_eq!(glance(&world.polls(2)), []);
@@ -120,10 +120,7 @@ fn a_reload_changes_limits_at_once_but_not_the_count_of_polls() {
     world.edit("db1", |s| change(&mut s.filesystems, |list| list[0] = usage("/", 70.0)));
     assert_eq!(glance(&world.polls(3)), []);
     let strict = |parts: &mut (Vec<crate::fleet::Host>, _, _)| {
-        parts
-            .0
-            .iter_mut()
-            .for_each(|host| host.thresholds.disk_warning_percent = 60.0);
+        each(&mut parts.0, |host| host.thresholds.disk_warning_percent = 60.0);
     };
     world.reload(strict);
     assert_eq!(glance(&world.look()), []);

@@ -1,6 +1,6 @@
 //! Situations in which it matters what exactly is said, and of whom.
 
-use super::world::{World, answered, change, find, flow, glance, volume};
+use super::world::{World, answered, change, each, find, flow, glance, volume};
 use crate::{
     facts::{
         CleanText, UnixMs,
@@ -142,7 +142,7 @@ fn a_dead_primary_is_told_by_its_peer_and_its_clients() {
     for host in ["access1", "access2"] {
         world.edit(host, |s| {
             change(&mut s.statfs, |list| {
-                list[0] = answered("/mnt/slice-a", StatfsOutcome::Hung { seconds: 8 })
+                list[0] = answered("/mnt/slice-a", StatfsOutcome::Hung { seconds: 8 });
             });
             change(&mut s.nfs_mounts, |list| {
                 list.remove(0);
@@ -161,10 +161,10 @@ fn a_dead_primary_is_told_by_its_peer_and_its_clients() {
     alone(&mut world, "stor2", C::WfConnection, R::Primary, D::UpToDate);
     world.edit("stor2", |s| {
         change(&mut s.addresses, |list| {
-            list.push(super::world::address([10, 77, 0, 100]))
+            list.push(super::world::address([10, 77, 0, 100]));
         });
         change(&mut s.mounts, |list| {
-            list.push(super::world::mount("/srv/slice-a", "ext4", "/dev/drbd0"))
+            list.push(super::world::mount("/srv/slice-a", "ext4", "/dev/drbd0"));
         });
         change(&mut s.exports, |list| list.push(super::world::exported(0, "slice-a")));
     });
@@ -201,7 +201,7 @@ fn a_source_is_not_lost_while_its_replicas_receive() {
     for host in ["db2", "db3"] {
         world.edit(host, |s| {
             change(&mut s.mysql, |mysql| {
-                mysql.channels[0].io_running = ReplicaThread::Connecting
+                mysql.channels[0].io_running = ReplicaThread::Connecting;
             });
         });
     }
@@ -220,7 +220,7 @@ fn transactions_newer_than_the_look_at_the_source_are_not_errant() {
     world.edit("db1", |s| s.mysql.at = UnixMs(s.at.0 - 1500));
     world.edit("db2", move |s| {
         change(&mut s.mysql, |mysql| {
-            mysql.gtid_executed = Some(format!("{uuid}:1-1200").into())
+            mysql.gtid_executed = Some(format!("{uuid}:1-1200").into());
         });
     });
     assert_eq!(glance(&world.polls(3)), []);
@@ -228,7 +228,7 @@ fn transactions_newer_than_the_look_at_the_source_are_not_errant() {
     let mut world = World::new();
     world.edit("db2", move |s| {
         change(&mut s.mysql, |mysql| {
-            mysql.gtid_executed = Some(format!("{uuid}:1-1200").into())
+            mysql.gtid_executed = Some(format!("{uuid}:1-1200").into());
         });
     });
     let findings = world.polls(3);
@@ -288,7 +288,7 @@ fn without_resource_names_the_minor_tells() {
     for host in ["stor1", "stor2"] {
         world.edit(host, |s| {
             change(&mut s.drbd, |list| {
-                list.iter_mut().for_each(|volume| volume.resource = None)
+                each(list, |volume| volume.resource = None);
             });
         });
     }
@@ -301,10 +301,10 @@ fn without_resource_names_the_minor_tells() {
 fn a_starved_console_judges_no_clock_but_still_the_kernels() {
     let mut world = World::new();
     world.edit("db1", |s| {
-        change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c - 30.0))
+        change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c - 30.0));
     });
     world.edit("access1", |s| {
-        change(&mut s.nfs_mounts, |list| list[0] = flow("/mnt/slice-a", 500.0))
+        change(&mut s.nfs_mounts, |list| list[0] = flow("/mnt/slice-a", 500.0));
     });
     world.observer_doubtful = true;
     let findings = world.polls(3);
@@ -318,7 +318,7 @@ fn findings_are_sorted_and_their_changes_told() {
     let mut world = World::new();
     let before = world.polls(3);
     world.edit("db2", |s| {
-        change(&mut s.mysql, |mysql| mysql.channels[0].seconds_behind = Some(30))
+        change(&mut s.mysql, |mysql| mysql.channels[0].seconds_behind = Some(30));
     });
     let middle = world.polls(2);
     let [Change::Raised(raised)] = &changes(&before, &middle)[..] else {
@@ -330,7 +330,7 @@ fn findings_are_sorted_and_their_changes_told() {
     );
     assert_eq!(changes(&middle, &world.poll()), []);
     world.edit("db2", |s| {
-        change(&mut s.mysql, |mysql| mysql.channels[0].seconds_behind = Some(300))
+        change(&mut s.mysql, |mysql| mysql.channels[0].seconds_behind = Some(300));
     });
     world.edit("db3", |s| change(&mut s.mysql, |mysql| mysql.read_only = Some(false)));
     let worse = world.polls(2);

@@ -155,6 +155,11 @@ pub(super) fn change<T: Clone>(reading: &mut Reading<T>, change: impl FnOnce(&mu
     *reading = Reading::known(value, reading.at);
 }
 
+/// Changes every item.
+pub(super) fn each<T>(list: &mut [T], edit: impl FnMut(&mut T)) {
+    list.iter_mut().for_each(edit);
+}
+
 pub(super) fn failed<T>(reading: &mut Reading<T>) {
     *reading = Reading::unknown(Why::Failed("exit 1".into()), reading.at);
 }
@@ -472,7 +477,7 @@ fn storage(s: &mut Snapshot, mine: u8) {
     s.pools = Reading::known(vec![pool()], at);
     change(&mut s.addresses, |list| list.push(address([10, 77, 0, 100 + mine])));
     change(&mut s.mounts, |list| {
-        list.push(mount(&format!("/srv/{name}"), "ext4", &format!("/dev/drbd{mine}")))
+        list.push(mount(&format!("/srv/{name}"), "ext4", &format!("/dev/drbd{mine}")));
     });
 }
 
@@ -545,7 +550,7 @@ fn node(s: &mut Snapshot) {
     for (number, name) in ["slice-a", "slice-b"].into_iter().enumerate() {
         let source = format!("10.77.0.{}:/srv/{name}", 100 + number);
         change(&mut s.mounts, |list| {
-            list.push(mount(&format!("/mnt/{name}"), "nfs4", &source))
+            list.push(mount(&format!("/mnt/{name}"), "nfs4", &source));
         });
         change(&mut s.statfs, |list| {
             list.push(answered(
