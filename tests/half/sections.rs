@@ -4,6 +4,7 @@ use crate::rig::{ALL, Half, Place, find, of, shells};
 use pointsman::{
     facts::{Section, SectionStatus, Tier},
     fleet::{Host, MysqlAccess, Probe, ProbeParser},
+    remote::half,
 };
 use std::time::{Duration, Instant};
 
