@@ -423,7 +423,7 @@ impl Period {
     fn parse(text: &str) -> Option<Duration> {
         let digits = text.find(|c: char| !c.is_ascii_digit()).filter(|at| *at > 0)?;
         let (number, unit) = text.split_at(digits);
-        let number: u64 = number.parse().ok().filter(|n| *n <= u64::from(u32::MAX))?;
+        let number = u64::from(number.parse::<u32>().ok()?);
         Some(match unit.trim_start() {
             "ms" => Duration::from_millis(number),
             "s" => Duration::from_secs(number),

@@ -72,7 +72,7 @@ impl Hosts {
                 context.error(name.node, format!("more than {LIMIT} hosts"));
                 return;
             }
-            self.add_entry(context, name, names, host, shared);
+            self.add_entry(context, name, &names, host, shared);
         }
     }
 
@@ -80,13 +80,13 @@ impl Hosts {
         &mut self,
         context: &mut Context<'_>,
         name: &Text,
-        names: Vec<String>,
+        names: &[String],
         host: file::Host,
         shared: &Shared<'_>,
     ) {
         let (address, groups, own) = host.split();
         let address_node = address.as_ref().map_or(name.node, |address| address.node);
-        let addresses = self::addresses(context, name, &names, address.as_ref());
+        let addresses = self::addresses(context, name, names, address.as_ref());
         let groups = context.resolved_all(What::Group, &groups);
         let own = Level::compile(context, own, shared.storage);
         let mut levels = vec![&own];
@@ -202,18 +202,13 @@ fn jumps_of(levels: &Levels<'_>, own: &Level, host: &str) -> Option<Vec<Text>> {
 
 /// `[user@]host[:port]` of a host of the inventory.
 fn spec(host: &Host) -> String {
-    let mut out = String::new();
-    if let Some(user) = &host.user {
-        out.push_str(user);
-        out.push('@');
+    let user = host.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+    let port = host.port.map(|port| format!(":{port}")).unwrap_or_default();
+    if host.address.parse::<Ipv6Addr>().is_ok() {
+        format!("{user}[{}]{port}", host.address)
+    } else {
+        format!("{user}{}{port}", host.address)
     }
-    match host.port {
-        Some(port) if host.address.parse::<Ipv6Addr>().is_ok() => out.push_str(&format!("[{}]:{port}", host.address)),
-        Some(port) => out.push_str(&format!("{}:{port}", host.address)),
-        None if host.address.parse::<Ipv6Addr>().is_ok() => out.push_str(&format!("[{}]", host.address)),
-        None => out.push_str(&host.address),
-    }
-    out
 }
 
 /// Checks a jump host that is not one of the inventory.

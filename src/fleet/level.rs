@@ -83,10 +83,9 @@ impl Level {
             feeds: set(context, What::Feed, group.feeds),
             switches: set(context, What::Switch, group.switches),
             poll: group.poll,
-            thresholds: group.thresholds.map(|thresholds| {
-                check_thresholds(context, &thresholds);
-                thresholds
-            }),
+            thresholds: group
+                .thresholds
+                .inspect(|thresholds| check_thresholds(context, thresholds)),
             mounts: check_mounts(context, &group.mounts, storage),
             mysql: group.mysql.map(|mysql| check_mysql(context, mysql)),
             probes: probe::compile_all(context, &group.probes),
@@ -328,64 +327,39 @@ impl<'a> Levels<'a> {
 
     /// Poll settings, with a report when they do not fit together.
     pub fn poll(&self, context: &mut Context<'_>) -> Poll {
-        let mut out = Poll::default();
         type Get = fn(&file::Poll) -> Option<&Spanned<file::Period>>;
-        type Put = fn(&mut Poll, Duration);
-        let keys: [(&str, Get, Put, Duration); 5] = [
-            (
-                "interval",
-                |p| p.interval.as_ref(),
-                |p, d| p.interval = d,
-                Duration::from_millis(100),
-            ),
-            (
-                "medium",
-                |p| p.medium.as_ref(),
-                |p, d| p.medium = d,
-                Duration::from_millis(500),
-            ),
-            ("slow", |p| p.slow.as_ref(), |p, d| p.slow = d, Duration::from_secs(1)),
-            (
-                "deadline",
-                |p| p.deadline.as_ref(),
-                |p, d| p.deadline = d,
-                Duration::from_millis(100),
-            ),
-            (
-                "connect_deadline",
-                |p| p.connect_deadline.as_ref(),
-                |p, d| p.connect_deadline = d,
-                Duration::from_millis(100),
-            ),
-        ];
-        let mut last = None;
-        for (key, get, put, least) in keys {
-            let Some(given) = self.first(|level| level.poll.as_ref().and_then(get)) else {
-                continue;
-            };
-            let span = given.value.0;
-            if span < least || span > Duration::from_hours(24) {
-                context.error(
-                    given.node,
-                    format!("`{key}` must lie between {} ms and one day", least.as_millis()),
-                );
-                continue;
+        let mut given = |key: &str, get: Get, least_ms: u64, to: &mut Duration| {
+            let period = self.first(|level| level.poll.as_ref().and_then(get))?;
+            let span = period.value.0;
+            if span < Duration::from_millis(least_ms) || span > Duration::from_hours(24) {
+                let message = format!("`{key}` must lie between {least_ms} ms and one day");
+                context.error(period.node, message);
+                return None;
             }
-            put(&mut out, span);
-            if matches!(key, "interval" | "medium" | "slow") {
-                last = Some(given.node);
+            *to = span;
+            Some(period.node)
+        };
+        let mut out = Poll::default();
+        let interval = given("interval", |poll| poll.interval.as_ref(), 100, &mut out.interval);
+        let medium = given("medium", |poll| poll.medium.as_ref(), 500, &mut out.medium);
+        let slow = given("slow", |poll| poll.slow.as_ref(), 1000, &mut out.slow);
+        given("deadline", |poll| poll.deadline.as_ref(), 100, &mut out.deadline);
+        let connect: Get = |poll| poll.connect_deadline.as_ref();
+        given("connect_deadline", connect, 100, &mut out.connect_deadline);
+        // A slower tier is never asked more often than a faster one; that is worth a word only when
+        // both were written down.
+        for (fast, slow, [less, more]) in [
+            (interval.filter(|_| out.interval > out.medium), medium, ["interval", "medium"]),
+            (medium.filter(|_| out.medium > out.slow), slow, ["medium", "slow"]),
+        ] {
+            if let (Some(fast), Some(_)) = (fast, slow) {
+                context
+                    .warning(fast, format!("`{less}` is longer than `{more}`"))
+                    .hint("a slower tier is never asked more often than a faster one");
             }
         }
-        if let Some(node) = last
-            && (out.interval > out.medium || out.medium > out.slow)
-        {
-            // A slower fast tier drags the others along rather than running more often than they do.
-            context
-                .warning(node, "`interval` should be the shortest, then `medium`, then `slow`")
-                .hint("a tier is never asked more often than the one before it");
-            out.medium = out.medium.max(out.interval);
-            out.slow = out.slow.max(out.medium);
-        }
+        out.medium = out.medium.max(out.interval);
+        out.slow = out.slow.max(out.medium);
         out
     }
 

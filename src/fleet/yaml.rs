@@ -8,10 +8,7 @@ use super::{
     suggest::quote,
 };
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-};
+use std::collections::{HashMap, HashSet};
 
 /// Largest file that is read, in bytes.
 pub(super) const FILE_LIMIT: usize = 1024 * 1024;
@@ -162,9 +159,9 @@ fn syntax_error(error: &ScanError, file: u16, text: &str, notes: &mut Notes) {
     let indent = |line: &str| line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
     let hint = if indent(line) || indent(before) {
         Some("a tab is not allowed in indentation; use spaces")
-    } else if line.contains(['{', '[']) && line.contains("-") && line.contains(']') {
+    } else if line.contains(['{', '[']) && line.contains('-') && line.contains(']') {
         Some("a range such as web[1-8] must stand in quotes inside {…} and […]")
-    } else if line.contains("@") || line.contains("`") {
+    } else if line.contains(['@', '`']) {
         Some("text that begins with @ or ` must stand in quotes")
     } else if error.info().contains("unknown anchor") {
         Some("an alias *name needs an anchor &name before it; text that begins with * must stand in quotes")
@@ -291,7 +288,7 @@ impl Builder<'_> {
 
     /// Whether a tagged scalar is still read as a plain one. `!!str` makes it text; the other core
     /// tags say what we would find out anyway.
-    fn plain_after_tag(&mut self, tag: &Cow<'_, Tag>, mark: Mark) -> bool {
+    fn plain_after_tag(&mut self, tag: &Tag, mark: Mark) -> bool {
         if tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "int" | "float" | "bool" | "null") {
             return true;
         }

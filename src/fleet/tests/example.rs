@@ -1,7 +1,7 @@
 //! The example inventory: it loads without a word, and it shows every key there is.
 
 use super::{super::schema, clean};
-use crate::fleet::{ReachBy, Shell};
+use crate::fleet::{HostName, ReachBy, Shell};
 use serde_json::Value;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -49,8 +49,8 @@ fn the_example_loads_and_means_what_it_says() {
     let (segment, slice) = fleet.slice("web-2").expect("web-2");
     assert_eq!(segment.name.as_str(), "web");
     assert_eq!(slice.preferred.as_str(), "stor2");
-    assert_eq!(slice.standby.as_ref().map(|name| name.as_str()), Some("stor1"));
-    assert_eq!(slice.backup.as_ref().map(|name| name.as_str()), Some("backup1"));
+    assert_eq!(slice.standby.as_ref().map(HostName::as_str), Some("stor1"));
+    assert_eq!(slice.backup.as_ref().map(HostName::as_str), Some("backup1"));
     assert_eq!(
         slice.export.as_ref().map(|export| export.path.as_str()),
         Some("/srv/web-2")
