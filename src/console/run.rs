@@ -79,6 +79,11 @@ pub fn run(launch: Launch) -> Result<()> {
     outcome
 }
 
+/// Whether the terminal was closed. The system says so with the signal that also asks for a reload.
+fn terminal_is_gone() -> bool {
+    rustix::termios::tcgetattr(std::io::stdout()).is_err()
+}
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -159,6 +164,9 @@ impl Console {
                 _ = signals.terminate.recv() => return Ok(()),
                 _ = signals.interrupt.recv() => return Ok(()),
                 _ = signals.hang_up.recv() => {
+                    if terminal_is_gone() {
+                        return Ok(());
+                    }
                     self.launch.requests.ask(Request::Reload);
                     self.take(Msg::Note(Severity::Ok, "reading the inventory again".to_owned()))?;
                 }
@@ -174,6 +182,9 @@ impl Console {
                     self.take(Msg::View(view))?;
                 }
                 _ = tick.tick() => {
+                    if terminal_is_gone() {
+                        return Ok(());
+                    }
                     self.take(Msg::Tick((self.launch.clock)()))?;
                 }
                 () = sleep_until(due), if self.dirty => self.draw()?,

@@ -29,7 +29,7 @@ pub fn document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'static>> {
     if let Some(trouble) = status::trouble(seen, ctx.now) {
         out.push(ctx.line(Role::Unknown, format!(" ? {trouble}")));
     }
-    for found in parts::findings_section(ctx, ctx.view.findings_of(name), room) {
+    if let Some(found) = parts::findings_section(ctx, ctx.view.findings_of(name), room) {
         out.push(Line::default());
         out.push(found.title);
         out.extend(found.lines);

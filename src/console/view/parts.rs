@@ -251,7 +251,7 @@ pub fn segment_document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'stati
             || &*finding.subject.name == name
             || segment.servers.iter().any(|server| finding.concerns(server.as_str()))
     });
-    for section in findings_section(ctx, concerned, room) {
+    if let Some(section) = findings_section(ctx, concerned, room) {
         out.push(section.title);
         out.extend(section.lines);
     }
