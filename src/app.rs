@@ -4,7 +4,11 @@ use crate::{
     batch::{self, Format, report::Status},
     cli::{Batch, Cli, Command, Options, SshArgs},
     collect::{Clock, Collector, FleetView, Reload, Sources, draft},
-    console::{self, glyphs::Glyphs, theme::{Depth, Theme}},
+    console::{
+        self,
+        glyphs::Glyphs,
+        theme::{Depth, Theme},
+    },
     fleet::{self, Fleet, Host, Loaded, ReachBy, Selector},
     mode::Mode,
     remote::{

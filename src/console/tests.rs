@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! The console driven by key strings, and pictures of every page.
 
 use super::{
@@ -124,4 +121,3 @@ fn names(model: &Model) -> Vec<String> {
         })
         .collect()
 }
->>>>>>> console
