@@ -1,5 +1,13 @@
 //! DRBD 8.4 (`/proc/drbd`, `drbdsetup status`, `events2`) and 9 (`drbdsetup status --json`).
 
+mod merge;
+mod proc;
+mod status;
+
+pub use merge::merge;
+pub use proc::{DrbdProc, parse_proc_drbd};
+pub use status::{parse_events, parse_json, parse_status};
+
 use super::{reading::words, text::CleanText};
 use serde::Serialize;
 

@@ -1,6 +1,10 @@
 //! Filesystems: what is mounted (`/proc/self/mountinfo`), and how full it is (`df`).
 
-use super::text::CleanText;
+use super::{
+    reading::Why,
+    scan::{garbled, quote, unescape},
+    text::CleanText,
+};
 use serde::Serialize;
 
 /// One line of `/proc/self/mountinfo` (proc(5)), unescaped.
@@ -77,4 +81,215 @@ pub enum StatfsOutcome {
         /// Seconds waited so far.
         seconds: u64,
     },
+}
+
+/// Reads `/proc/self/mountinfo`.
+pub fn parse_mountinfo(text: &str) -> Result<Vec<Mount>, Why> {
+    let mounts: Vec<_> = text.lines().filter_map(parse_mount).collect();
+    if mounts.is_empty() && !text.trim().is_empty() {
+        return Err(garbled(text));
+    }
+    Ok(mounts)
+}
+
+fn parse_mount(line: &str) -> Option<Mount> {
+    let mut words = line.split(' ');
+    words.next()?.parse::<u64>().ok()?;
+    words.next()?.parse::<u64>().ok()?;
+    let device_number = words.next()?;
+    let _root = words.next()?;
+    let at = words.next()?;
+    let mount_options = words.next()?;
+    words.find(|word| *word == "-")?;
+    let fs_type = words.next()?;
+    // The source may be empty.
+    let source = words.next()?;
+    let options = words.next()?;
+    let writes = |options: &str| options.split(',').any(|option| option == "rw");
+    Some(Mount {
+        device_number: CleanText::new(device_number),
+        at: CleanText::new(&unescape(at)),
+        fs_type: CleanText::new(fs_type),
+        source: CleanText::new(&unescape(source)),
+        writable: writes(mount_options) && writes(options),
+        options: CleanText::new(&unescape(options)),
+    })
+}
+
+/// Reads `df -Pk`, then a line `inodes`, then `df -Pi`.
+///
+/// Lines of error text between the rows (as of a mount that cannot be reached) are left out.
+pub fn parse_df(text: &str) -> Result<Vec<Usage>, Why> {
+    let mut usages: Vec<Usage> = Vec::new();
+    let mut inodes = false;
+    for line in text.lines() {
+        if line.trim() == "inodes" {
+            inodes = true;
+            continue;
+        }
+        let Some((source, [all, used, available], at)) = parse_df_line(line) else {
+            continue;
+        };
+        let sum = used.saturating_add(available);
+        if !inodes {
+            usages.push(Usage {
+                source: CleanText::new(source),
+                at: CleanText::new(at),
+                size_kib: all,
+                used_kib: used,
+                available_kib: available,
+                used_percent: percent(used, sum),
+                inodes_used_percent: None,
+            });
+        } else if all > 0
+            && let Some(usage) = usages.iter_mut().find(|usage| usage.at == CleanText::new(at))
+        {
+            usage.inodes_used_percent = Some(percent(used, all));
+        }
+    }
+    let header = text.trim_start().starts_with("Filesystem");
+    if usages.is_empty() && !header && !text.trim().is_empty() {
+        return Err(garbled(text));
+    }
+    Ok(usages)
+}
+
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        (part as f64 * 100.0 / whole as f64).min(100.0)
+    }
+}
+
+/// `source all used available percent at`; both the source and the mount point may hold spaces.
+fn parse_df_line(line: &str) -> Option<(&str, [u64; 3], &str)> {
+    let mut rest = line;
+    let mut window: [Option<u64>; 3] = [None; 3];
+    let mut starts = [0_usize; 3];
+    while let Some(start) = rest.find(|c: char| c != ' ') {
+        let offset = line.len() - rest.len() + start;
+        let word = rest[start..].split(' ').next()?;
+        rest = &rest[start + word.len()..];
+        if let [Some(all), Some(used), Some(available)] = window
+            && (word == "-"
+                || word
+                    .strip_suffix('%')
+                    .is_some_and(|digits| digits.parse::<u64>().is_ok()))
+        {
+            let (source, at) = (line[..starts[0]].trim_end(), rest.trim_start());
+            return (!source.is_empty() && at.starts_with('/')).then_some((source, [all, used, available], at));
+        }
+        window.rotate_left(1);
+        starts.rotate_left(1);
+        // Reserved blocks can make the free ones negative.
+        let negative = word
+            .strip_prefix('-')
+            .is_some_and(|digits| digits.parse::<u64>().is_ok());
+        window[2] = if negative { Some(0) } else { word.parse().ok() };
+        starts[2] = offset;
+    }
+    None
+}
+
+/// Reads lines `ok MILLISECONDS MOUNT`, `stale 0 MOUNT`, `error 0 MOUNT TEXT` and `hung SECONDS MOUNT`.
+pub fn parse_statfs(text: &str) -> Result<Vec<StatfsProbe>, Why> {
+    let mut probes = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let mut words = line.splitn(4, ' ');
+        let (Some(word), Some(number), Some(at)) = (words.next(), words.next(), words.next()) else {
+            return Err(garbled(line));
+        };
+        let number: u64 = number.parse().map_err(|_| garbled(line))?;
+        let outcome = match word {
+            "ok" => StatfsOutcome::Answered { took_ms: number },
+            "stale" => StatfsOutcome::Stale,
+            "hung" => StatfsOutcome::Hung { seconds: number },
+            "error" => StatfsOutcome::Failed {
+                error: quote(words.next().unwrap_or("without a text").trim()),
+            },
+            _ => StatfsOutcome::Failed { error: quote(line) },
+        };
+        probes.push(StatfsProbe {
+            at: CleanText::new(&unescape(at)),
+            outcome,
+        });
+    }
+    Ok(probes)
+}
+
+#[cfg(test)]
+#[allow(clippy::float_cmp, reason = "these quotients are exact")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn mountinfo_lines() {
+        let text = "29 1 0:24 / / rw,relatime - overlay overlay rw,lowerdir=/lower
+33 29 147:0 / /srv/slice\\040a rw,relatime shared:7 master:1 - ext4 /dev/drbd0 ro,stripe=1024
+40 29 0:31 / /mnt/a rw,relatime - nfs4 10.77.0.101:/srv/slice-a rw,vers=4.2,hard
+41 29 0:31 / /mnt/b ro,relatime - tmpfs  rw
+broken
+";
+        let mounts = parse_mountinfo(text).unwrap();
+        assert_eq!(mounts.len(), 4);
+        assert_eq!(mounts[1].at.as_str(), "/srv/slice a");
+        assert_eq!((mounts[1].device_number.as_str(), mounts[1].writable), ("147:0", false));
+        assert!(mounts[2].is_nfs() && mounts[2].writable);
+        assert_eq!((mounts[3].source.as_str(), mounts[3].writable), ("", false));
+        assert!(parse_mountinfo("mount: no").is_err());
+    }
+
+    #[test]
+    fn df_with_inodes() {
+        let text = "Filesystem     1024-blocks    Used Available Capacity Mounted on
+/dev/drbd0          186200      72    171584       1% /srv/slice a
+map of x                10      10         0     100% /full
+/dev/sdz1             1000     995       -20     101% /reserved
+df: /mnt/x: Stale file handle
+inodes
+Filesystem      Inodes IUsed IFree IUse% Mounted on
+/dev/drbd0       48192    11 48181    1% /srv/slice a
+map of x             0     0     0     - /full
+";
+        let usages = parse_df(text).unwrap();
+        assert_eq!(usages.len(), 3);
+        assert_eq!((usages[0].at.as_str(), usages[0].size_kib), ("/srv/slice a", 186_200));
+        assert!((usages[0].inodes_used_percent.unwrap() - 0.0228).abs() < 0.001);
+        assert_eq!(usages[1].source.as_str(), "map of x");
+        assert_eq!((usages[1].used_percent, usages[1].inodes_used_percent), (100.0, None));
+        assert_eq!(usages[2].used_percent, 100.0);
+        assert!(parse_df("df: cannot read table of mounted file systems").is_err());
+    }
+
+    #[test]
+    fn statfs_lines() {
+        let probes = parse_statfs(
+            "ok 10 /mnt/a\\040b\nstale 0 /mnt/c\nhung 42 /mnt/d\nerror 0 /mnt/e Permission denied\nodd 1 /f\n",
+        )
+        .unwrap();
+        assert_eq!(probes[0].at.as_str(), "/mnt/a b");
+        assert_eq!(probes[0].outcome, StatfsOutcome::Answered { took_ms: 10 });
+        assert_eq!(probes[1].outcome, StatfsOutcome::Stale);
+        assert_eq!(probes[2].outcome, StatfsOutcome::Hung { seconds: 42 });
+        assert!(matches!(&probes[3].outcome, StatfsOutcome::Failed { error } if error.as_str() == "Permission denied"));
+        assert!(
+            matches!(&probes[4].outcome, StatfsOutcome::Failed { .. }),
+            "an unknown word is no answer"
+        );
+        assert!(parse_statfs("ok /mnt/a").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in any::<String>(), words in "(ok|hung|inodes|-| |[0-9]{1,21}%?|/mnt|\\\\040|\n){0,60}") {
+            for text in [&text, &words] {
+                let _ = (parse_mountinfo(text), parse_statfs(text));
+                for usage in parse_df(text).unwrap_or_default() {
+                    prop_assert!((0.0..=100.0).contains(&usage.used_percent));
+                }
+            }
+        }
+    }
 }

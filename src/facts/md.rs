@@ -1,5 +1,9 @@
 //! md RAID: `/proc/mdstat` in all its forms, and what `/sys/block/md*/md` adds.
 
+mod parse;
+
+pub use parse::{MdSys, merge, parse_mdstat, parse_mdsys};
+
 use super::{reading::words, text::CleanText};
 use serde::Serialize;
 

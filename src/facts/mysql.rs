@@ -6,6 +6,11 @@
 //! `SHOW ALL SLAVES STATUS` in `\G` form; `heartbeat` holds `server_id<TAB>age_seconds`; `replicas` holds
 //! `SHOW REPLICAS`. A block that could not be read holds a line `ERROR …`.
 
+mod parse;
+mod replica;
+
+pub use parse::parse_mysql;
+
 use super::{reading::words, text::CleanText};
 use serde::Serialize;
 
@@ -152,3 +157,7 @@ words! {
         Disconnected = "Disconnected",
     }
 }
+
+#[cfg(test)]
+#[path = "mysql/tests.rs"]
+mod tests;

@@ -1,5 +1,11 @@
 //! NFS: exports, server threads and counters; on clients `mountstats` per mount and operation.
 
+mod mountstats;
+mod server;
+
+pub use mountstats::{parse_mountstats, rates};
+pub use server::{parse_clients, parse_exports, parse_nfsd};
+
 use super::text::CleanText;
 use serde::Serialize;
 
@@ -82,7 +88,8 @@ pub struct NfsOpCounters {
     pub transmissions: u64,
     /// Major timeouts.
     pub timeouts: u64,
-    /// Milliseconds queued on the client, summed.
+    /// Milliseconds queued on the client, summed. Some kernels let the sum fall below zero, printed as
+    /// 2⁶⁴ less a little; [`rates`] takes account of it.
     pub queue_ms: u64,
     /// Milliseconds from sending to the answer, summed.
     pub rtt_ms: u64,

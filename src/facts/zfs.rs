@@ -1,5 +1,13 @@
 //! ZFS: `zpool status` as text (old and new) and as JSON, `zpool list`, and the ARC.
 
+mod arc;
+mod json;
+mod text;
+
+pub use arc::{arc_rate, parse_arcstats};
+pub use json::parse_json;
+pub use text::{PoolSize, merge, parse_zpool, parse_zpool_list};
+
 use super::{reading::words, text::CleanText};
 use serde::Serialize;
 

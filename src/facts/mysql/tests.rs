@@ -1,0 +1,164 @@
+//! Forms of MySQL, Percona Server and MariaDB.
+
+use super::*;
+use proptest::prelude::*;
+
+const PERCONA: &str = include_str!("../../../tests/captures/forms/mysql-percona");
+const MARIADB: &str = include_str!("../../../tests/captures/forms/mysql-mariadb");
+
+#[test]
+fn new_words_with_an_error_text_that_lies() {
+    let mysql = parse_mysql(PERCONA).unwrap();
+    assert_eq!((&mysql.flavour, mysql.version.as_str()), (&Flavour::Mysql, "8.4.3-35"));
+    assert_eq!(
+        (mysql.server_id, mysql.read_only, mysql.super_read_only),
+        (Some(12), Some(true), Some(true))
+    );
+    assert_eq!(
+        mysql.gtid_executed.as_deref(),
+        Some("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,4e11fa47-71ca-11e1-9e33-c80aa9429562:1-77")
+    );
+    assert_eq!(
+        (mysql.buffer_pool_hit_percent, mysql.queries, mysql.threads_running),
+        (Some(99.0), Some(4711), Some(2))
+    );
+    let semi = SemiSync {
+        enabled: true,
+        active: false,
+        replicas: Some(1),
+    };
+    assert_eq!(
+        (mysql.semi_sync_source, mysql.semi_sync_replica),
+        (Some(semi), Some(true))
+    );
+    let [main, archive] = &mysql.channels[..] else {
+        panic!("{mysql:#?}")
+    };
+    assert_eq!(
+        (&main.io_running, &main.sql_running),
+        (&ReplicaThread::Yes, &ReplicaThread::No)
+    );
+    assert_eq!((main.seconds_behind, main.source_server_id), (None, Some(11)));
+    assert_eq!(main.io_error, None);
+    let error = main.sql_error.as_ref().unwrap();
+    assert!(
+        error.starts_with("1062 Could not execute") && error.ends_with("Duplicate entry: 5"),
+        "{error}"
+    );
+    assert_eq!(main.gtid_applied, mysql.gtid_executed);
+    assert_eq!((archive.name.as_str(), archive.source_port), ("archive", Some(3307)));
+    assert_eq!(
+        (&archive.io_running, archive.seconds_behind),
+        (&ReplicaThread::Connecting, Some(123))
+    );
+    assert_eq!(archive.io_error.as_deref(), Some("2003 error connecting to source"));
+    let names: Vec<_> = mysql.replicas.iter().map(CleanText::as_str).collect();
+    assert_eq!(names, ["db3", "server 14"]);
+    let bare = parse_mysql(&PERCONA.replace("Server_Id\tHost\tPort\tSource_Id\tReplica_UUID\n", "")).unwrap();
+    assert_eq!(bare.replicas, mysql.replicas, "without the line of names");
+    let twice = parse_mysql(&PERCONA.replace("#replica\n", "#replica\n#replica\n")).unwrap();
+    assert_eq!(twice, mysql, "the client may print a block's name again");
+    assert_eq!(mysql.heartbeat_lag_seconds, Some(1.5), "the newest of another server");
+    assert_eq!(mysql.errors, []);
+    assert_eq!(mysql.galera, None);
+}
+
+#[test]
+fn old_words_galera_and_a_refused_block() {
+    let mysql = parse_mysql(MARIADB).unwrap();
+    assert_eq!(mysql.flavour, Flavour::Mariadb);
+    assert_eq!((mysql.read_only, mysql.super_read_only), (Some(false), None));
+    assert_eq!(mysql.gtid_executed.as_deref(), Some("0-1-100,0-1-100,1-2-5"));
+    let semi = SemiSync {
+        enabled: true,
+        active: true,
+        replicas: Some(2),
+    };
+    assert_eq!(
+        (mysql.semi_sync_source, mysql.semi_sync_replica),
+        (Some(semi), Some(false))
+    );
+    let [east] = &mysql.channels[..] else {
+        panic!("{mysql:#?}")
+    };
+    assert_eq!((east.name.as_str(), east.source_host.as_str()), ("east", "10.0.0.2"));
+    assert_eq!(
+        (&east.io_running, &east.sql_running),
+        (&ReplicaThread::Preparing, &ReplicaThread::Yes)
+    );
+    assert_eq!(
+        (east.gtid_received.as_deref(), east.gtid_applied.as_deref()),
+        (Some("0-1-100,1-2-6"), Some("0-1-100,1-2-5"))
+    );
+    let galera = mysql.galera.unwrap();
+    assert_eq!(
+        (galera.cluster_status, galera.ready, galera.conf_id),
+        (GaleraStatus::NonPrimary, Some(false), None)
+    );
+    assert_eq!(
+        (galera.last_committed, galera.flow_control_paused),
+        (Some(-1), Some(0.25))
+    );
+    assert_eq!(mysql.errors.len(), 1);
+    assert!(mysql.errors[0].starts_with("replicas: ERROR 1227"));
+}
+
+#[test]
+fn missing_blocks_are_said() {
+    let mysql = parse_mysql("#version\n8.0.36\tSource distribution\n").unwrap();
+    assert_eq!(mysql.flavour, Flavour::Mysql);
+    assert_eq!(mysql.errors.len(), 4);
+    assert_eq!(mysql.read_only, None);
+    assert!(parse_mysql("ERROR 2002 (HY000): Can't connect").is_err());
+    assert!(parse_mysql("#version\n").is_err());
+    assert!(matches!(
+        parse_mysql("#version\nx\ty\n").unwrap().flavour,
+        Flavour::Unknown(_)
+    ));
+}
+
+#[test]
+fn wsrep_switched_off_is_no_galera() {
+    let off = MARIADB.replace("wsrep_on\tON", "wsrep_on\tOFF");
+    assert_eq!(parse_mysql(&off).unwrap().galera, None);
+    assert_eq!(
+        parse_mysql(&MARIADB.replace("read_only\tOFF", "read_only\tNO_LOCK"))
+            .unwrap()
+            .read_only,
+        Some(true)
+    );
+    assert_eq!(
+        parse_mysql(&MARIADB.replace("read_only\tOFF", "read_only\tmaybe"))
+            .unwrap()
+            .read_only,
+        None
+    );
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(text in any::<String>(), words in "(#version\n|#replica\n|#variables\n|\\*\\*\\* 1. row \\*\\*\\*\n|  Slave_IO_Running: |Yes\n|\t|8.0.1|:|#heartbeat\n|[0-9]{1,21}| |\n){0,40}", at in 0..PERCONA.len(), byte in any::<u8>()) {
+        let mut bytes = PERCONA.as_bytes().to_vec();
+        bytes[at] = byte;
+        for text in [&*text, &words, &String::from_utf8_lossy(&bytes)] {
+            let _ = parse_mysql(text);
+        }
+    }
+
+    #[test]
+    fn a_cut_text_is_never_healthier(first in 0..PERCONA.len(), second in 0..MARIADB.len()) {
+        for (text, cut) in [(PERCONA, first), (MARIADB, second)] {
+            let full = parse_mysql(text).unwrap();
+            let Ok(short) = parse_mysql(&text[..cut]) else { continue };
+            prop_assert!(short.read_only.is_none() || short.read_only == full.read_only);
+            prop_assert!(short.galera.is_none_or(|galera| galera.cluster_status != GaleraStatus::Primary));
+            // Without the whole replica block there is an error that says so, or a channel that is not well.
+            prop_assert!(short.channels.len() == full.channels.len() || !short.errors.is_empty());
+            for (short, full) in short.channels.iter().zip(&full.channels) {
+                prop_assert!(short.io_running != ReplicaThread::Yes || full.io_running == ReplicaThread::Yes);
+                prop_assert!(short.sql_running != ReplicaThread::Yes || full.sql_running == ReplicaThread::Yes);
+                prop_assert!(short.seconds_behind.is_none() || short.seconds_behind == full.seconds_behind);
+            }
+        }
+    }
+}
