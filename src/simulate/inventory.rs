@@ -43,7 +43,7 @@ const HOSTS: [(&str, &str, &[&str], &str); 30] = [
 
 /// The demo fleet's inventory.
 pub(super) fn demo() -> Fleet {
-    let hosts = HOSTS.iter().map(|entry| host(entry)).collect();
+    let hosts = HOSTS.iter().map(host).collect();
     let segments = (0..3).map(segment).chain([pools()]).collect();
     let topology = |name: &str, kind, members: &[&str], source: Option<&str>| Topology {
         name: name.into(),
@@ -211,6 +211,9 @@ fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     format!("[{}]", items.join(", "))
 }
 
+/// Names of one kind of failure domain.
+type Pick = fn(&Domains) -> Vec<&String>;
+
 /// Writes a fleet as an inventory file, every host with its own settings.
 pub(super) fn yaml(fleet: &Fleet) -> String {
     let mut out = String::with_capacity(200 * fleet.hosts.len());
@@ -218,7 +221,7 @@ pub(super) fn yaml(fleet: &Fleet) -> String {
     if let Some(label) = &fleet.label {
         let _ = writeln!(out, "label: {}", quoted(label));
     }
-    let sets: [(&str, fn(&Domains) -> Vec<&String>); 4] = [
+    let sets: [(&str, Pick); 4] = [
         ("sites", |domains| domains.site.iter().collect()),
         ("racks", |domains| domains.rack.iter().collect()),
         ("feeds", |domains| domains.feeds.iter().collect()),

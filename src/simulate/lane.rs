@@ -233,13 +233,13 @@ fn put_section(section: Section, status: Status, text: &str, hostile: Option<Hos
     let content = spoilt.as_deref().unwrap_or(text.as_bytes());
     let mut word = String::new();
     status.write(&mut word);
-    let _ = write!(body, "{} {word} {}\n", section.name(), content.len());
+    let _ = writeln!(body, "{} {word} {}", section.name(), content.len());
     body.extend_from_slice(content);
     body.push(b'\n');
 }
 
 fn frame(nonce: &str, seq: &str, body: &[u8], out: &mut Vec<u8>) {
-    let _ = write!(out, "PM1 {nonce} {seq} {}\n", body.len());
+    let _ = writeln!(out, "PM1 {nonce} {seq} {}", body.len());
     out.extend_from_slice(body);
     out.push(b'\n');
 }

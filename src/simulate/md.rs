@@ -151,11 +151,7 @@ impl Array {
     /// Writes to disks for each write to the array.
     #[must_use]
     pub const fn write_factor(&self) -> f64 {
-        match self.level {
-            5 => 2.0,
-            6 => 3.0,
-            _ => 2.0,
-        }
+        if self.level == 6 { 3.0 } else { 2.0 }
     }
 
     /// Fails the member in `slot`; nothing when the array could not bear it.

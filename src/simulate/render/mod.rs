@@ -63,7 +63,7 @@ pub fn section(island: &Island, at: usize, section: Section, out: &mut String) -
     if !present {
         return Status::Absent;
     }
-    let status = match section {
+    match section {
         Section::Uptime => system::uptime(island, node, out),
         Section::Loadavg => system::loadavg(island, node, out),
         Section::Stat => system::stat(node, out),
@@ -102,18 +102,16 @@ pub fn section(island: &Island, at: usize, section: Section, out: &mut String) -
             };
         }
         Section::Probes => probes(island, at, out),
-    };
-    let () = status;
+    }
     if section != Section::Probes {
         trim(out);
     }
     Status::Ok
 }
 
+/// Takes the last newlines off, as command substitution in a shell does.
 fn trim(out: &mut String) {
-    if out.ends_with('\n') {
-        out.pop();
-    }
+    out.truncate(out.trim_end_matches('\n').len());
 }
 
 /// `name exit_code length`, a newline, the output, a newline; for each probe.

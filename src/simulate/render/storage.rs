@@ -127,15 +127,16 @@ pub(super) fn mdsys(node: &Node, out: &mut String) {
             "{name} sync_action {action}\n{name} mismatch_cnt {}\n",
             array.mismatches
         );
-        match &array.sync {
-            Some(sync) => put!(
+        if let Some(sync) = &array.sync {
+            put!(
                 out,
                 "{name} sync_completed {} / {}\n{name} sync_speed {}\n",
                 whole(sync.done_kib * 2.0),
                 array.member_kib * 2,
                 whole(sync.speed_kib_s)
-            ),
-            None => put!(out, "{name} sync_completed none\n{name} sync_speed none\n"),
+            );
+        } else {
+            put!(out, "{name} sync_completed none\n{name} sync_speed none\n");
         }
         let state = if array.rate[1] > 0.5 { "active" } else { "clean" };
         put!(out, "{name} array_state {state}\n");

@@ -56,6 +56,39 @@ fn date(island: &Island, ms: i64) -> String {
     )
 }
 
+fn scan(island: &Island, pool: &Pool, out: &mut String) {
+    let Some((kind, done)) = pool.scan else {
+        put!(
+            out,
+            "  scan: scrub repaired 0 in 05:12:44 with 0 errors on {}\n",
+            date(island, pool.scanned_ms)
+        );
+        return;
+    };
+    let (word, past) = match kind {
+        ScanKind::Scrub => ("scrub", "repaired"),
+        ScanKind::Resilver => ("resilver", "resilvered"),
+    };
+    let total = pool.allocated_kib * 1024.0;
+    let left = whole((1.0 - done) * 300.0);
+    put!(
+        out,
+        "  scan: {word} in progress since {}\n\t{} scanned at 41231686041/s, {} issued at 38654705664/s, {} total\n\t{} {past}, {:.2}% done, 00:{:02}:{:02} to go\n",
+        date(island, i64::try_from(island.now_ms).unwrap_or(0)),
+        whole(total),
+        whole(total * done),
+        whole(total),
+        if kind == ScanKind::Scrub {
+            0
+        } else {
+            whole(total * done / 8.0)
+        },
+        done * 100.0,
+        left / 60,
+        left % 60
+    );
+}
+
 fn text(island: &Island, pool: &Pool, out: &mut String) {
     put!(out, "  pool: {}\n state: {}\n", pool.name, pool.state());
     if pool.faulted.is_some() {
@@ -63,37 +96,7 @@ fn text(island: &Island, pool: &Pool, out: &mut String) {
     } else if let Some((ScanKind::Resilver, _)) = pool.scan {
         out.push_str("status: One or more devices is currently being resilvered.  The pool will\n\tcontinue to function, possibly in a degraded state.\naction: Wait for the resilver to complete.\n");
     }
-    match pool.scan {
-        Some((kind, done)) => {
-            let (word, past) = match kind {
-                ScanKind::Scrub => ("scrub", "repaired"),
-                ScanKind::Resilver => ("resilver", "resilvered"),
-            };
-            let total = pool.allocated_kib * 1024.0;
-            let left = whole((1.0 - done) * 300.0);
-            put!(
-                out,
-                "  scan: {word} in progress since {}\n\t{} scanned at 41231686041/s, {} issued at 38654705664/s, {} total\n\t{} {past}, {:.2}% done, 00:{:02}:{:02} to go\n",
-                date(island, i64::try_from(island.now_ms).unwrap_or(0)),
-                whole(total),
-                whole(total * done),
-                whole(total),
-                if kind == ScanKind::Scrub {
-                    0
-                } else {
-                    whole(total * done / 8.0)
-                },
-                done * 100.0,
-                left / 60,
-                left % 60
-            );
-        }
-        None => put!(
-            out,
-            "  scan: scrub repaired 0 in 05:12:44 with 0 errors on {}\n",
-            date(island, pool.scanned_ms)
-        ),
-    }
+    scan(island, pool, out);
     put!(out, "config:\n\n\tNAME        STATE     READ WRITE CKSUM\n");
     let state = pool.state();
     put!(

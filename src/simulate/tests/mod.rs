@@ -2,6 +2,7 @@
 
 mod client;
 mod hostility;
+mod parsing;
 mod protocol;
 mod rendering;
 mod state;

@@ -162,7 +162,7 @@ fn the_same_seed_gives_the_same_world_however_often_it_is_looked_at() {
         often.forward(Duration::from_millis(700));
         a.world().fleet(|_| ());
     }
-    seldom.forward(Duration::from_millis(350_000));
+    seldom.forward(Duration::from_secs(350));
     let look = |sim: &Simulation| {
         sim.world()
             .fleet(|island| {
@@ -194,7 +194,7 @@ fn the_same_seed_gives_the_same_world_however_often_it_is_looked_at() {
 #[test]
 fn a_slow_disk_shows_with_all_clients_of_its_server_and_nowhere_else() {
     let (sim, hand) = calm();
-    hand.forward(Duration::from_secs(60));
+    hand.forward(Duration::from_mins(1));
     let times = || {
         sim.world()
             .fleet(|island| {
@@ -277,7 +277,7 @@ fn a_killed_primary_hangs_its_clients_until_the_standby_takes_over() {
         assert!(!hung(island));
         check(island, false);
     });
-    hand.forward(Duration::from_secs(60));
+    hand.forward(Duration::from_mins(1));
     sim.world().clear(&fault).unwrap();
     sim.world().fleet(|island| {
         check(island, true);
@@ -289,7 +289,7 @@ fn a_killed_primary_hangs_its_clients_until_the_standby_takes_over() {
         );
         assert_eq!(island.replicas[1].primary(), Some(0), "slice-b never left stor2");
     });
-    hand.forward(Duration::from_secs(60));
+    hand.forward(Duration::from_mins(1));
     sim.world().fleet(|island| assert!(island.is_well(0)));
 }
 
@@ -298,7 +298,7 @@ fn a_partition_resyncs_and_a_split_brain_stands_alone() {
     let (sim, hand) = calm();
     let partition = Fault::PairPartitioned("slice-b".to_owned());
     sim.world().inject(&partition).unwrap();
-    hand.forward(Duration::from_secs(60));
+    hand.forward(Duration::from_mins(1));
     sim.world().fleet(|island| {
         check(island, true);
         assert_eq!(
@@ -310,7 +310,7 @@ fn a_partition_resyncs_and_a_split_brain_stands_alone() {
     sim.world().clear(&partition).unwrap();
     sim.world()
         .fleet(|island| assert_eq!(island.replicas[1].connection(0), "SyncSource"));
-    hand.forward(Duration::from_secs(60));
+    hand.forward(Duration::from_mins(1));
     sim.world().fleet(|island| assert!(island.is_well(1)));
 
     let split = Fault::SplitBrain("slice-d".to_owned());
