@@ -204,7 +204,7 @@ impl server::Handler for Host {
                 self.own_gate.set(Signal::Deaf);
                 Job::Deaf
             }
-            _ if shell && command.contains("sh -s") => {
+            _ if shell && command.starts_with("exec env -i ") => {
                 let lane = Box::new(Lane::new(self.place));
                 if hostile == Some(Hostile::SlowDrip) {
                     let (sender, receiver) = mpsc::channel(4);
