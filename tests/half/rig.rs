@@ -256,7 +256,7 @@ impl Half {
     }
 }
 
-pub fn find<'a>(sections: &'a [FrameSection], section: Section) -> Option<&'a FrameSection> {
+pub fn find(sections: &[FrameSection], section: Section) -> Option<&FrameSection> {
     sections
         .iter()
         .find(|found| found.section == Some(section) && found.status != SectionStatus::Begin)
