@@ -259,6 +259,7 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
                     format!("one address for the {} hosts of {}", names.len(), quote(&name.value)),
                 )
                 .hint("write a range into the address, too, such as 10.0.1.[11-18]");
+            return vec![String::new(); names.len()];
         } else {
             check_address(context, address);
         }
@@ -280,7 +281,9 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
                 ),
             )
             .hint("both ranges must have the same length");
-    } else if let Some(first) = all.first() {
+        return vec![String::new(); names.len()];
+    }
+    if let Some(first) = all.first() {
         check_address(
             context,
             &Text {
@@ -289,8 +292,6 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
             },
         );
     }
-    let mut all = all;
-    all.resize(names.len(), String::new());
     all
 }
 

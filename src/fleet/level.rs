@@ -349,7 +349,11 @@ impl<'a> Levels<'a> {
         // A slower tier is never asked more often than a faster one; that is worth a word only when
         // both were written down.
         for (fast, slow, [less, more]) in [
-            (interval.filter(|_| out.interval > out.medium), medium, ["interval", "medium"]),
+            (
+                interval.filter(|_| out.interval > out.medium),
+                medium,
+                ["interval", "medium"],
+            ),
             (medium.filter(|_| out.medium > out.slow), slow, ["medium", "slow"]),
         ] {
             if let (Some(fast), Some(_)) = (fast, slow) {
