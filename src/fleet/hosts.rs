@@ -260,9 +260,8 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
                 )
                 .hint("write a range into the address, too, such as 10.0.1.[11-18]");
             return vec![String::new(); names.len()];
-        } else {
-            check_address(context, address);
         }
+        check_address(context, address);
         return vec![address.value.clone(); names.len()];
     }
     let all = context.expanded(address);

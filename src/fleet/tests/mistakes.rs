@@ -1,4 +1,8 @@
 //! Every kind of mistake, with exactly what is said of it.
+#![allow(
+    clippy::needless_raw_string_hashes,
+    reason = "texts with and without quotes look alike here"
+)]
 
 use super::{lines, one, several};
 use crate::fleet::diagnostic;
