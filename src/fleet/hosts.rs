@@ -259,9 +259,9 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
                     format!("one address for the {} hosts of {}", names.len(), quote(&name.value)),
                 )
                 .hint("write a range into the address, too, such as 10.0.1.[11-18]");
-        } else {
-            check_address(context, address);
+            return vec![String::new(); names.len()];
         }
+        check_address(context, address);
         return vec![address.value.clone(); names.len()];
     }
     let all = context.expanded(address);
@@ -280,7 +280,9 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
                 ),
             )
             .hint("both ranges must have the same length");
-    } else if let Some(first) = all.first() {
+        return vec![String::new(); names.len()];
+    }
+    if let Some(first) = all.first() {
         check_address(
             context,
             &Text {
@@ -289,8 +291,6 @@ fn addresses(context: &mut Context<'_>, name: &Text, names: &[String], address: 
             },
         );
     }
-    let mut all = all;
-    all.resize(names.len(), String::new());
     all
 }
 
