@@ -89,7 +89,11 @@ impl Dump {
             "hosts": hosts,
             "findings": findings,
         });
-        let stamp: String = iso(model.now).chars().filter(|c| *c != ':' && *c != '-').take(15).collect();
+        let stamp: String = iso(model.now)
+            .chars()
+            .filter(|c| *c != ':' && *c != '-')
+            .take(15)
+            .collect();
         let name: String = view
             .fleet
             .name
@@ -111,7 +115,11 @@ impl Dump {
     pub fn write(&self, directory: &Path) -> io::Result<PathBuf> {
         fs::create_dir_all(directory)?;
         for number in 0..1000 {
-            let stem = if number == 0 { self.stem.clone() } else { format!("{}-{number}", self.stem) };
+            let stem = if number == 0 {
+                self.stem.clone()
+            } else {
+                format!("{}-{number}", self.stem)
+            };
             let text = directory.join(format!("{stem}.txt"));
             let json = directory.join(format!("{stem}.json"));
             if json.exists() {
@@ -127,7 +135,10 @@ impl Dump {
                 Err(error) => return Err(error),
             }
         }
-        Err(io::Error::new(io::ErrorKind::AlreadyExists, "a thousand dumps of this second"))
+        Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "a thousand dumps of this second",
+        ))
     }
 }
 

@@ -6,8 +6,28 @@ use regex::{Regex, RegexBuilder};
 
 /// Fields that can be compared, for hints and completion.
 pub const FIELDS: &[&str] = &[
-    "name", "state", "severity", "role", "tag", "site", "rack", "generation", "segment", "topology", "host", "code", "primary", "load",
-    "cpu", "memory", "disk", "latency", "lag", "age", "exit", "took",
+    "name",
+    "state",
+    "severity",
+    "role",
+    "tag",
+    "site",
+    "rack",
+    "generation",
+    "segment",
+    "topology",
+    "host",
+    "code",
+    "primary",
+    "load",
+    "cpu",
+    "memory",
+    "disk",
+    "latency",
+    "lag",
+    "age",
+    "exit",
+    "took",
 ];
 
 /// The value of a field.
@@ -47,8 +67,15 @@ enum Compare {
 
 #[derive(Debug, Clone)]
 enum Term {
-    Text { pattern: Regex, wanted: bool },
-    Field { name: String, compare: Compare, text: String },
+    Text {
+        pattern: Regex,
+        wanted: bool,
+    },
+    Field {
+        name: String,
+        compare: Compare,
+        text: String,
+    },
 }
 
 /// A filter as typed, and what it means.

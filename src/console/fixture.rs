@@ -17,8 +17,8 @@ use crate::{
         zfs::{Pool, PoolState, Scan},
     },
     fleet::{
-        ExpectedMount, Export, Fleet, Host, HostName, Poll, Probe, ProbeParser, Segment, ServiceAddress, Slice, SliceName,
-        Topology, TopologyKind, TopologyName,
+        ExpectedMount, Export, Fleet, Host, HostName, Poll, Probe, ProbeParser, Segment, ServiceAddress, Slice,
+        SliceName, Topology, TopologyKind, TopologyName,
     },
     remote::log::{Level, LogEntry},
     verdict::{Code, Finding, Severity, Subject, SubjectKind},
@@ -122,12 +122,18 @@ pub fn fleet() -> Fleet {
             segment(
                 "seg-1",
                 ["stor1", "stor2"],
-                vec![slice("slice-c", 1, 2, "stor1", "stor2"), slice("slice-d", 1, 3, "stor2", "stor1")],
+                vec![
+                    slice("slice-c", 1, 2, "stor1", "stor2"),
+                    slice("slice-d", 1, 3, "stor2", "stor1"),
+                ],
             ),
             segment(
                 "seg-2",
                 ["stor3", "stor4"],
-                vec![slice("slice-a", 2, 0, "stor3", "stor4"), slice("slice-b", 2, 1, "stor4", "stor3")],
+                vec![
+                    slice("slice-a", 2, 0, "stor3", "stor4"),
+                    slice("slice-b", 2, 1, "stor4", "stor3"),
+                ],
             ),
         ],
         vec![Topology {
@@ -223,7 +229,11 @@ fn base(name: &str, at: UnixMs) -> Snapshot {
 
 fn volume(resource: &str, minor: u32, role: DrbdRole, connection: DrbdConnection) -> DrbdVolume {
     let connected = connection.is_connected();
-    let other = if role == DrbdRole::Primary { DrbdRole::Secondary } else { DrbdRole::Primary };
+    let other = if role == DrbdRole::Primary {
+        DrbdRole::Secondary
+    } else {
+        DrbdRole::Primary
+    };
     DrbdVolume {
         resource: Some(resource.into()),
         volume: 0,
@@ -233,7 +243,11 @@ fn volume(resource: &str, minor: u32, role: DrbdRole, connection: DrbdConnection
         role,
         peer_role: if connected { other } else { DrbdRole::NotSeen },
         disk: DrbdDisk::UpToDate,
-        peer_disk: if connected { DrbdDisk::UpToDate } else { DrbdDisk::NotSeen },
+        peer_disk: if connected {
+            DrbdDisk::UpToDate
+        } else {
+            DrbdDisk::NotSeen
+        },
         protocol: Some('C'),
         out_of_sync_kib: Some(if connected { 0 } else { 4096 }),
         pending: None,
@@ -406,10 +420,16 @@ fn database(name: &str, at: UnixMs, source: Option<&str>, behind: Option<u64>) -
         source_uuid: None,
         source_server_id: Some(1),
         io_running: ReplicaThread::Yes,
-        sql_running: if behind.is_none() { ReplicaThread::No } else { ReplicaThread::Yes },
+        sql_running: if behind.is_none() {
+            ReplicaThread::No
+        } else {
+            ReplicaThread::Yes
+        },
         seconds_behind: behind,
         io_error: None,
-        sql_error: behind.is_none().then(|| "1062 Duplicate entry '7' for key 'PRIMARY'".into()),
+        sql_error: behind
+            .is_none()
+            .then(|| "1062 Duplicate entry '7' for key 'PRIMARY'".into()),
         gtid_received: None,
         gtid_applied: None,
     });
@@ -594,9 +614,13 @@ fn trend(name: &str) -> Trend {
         trend.push(
             value(0.8),
             value(1.2),
-            name.starts_with("stor").then(|| value(if slow { 48.0 } else { 1.9 })).flatten(),
+            name.starts_with("stor")
+                .then(|| value(if slow { 48.0 } else { 1.9 }))
+                .flatten(),
             name.starts_with("access").then(|| value(2.0)).flatten(),
-            (name == "db2" || name == "db3").then(|| value(f32::from(step))).flatten(),
+            (name == "db2" || name == "db3")
+                .then(|| value(f32::from(step)))
+                .flatten(),
         );
     }
     trend
@@ -693,7 +717,11 @@ pub fn view() -> FleetView {
                 snapshot: snapshots(name).map(Arc::new),
                 trend: Arc::new(if name == "new1" { Trend::default() } else { trend(name) }),
                 severity: own.unwrap_or_default(),
-                about: if name == "backup1" { HOSTILE.into() } else { "SSH-2.0-OpenSSH_9.2p1".into() },
+                about: if name == "backup1" {
+                    HOSTILE.into()
+                } else {
+                    "SSH-2.0-OpenSSH_9.2p1".into()
+                },
                 stale_after: Duration::from_secs(6),
             })
         })
@@ -745,7 +773,15 @@ pub fn log() -> Vec<LogEntry> {
     };
     vec![
         entry(0, 120, Level::Info, None, "inventory grid-west: 14 hosts", None, None),
-        entry(1, 110, Level::Info, Some("stor1"), "exec sh -s -- pointsman 1", Some(0), Some(212)),
+        entry(
+            1,
+            110,
+            Level::Info,
+            Some("stor1"),
+            "exec sh -s -- pointsman 1",
+            Some(0),
+            Some(212),
+        ),
         entry(
             2,
             90,
@@ -755,8 +791,15 @@ pub fn log() -> Vec<LogEntry> {
             Some(1),
             Some(48),
         ),
-        entry(3, 65, Level::Error, Some("access5"), "connection lost: no answer in 4 s during poll", None, Some(4000)),
+        entry(
+            3,
+            65,
+            Level::Error,
+            Some("access5"),
+            "connection lost: no answer in 4 s during poll",
+            None,
+            Some(4000),
+        ),
         entry(4, 5, Level::Info, Some("backup1"), HOSTILE, Some(0), Some(3)),
     ]
 }
-

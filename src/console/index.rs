@@ -195,12 +195,24 @@ impl Groups {
             });
         };
         for segment in &fleet.segments {
-            add(Id::Segment(segment.name.clone()), segment.name.as_str(), &segment.servers);
+            add(
+                Id::Segment(segment.name.clone()),
+                segment.name.as_str(),
+                &segment.servers,
+            );
         }
         for topology in &fleet.topologies {
-            add(Id::Topology(topology.name.clone()), topology.name.as_str(), &topology.members);
+            add(
+                Id::Topology(topology.name.clone()),
+                topology.name.as_str(),
+                &topology.members,
+            );
         }
-        let sites: HashSet<_> = fleet.hosts.iter().filter_map(|host| host.domains.site.as_ref()).collect();
+        let sites: HashSet<_> = fleet
+            .hosts
+            .iter()
+            .filter_map(|host| host.domains.site.as_ref())
+            .collect();
         let mut rest: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, host) in fleet.hosts.iter().enumerate().filter(|(at, _)| !taken[*at]) {
             let role = ["node", "mysql", "storage", "backup"]
@@ -358,8 +370,7 @@ impl Query<'_> {
     fn fleet(&self) -> Index {
         let view = self.view;
         let known = view.hosts.len().min(view.fleet.hosts.len());
-        let severities: Vec<Severity> =
-            view.hosts.iter().map(|host| status::severity(host, self.now)).collect();
+        let severities: Vec<Severity> = view.hosts.iter().map(|host| status::severity(host, self.now)).collect();
         let values: Vec<Option<f64>> = match self.sort {
             SortKey::Worst | SortKey::Name => Vec::new(),
             key => view.hosts.iter().map(|host| value(host, key, self.now)).collect(),
@@ -372,7 +383,11 @@ impl Query<'_> {
         let mut blocks: Vec<(Severity, Option<f64>, usize, Vec<Row>)> = Vec::new();
         for (at, group) in self.groups.list.iter().enumerate() {
             let present: Vec<usize> = group.hosts.iter().copied().filter(|host| *host < known).collect();
-            let mut hosts: Vec<usize> = present.iter().copied().filter(|host| self.host_matches(*host)).collect();
+            let mut hosts: Vec<usize> = present
+                .iter()
+                .copied()
+                .filter(|host| self.host_matches(*host))
+                .collect();
             index.hidden += present.len() - hosts.len();
             if hosts.is_empty() && !self.filter.is_empty() {
                 continue;
@@ -380,7 +395,10 @@ impl Query<'_> {
             hosts.sort_by(|a, b| self.turned(self.compare_hosts(*a, *b, &severities, &values)));
             let own = self.group_severity(group, &findings);
             let worst = present.iter().map(|host| severities[*host]).fold(own, Severity::max);
-            let top = hosts.iter().filter_map(|host| values.get(*host).copied().flatten()).reduce(f64::max);
+            let top = hosts
+                .iter()
+                .filter_map(|host| values.get(*host).copied().flatten())
+                .reduce(f64::max);
             blocks.push((worst, top, at, self.group_rows(at, group, worst, &hosts, &severities)));
         }
         blocks.sort_by(|a, b| {
@@ -497,7 +515,11 @@ impl Query<'_> {
                     _ => b.severity.cmp(&a.severity).then(name),
                 })
             });
-            blocks.push((Row::new(Id::Segment(segment.name.clone()), worst, at), segment.name.as_str(), slices));
+            blocks.push((
+                Row::new(Id::Segment(segment.name.clone()), worst, at),
+                segment.name.as_str(),
+                slices,
+            ));
         }
         index.rows = self.assemble(blocks);
         index
@@ -589,11 +611,7 @@ impl Query<'_> {
             .into_iter()
             .map(|at| {
                 let finding = &findings[at];
-                Row::new(
-                    Id::Finding(finding.code, finding.subject.clone()),
-                    finding.severity,
-                    at,
-                )
+                Row::new(Id::Finding(finding.code, finding.subject.clone()), finding.severity, at)
             })
             .collect();
         index

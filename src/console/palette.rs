@@ -102,7 +102,9 @@ impl Command {
     /// What is not understood, in one sentence.
     pub fn parse(line: &str, view: &FleetView) -> Result<Self, String> {
         let line = line.trim();
-        let (name, argument) = line.split_once(' ').map_or((line, ""), |(name, rest)| (name, rest.trim()));
+        let (name, argument) = line
+            .split_once(' ')
+            .map_or((line, ""), |(name, rest)| (name, rest.trim()));
         let host = || {
             view.fleet
                 .host(argument)
@@ -195,7 +197,9 @@ impl Palette {
             return;
         };
         let mut line = choice.line.clone();
-        let wants_more = WORDS.iter().any(|word| word.name == line && word.argument != Argument::None);
+        let wants_more = WORDS
+            .iter()
+            .any(|word| word.name == line && word.argument != Argument::None);
         if wants_more {
             line.push(' ');
         }
@@ -210,8 +214,18 @@ impl Palette {
         if let Some(choice) = self.marked.and_then(|at| self.choices.get(at)) {
             return choice.line.clone();
         }
-        if Command::parse(&typed, view).is_ok() {
-            return typed;
+        // Any word may name a theme file; a suggestion that begins with it is meant first.
+        let meant = |choice: &&Choice| choice.line.starts_with(typed.trim());
+        match Command::parse(&typed, view) {
+            Ok(Command::Theme(_)) => {
+                return self
+                    .choices
+                    .iter()
+                    .find(meant)
+                    .map_or(typed, |choice| choice.line.clone());
+            }
+            Ok(_) => return typed,
+            Err(_) => {}
         }
         self.choices.first().map_or(typed, |choice| choice.line.clone())
     }
@@ -267,8 +281,15 @@ fn choices(typed: &str, view: &FleetView) -> Vec<Choice> {
         let word = WORDS.iter().find(|word| word.name == name)?;
         Some((word, rest))
     });
-    let hosts = view.fleet.hosts.iter().map(|host| (host.name.as_str().to_owned(), "host"));
-    let slices = view.fleet.slices().map(|(_, slice)| (slice.name.as_str().to_owned(), "slice"));
+    let hosts = view
+        .fleet
+        .hosts
+        .iter()
+        .map(|host| (host.name.as_str().to_owned(), "host"));
+    let slices = view
+        .fleet
+        .slices()
+        .map(|(_, slice)| (slice.name.as_str().to_owned(), "slice"));
     let (prefix, wanted, all): (String, &str, Vec<(String, &'static str)>) = match argument {
         None => {
             let words = WORDS.iter().map(|word| (word.name.to_owned(), word.about));
@@ -280,7 +301,10 @@ fn choices(typed: &str, view: &FleetView) -> Vec<Choice> {
                 Argument::Host => hosts.collect(),
                 Argument::Slice => slices.collect(),
                 Argument::Theme => BUILT_IN.iter().map(|(name, _)| ((*name).to_owned(), "theme")).collect(),
-                Argument::Sort => SortKey::ALL.iter().map(|key| (key.name().to_owned(), "sort key")).collect(),
+                Argument::Sort => SortKey::ALL
+                    .iter()
+                    .map(|key| (key.name().to_owned(), "sort key"))
+                    .collect(),
             };
             (format!("{} ", word.name), rest.trim(), all)
         }

@@ -232,13 +232,15 @@ impl Console {
                 Effect::Redraw => self.guard.screen().clear()?,
                 Effect::Ask(request) => {
                     if !self.launch.requests.ask(request) {
-                        self.model.set_note(Severity::Warning, "the collector is busy; it was asked already");
+                        self.model
+                            .set_note(Severity::Warning, "the collector is busy; it was asked already");
                     }
                 }
                 Effect::Copy(text) => {
                     self.guard.copy(&text)?;
                     let count = text.chars().count();
-                    self.model.set_note(Severity::Ok, format!("{count} characters on the clipboard"));
+                    self.model
+                        .set_note(Severity::Ok, format!("{count} characters on the clipboard"));
                 }
                 Effect::Mouse(on) => self.guard.set_mouse(on)?,
                 Effect::Dump => self.dump(),
@@ -256,7 +258,10 @@ impl Console {
         tokio::task::spawn_blocking(move || {
             let msg = match dump.write(&directory) {
                 Ok(path) => Msg::Note(Severity::Ok, format!("saved {} and .json", path.display())),
-                Err(error) => Msg::Note(Severity::Warning, format!("not saved in {}: {error}", directory.display())),
+                Err(error) => Msg::Note(
+                    Severity::Warning,
+                    format!("not saved in {}: {error}", directory.display()),
+                ),
             };
             let _ = tell.blocking_send(msg);
         });

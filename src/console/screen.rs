@@ -147,7 +147,9 @@ pub fn overlay(model: &Model) -> Rect {
     let (columns, rows) = model.size;
     let width = columns.saturating_sub(4).min(96);
     let height = match model.layers.last() {
-        Some(Layer::Message { .. }) => super::view::overlay_height(model).saturating_add(2).min(rows.saturating_sub(4)),
+        Some(Layer::Message { .. }) => super::view::overlay_height(model)
+            .saturating_add(2)
+            .min(rows.saturating_sub(4)),
         _ => rows.saturating_sub(4),
     };
     Rect::new((columns - width) / 2, rows.saturating_sub(height) / 2, width, height)

@@ -76,7 +76,10 @@ impl<'a> Side<'a> {
     /// The exports of the slice's path here; `None` when they are not known.
     #[must_use]
     pub fn exports(&self, slice: &Slice) -> Option<Vec<&'a NfsExport>> {
-        let path = slice.export.as_ref().map_or(slice.mount_point.as_str(), |export| &export.path);
+        let path = slice
+            .export
+            .as_ref()
+            .map_or(slice.mount_point.as_str(), |export| &export.path);
         let exports = self.host.snapshot.as_ref()?.exports.value()?;
         Some(exports.iter().filter(|export| *export.path == *path).collect())
     }
@@ -84,7 +87,10 @@ impl<'a> Side<'a> {
 
 /// The volume of a slice: by resource name, else by the minor of its device.
 fn volume<'a>(volumes: &'a [DrbdVolume], slice: &Slice) -> Option<&'a DrbdVolume> {
-    let minor: Option<u32> = slice.device.strip_prefix("/dev/drbd").and_then(|number| number.parse().ok());
+    let minor: Option<u32> = slice
+        .device
+        .strip_prefix("/dev/drbd")
+        .and_then(|number| number.parse().ok());
     let named = volumes
         .iter()
         .filter(|volume| volume.resource.is_some() && volume.resource.as_deref() == slice.resource.as_deref());
@@ -147,22 +153,28 @@ impl<'a> SliceFacts<'a> {
     /// The side that serves it, a fresh one before a stale one.
     #[must_use]
     pub fn primary(&self) -> Option<&Side<'a>> {
-        self.primaries().find(|side| !side.stale).or_else(|| self.primaries().next())
+        self.primaries()
+            .find(|side| !side.stale)
+            .or_else(|| self.primaries().next())
     }
 
     /// The nodes that should mount it.
     pub fn clients(&self, view: &'a FleetView) -> impl Iterator<Item = Client<'a>> {
         let name = &self.slice.name;
-        view.fleet.hosts.iter().zip(&view.hosts).filter_map(move |(host, seen)| {
-            let wanted = host.mounts.iter().find(|mount| mount.slice == *name)?;
-            let mounts = seen.snapshot.as_ref().and_then(|snapshot| snapshot.mounts.value());
-            Some(Client {
-                host,
-                view: seen,
-                at: &wanted.at,
-                mounted: mounts.map(|list| list.iter().any(|mount| *mount.at == *wanted.at && mount.is_nfs())),
+        view.fleet
+            .hosts
+            .iter()
+            .zip(&view.hosts)
+            .filter_map(move |(host, seen)| {
+                let wanted = host.mounts.iter().find(|mount| mount.slice == *name)?;
+                let mounts = seen.snapshot.as_ref().and_then(|snapshot| snapshot.mounts.value());
+                Some(Client {
+                    host,
+                    view: seen,
+                    at: &wanted.at,
+                    mounted: mounts.map(|list| list.iter().any(|mount| *mount.at == *wanted.at && mount.is_nfs())),
+                })
             })
-        })
     }
 }
 
@@ -200,7 +212,7 @@ pub fn array_word(array: &MdArray) -> (crate::verdict::Severity, String) {
     match (&array.state, array.degraded(), progress) {
         (MdState::Unknown(word), _, _) => (Severity::Unknown, format!("{name} {word}")),
         (MdState::Inactive, _, _) => (Severity::Critical, format!("{name} inactive")),
-        (MdState::Active, Some(true), Some(progress)) => (Severity::Warning, format!("{name} {progress}")),
+        (MdState::Active, Some(true), Some(progress)) => (Severity::Notice, format!("{name} {progress}")),
         (MdState::Active, Some(true), None) => (
             Severity::Critical,
             format!(
@@ -223,13 +235,18 @@ pub fn replication_word(volumes: &[DrbdVolume]) -> Option<(crate::verdict::Sever
 /// One volume in a few words.
 #[must_use]
 pub fn volume_word(volume: &DrbdVolume) -> (crate::verdict::Severity, String) {
-    use crate::{facts::drbd::{DrbdConnection, DrbdDisk}, verdict::Severity};
+    use crate::{
+        facts::drbd::{DrbdConnection, DrbdDisk},
+        verdict::Severity,
+    };
     let disks_good = volume.disk == DrbdDisk::UpToDate && volume.peer_disk == DrbdDisk::UpToDate;
     match &volume.connection {
         DrbdConnection::Unknown(word) => (Severity::Unknown, word.to_string()),
         _ if volume.sync.is_some() => {
             let sync = volume.sync.as_ref();
-            let percent = sync.and_then(|sync| sync.percent).map_or(String::new(), |p| format!(" {p:.0} %"));
+            let percent = sync
+                .and_then(|sync| sync.percent)
+                .map_or(String::new(), |p| format!(" {p:.0} %"));
             let stalled = sync.is_some_and(|sync| sync.stalled);
             let word = if stalled { "stalled" } else { volume.connection.as_str() };
             let severity = if stalled { Severity::Warning } else { Severity::Notice };

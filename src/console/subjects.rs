@@ -37,7 +37,12 @@ impl Filtered for HostSubject<'_> {
             status::word(self.seen, self.now)
         );
         let domains = &host.domains;
-        let words = host.roles.iter().chain(&host.tags).chain(&domains.site).chain(&domains.rack);
+        let words = host
+            .roles
+            .iter()
+            .chain(&host.tags)
+            .chain(&domains.site)
+            .chain(&domains.rack);
         for word in words.chain(&host.generation) {
             text.push(' ');
             text.push_str(word);
@@ -128,7 +133,11 @@ impl Filtered for SliceSubject<'_> {
             "segment" => Some(Value::word(self.facts.segment.name.as_str())),
             "primary" => Some(Value::word(self.facts.primary()?.name.as_str())),
             "host" => Some(Value::Words(
-                self.facts.sides.iter().map(|side| side.name.as_str().to_owned()).collect(),
+                self.facts
+                    .sides
+                    .iter()
+                    .map(|side| side.name.as_str().to_owned())
+                    .collect(),
             )),
             "disk" => Some(Value::Number(self.facts.primary()?.usage?.used_percent)),
             _ => None,

@@ -99,7 +99,11 @@ pub fn since(at: UnixMs, now: UnixMs) -> String {
     if at.0 / 86_400_000 == now.0 / 86_400_000 {
         time_of_day(at)
     } else {
-        iso(at).chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+        iso(at)
+            .chars()
+            .take(16)
+            .map(|c| if c == 'T' { ' ' } else { c })
+            .collect()
     }
 }
 
@@ -185,7 +189,9 @@ mod tests {
 
     #[test]
     fn spans_read_as_people_say_them() {
-        let words: Vec<String> = [0, 69, 147, 11_520, 446_400].map(|s| span(Duration::from_secs(s))).into();
+        let words: Vec<String> = [0, 69, 147, 11_520, 446_400]
+            .map(|s| span(Duration::from_secs(s)))
+            .into();
         assert_eq!(words, ["0 s", "69 s", "2 m 27 s", "3 h 12 m", "5 d 4 h"]);
         assert_eq!(tight_span(Duration::from_secs(147)), "2m27s");
         assert_eq!(millis(48.2), "48 ms");

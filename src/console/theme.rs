@@ -355,10 +355,7 @@ mod tests {
         for (name, _) in BUILT_IN {
             let theme = Theme::built_in(name, Depth::Mono).unwrap();
             assert!(
-                theme
-                    .style(Role::Selection)
-                    .add_modifier
-                    .contains(Modifier::REVERSED),
+                theme.style(Role::Selection).add_modifier.contains(Modifier::REVERSED),
                 "{name}"
             );
         }

@@ -37,7 +37,10 @@ pub fn source_of(view: &FleetView, topology: &Topology, channel: &ReplicaChannel
         let Some(snapshot) = view.host(name.as_str()).and_then(|host| host.snapshot.as_ref()) else {
             return false;
         };
-        snapshot.identity.value().is_some_and(|identity| *identity.hostname == *wanted)
+        snapshot
+            .identity
+            .value()
+            .is_some_and(|identity| *identity.hostname == *wanted)
             || snapshot
                 .addresses
                 .value()
@@ -83,7 +86,11 @@ fn place(at: usize, depth: u8, last: bool, parents: &[Option<usize>], placed: &m
     if std::mem::replace(&mut placed[at], true) {
         return;
     }
-    out.push(Node { member: at, depth, last });
+    out.push(Node {
+        member: at,
+        depth,
+        last,
+    });
     let children: Vec<usize> = (0..parents.len())
         .filter(|child| parents[*child] == Some(at) && !placed[*child])
         .collect();

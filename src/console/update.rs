@@ -211,7 +211,11 @@ fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
             model.mouse = !model.mouse;
             model.set_note(
                 Severity::Ok,
-                if model.mouse { "mouse on; shift-drag selects text" } else { "mouse off" },
+                if model.mouse {
+                    "mouse on; shift-drag selects text"
+                } else {
+                    "mouse off"
+                },
             );
             return vec![Effect::Mouse(model.mouse)];
         }
@@ -321,7 +325,11 @@ fn host_of_selection(model: &Model) -> Option<HostName> {
         Id::Slice(name) => {
             let (segment, slice) = view.fleet.slice(name.as_str())?;
             let facts = super::sides::SliceFacts::new(view, segment, slice, model.now);
-            Some(facts.primary().map_or_else(|| slice.preferred.clone(), |side| side.name.clone()))
+            Some(
+                facts
+                    .primary()
+                    .map_or_else(|| slice.preferred.clone(), |side| side.name.clone()),
+            )
         }
         Id::Finding(_, subject) => subject.host,
         Id::Log(seq) => model.log.iter().find(|entry| entry.seq == seq)?.host.clone(),
@@ -349,9 +357,19 @@ fn hosts_of_group(model: &Model, id: &Id) -> Vec<HostName> {
             .iter()
             .find(|topology| topology.name == *name)
             .map_or_else(Vec::new, |topology| topology.members.clone()),
-        _ => model.groups.list.iter().find(|group| group.id == *id).map_or_else(Vec::new, |group| {
-            group.hosts.iter().filter_map(|at| fleet.hosts.get(*at)).map(|host| host.name.clone()).collect()
-        }),
+        _ => model
+            .groups
+            .list
+            .iter()
+            .find(|group| group.id == *id)
+            .map_or_else(Vec::new, |group| {
+                group
+                    .hosts
+                    .iter()
+                    .filter_map(|at| fleet.hosts.get(*at))
+                    .map(|host| host.name.clone())
+                    .collect()
+            }),
     }
 }
 
@@ -688,7 +706,10 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
                 model.list_mut(kind).sort = key;
                 model.reorder();
             }
-            _ => model.set_note(Severity::Warning, format!("this page cannot be sorted by {}", key.name())),
+            _ => model.set_note(
+                Severity::Warning,
+                format!("this page cannot be sorted by {}", key.name()),
+            ),
         },
         Command::Poll(None) => return ask(model, vec![Request::PollNow(None)], "polling every host"),
         Command::Poll(Some(host)) => {

@@ -54,7 +54,11 @@ impl Wall {
 
     /// Turns when it is time. While something is critical the fleet stays up: nothing may hide it.
     pub fn tick(&mut self, view: &FleetView, now: UnixMs) {
-        if view.findings.iter().any(|finding| finding.severity == Severity::Critical) {
+        if view
+            .findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Critical)
+        {
             self.at = 0;
             self.turned = now;
         } else if now.since(self.turned) >= TURN {

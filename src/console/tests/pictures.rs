@@ -64,7 +64,12 @@ fn pages_look_as_agreed() {
 
 #[test]
 fn small_and_large_screens_look_as_agreed() {
-    for (name, path) in [("fleet", "1"), ("storage", "2"), ("host", ":backup1<enter>"), ("findings", "5")] {
+    for (name, path) in [
+        ("fleet", "1"),
+        ("storage", "2"),
+        ("host", ":backup1<enter>"),
+        ("findings", "5"),
+    ] {
         for size in [(40, 12), (200, 60)] {
             let mut model = console(size);
             keys(&mut model, path);
@@ -168,7 +173,13 @@ fn every_size_is_drawn() {
                     assert!(shown.contains(&format!("have {columns}x{rows}, need 40x12")));
                 }
             }
-            draw(&console_of(fixture::view(), (columns, rows), "mono", Glyphs::Ascii, true));
+            draw(&console_of(
+                fixture::view(),
+                (columns, rows),
+                "mono",
+                Glyphs::Ascii,
+                true,
+            ));
         }
     }
     for size in [(0, 0), (1, 1), (39, 100), (300, 12), (500, 200)] {

@@ -9,7 +9,10 @@ fn the_worst_comes_first_and_calm_groups_are_one_line() {
     let names = names(&model);
     assert_eq!(names[..3], ["seg-2", "stor4", "stor3"]);
     let calm = console_of(fixture::calm(), (120, 40), "terminal", Glyphs::Unicode, false);
-    assert_eq!(super::names(&calm), ["seg-1", "seg-2", "db-main", "backups", "nodes lax"].map(|name| name.replace(" lax", "")));
+    assert_eq!(
+        super::names(&calm),
+        ["seg-1", "seg-2", "db-main", "backups", "nodes lax"].map(|name| name.replace(" lax", ""))
+    );
 }
 
 #[test]
@@ -146,7 +149,10 @@ fn the_palette_completes_jumps_and_remembers() {
     );
     keys(&mut model, ":theme da<enter>");
     assert_eq!(model.look.theme.name, "day");
-    assert_eq!(keys(&mut model, ":theme nowhere<enter>"), [Effect::LoadTheme("nowhere".to_owned())]);
+    assert_eq!(
+        keys(&mut model, ":theme nowhere<enter>"),
+        [Effect::LoadTheme("nowhere".to_owned())]
+    );
     assert_eq!(keys(&mut model, ":quit<enter>"), [Effect::Quit]);
     keys(&mut model, ":zzzzz<enter>");
     assert!(text(&model).contains("no command, host or slice 'zzzzz'"));
@@ -242,7 +248,11 @@ fn a_wall_turns_unless_something_is_critical_and_takes_no_command() {
     update(&mut calm, Msg::Tick(UnixMs(NOW.0 + 26_000)));
     assert_eq!(calm.page, Page::List(ListKind::Database));
     update(&mut calm, Msg::Tick(UnixMs(NOW.0 + 39_000)));
-    assert_eq!(calm.page, Page::List(ListKind::Fleet), "no findings: that page is passed over");
+    assert_eq!(
+        calm.page,
+        Page::List(ListKind::Fleet),
+        "no findings: that page is passed over"
+    );
 }
 
 #[test]
@@ -275,7 +285,11 @@ fn a_dump_never_overwrites() {
     let first = dump.write(directory.path()).unwrap();
     let second = dump.write(directory.path()).unwrap();
     assert_ne!(first, second);
-    assert!(first.ends_with("pointsman-grid-west-20260307T031207Z.txt"), "{}", first.display());
+    assert!(
+        first.ends_with("pointsman-grid-west-20260307T031207Z.txt"),
+        "{}",
+        first.display()
+    );
     let json = std::fs::read_to_string(first.with_extension("json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["version"], 1);

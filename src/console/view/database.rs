@@ -53,7 +53,8 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
         let topology = ctx.view.fleet.topologies.get(row.at);
         return Cells::Across {
             first: vec![
-                ctx.line(Role::Text, format!("{mark} {name}")).patch_style(ratatui::style::Style::new().bold()),
+                ctx.line(Role::Text, format!("{mark} {name}"))
+                    .patch_style(ratatui::style::Style::new().bold()),
                 ctx.state(row.severity, row.severity.word()),
             ],
             across: topology.map_or_else(Line::default, |topology| super::fleet::topology_line(ctx, topology)),
@@ -75,7 +76,11 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
         return Cells::Across {
             first: vec![name, state],
             across: ctx.line(Role::Stale, trouble),
-            last: if narrow { Vec::new() } else { vec![parts::age(ctx, seen)] },
+            last: if narrow {
+                Vec::new()
+            } else {
+                vec![parts::age(ctx, seen)]
+            },
         };
     }
     let Some(mysql) = tree::mysql(ctx.view, host.name.as_str()) else {
@@ -84,7 +89,11 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
         return Cells::Across {
             first: vec![name, state],
             across: parts::unknown(ctx, &text),
-            last: if narrow { Vec::new() } else { vec![parts::age(ctx, seen)] },
+            last: if narrow {
+                Vec::new()
+            } else {
+                vec![parts::age(ctx, seen)]
+            },
         };
     };
     let threads = parts::said(ctx, threads_word(mysql));
@@ -164,7 +173,11 @@ fn lag(ctx: &Ctx<'_>, mysql: &Mysql, lag: Option<f64>, limits: &Thresholds) -> L
         return ctx.line(Role::Dim, "–");
     }
     // Seconds_Behind_Source is no proof of being up to date: without a heartbeat the value says so.
-    let mark = if mysql.heartbeat_lag_seconds.is_some() { "" } else { "≈" };
+    let mark = if mysql.heartbeat_lag_seconds.is_some() {
+        ""
+    } else {
+        "≈"
+    };
     match lag {
         Some(lag) => {
             let severity = if lag >= limits.lag_critical_seconds {
@@ -174,7 +187,11 @@ fn lag(ctx: &Ctx<'_>, mysql: &Mysql, lag: Option<f64>, limits: &Thresholds) -> L
             } else {
                 Severity::Ok
             };
-            let role = if severity == Severity::Ok { Role::Text } else { role_of(severity) };
+            let role = if severity == Severity::Ok {
+                Role::Text
+            } else {
+                role_of(severity)
+            };
             ctx.line(role, format!("{mark}{}", seconds(lag)))
         }
         None => ctx.line(Role::Unknown, "?"),
@@ -183,7 +200,9 @@ fn lag(ctx: &Ctx<'_>, mysql: &Mysql, lag: Option<f64>, limits: &Thresholds) -> L
 
 fn semi_sync(ctx: &Ctx<'_>, mysql: &Mysql) -> Line<'static> {
     if let Some(galera) = &mysql.galera {
-        let size = galera.cluster_size.map_or_else(|| "?".to_owned(), |size| size.to_string());
+        let size = galera
+            .cluster_size
+            .map_or_else(|| "?".to_owned(), |size| size.to_string());
         return ctx.line(Role::Dim, format!("{size} nodes"));
     }
     match (mysql.semi_sync_source, mysql.semi_sync_replica) {

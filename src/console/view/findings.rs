@@ -69,7 +69,10 @@ pub fn detail(ctx: &Ctx<'_>, code: Code, subject: &Subject, room: u16) -> Vec<Li
     let Some(finding) = found else {
         return vec![parts::unknown(ctx, "this finding is over")];
     };
-    let mut head = ctx.state(finding.severity, &format!("{} {}", finding.severity.word(), finding.code));
+    let mut head = ctx.state(
+        finding.severity,
+        &format!("{} {}", finding.severity.word(), finding.code),
+    );
     head.spans.push(ctx.span(
         Role::Dim,
         format!(

@@ -25,7 +25,7 @@ const WIDE: &[Column] = &[
     left("SERVES / MOUNTS", 16, 44, 3),
     left("RAID", 12, 18, 4),
     left("REPLICATION", 14, 20, 2),
-    left("LATENCY", 17, 30, 5),
+    left("LATENCY", 19, 30, 5),
     right("LOAD", 5, 6, 6),
     right("AGE", 5, 7, 1),
 ];
@@ -58,11 +58,15 @@ pub fn row(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
 
 fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
     let mark = if row.open == Some(true) { "▾" } else { "▸" };
-    let name = ctx.line(Role::Text, format!("{mark} {}", group.name)).patch_style(bold());
+    let name = ctx
+        .line(Role::Text, format!("{mark} {}", group.name))
+        .patch_style(bold());
     let state = ctx.state(row.severity, row.severity.word());
     let members = || group.hosts.iter().filter_map(|at| ctx.view.hosts.get(*at));
     let oldest = members().filter_map(|host| host.age(ctx.now)).max();
-    let age = oldest.map_or_else(Line::default, |age| ctx.line(Role::Dim, crate::console::text::tight_span(age)));
+    let age = oldest.map_or_else(Line::default, |age| {
+        ctx.line(Role::Dim, crate::console::text::tight_span(age))
+    });
     let loads = members().filter_map(|host| status::load(host));
     let load = parts::number(ctx, loads.reduce(f64::max));
     let mut what = match &group.id {
@@ -80,14 +84,17 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
         if !what.spans.is_empty() {
             what.spans.push(ctx.span(Role::Dim, "  "));
         }
-        what.spans.push(ctx.span(Role::Dim, format!("{} ok not listed (l lists)", row.quiet)));
+        what.spans
+            .push(ctx.span(Role::Dim, format!("{} ok not listed (l lists)", row.quiet)));
     }
     if room < PORTRAIT {
         return Cells::Each(vec![name, state, what, age]);
     }
     let closed = row.open == Some(false);
     if let (Id::Segment(_), true) = (&group.id, closed) {
-        let raid = members().filter_map(|host| sides::raid_word(host)).max_by(|a, b| a.0.cmp(&b.0));
+        let raid = members()
+            .filter_map(|host| sides::raid_word(host))
+            .max_by(|a, b| a.0.cmp(&b.0));
         let volumes = members().filter_map(|host| host.snapshot.as_ref()?.drbd.value());
         let replication = volumes
             .filter_map(|volumes| sides::replication_word(volumes))
@@ -96,7 +103,7 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
             let of = |host: &HostView| status::latency_ms(host).unwrap_or(-1.0);
             of(a).total_cmp(&of(b))
         });
-        let latency = slowest.map_or_else(Line::default, |host| parts::latency(ctx, host, 8));
+        let latency = slowest.map_or_else(Line::default, |host| parts::latency(ctx, host, 7));
         return Cells::Each(vec![
             name,
             state,
@@ -111,7 +118,11 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
     Cells::Across {
         first: vec![name, state],
         across: what,
-        last: if closed { vec![load, age] } else { vec![Line::default(), Line::default()] },
+        last: if closed {
+            vec![load, age]
+        } else {
+            vec![Line::default(), Line::default()]
+        },
     }
 }
 
@@ -127,7 +138,9 @@ fn slices(ctx: &Ctx<'_>, segment: &Segment) -> Line<'static> {
             .view
             .findings
             .iter()
-            .filter(|finding| finding.subject.kind == SubjectKind::Slice && *finding.subject.name == *slice.name.as_str())
+            .filter(|finding| {
+                finding.subject.kind == SubjectKind::Slice && *finding.subject.name == *slice.name.as_str()
+            })
             .map(|finding| finding.severity)
             .max()
             .unwrap_or_default();
@@ -140,7 +153,11 @@ fn slices(ctx: &Ctx<'_>, segment: &Segment) -> Line<'static> {
         if !spans.is_empty() {
             spans.push(Span::raw(" "));
         }
-        let short = slice.name.as_str().strip_prefix("slice-").unwrap_or(slice.name.as_str());
+        let short = slice
+            .name
+            .as_str()
+            .strip_prefix("slice-")
+            .unwrap_or(slice.name.as_str());
         spans.push(ctx.span(role_of(severity), format!("{short}{}", glyph_of(severity))));
     }
     Line::from(spans)
@@ -169,7 +186,8 @@ fn group_line(ctx: &Ctx<'_>, group: &Group) -> Line<'static> {
     }
     let mut line = ctx.line(Role::Text, format!("{hosts} · {good} of {wanted} mounts"));
     if unknown > 0 {
-        line.spans.push(ctx.span(Role::Unknown, format!(", {unknown} not known")));
+        line.spans
+            .push(ctx.span(Role::Unknown, format!(", {unknown} not known")));
     }
     line
 }
@@ -186,12 +204,18 @@ pub fn topology_line(ctx: &Ctx<'_>, topology: &Topology) -> Line<'static> {
         let primary = known
             .iter()
             .filter(|(_, mysql)| {
-                mysql.galera.as_ref().is_some_and(|galera| galera.cluster_status.as_str() == "Primary")
+                mysql
+                    .galera
+                    .as_ref()
+                    .is_some_and(|galera| galera.cluster_status.as_str() == "Primary")
             })
             .count();
         return ctx.line(
             Role::Text,
-            format!("galera · {primary} of {} in the primary component", topology.members.len()),
+            format!(
+                "galera · {primary} of {} in the primary component",
+                topology.members.len()
+            ),
         );
     }
     let sources: Vec<&str> = known
@@ -258,7 +282,7 @@ fn host(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
         serves(ctx, host, seen),
         parts::said(ctx, sides::raid_word(seen)),
         parts::said(ctx, replication),
-        parts::latency(ctx, seen, 8),
+        parts::latency(ctx, seen, 7),
         parts::number(ctx, status::load(seen)),
         age,
     ])
@@ -269,7 +293,11 @@ fn short(ctx: &Ctx<'_>, seen: &HostView, trouble: Option<String>) -> Line<'stati
     if let Some(trouble) = trouble {
         return ctx.line(Role::Stale, trouble);
     }
-    match ctx.view.findings_of(seen.name.as_str()).next() {
+    let mut findings = ctx.view.findings_of(seen.name.as_str());
+    let own = findings
+        .clone()
+        .find(|finding| finding.subject.host.as_ref() == Some(&seen.name));
+    match own.or_else(|| findings.next()) {
         Some(finding) => Line::from(vec![
             ctx.span(role_of(finding.severity), finding.code.name()),
             ctx.span(Role::Dim, format!(" {}", span(ctx.now.since(finding.since)))),
@@ -285,9 +313,20 @@ fn short(ctx: &Ctx<'_>, seen: &HostView, trouble: Option<String>) -> Line<'stati
 fn serves(ctx: &Ctx<'_>, host: &crate::fleet::Host, seen: &HostView) -> Line<'static> {
     if let Some(segment) = ctx.view.fleet.segment_of(host.name.as_str()) {
         let mut spans = Vec::new();
-        for slice in &segment.slices {
-            let facts = SliceFacts::new(ctx.view, segment, slice, ctx.now);
-            let short = slice.name.as_str().strip_prefix("slice-").unwrap_or(slice.name.as_str());
+        let mut all: Vec<SliceFacts<'_>> = segment
+            .slices
+            .iter()
+            .map(|slice| SliceFacts::new(ctx.view, segment, slice, ctx.now))
+            .collect();
+        // What the host serves comes before what it holds a replica of.
+        all.sort_by_key(|facts| !facts.primaries().any(|side| *side.name == host.name));
+        for facts in &all {
+            let slice = facts.slice;
+            let short = slice
+                .name
+                .as_str()
+                .strip_prefix("slice-")
+                .unwrap_or(slice.name.as_str());
             let Some(side) = facts.sides.iter().find(|side| *side.name == host.name) else {
                 continue;
             };

@@ -52,13 +52,12 @@ pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     let theme = ctx.theme();
     buffer.set_style(area, theme.style(Role::Header));
     let view = ctx.view;
-    let wide = area.width >= 100;
     let mut left: Vec<Span<'static>> = vec![ctx.span(Role::Header, " ")];
     if area.width >= 80 {
         left.push(ctx.span(Role::Header, "pointsman  "));
     }
     left.push(ctx.span(Role::Header, fit(&view.fleet.name, area.width / 3)));
-    if let Some(label) = &view.fleet.label {
+    if let Some(label) = view.fleet.label.as_ref().filter(|_| area.width >= 60) {
         left.push(ctx.span(Role::Header, " "));
         left.push(ctx.span(Role::Label, format!(" {} ", fit(label, area.width / 5))));
     }
@@ -68,44 +67,52 @@ pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
         left.push(ctx.span(Role::Banner, text));
     }
     left.extend(crumb(ctx));
-    let mut right: Vec<Span<'static>> = Vec::new();
-    if wide {
-        right.push(ctx.span(Role::Header, format!("{} hosts ", view.hosts.len())));
-    }
-    for (severity, count) in counts(ctx) {
-        if count == 0 {
-            continue;
-        }
-        let style = theme.style(Role::Header).patch(foreground(theme.severity(severity)));
-        let text = if wide {
-            format!(" {} {count} {} ", glyph_of(severity), severity.word())
-        } else {
-            format!(" {}{count}", glyph_of(severity))
-        };
-        right.push(Span::styled(text, style));
-    }
-    if area.width >= 140 {
-        let observer = &view.observer;
-        right.push(ctx.span(
-            Role::Header,
-            format!("  console {:.0} % cpu, load {:.1}", observer.own_cpu_percent, observer.load),
-        ));
-        right.push(ctx.span(Role::Header, format!("  poll {}", span(view.fleet.poll.interval))));
-    }
-    right.push(ctx.span(Role::Header, format!("  {} ", clock(ctx.now))));
-    let right = Line::from(right);
-    let used = cells(right.width()).min(area.width);
     let left = Line::from(left);
+    // Words give way to signs where both do not fit beside the name.
+    let room = area.width.saturating_sub(cells(left.width()) + 1);
+    let full = summary(ctx, true, area.width >= 140);
+    let right = if cells(full.width()) <= room {
+        full
+    } else {
+        summary(ctx, false, false)
+    };
+    let used = cells(right.width()).min(area.width);
     put(buffer, area.x, area.y, area.width - used, &left, false);
     put(buffer, area.right() - used, area.y, used, &right, false);
 }
 
+/// Hosts by state, the console's own load where there is room, and the time.
+fn summary(ctx: &Ctx<'_>, words: bool, own: bool) -> Line<'static> {
+    let theme = ctx.theme();
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    if words {
+        spans.push(ctx.span(Role::Header, format!("{} hosts ", ctx.view.hosts.len())));
+    }
+    for (severity, count) in counts(ctx).into_iter().filter(|(_, count)| *count > 0) {
+        let style = theme.style(Role::Header).patch(foreground(theme.severity(severity)));
+        let text = if words {
+            format!(" {} {count} {} ", glyph_of(severity), severity.word())
+        } else {
+            format!(" {}{count}", glyph_of(severity))
+        };
+        spans.push(Span::styled(text, style));
+    }
+    if own {
+        let observer = &ctx.view.observer;
+        let text = format!(
+            "  console {:.0} % cpu, load {:.1}",
+            observer.own_cpu_percent, observer.load
+        );
+        spans.push(ctx.span(Role::Header, text));
+        spans.push(ctx.span(Role::Header, format!("  poll {}", span(ctx.view.fleet.poll.interval))));
+    }
+    spans.push(ctx.span(Role::Header, format!("  {} ", clock(ctx.now))));
+    Line::from(spans)
+}
+
 /// A severity's colour without its background: for the header, which has its own.
 fn foreground(style: ratatui::style::Style) -> ratatui::style::Style {
-    ratatui::style::Style {
-        bg: None,
-        ..style
-    }
+    ratatui::style::Style { bg: None, ..style }
 }
 
 fn crumb(ctx: &Ctx<'_>) -> Option<Span<'static>> {
@@ -169,7 +176,11 @@ pub fn finding_line(ctx: &Ctx<'_>, finding: &Finding, room: u16) -> Line<'static
         format!("{subject}: {}", finding.evidence)
     };
     let text = fit(&text, text_room);
-    let pad = if room >= 100 { 0 } else { text_room.saturating_sub(width(&text)) };
+    let pad = if room >= 100 {
+        0
+    } else {
+        text_room.saturating_sub(width(&text))
+    };
     Line::from(vec![
         ctx.span(role, head),
         ctx.span(role, text),
@@ -186,7 +197,12 @@ pub fn pinned(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
         if y >= area.bottom() {
             return;
         }
-        let more = ctx.view.findings.iter().filter(|finding| finding.severity >= Severity::Warning).count();
+        let more = ctx
+            .view
+            .findings
+            .iter()
+            .filter(|finding| finding.severity >= Severity::Warning)
+            .count();
         let mut line = finding_line(ctx, finding, area.width.saturating_sub(2));
         line.spans.insert(0, Span::raw(" "));
         put(buffer, area.x, y, area.width, &line, false);
@@ -249,7 +265,11 @@ fn filtered(ctx: &Ctx<'_>) -> Option<Span<'static>> {
         return Some(ctx.span(Role::Warning, format!(" {} ", fit(problem, ctx.model.size.0 / 2))));
     }
     let typing = matches!(ctx.model.layers.last(), Some(Layer::Filter { .. }));
-    let what = if typing { String::new() } else { format!("/{} ", list.filter.source) };
+    let what = if typing {
+        String::new()
+    } else {
+        format!("/{} ", list.filter.source)
+    };
     let text = format!(" {what}{} of {} hidden ", list.index.hidden, list.index.total);
     Some(ctx.span(Role::Banner, fit(&text, ctx.model.size.0 * 2 / 3)))
 }

@@ -59,8 +59,13 @@ fn title(ctx: &Ctx<'_>, host: &Host, seen: &HostView) -> Line<'static> {
         format!(" {}  ", host.name),
         ctx.theme().style(Role::Text).patch(ratatui::style::Style::new().bold()),
     )]);
-    line.spans.extend(ctx.state(status::severity(seen, ctx.now), status::word(seen, ctx.now)).spans);
-    let age = seen.age(ctx.now).map_or_else(|| "never seen".to_owned(), |age| format!("{} old", span(age)));
+    line.spans.extend(
+        ctx.state(status::severity(seen, ctx.now), status::word(seen, ctx.now))
+            .spans,
+    );
+    let age = seen
+        .age(ctx.now)
+        .map_or_else(|| "never seen".to_owned(), |age| format!("{} old", span(age)));
     let role = if seen.is_stale(ctx.now) { Role::Stale } else { Role::Dim };
     line.spans.push(ctx.span(role, format!("   data {age}")));
     let words: Vec<&str> = host.roles.iter().chain(&host.tags).map(String::as_str).collect();
@@ -77,10 +82,14 @@ fn connection(ctx: &Ctx<'_>, host: &Host, seen: &HostView) -> Section {
         Reach::Unreachable { since: at, .. } => format!("unreachable since {}", since(*at, ctx.now)),
         Reach::Stopped { since: at, .. } => format!("stopped since {}: a person must act", since(*at, ctx.now)),
     };
-    let mut lines = vec![pair(ctx, "address", host.address.clone()), pair(ctx, "connection", reach)];
+    let mut lines = vec![
+        pair(ctx, "address", host.address.clone()),
+        pair(ctx, "connection", reach),
+    ];
     if let Some(snapshot) = &seen.snapshot {
         let mut line = pair(ctx, "round trip", millis(snapshot.rtt_us as f64 / 1000.0));
-        line.spans.push(ctx.span(Role::Dim, format!("  {} polls", count(snapshot.polls))));
+        line.spans
+            .push(ctx.span(Role::Dim, format!("  {} polls", count(snapshot.polls))));
         line.spans.extend(trend(ctx, &seen.trend.rtt_ms, 10.0));
         if ctx.view.observer.doubtful {
             line.spans.push(ctx.span(Role::Warning, "  ▲ doubtful"));
@@ -113,7 +122,7 @@ fn identity(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section>
             _ => format!("{}, no sudo", identity.user),
         };
         let mut lines = vec![
-            pair(ctx, "calls itself", identity.hostname.to_string()),
+            pair(ctx, "host name", identity.hostname.to_string()),
             pair(
                 ctx,
                 "system",
@@ -140,7 +149,8 @@ fn load(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Section {
         }
         Err(why) => {
             let mut line = Line::from(ctx.span(Role::Dim, format!(" {label:<11}")));
-            line.spans.extend([ctx.span(Role::Unknown, "? "), ctx.span(Role::Dim, why)]);
+            line.spans
+                .extend([ctx.span(Role::Unknown, "? "), ctx.span(Role::Dim, why)]);
             lines.push(line);
         }
     };
@@ -164,7 +174,10 @@ fn load(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Section {
                 cpu.system_percent,
                 cpu.iowait_percent,
                 cpu.steal_percent,
-                cpus.map_or_else(String::new, |times| format!("; {} cpus, {} blocked", times.cpus, times.blocked))
+                cpus.map_or_else(String::new, |times| format!(
+                    "; {} cpus, {} blocked",
+                    times.cpus, times.blocked
+                ))
             )
         }),
         None,
@@ -200,7 +213,11 @@ fn load(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Section {
         );
     }
     let stale = seen.is_stale(ctx.now);
-    let lines = if stale { lines.into_iter().map(|line| faded(ctx, line)).collect() } else { lines };
+    let lines = if stale {
+        lines.into_iter().map(|line| faded(ctx, line)).collect()
+    } else {
+        lines
+    };
     Section {
         title: ctx.line(Role::Title, "LOAD"),
         lines,
@@ -226,12 +243,19 @@ fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
     let filesystems = section(ctx, "FILESYSTEMS", seen, &snapshot.filesystems, |list| {
         list.iter()
             .map(|usage| {
-                let inodes = usage.inodes_used_percent.map_or_else(String::new, |used| format!(", inodes {used:.0} %"));
+                let inodes = usage
+                    .inodes_used_percent
+                    .map_or_else(String::new, |used| format!(", inodes {used:.0} %"));
                 Line::from(vec![
                     ctx.span(Role::Text, format!(" {:>4.0} %  {}", usage.used_percent, usage.at)),
                     ctx.span(
                         Role::Dim,
-                        format!("  {}  {} of {} free{inodes}", usage.source, kib(usage.available_kib), kib(usage.size_kib)),
+                        format!(
+                            "  {}  {} of {} free{inodes}",
+                            usage.source,
+                            kib(usage.available_kib),
+                            kib(usage.size_kib)
+                        ),
                     ),
                 ])
             })
@@ -260,10 +284,19 @@ fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
                     ctx.span(Role::Text, format!(" {:<8} {:>7.1}/s", op.op, op.ops_per_second)),
                     ctx.span(
                         Role::Text,
-                        format!("  rtt {}, done in {}, queued {}", time(op.rtt_ms), time(op.execute_ms), time(op.queue_ms)),
+                        format!(
+                            "  rtt {}, done in {}, queued {}",
+                            time(op.rtt_ms),
+                            time(op.execute_ms),
+                            time(op.queue_ms)
+                        ),
                     ),
                     ctx.span(
-                        if op.retransmits_per_second > 0.0 { Role::Warning } else { Role::Dim },
+                        if op.retransmits_per_second > 0.0 {
+                            Role::Warning
+                        } else {
+                            Role::Dim
+                        },
                         format!("  {:.1} retransmits/s", op.retransmits_per_second),
                     ),
                     ctx.span(Role::Dim, format!("  {}", mount.at)),
@@ -281,10 +314,17 @@ fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
 fn disk_line(ctx: &Ctx<'_>, disk: &DiskRate) -> Line<'static> {
     let time = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), millis);
     Line::from(vec![
-        ctx.span(Role::Text, format!(" {:<8} {:>3.0} % busy", disk.name, disk.busy_percent)),
         ctx.span(
             Role::Text,
-            format!("  read {:<8} write {:<8}", time(disk.read_await_ms), time(disk.write_await_ms)),
+            format!(" {:<8} {:>3.0} % busy", disk.name, disk.busy_percent),
+        ),
+        ctx.span(
+            Role::Text,
+            format!(
+                "  read {:<8} write {:<8}",
+                time(disk.read_await_ms),
+                time(disk.write_await_ms)
+            ),
         ),
         ctx.span(
             Role::Dim,
@@ -323,7 +363,9 @@ fn network(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
             .iter()
             .map(|link| {
                 let rate = rates.and_then(|rates| rates.iter().find(|rate| rate.name == link.name));
-                let speed = link.speed_mbit.map_or_else(String::new, |speed| format!(", {speed} Mbit/s"));
+                let speed = link
+                    .speed_mbit
+                    .map_or_else(String::new, |speed| format!(", {speed} Mbit/s"));
                 let mut line = ctx.line(Role::Text, format!(" {:<9} {}{speed}", link.name, link.operstate));
                 if link.carrier == Some(false) {
                     line.spans.push(ctx.span(Role::Warning, "  no carrier"));
@@ -349,15 +391,18 @@ fn network(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
     let addresses = section(ctx, "ADDRESSES", seen, &snapshot.addresses, |list| {
         list.iter()
             .map(|address| {
-                let service = ctx.view.fleet.slices().find(|(_, slice)| {
-                    slice.service_address.is_some_and(|wanted| wanted.ip == address.ip)
-                });
+                let service = ctx
+                    .view
+                    .fleet
+                    .slices()
+                    .find(|(_, slice)| slice.service_address.is_some_and(|wanted| wanted.ip == address.ip));
                 let mut line = ctx.line(
                     Role::Text,
                     format!(" {:<9} {}/{}", address.interface, address.ip, address.prefix),
                 );
                 if let Some((_, slice)) = service {
-                    line.spans.push(ctx.span(Role::Accent, format!("  serves {}", slice.name)));
+                    line.spans
+                        .push(ctx.span(Role::Accent, format!("  serves {}", slice.name)));
                 }
                 line
             })

@@ -48,7 +48,12 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
         level,
         ctx.line(Role::Text, entry.host.as_ref().map_or("", |host| host.as_str())),
         exit,
-        ctx.line(Role::Dim, entry.took.map_or_else(String::new, |took| millis(took.as_secs_f64() * 1000.0))),
+        ctx.line(
+            Role::Dim,
+            entry
+                .took
+                .map_or_else(String::new, |took| millis(took.as_secs_f64() * 1000.0)),
+        ),
         ctx.line(Role::Text, entry.text.to_string()),
     ])
 }

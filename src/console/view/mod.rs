@@ -160,7 +160,9 @@ fn body(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     if let Some(kind) = ctx.model.kind() {
         let columns = columns(ctx, kind, area.width);
         let list = ctx.model.list(kind);
-        table::draw(ctx, buffer, area, list, columns, |row| row_cells(ctx, kind, area.width, row));
+        table::draw(ctx, buffer, area, list, columns, |row| {
+            row_cells(ctx, kind, area.width, row)
+        });
         return;
     }
     let lines = page_document(ctx, area.width);

@@ -1,10 +1,6 @@
 //! The topmost layer: help, palette, message.
 
-use super::{
-    Ctx,
-    document,
-    table::put,
-};
+use super::{Ctx, document, table::put};
 use crate::console::{
     keymap::{Context, KEYMAP},
     layer::{Help, Layer},
@@ -33,7 +29,12 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) -> Option<Position> {
             };
             let inner = frame(ctx, buffer, area, &title);
             document::draw(ctx, buffer, inner, &help_lines(ctx, help, inner.width), help.scroll);
-            help.typing.then(|| Position::new((area.x + 9 + width(&help.search.before())).min(area.right() - 1), area.y))
+            help.typing.then(|| {
+                Position::new(
+                    (area.x + 9 + width(&help.search.before())).min(area.right() - 1),
+                    area.y,
+                )
+            })
         }
         Layer::Message { title, text, scroll } => {
             let area = screen::overlay(ctx.model);
@@ -79,7 +80,10 @@ fn frame(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, title: &str) -> Rect {
 }
 
 fn message_lines(ctx: &Ctx<'_>, text: &str, room: u16) -> Vec<Line<'static>> {
-    wrap(text, room).into_iter().map(|line| ctx.line(Role::Text, line)).collect()
+    wrap(text, room)
+        .into_iter()
+        .map(|line| ctx.line(Role::Text, line))
+        .collect()
 }
 
 fn help_lines(ctx: &Ctx<'_>, help: &Help, room: u16) -> Vec<Line<'static>> {
@@ -131,11 +135,17 @@ fn draw_palette(ctx: &Ctx<'_>, buffer: &mut Buffer, palette: &Palette) -> Positi
         let line = Line::from(vec![ctx.span(Role::Text, format!(" {}", choice.line)), about]);
         put(buffer, inner.x, y, inner.width, &line, false);
         if palette.marked == Some(at) {
-            buffer.set_style(Rect::new(inner.x, y, inner.width, 1), ctx.theme().style(Role::Selection));
+            buffer.set_style(
+                Rect::new(inner.x, y, inner.width, 1),
+                ctx.theme().style(Role::Selection),
+            );
         }
     }
     let y = inner.y + shown;
-    let line = Line::from(vec![ctx.span(Role::Accent, ":"), ctx.span(Role::Text, palette.line.text())]);
+    let line = Line::from(vec![
+        ctx.span(Role::Accent, ":"),
+        ctx.span(Role::Text, palette.line.text()),
+    ]);
     put(buffer, inner.x, y, inner.width, &line, false);
     let x = inner.x + (1 + width(&palette.line.before())).min(inner.width - 1);
     Position::new(x, y)

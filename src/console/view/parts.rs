@@ -79,7 +79,11 @@ pub fn section<T>(
         heading.spans.push(note);
     }
     let stale = host.is_stale(ctx.now);
-    let lines = if stale { lines.into_iter().map(|line| faded(ctx, line)).collect() } else { lines };
+    let lines = if stale {
+        lines.into_iter().map(|line| faded(ctx, line)).collect()
+    } else {
+        lines
+    };
     Some(Section { title: heading, lines })
 }
 
@@ -232,7 +236,9 @@ pub fn segment_document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'stati
     }
     for slice in &segment.slices {
         let facts = SliceFacts::new(ctx.view, segment, slice, ctx.now);
-        let place = facts.primary().map_or_else(|| "nobody".to_owned(), |side| side.name.to_string());
+        let place = facts
+            .primary()
+            .map_or_else(|| "nobody".to_owned(), |side| side.name.to_string());
         let mut line = ctx.line(Role::Text, format!(" {} on {place}  ", slice.name));
         let word = facts.primary().and_then(|side| side.volume).map(sides::volume_word);
         line.spans.extend(said(ctx, word).spans);
@@ -256,7 +262,10 @@ pub fn segment_document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'stati
 pub fn legend(ctx: &Ctx<'_>) -> Vec<Line<'static>> {
     let mut out = vec![ctx.line(Role::Title, "SIGNS")];
     for (severity, meaning) in [
-        (Severity::Critical, "customers are or will soon be affected, or data is at risk"),
+        (
+            Severity::Critical,
+            "customers are or will soon be affected, or data is at risk",
+        ),
         (Severity::Unknown, "it cannot be known, and should be"),
         (Severity::Warning, "redundancy or headroom is reduced"),
         (Severity::Notice, "worth knowing, no harm"),
@@ -267,6 +276,9 @@ pub fn legend(ctx: &Ctx<'_>) -> Vec<Line<'static>> {
         line.spans.push(ctx.span(Role::Dim, meaning));
         out.push(line);
     }
-    out.push(faded(ctx, Line::from(" a value in this style is too old to be trusted")));
+    out.push(faded(
+        ctx,
+        Line::from(" a value in this style is too old to be trusted"),
+    ));
     out
 }

@@ -29,7 +29,10 @@ pub fn document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'static>> {
         *finding.subject.name == *name
             || slice.resource.as_deref().is_some_and(|resource| {
                 *finding.subject.name == *resource
-                    && facts.sides.iter().any(|side| finding.subject.host.as_ref() == Some(side.name))
+                    && facts
+                        .sides
+                        .iter()
+                        .any(|side| finding.subject.host.as_ref() == Some(side.name))
             })
     });
     if let Some(found) = parts::findings_section(ctx, concerned, room) {
@@ -68,11 +71,17 @@ fn head(ctx: &Ctx<'_>, facts: &SliceFacts<'_>) -> Vec<Line<'static>> {
         format!(" {}  ", slice.name),
         ctx.theme().style(Role::Text).patch(ratatui::style::Style::new().bold()),
     ));
-    line.spans.push(ctx.span(Role::Dim, format!("segment {}   ", facts.segment.name)));
+    line.spans
+        .push(ctx.span(Role::Dim, format!("segment {}   ", facts.segment.name)));
     if let Some(usage) = facts.primary().and_then(|side| side.usage) {
         line.spans.push(ctx.span(
             Role::Text,
-            format!("{}, {:.0} % full, {} free   ", kib(usage.size_kib), usage.used_percent, kib(usage.available_kib)),
+            format!(
+                "{}, {:.0} % full, {} free   ",
+                kib(usage.size_kib),
+                usage.used_percent,
+                kib(usage.available_kib)
+            ),
         ));
     }
     let mut place = Line::from(ctx.span(Role::Dim, format!(" preferred {} · now ", slice.preferred)));
@@ -109,9 +118,14 @@ fn beside(
                 line.spans.push(Span::styled(text, span.style));
             }
         }
-        line.spans.push(Span::raw(" ".repeat(usize::from(half.saturating_sub(used)))));
+        line.spans
+            .push(Span::raw(" ".repeat(usize::from(half.saturating_sub(used)))));
         // The replication is drawn between the arrays: the third line of each side.
-        let between = if at == 2 { arrow(ctx, facts, middle, false) } else { Line::default() };
+        let between = if at == 2 {
+            arrow(ctx, facts, middle, false)
+        } else {
+            Line::default()
+        };
         let gap = middle.saturating_sub(cells(between.width()));
         line.spans.extend(between.spans);
         line.spans.push(Span::raw(" ".repeat(usize::from(gap))));
@@ -144,7 +158,11 @@ fn arrow(ctx: &Ctx<'_>, facts: &SliceFacts<'_>, room: u16, down: bool) -> Line<'
     } else if let Some(behind) = volume.out_of_sync_kib {
         text = format!("{text}, {} apart", kib(behind));
     }
-    let role = if severity == Severity::Ok { Role::Ok } else { role_of(severity) };
+    let role = if severity == Severity::Ok {
+        Role::Ok
+    } else {
+        role_of(severity)
+    };
     let stale = told.is_some_and(|side| side.stale);
     let role = if stale { Role::Stale } else { role };
     if down {
@@ -154,7 +172,14 @@ fn arrow(ctx: &Ctx<'_>, facts: &SliceFacts<'_>, room: u16, down: bool) -> Line<'
     let spare = room.saturating_sub(width(&text) + 7);
     let dashes = usize::from(spare / 2).max(2);
     let (line, tip) = if volume.connection.is_connected() {
-        ("═", if volume.connection.as_str() == "SyncTarget" { "◀" } else { "▶" })
+        (
+            "═",
+            if volume.connection.as_str() == "SyncTarget" {
+                "◀"
+            } else {
+                "▶"
+            },
+        )
     } else {
         ("─", "✖")
     };
@@ -165,7 +190,9 @@ fn arrow(ctx: &Ctx<'_>, facts: &SliceFacts<'_>, room: u16, down: bool) -> Line<'
 /// One side: name and role, DRBD, arrays with their members, mount.
 fn side_lines(ctx: &Ctx<'_>, facts: &SliceFacts<'_>, side: &Side<'_>) -> Vec<Line<'static>> {
     let slice = facts.slice;
-    let mut name = ctx.line(Role::Text, format!("{}  ", side.name)).patch_style(ratatui::style::Style::new().bold());
+    let mut name = ctx
+        .line(Role::Text, format!("{}  ", side.name))
+        .patch_style(ratatui::style::Style::new().bold());
     name.spans.push(match side.volume.map(|volume| &volume.role) {
         Some(role) if side.serves(slice) => ctx.span(Role::Accent, role.as_str().to_uppercase()),
         Some(role) => ctx.span(Role::Text, role.to_string()),
@@ -174,15 +201,21 @@ fn side_lines(ctx: &Ctx<'_>, facts: &SliceFacts<'_>, side: &Side<'_>) -> Vec<Lin
     });
     name.spans.push(Span::raw("  "));
     name.spans.push(ctx.sign(status::severity(side.host, ctx.now)));
-    name.spans.extend(std::iter::once(Span::raw(" ")).chain(parts::age(ctx, side.host).spans));
+    name.spans
+        .extend(std::iter::once(Span::raw(" ")).chain(parts::age(ctx, side.host).spans));
     let mut lines = vec![name];
     let mut drbd = Line::default();
     if let Some(volume) = side.volume {
         let resource = volume.resource.as_deref().unwrap_or("?");
-        let protocol = volume.protocol.map_or_else(String::new, |protocol| format!("  protocol {protocol}"));
+        let protocol = volume
+            .protocol
+            .map_or_else(String::new, |protocol| format!("  protocol {protocol}"));
         drbd = ctx.line(Role::Text, format!("drbd {resource}  disk {}{protocol}", volume.disk));
     } else if slice.resource.is_some() {
-        drbd = ctx.line(Role::Unknown, format!("? drbd {} not known", slice.resource.as_deref().unwrap_or("")));
+        drbd = ctx.line(
+            Role::Unknown,
+            format!("? drbd {} not known", slice.resource.as_deref().unwrap_or("")),
+        );
     }
     lines.push(drbd);
     lines.extend(array_lines(ctx, side));
@@ -221,10 +254,15 @@ fn array_lines(ctx: &Ctx<'_>, side: &Side<'_>) -> Vec<Line<'static>> {
                 line.spans.push(ctx.span(Role::Text, format!("{} ", member.device)));
                 line.spans.push(ctx.span(role, format!("{mark} ")));
             }
-            line.spans.push(ctx.span(Role::Text, format!(" {} {} [{}]  ", array.device, array.level, array.map)));
-            line.spans.extend(parts::said(ctx, Some(sides::array_word(array))).spans);
+            line.spans.push(ctx.span(
+                Role::Text,
+                format!(" {} {} [{}]  ", array.device, array.level, array.map),
+            ));
+            line.spans
+                .extend(parts::said(ctx, Some(sides::array_word(array))).spans);
             if let Some(left) = array.sync.as_ref().and_then(|sync| sync.left_seconds) {
-                line.spans.push(ctx.span(Role::Dim, format!(", {} left", seconds(left as f64))));
+                line.spans
+                    .push(ctx.span(Role::Dim, format!(", {} left", seconds(left as f64))));
             }
             line
         })
@@ -247,7 +285,10 @@ fn serving(ctx: &Ctx<'_>, facts: &SliceFacts<'_>) -> Vec<Line<'static>> {
     let slice = facts.slice;
     let mut line = Line::from(ctx.span(Role::Dim, "  export "));
     if let Some(export) = &slice.export {
-        line.spans.push(ctx.span(Role::Text, format!("{} to {}  ", export.path, export.clients.join(", "))));
+        line.spans.push(ctx.span(
+            Role::Text,
+            format!("{} to {}  ", export.path, export.clients.join(", ")),
+        ));
     }
     line.spans.extend(storage::export(ctx, facts).spans);
     let mut lines = vec![line];
@@ -285,7 +326,8 @@ fn clients(ctx: &Ctx<'_>, facts: &SliceFacts<'_>) -> Vec<Line<'static>> {
     for (at, client) in clients.iter().enumerate() {
         let branch = if at + 1 == clients.len() { "└─" } else { "├─" };
         let mut line = Line::from(ctx.span(Role::Rule, format!("     {branch} ")));
-        line.spans.push(ctx.span(Role::Text, format!("{:<12} ", client.host.name)));
+        line.spans
+            .push(ctx.span(Role::Text, format!("{:<12} ", client.host.name)));
         line.spans.extend(client_words(ctx, client).spans);
         lines.push(line);
     }
@@ -325,7 +367,10 @@ fn client_words(ctx: &Ctx<'_>, client: &Client<'_>) -> Line<'static> {
             .map_or_else(|| "–".to_owned(), millis)
     };
     Line::from(vec![
-        ctx.span(Role::Text, format!("read {:<8} write {:<8} ", time("READ"), time("WRITE"))),
+        ctx.span(
+            Role::Text,
+            format!("read {:<8} write {:<8} ", time("READ"), time("WRITE")),
+        ),
         ctx.span(Role::Trend, status::spark(&client.view.trend.nfs_rtt_ms, 12, 10.0)),
         ctx.span(Role::Dim, format!("  {}", client.at)),
     ])

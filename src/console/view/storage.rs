@@ -66,7 +66,8 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
         }
         return Cells::Across {
             first: vec![
-                ctx.line(Role::Text, format!("{mark} {name}")).patch_style(ratatui::style::Style::new().bold()),
+                ctx.line(Role::Text, format!("{mark} {name}"))
+                    .patch_style(ratatui::style::Style::new().bold()),
                 ctx.state(row.severity, row.severity.word()),
             ],
             across,

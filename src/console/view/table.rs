@@ -118,10 +118,15 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, room: u16, line: &Line<'_>, righ
             break;
         }
         let this = width(&span.content);
-        let rest_follows = at < last && this >= left && line.spans[at + 1..].iter().any(|span| !span.content.is_empty());
+        let rest_follows =
+            at < last && this >= left && line.spans[at + 1..].iter().any(|span| !span.content.is_empty());
         let text = if this > left || rest_follows {
             let cut = fit(&span.content, left);
-            if rest_follows && this == left { fit(&format!("{}…", span.content), left) } else { cut }
+            if rest_follows && this == left {
+                fit(&format!("{}…", span.content), left)
+            } else {
+                cut
+            }
         } else {
             span.content.to_string()
         };
@@ -163,16 +168,33 @@ pub fn draw(
         let Some(y) = area.y.checked_add(1 + cells(slot)).filter(|y| *y < area.bottom()) else {
             break;
         };
-        draw_row(buffer, Rect::new(area.x, y, area.width, 1), columns, &places, &cells_of(row));
+        draw_row(
+            buffer,
+            Rect::new(area.x, y, area.width, 1),
+            columns,
+            &places,
+            &cells_of(row),
+        );
         if list.offset + slot == list.cursor && ctx.model.wall.is_none() {
             let style = ctx.theme().style(Role::Selection);
             buffer.set_style(Rect::new(area.x, y, area.width, 1), style);
         }
     }
     if list.index.rows.is_empty() && area.height > 1 {
-        let text = if list.index.total == 0 { "nothing here" } else { "the filter hides everything (esc clears it)" };
+        let text = if list.index.total == 0 {
+            "nothing here"
+        } else {
+            "the filter hides everything (esc clears it)"
+        };
         let line = Line::from(ctx.span(Role::Dim, text));
-        put(buffer, area.x + 1, area.y + 1, area.width.saturating_sub(1), &line, false);
+        put(
+            buffer,
+            area.x + 1,
+            area.y + 1,
+            area.width.saturating_sub(1),
+            &line,
+            false,
+        );
     }
 }
 

@@ -25,7 +25,13 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) {
         small(ctx, buffer)
     };
     let below = top;
-    for finding in ctx.view.findings.iter().filter(|finding| finding.severity >= Severity::Unknown).take(6) {
+    for finding in ctx
+        .view
+        .findings
+        .iter()
+        .filter(|finding| finding.severity >= Severity::Unknown)
+        .take(6)
+    {
         if top + 4 >= screen.height {
             break;
         }
@@ -45,7 +51,14 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) {
             let text = format!(" {} more below, worst first ", list.index.rows.len() - shown);
             let line = ctx.line(Role::Dim, text);
             let wide = cells(line.width());
-            table::put(buffer, screen.width.saturating_sub(wide), screen.height - 1, wide, &line, false);
+            table::put(
+                buffer,
+                screen.width.saturating_sub(wide),
+                screen.height - 1,
+                wide,
+                &line,
+                false,
+            );
         }
         foot(ctx, buffer, kind);
     }
@@ -58,7 +71,12 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) {
 /// The worst state of the fleet.
 fn worst(ctx: &Ctx<'_>) -> Severity {
     let hosts = frame::counts(ctx).into_iter().find(|(_, count)| *count > 0);
-    let found = ctx.view.findings.first().map(|finding| finding.severity).unwrap_or_default();
+    let found = ctx
+        .view
+        .findings
+        .first()
+        .map(|finding| finding.severity)
+        .unwrap_or_default();
     hosts.map_or(found, |(severity, _)| severity.max(found))
 }
 
@@ -127,9 +145,13 @@ fn small(ctx: &Ctx<'_>, buffer: &mut Buffer) -> u16 {
 fn names(ctx: &Ctx<'_>, buffer: &mut Buffer, y: u16) {
     let screen = buffer.area;
     buffer.set_style(Rect::new(0, y, screen.width, 1), ctx.theme().style(Role::Header));
-    let mut line = ctx.line(Role::Header, format!(" {}  ", fit(&ctx.view.fleet.name, screen.width / 2)));
+    let mut line = ctx.line(
+        Role::Header,
+        format!(" {}  ", fit(&ctx.view.fleet.name, screen.width / 2)),
+    );
     if let Some(label) = &ctx.view.fleet.label {
-        line.spans.push(ctx.span(Role::Label, format!(" {} ", fit(label, screen.width / 4))));
+        line.spans
+            .push(ctx.span(Role::Label, format!(" {} ", fit(label, screen.width / 4))));
     }
     line.spans.push(ctx.span(Role::Banner, " READ-ONLY "));
     table::put(buffer, 0, y, screen.width, &line, false);
@@ -147,7 +169,8 @@ fn age_line(ctx: &Ctx<'_>) -> Line<'static> {
     for (severity, count) in frame::counts(ctx) {
         if count > 0 {
             line.spans.push(ctx.span(Role::Text, "   "));
-            line.spans.extend(ctx.state(severity, &format!("{count} {}", severity.word())).spans);
+            line.spans
+                .extend(ctx.state(severity, &format!("{count} {}", severity.word())).spans);
         }
     }
     if ctx.view.observer.doubtful {
@@ -165,8 +188,16 @@ fn foot(ctx: &Ctx<'_>, buffer: &mut Buffer, kind: ListKind) {
         ListKind::Findings => "findings",
         ListKind::Log => "log",
     };
-    let held = ctx.view.findings.iter().any(|finding| finding.severity == Severity::Critical);
-    let text = if held { format!(" {name}, held: something is critical") } else { format!(" {name}") };
+    let held = ctx
+        .view
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Critical);
+    let text = if held {
+        format!(" {name}, held: something is critical")
+    } else {
+        format!(" {name}")
+    };
     let line = ctx.line(Role::Dim, text);
     let room = (screen.width * 2 / 3).min(50);
     table::put(buffer, 0, screen::areas(ctx.model).footer.y, room, &line, false);

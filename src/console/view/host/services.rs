@@ -10,7 +10,14 @@ use crate::{
         tree,
         view::{database::threads_word, parts},
     },
-    facts::{Snapshot, State, drbd::DrbdVolume, md::{MdArray, MdRole}, mysql::Mysql, probe::ProbeValue, zfs::{Pool, PoolState}},
+    facts::{
+        Snapshot, State,
+        drbd::DrbdVolume,
+        md::{MdArray, MdRole},
+        mysql::Mysql,
+        probe::ProbeValue,
+        zfs::{Pool, PoolState},
+    },
     fleet::Host,
     verdict::Severity,
 };
@@ -36,7 +43,9 @@ pub fn sections(ctx: &Ctx<'_>, host: &Host, seen: &HostView, snapshot: &Snapshot
             .collect()
     });
     let server = section(ctx, "NFS SERVER", seen, &snapshot.nfs_server, |server| {
-        let threads = server.threads.map_or_else(|| "? threads".to_owned(), |threads| format!("{threads} threads"));
+        let threads = server
+            .threads
+            .map_or_else(|| "? threads".to_owned(), |threads| format!("{threads} threads"));
         let mut lines = vec![ctx.line(
             Role::Text,
             format!(
@@ -52,7 +61,10 @@ pub fn sections(ctx: &Ctx<'_>, host: &Host, seen: &HostView, snapshot: &Snapshot
         }
         for client in snapshot.nfs_clients.value().into_iter().flatten() {
             let path = client.path.as_deref().unwrap_or("");
-            lines.push(ctx.line(Role::Text, format!(" client {} v{} {path}", client.address, client.version)));
+            lines.push(ctx.line(
+                Role::Text,
+                format!(" client {} v{} {path}", client.address, client.version),
+            ));
         }
         lines
     });
@@ -71,8 +83,12 @@ pub fn sections(ctx: &Ctx<'_>, host: &Host, seen: &HostView, snapshot: &Snapshot
 }
 
 fn md_lines(ctx: &Ctx<'_>, array: &MdArray) -> Vec<Line<'static>> {
-    let mut head = ctx.line(Role::Text, format!(" {} {} [{}]  ", array.device, array.level, array.map));
-    head.spans.extend(parts::said(ctx, Some(sides::array_word(array))).spans);
+    let mut head = ctx.line(
+        Role::Text,
+        format!(" {} {} [{}]  ", array.device, array.level, array.map),
+    );
+    head.spans
+        .extend(parts::said(ctx, Some(sides::array_word(array))).spans);
     if let Some(size) = array.size_kib {
         head.spans.push(ctx.span(Role::Dim, format!("  {}", kib(size))));
     }
@@ -80,7 +96,8 @@ fn md_lines(ctx: &Ctx<'_>, array: &MdArray) -> Vec<Line<'static>> {
         head.spans.push(ctx.span(Role::Notice, "  read-only"));
     }
     if let Some(mismatches) = array.mismatches.filter(|count| *count > 0) {
-        head.spans.push(ctx.span(Role::Warning, format!("  {mismatches} sectors differ")));
+        head.spans
+            .push(ctx.span(Role::Warning, format!("  {mismatches} sectors differ")));
     }
     let mut members = Line::from(ctx.span(Role::Dim, "   "));
     for member in &array.members {
@@ -101,11 +118,23 @@ fn md_lines(ctx: &Ctx<'_>, array: &MdArray) -> Vec<Line<'static>> {
     }
     let mut lines = vec![head, members];
     if let Some(sync) = &array.sync {
-        let speed = sync.speed_kib_per_second.map_or_else(String::new, |speed| format!(", {}/s", kib(speed)));
-        let left = sync.left_seconds.map_or_else(String::new, |left| format!(", {} left", seconds(left as f64)));
-        let percent = sync.percent.map_or_else(String::new, |percent| format!(" {percent:.1} %"));
-        let waiting = sync.waiting.as_ref().map_or_else(String::new, |word| format!(" {word}"));
-        lines.push(ctx.line(Role::Notice, format!("   {}{percent}{waiting}{speed}{left}", sync.action)));
+        let speed = sync
+            .speed_kib_per_second
+            .map_or_else(String::new, |speed| format!(", {}/s", kib(speed)));
+        let left = sync
+            .left_seconds
+            .map_or_else(String::new, |left| format!(", {} left", seconds(left as f64)));
+        let percent = sync
+            .percent
+            .map_or_else(String::new, |percent| format!(" {percent:.1} %"));
+        let waiting = sync
+            .waiting
+            .as_ref()
+            .map_or_else(String::new, |word| format!(" {word}"));
+        lines.push(ctx.line(
+            Role::Notice,
+            format!("   {}{percent}{waiting}{speed}{left}", sync.action),
+        ));
     }
     lines
 }
@@ -113,9 +142,12 @@ fn md_lines(ctx: &Ctx<'_>, array: &MdArray) -> Vec<Line<'static>> {
 fn drbd_lines(ctx: &Ctx<'_>, volume: &DrbdVolume) -> Vec<Line<'static>> {
     let name = volume.resource.as_deref().unwrap_or("?");
     let minor = volume.minor.map_or_else(String::new, |minor| format!(" minor {minor}"));
-    let protocol = volume.protocol.map_or_else(String::new, |protocol| format!(", protocol {protocol}"));
+    let protocol = volume
+        .protocol
+        .map_or_else(String::new, |protocol| format!(", protocol {protocol}"));
     let mut head = ctx.line(Role::Text, format!(" {name}/{}{minor}  ", volume.volume));
-    head.spans.extend(parts::said(ctx, Some(sides::volume_word(volume))).spans);
+    head.spans
+        .extend(parts::said(ctx, Some(sides::volume_word(volume))).spans);
     head.spans.push(ctx.span(
         Role::Text,
         format!(
@@ -124,12 +156,46 @@ fn drbd_lines(ctx: &Ctx<'_>, volume: &DrbdVolume) -> Vec<Line<'static>> {
         ),
     ));
     let mut more: Vec<String> = Vec::new();
-    more.extend(volume.out_of_sync_kib.map(|behind| format!("{} not in sync", kib(behind))));
-    more.extend(volume.sync.as_ref().and_then(|sync| sync.left_seconds).map(|left| format!("{} left", seconds(left as f64))));
-    more.extend(volume.sync.as_ref().and_then(|sync| sync.speed_kib_per_second).map(|speed| format!("{}/s", kib(speed))));
-    more.extend(volume.suspended.as_ref().filter(|word| &***word != "no").map(|word| format!("suspended: {word}")));
-    more.extend(volume.quorum.map(|quorum| if quorum { "quorum".to_owned() } else { "no quorum".to_owned() }));
-    more.extend(volume.may_promote.map(|may| if may { "may promote".to_owned() } else { "may not promote".to_owned() }));
+    more.extend(
+        volume
+            .out_of_sync_kib
+            .map(|behind| format!("{} not in sync", kib(behind))),
+    );
+    more.extend(
+        volume
+            .sync
+            .as_ref()
+            .and_then(|sync| sync.left_seconds)
+            .map(|left| format!("{} left", seconds(left as f64))),
+    );
+    more.extend(
+        volume
+            .sync
+            .as_ref()
+            .and_then(|sync| sync.speed_kib_per_second)
+            .map(|speed| format!("{}/s", kib(speed))),
+    );
+    more.extend(
+        volume
+            .suspended
+            .as_ref()
+            .filter(|word| &***word != "no")
+            .map(|word| format!("suspended: {word}")),
+    );
+    more.extend(volume.quorum.map(|quorum| {
+        if quorum {
+            "quorum".to_owned()
+        } else {
+            "no quorum".to_owned()
+        }
+    }));
+    more.extend(volume.may_promote.map(|may| {
+        if may {
+            "may promote".to_owned()
+        } else {
+            "may not promote".to_owned()
+        }
+    }));
     more.extend(volume.version.as_ref().map(|version| format!("drbd {version}")));
     vec![head, ctx.line(Role::Dim, format!("   {}", more.join(", ")))]
 }
@@ -144,7 +210,8 @@ fn pool_lines(ctx: &Ctx<'_>, pool: &Pool) -> Vec<Line<'static>> {
     let mut head = ctx.line(Role::Text, format!(" {}  ", pool.name));
     head.spans.extend(ctx.state(severity, pool.state.as_str()).spans);
     if let (Some(used), Some(size)) = (pool.allocated_kib, pool.size_kib) {
-        head.spans.push(ctx.span(Role::Dim, format!("  {} of {} used", kib(used), kib(size))));
+        head.spans
+            .push(ctx.span(Role::Dim, format!("  {} of {} used", kib(used), kib(size))));
     }
     let mut lines = vec![head];
     if let Some(scan) = &pool.scan {
@@ -154,15 +221,26 @@ fn pool_lines(ctx: &Ctx<'_>, pool: &Pool) -> Vec<Line<'static>> {
     for device in pool.vdevs.iter().filter(|device| device.depth > 0) {
         let errors = [device.read_errors, device.write_errors, device.checksum_errors];
         let wrong = errors.iter().any(|count| count.is_some_and(|count| count > 0));
-        let bad = wrong || !matches!(device.state, PoolState::Online | PoolState::Healthy | PoolState::Available);
-        let shown: Vec<String> = errors.iter().map(|count| count.map_or_else(|| "?".to_owned(), |count| count.to_string())).collect();
+        let bad = wrong
+            || !matches!(
+                device.state,
+                PoolState::Online | PoolState::Healthy | PoolState::Available
+            );
+        let shown: Vec<String> = errors
+            .iter()
+            .map(|count| count.map_or_else(|| "?".to_owned(), |count| count.to_string()))
+            .collect();
         let indent = "  ".repeat(usize::try_from(device.depth.min(8)).unwrap_or(8));
         lines.push(ctx.line(
             if bad { Role::Warning } else { Role::Text },
             format!(" {indent}{} {} {}", device.name, device.state, shown.join("/")),
         ));
     }
-    lines.extend(pool.errors.as_ref().map(|errors| ctx.line(Role::Dim, format!("   errors: {errors}"))));
+    lines.extend(
+        pool.errors
+            .as_ref()
+            .map(|errors| ctx.line(Role::Dim, format!("   errors: {errors}"))),
+    );
     lines
 }
 
@@ -173,7 +251,13 @@ fn mysql_lines(ctx: &Ctx<'_>, mysql: &Mysql) -> Vec<Line<'static>> {
         pair(
             ctx,
             "server",
-            format!("{} {}, id {}, {}", mysql.flavour, mysql.version, number(mysql.server_id), tree::role(mysql)),
+            format!(
+                "{} {}, id {}, {}",
+                mysql.flavour,
+                mysql.version,
+                number(mysql.server_id),
+                tree::role(mysql)
+            ),
         ),
         pair(
             ctx,
@@ -202,8 +286,14 @@ fn mysql_lines(ctx: &Ctx<'_>, mysql: &Mysql) -> Vec<Line<'static>> {
         lines.push(line);
     }
     for channel in &mysql.channels {
-        let behind = channel.seconds_behind.map_or_else(|| "? behind".to_owned(), |s| format!("{} behind", seconds(s as f64)));
-        lines.push(pair(ctx, "replicates", format!("from {} {}, {behind}", channel.source_host, channel.name)));
+        let behind = channel
+            .seconds_behind
+            .map_or_else(|| "? behind".to_owned(), |s| format!("{} behind", seconds(s as f64)));
+        lines.push(pair(
+            ctx,
+            "replicates",
+            format!("from {} {}, {behind}", channel.source_host, channel.name),
+        ));
         for error in channel.io_error.iter().chain(&channel.sql_error) {
             lines.push(ctx.line(Role::Critical, format!("   ✖ {error}")));
         }
@@ -213,7 +303,9 @@ fn mysql_lines(ctx: &Ctx<'_>, mysql: &Mysql) -> Vec<Line<'static>> {
         lines.push(pair(ctx, "replicas", names.join(", ")));
     }
     if let Some(galera) = &mysql.galera {
-        let size = galera.cluster_size.map_or_else(|| "?".to_owned(), |size| size.to_string());
+        let size = galera
+            .cluster_size
+            .map_or_else(|| "?".to_owned(), |size| size.to_string());
         lines.push(pair(
             ctx,
             "galera",
@@ -257,7 +349,8 @@ fn probes(ctx: &Ctx<'_>, host: &Host, snapshot: &Snapshot) -> Option<Section> {
                     line
                 }
             };
-            line.spans.extend(reading.and_then(|reading| parts::reading_age(ctx, reading.value.at)));
+            line.spans
+                .extend(reading.and_then(|reading| parts::reading_age(ctx, reading.value.at)));
             line
         })
         .collect();
