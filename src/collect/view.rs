@@ -37,7 +37,7 @@ impl FleetView {
     }
 
     /// Findings about a host, worst first.
-    pub fn findings_of<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Finding> {
+    pub fn findings_of<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Finding> + Clone {
         self.findings.iter().filter(move |finding| finding.concerns(host))
     }
 }

@@ -128,13 +128,6 @@ const fn line(action: Action, keys: &'static [&'static str], label: &'static str
 
 /// Every key. The order is the order of the footer and of help.
 pub const KEYMAP: &[Binding] = &[
-    page(Action::Enter, &["enter"], "open", "Go in: open what is selected."),
-    page(
-        Action::Back,
-        &["esc", "backspace"],
-        "back",
-        "Go back to where you came from.",
-    ),
     page(
         Action::Filter,
         &["/"],
@@ -146,6 +139,13 @@ pub const KEYMAP: &[Binding] = &[
         &[":"],
         "command",
         "Type a command, a view, a host or a slice to jump to.",
+    ),
+    page(Action::Enter, &["enter"], "open", "Go in: open what is selected."),
+    page(
+        Action::Back,
+        &["esc", "backspace"],
+        "back",
+        "Go back to where you came from.",
     ),
     page(
         Action::Fleet,

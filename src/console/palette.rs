@@ -214,8 +214,18 @@ impl Palette {
         if let Some(choice) = self.marked.and_then(|at| self.choices.get(at)) {
             return choice.line.clone();
         }
-        if Command::parse(&typed, view).is_ok() {
-            return typed;
+        // Any word may name a theme file; a suggestion that begins with it is meant first.
+        let meant = |choice: &&Choice| choice.line.starts_with(typed.trim());
+        match Command::parse(&typed, view) {
+            Ok(Command::Theme(_)) => {
+                return self
+                    .choices
+                    .iter()
+                    .find(meant)
+                    .map_or(typed, |choice| choice.line.clone());
+            }
+            Ok(_) => return typed,
+            Err(_) => {}
         }
         self.choices.first().map_or(typed, |choice| choice.line.clone())
     }

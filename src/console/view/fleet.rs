@@ -25,7 +25,7 @@ const WIDE: &[Column] = &[
     left("SERVES / MOUNTS", 16, 44, 3),
     left("RAID", 12, 18, 4),
     left("REPLICATION", 14, 20, 2),
-    left("LATENCY", 17, 30, 5),
+    left("LATENCY", 19, 30, 5),
     right("LOAD", 5, 6, 6),
     right("AGE", 5, 7, 1),
 ];
@@ -103,7 +103,7 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
             let of = |host: &HostView| status::latency_ms(host).unwrap_or(-1.0);
             of(a).total_cmp(&of(b))
         });
-        let latency = slowest.map_or_else(Line::default, |host| parts::latency(ctx, host, 8));
+        let latency = slowest.map_or_else(Line::default, |host| parts::latency(ctx, host, 7));
         return Cells::Each(vec![
             name,
             state,
@@ -282,7 +282,7 @@ fn host(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
         serves(ctx, host, seen),
         parts::said(ctx, sides::raid_word(seen)),
         parts::said(ctx, replication),
-        parts::latency(ctx, seen, 8),
+        parts::latency(ctx, seen, 7),
         parts::number(ctx, status::load(seen)),
         age,
     ])
@@ -293,7 +293,11 @@ fn short(ctx: &Ctx<'_>, seen: &HostView, trouble: Option<String>) -> Line<'stati
     if let Some(trouble) = trouble {
         return ctx.line(Role::Stale, trouble);
     }
-    match ctx.view.findings_of(seen.name.as_str()).next() {
+    let mut findings = ctx.view.findings_of(seen.name.as_str());
+    let own = findings
+        .clone()
+        .find(|finding| finding.subject.host.as_ref() == Some(&seen.name));
+    match own.or_else(|| findings.next()) {
         Some(finding) => Line::from(vec![
             ctx.span(role_of(finding.severity), finding.code.name()),
             ctx.span(Role::Dim, format!(" {}", span(ctx.now.since(finding.since)))),
@@ -309,8 +313,15 @@ fn short(ctx: &Ctx<'_>, seen: &HostView, trouble: Option<String>) -> Line<'stati
 fn serves(ctx: &Ctx<'_>, host: &crate::fleet::Host, seen: &HostView) -> Line<'static> {
     if let Some(segment) = ctx.view.fleet.segment_of(host.name.as_str()) {
         let mut spans = Vec::new();
-        for slice in &segment.slices {
-            let facts = SliceFacts::new(ctx.view, segment, slice, ctx.now);
+        let mut all: Vec<SliceFacts<'_>> = segment
+            .slices
+            .iter()
+            .map(|slice| SliceFacts::new(ctx.view, segment, slice, ctx.now))
+            .collect();
+        // What the host serves comes before what it holds a replica of.
+        all.sort_by_key(|facts| !facts.primaries().any(|side| *side.name == host.name));
+        for facts in &all {
+            let slice = facts.slice;
             let short = slice
                 .name
                 .as_str()

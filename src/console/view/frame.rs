@@ -52,13 +52,12 @@ pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     let theme = ctx.theme();
     buffer.set_style(area, theme.style(Role::Header));
     let view = ctx.view;
-    let wide = area.width >= 100;
     let mut left: Vec<Span<'static>> = vec![ctx.span(Role::Header, " ")];
     if area.width >= 80 {
         left.push(ctx.span(Role::Header, "pointsman  "));
     }
     left.push(ctx.span(Role::Header, fit(&view.fleet.name, area.width / 3)));
-    if let Some(label) = &view.fleet.label {
+    if let Some(label) = view.fleet.label.as_ref().filter(|_| area.width >= 60) {
         left.push(ctx.span(Role::Header, " "));
         left.push(ctx.span(Role::Label, format!(" {} ", fit(label, area.width / 5))));
     }
@@ -68,39 +67,47 @@ pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
         left.push(ctx.span(Role::Banner, text));
     }
     left.extend(crumb(ctx));
-    let mut right: Vec<Span<'static>> = Vec::new();
-    if wide {
-        right.push(ctx.span(Role::Header, format!("{} hosts ", view.hosts.len())));
+    let left = Line::from(left);
+    // Words give way to signs where both do not fit beside the name.
+    let room = area.width.saturating_sub(cells(left.width()) + 1);
+    let full = summary(ctx, true, area.width >= 140);
+    let right = if cells(full.width()) <= room {
+        full
+    } else {
+        summary(ctx, false, false)
+    };
+    let used = cells(right.width()).min(area.width);
+    put(buffer, area.x, area.y, area.width - used, &left, false);
+    put(buffer, area.right() - used, area.y, used, &right, false);
+}
+
+/// Hosts by state, the console's own load where there is room, and the time.
+fn summary(ctx: &Ctx<'_>, words: bool, own: bool) -> Line<'static> {
+    let theme = ctx.theme();
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    if words {
+        spans.push(ctx.span(Role::Header, format!("{} hosts ", ctx.view.hosts.len())));
     }
-    for (severity, count) in counts(ctx) {
-        if count == 0 {
-            continue;
-        }
+    for (severity, count) in counts(ctx).into_iter().filter(|(_, count)| *count > 0) {
         let style = theme.style(Role::Header).patch(foreground(theme.severity(severity)));
-        let text = if wide {
+        let text = if words {
             format!(" {} {count} {} ", glyph_of(severity), severity.word())
         } else {
             format!(" {}{count}", glyph_of(severity))
         };
-        right.push(Span::styled(text, style));
+        spans.push(Span::styled(text, style));
     }
-    if area.width >= 140 {
-        let observer = &view.observer;
-        right.push(ctx.span(
-            Role::Header,
-            format!(
-                "  console {:.0} % cpu, load {:.1}",
-                observer.own_cpu_percent, observer.load
-            ),
-        ));
-        right.push(ctx.span(Role::Header, format!("  poll {}", span(view.fleet.poll.interval))));
+    if own {
+        let observer = &ctx.view.observer;
+        let text = format!(
+            "  console {:.0} % cpu, load {:.1}",
+            observer.own_cpu_percent, observer.load
+        );
+        spans.push(ctx.span(Role::Header, text));
+        spans.push(ctx.span(Role::Header, format!("  poll {}", span(ctx.view.fleet.poll.interval))));
     }
-    right.push(ctx.span(Role::Header, format!("  {} ", clock(ctx.now))));
-    let right = Line::from(right);
-    let used = cells(right.width()).min(area.width);
-    let left = Line::from(left);
-    put(buffer, area.x, area.y, area.width - used, &left, false);
-    put(buffer, area.right() - used, area.y, used, &right, false);
+    spans.push(ctx.span(Role::Header, format!("  {} ", clock(ctx.now))));
+    Line::from(spans)
 }
 
 /// A severity's colour without its background: for the header, which has its own.

@@ -122,7 +122,7 @@ fn identity(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section>
             _ => format!("{}, no sudo", identity.user),
         };
         let mut lines = vec![
-            pair(ctx, "calls itself", identity.hostname.to_string()),
+            pair(ctx, "host name", identity.hostname.to_string()),
             pair(
                 ctx,
                 "system",
