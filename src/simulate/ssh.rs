@@ -204,7 +204,7 @@ impl server::Handler for Host {
                 self.own_gate.set(Signal::Deaf);
                 Job::Deaf
             }
-            _ if shell && command.starts_with("exec env -i ") => {
+            _ if shell && starts_remote_half(&command) => {
                 let lane = Box::new(Lane::new(self.place));
                 if hostile == Some(Hostile::SlowDrip) {
                     let (sender, receiver) = mpsc::channel(4);
@@ -292,6 +292,12 @@ impl Host {
         session.eof(id)?;
         session.close(id)
     }
+}
+
+/// Whether a command starts the remote half: a shell in a clean environment that reads its program from
+/// standard input, by itself (`sh -s`) or line by line until `#end`.
+fn starts_remote_half(command: &str) -> bool {
+    command.starts_with("exec env -i ") && (command.contains("sh -s") || command.contains("\"#end\""))
 }
 
 /// Floods a channel until its client has gone.

@@ -15,6 +15,10 @@ use russh::{
 };
 use std::{sync::Arc, time::Duration};
 
+/// The command that starts the remote half on real hosts.
+const START: &str = "exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=\"$HOME\" sh -c \
+    'N=${IFS#??}; S=; while IFS= read -r L; do case $L in \"#end\") eval \"$S\"; exit;; esac; S=$S$L$N; done'";
+
 pub const NONCE: &str = "00112233445566778899aabbccddeeff";
 
 pub struct Checker {
@@ -79,17 +83,14 @@ impl Loop {
 
     pub async fn over(handle: Handle<Checker>) -> Self {
         let channel = handle.channel_open_session().await.unwrap();
-        channel
-            .exec(true, "exec env -i PATH=/usr/bin:/bin LC_ALL=C sh -s")
-            .await
-            .unwrap();
+        channel.exec(true, START).await.unwrap();
         let mut this = Self {
             channel,
             fast: Decoder::new(NONCE),
             slow: Decoder::new(NONCE),
             _handle: handle,
         };
-        let script = format!("# the script\nhello() {{ :; }}\nwhile read -r x; do :; done\nhello {NONCE}\n");
+        let script = format!("# the script\nhello() {{ :; }}\nwhile read -r x; do :; done\n#end\nhello {NONCE}\n");
         this.channel.data_bytes(script.into_bytes()).await.unwrap();
         let frame = this.next_fast().await;
         assert_eq!((frame.seq, frame.sections.len()), (0, 0));
