@@ -465,6 +465,7 @@ fn database(name: &str, at: UnixMs, source: Option<&str>, behind: Option<u64>) -
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "a table of hosts")]
 fn snapshots(name: &str) -> Option<Snapshot> {
     let at = ago(1);
     let rebuild = MdSync {

@@ -254,10 +254,12 @@ pub fn natural(a: &str, b: &str) -> Ordering {
             return left.len().cmp(&right.len()).then_with(|| a.cmp(b));
         };
         if x.is_ascii_digit() && y.is_ascii_digit() {
-            let (m, n) = (digits(left), digits(right));
-            let (p, q) = (trim_zeros(&left[..m]), trim_zeros(&right[..n]));
-            match p.len().cmp(&q.len()).then_with(|| p.cmp(q)) {
-                Ordering::Equal => (left, right) = (&left[m..], &right[n..]),
+            let (mine, tail) = left.split_at(digits(left));
+            let (other, rest) = right.split_at(digits(right));
+            let numbers = (trim_zeros(mine), trim_zeros(other));
+            let order = numbers.0.len().cmp(&numbers.1.len());
+            match order.then_with(|| numbers.0.cmp(numbers.1)) {
+                Ordering::Equal => (left, right) = (tail, rest),
                 other => return other,
             }
         } else if x == y {

@@ -300,7 +300,6 @@ impl Model {
         let room = screen::rows_of_list(self);
         let list = &mut self.lists[kind as usize];
         list.index = fresh;
-        let last = list.index.rows.len().saturating_sub(1);
         let before = list.cursor;
         let found = list
             .selected
@@ -313,7 +312,7 @@ impl Model {
                 list.offset = (list.offset + at).saturating_sub(before);
             }
             Some(None) => {
-                list.cursor = before.min(last);
+                list.cursor = before.min(list.index.rows.len().saturating_sub(1));
                 list.selected = list.row().map(|row| row.id.clone());
             }
         }

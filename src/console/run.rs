@@ -277,7 +277,7 @@ impl Console {
                 Some(directory) if plain => Theme::load(&directory, &name, depth),
                 _ => Theme::built_in(&name, depth),
             };
-            let _ = tell.blocking_send(Msg::Theme(theme));
+            let _ = tell.blocking_send(Msg::Theme(theme.map(Box::new)));
         });
     }
 

@@ -212,9 +212,8 @@ pub fn array_word(array: &MdArray) -> (crate::verdict::Severity, String) {
     match (&array.state, array.degraded(), progress) {
         (MdState::Unknown(word), _, _) => (Severity::Unknown, format!("{name} {word}")),
         (MdState::Inactive, _, _) => (Severity::Critical, format!("{name} inactive")),
-        (MdState::Active, Some(true), Some(progress)) => (Severity::Notice, format!("{name} {progress}")),
         (MdState::Active, Some(true), None) => (
-            Severity::Critical,
+            Severity::Warning,
             format!(
                 "{name} {} of {}",
                 array.members_active.unwrap_or(0),

@@ -82,6 +82,7 @@ impl Guard {
         self.screen.clear()
     }
 
+    #[allow(clippy::unused_self, reason = "only who holds the terminal may write to it")]
     /// Puts text on the clipboard of the terminal (xterm's OSC 52), through tmux where it runs.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
         let mut out = io::stdout();

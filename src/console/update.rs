@@ -40,7 +40,7 @@ pub enum Msg {
     /// Time passes.
     Tick(UnixMs),
     /// A theme was read, or why not.
-    Theme(Result<Theme, String>),
+    Theme(Result<Box<Theme>, String>),
     /// Something to tell in the footer.
     Note(Severity, String),
 }
@@ -108,7 +108,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Theme(Ok(theme)) => {
             model.set_note(Severity::Ok, format!("theme {}", theme.name));
-            model.look.theme = theme;
+            model.look.theme = *theme;
             Vec::new()
         }
         Msg::Theme(Err(why)) => {
@@ -725,7 +725,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Theme(name) => {
             if BUILT_IN.iter().any(|(known, _)| *known == name) {
                 let theme = Theme::built_in(&name, model.look.depth);
-                return update(model, Msg::Theme(theme));
+                return update(model, Msg::Theme(theme.map(Box::new)));
             }
             return vec![Effect::LoadTheme(name)];
         }

@@ -87,7 +87,7 @@ pub fn detail(ctx: &Ctx<'_>, code: Code, subject: &Subject, room: u16) -> Vec<Li
     let advice = format!("→ {}", finding.code.advice());
     out.extend(wrap(&advice, room).into_iter().map(|line| ctx.line(Role::Accent, line)));
     if !finding.hosts.is_empty() {
-        let names: Vec<&str> = finding.hosts.iter().map(|host| host.as_str()).collect();
+        let names: Vec<&str> = finding.hosts.iter().map(crate::fleet::HostName::as_str).collect();
         out.push(ctx.line(Role::Dim, format!("also concerns {}", names.join(", "))));
     }
     out

@@ -85,12 +85,11 @@ fn large(ctx: &Ctx<'_>, buffer: &mut Buffer) -> u16 {
     let screen = buffer.area;
     let theme = ctx.theme();
     names(ctx, buffer, 0);
-    let (word, style) = match ctx.model.disconnected() {
-        Some(_) => ("NO DATA".to_owned(), theme.style(Role::Stale)),
-        None => {
-            let worst = worst(ctx);
-            (worst.word().to_uppercase(), theme.severity(worst))
-        }
+    let (word, style) = if ctx.model.disconnected().is_some() {
+        ("NO DATA".to_owned(), theme.style(Role::Stale))
+    } else {
+        let worst = worst(ctx);
+        (worst.word().to_uppercase(), theme.severity(worst))
     };
     // The picture moves one cell every minute: a still one burns into the panel.
     let shift = u16::try_from(ctx.now.0 / 60_000 % 3).unwrap_or(0);
