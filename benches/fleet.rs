@@ -6,11 +6,11 @@
 use pointsman::{
     collect::{Clock, Collector, Sources},
     remote::{LocalRemote, log::LogBook},
-    simulate::Simulation,
+    simulate::{self, Simulation},
 };
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -41,19 +41,21 @@ fn start(hosts: usize) -> Bench {
         .enable_all()
         .build()
         .expect("a runtime");
-    let simulation = far_end.block_on(async { Simulation::uniform(hosts) });
+    let now: simulate::Clock = Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+    let simulation = Simulation::uniform(hosts, now);
+    let log = LogBook::default();
+    let ssh = far_end.block_on(async { simulation.remote(log.clone()) });
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("collector")
         .enable_all()
         .build()
         .expect("a runtime");
-    let log = LogBook::default();
     let collector = runtime.block_on(async {
         Collector::start(Sources {
-            fleet: Arc::new(simulation.fleet()),
-            ssh: simulation.remote(log.clone()),
-            local: Arc::new(LocalRemote::new(log.clone())),
+            fleet: Arc::new(simulation.fleet().clone()),
+            ssh,
+            local: Arc::new(LocalRemote),
             log,
             clock: Clock::system(),
             reload: None,

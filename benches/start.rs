@@ -33,7 +33,7 @@ fn start(program: &str) -> f64 {
 
 /// Milliseconds from `?` to the help on screen, or from Esc to the page without it.
 fn key(terminal: &mut Terminal, turn: u32) -> f64 {
-    let opens = turn % 2 == 0;
+    let opens = turn.is_multiple_of(2);
     let begun = Instant::now();
     terminal.send(if opens { "?" } else { "q" });
     while terminal.screen().contains("This help.") != opens && begun.elapsed() < Duration::from_secs(5) {

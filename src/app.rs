@@ -310,14 +310,12 @@ fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
         reload: world.reload.take(),
     });
     drop(context);
-    match options.batch {
-        Some(what) => runtime.block_on(run_batch(what, options, collector, &picked)),
-        None => {
-            run_console(options, &collector, log, &world.clock)?;
-            runtime.shutdown_timeout(Duration::from_millis(200));
-            Ok(0)
-        }
+    if let Some(what) = options.batch {
+        return runtime.block_on(run_batch(what, options, collector, &picked));
     }
+    run_console(options, &collector, log, &world.clock)?;
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    Ok(0)
 }
 
 /// Marks the hosts that any of the selectors picks; no selector picks all.
@@ -526,18 +524,13 @@ fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
     let mut found = Vec::new();
     let mut missing = 0;
     for (host, text) in view.hosts.iter().zip(hosts) {
-        match &host.snapshot {
-            Some(snapshot) => found.push((text.clone(), (**snapshot).clone())),
-            None => {
-                missing += 1;
-                let status = Status::new(&view, &batch::only(&view, host.name.as_str()));
-                let reason = status
-                    .hosts
-                    .first()
-                    .and_then(|host| host.reason.clone())
-                    .unwrap_or_default();
-                eprintln!("pointsman: {text}: {reason}");
-            }
+        if let Some(snapshot) = &host.snapshot {
+            found.push((text.clone(), (**snapshot).clone()));
+        } else {
+            missing += 1;
+            let status = Status::new(&view, &batch::only(&view, host.name.as_str()));
+            let reason = status.hosts.first().and_then(|host| host.reason.clone());
+            eprintln!("pointsman: {text}: {}", reason.unwrap_or_default());
         }
     }
     batch::print(&draft::draft(&found))?;

@@ -35,6 +35,10 @@ pub struct Cli {
 }
 
 /// Options of the console, the wall and batch runs.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "they are independent switches of a command line"
+)]
 #[derive(Debug, Args)]
 pub struct Options {
     /// The inventory file

@@ -17,7 +17,8 @@ struct Event<'a> {
     version: u32,
     at: String,
     /// `start`, `raised`, `severity` (it changed), `cleared`, `reload_failed`.
-    event: &'a str,
+    #[serde(rename = "event")]
+    kind: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     finding: Option<FindingStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +82,7 @@ fn emit(
     let event = Event {
         version: VERSION,
         at: iso(view.at),
-        event,
+        kind: event,
         finding: finding.map(FindingStatus::new),
         text,
     };
@@ -91,7 +92,7 @@ fn emit(
             let finding = event.finding.as_ref();
             [
                 event.at.as_str(),
-                event.event,
+                event.kind,
                 finding.map_or("", |finding| finding.severity_word),
                 finding.map_or("", |finding| finding.code),
                 finding.map_or("", |finding| finding.subject.as_str()),
@@ -103,9 +104,9 @@ fn emit(
         Format::Text => match (&event.finding, &event.text) {
             (Some(finding), _) => format!(
                 "{} {:<8} {:<8} {}: {} [{}]",
-                event.at, event.event, finding.severity_word, finding.subject, finding.evidence, finding.code
+                event.at, event.kind, finding.severity_word, finding.subject, finding.evidence, finding.code
             ),
-            (None, text) => format!("{} {:<8} {}", event.at, event.event, text.as_deref().unwrap_or("")),
+            (None, text) => format!("{} {:<8} {}", event.at, event.kind, text.as_deref().unwrap_or("")),
         },
     };
     let mut out = io::stdout().lock();

@@ -15,6 +15,7 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> RemoteError {
     let host = &task.slot.host;
     let mut assembler = Assembler::new(&host.probes);
+    assembler.probes_only(task.clock.now());
     let mut due = vec![Instant::now(); host.probes.len()];
     let mut up = false;
     let mut polls = 0;

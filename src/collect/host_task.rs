@@ -213,10 +213,14 @@ struct Asked {
 impl<'a> Polling<'a> {
     fn new(task: &'a HostTask, link: PollLoop) -> Self {
         let now = Instant::now();
+        let mut assembler = Assembler::new(&task.slot.host.probes);
+        if task.slot.host.mysql.is_none() {
+            assembler.without_mysql(task.clock.now());
+        }
         Self {
             task,
             link,
-            assembler: Assembler::new(&task.slot.host.probes),
+            assembler,
             seq: 0,
             answered: false,
             first_asked: now,

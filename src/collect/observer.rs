@@ -65,7 +65,7 @@ fn ask(system: &mut System, pid: Pid, observer: &mut Observer) {
 /// CPU pressure of this machine, where the kernel tells it.
 fn own_pressure() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
-    let lines: String = text.lines().map(|line| format!("cpu {line}\n")).collect();
-    let pressure = crate::facts::load::parse_pressure(&lines).ok()?;
+    let lines: Vec<String> = text.lines().map(|line| format!("cpu {line}")).collect();
+    let pressure = crate::facts::load::parse_pressure(&lines.join("\n")).ok()?;
     Some(pressure.cpu_some_percent)
 }

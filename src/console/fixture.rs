@@ -723,6 +723,7 @@ pub fn view() -> FleetView {
                 } else {
                     "SSH-2.0-OpenSSH_9.2p1".into()
                 },
+                complete: true,
                 stale_after: Duration::from_secs(6),
             })
         })

@@ -80,6 +80,17 @@ impl Assembler {
         }
     }
 
+    /// Declares that the host has no MySQL server to ask: what is never asked is absent, not unknown.
+    pub fn without_mysql(&mut self, at: UnixMs) {
+        self.snapshot.mysql = Reading::absent(at);
+    }
+
+    /// Declares that nothing but custom probes is asked of the host (an appliance).
+    pub fn probes_only(&mut self, at: UnixMs) {
+        let probes = std::mem::take(&mut self.snapshot.probes);
+        self.snapshot = Snapshot::probes_only(probes, at);
+    }
+
     /// Takes the sections of one answer, of either lane, that arrived at `at`.
     pub fn apply<'a>(&mut self, sections: impl Iterator<Item = (Section, &'a SectionStatus, &'a [u8])>, at: UnixMs) {
         let mut came = Came::default();

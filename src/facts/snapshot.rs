@@ -85,3 +85,44 @@ pub struct Snapshot {
     /// Custom probes.
     pub probes: Vec<ProbeReading>,
 }
+
+impl Snapshot {
+    /// A snapshot of a host of which nothing but custom probes is asked: all else is absent, not unknown.
+    #[must_use]
+    pub fn probes_only(probes: Vec<ProbeReading>, at: UnixMs) -> Self {
+        Self {
+            at,
+            rtt_us: 0,
+            polls: 0,
+            identity: Reading::absent(at),
+            uptime: Reading::absent(at),
+            load: Reading::absent(at),
+            cpu_times: Reading::absent(at),
+            cpu: Reading::absent(at),
+            memory: Reading::absent(at),
+            pressure: Reading::absent(at),
+            disk_counters: Reading::absent(at),
+            disks: Reading::absent(at),
+            filesystems: Reading::absent(at),
+            mounts: Reading::absent(at),
+            statfs: Reading::absent(at),
+            link_counters: Reading::absent(at),
+            link_rates: Reading::absent(at),
+            links: Reading::absent(at),
+            addresses: Reading::absent(at),
+            tcp: Reading::absent(at),
+            md: Reading::absent(at),
+            drbd: Reading::absent(at),
+            exports: Reading::absent(at),
+            nfs_server: Reading::absent(at),
+            nfs_clients: Reading::absent(at),
+            nfs_mount_counters: Reading::absent(at),
+            nfs_mounts: Reading::absent(at),
+            pools: Reading::absent(at),
+            arc: Reading::absent(at),
+            arc_rate: Reading::absent(at),
+            mysql: Reading::absent(at),
+            probes,
+        }
+    }
+}

@@ -38,6 +38,14 @@ impl Fleet {
         segments: Vec<Segment>,
         topologies: Vec<Topology>,
     ) -> Self {
+        let mut hosts = hosts;
+        for host in &mut hosts {
+            // Nothing new can come from an appliance before one of its probes is due.
+            let due = host.probes.iter().map(|probe| probe.every).min();
+            if let (Shell::None, Some(due)) = (host.shell, due) {
+                host.poll.interval = host.poll.interval.max(due);
+            }
+        }
         let index = hosts
             .iter()
             .enumerate()

@@ -101,13 +101,17 @@ impl Simulation {
     }
 
     /// The way to the hosts, by their inventory addresses (`stor1.sim`) or names; ports are ignored.
-    /// Must be used inside a tokio runtime, on which the servers run.
+    /// Must be called inside a tokio runtime: the servers run on that one.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     #[must_use]
     pub fn dial(&self) -> Arc<dyn Dial> {
         Arc::new(ssh::Dialler {
             world: Arc::clone(&self.world),
             seed: self.seed,
             client: Arc::new(self.client_key().public_key().clone()),
+            runtime: tokio::runtime::Handle::current(),
         })
     }
 
@@ -140,6 +144,10 @@ impl Simulation {
     }
 
     /// The way to the hosts as a collector takes it: SSH with the fleet's own keys, and nothing of the user's.
+    /// As [`Simulation::dial`], to be called inside a tokio runtime.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     #[must_use]
     pub fn remote(&self, log: LogBook) -> Arc<dyn Remote> {
         let clock = self.world.clock();

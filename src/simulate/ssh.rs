@@ -34,6 +34,8 @@ pub(super) struct Dialler {
     pub world: Arc<World>,
     pub seed: u64,
     pub client: Arc<PublicKey>,
+    /// Where the servers run; not necessarily where the dialler does.
+    pub runtime: tokio::runtime::Handle,
 }
 
 impl Dial for Dialler {
@@ -57,7 +59,7 @@ impl Dial for Dialler {
             let stream = Gated::new(far, Arc::clone(&door.gate));
             match door.hostile {
                 Some(Hostile::BannerOnly | Hostile::BannerDrip | Hostile::KexClose) => {
-                    tokio::spawn(no_ssh(stream, door.hostile));
+                    self.runtime.spawn(no_ssh(stream, door.hostile));
                 }
                 _ => self.serve(place, &door, stream),
             }
@@ -93,7 +95,7 @@ impl Dialler {
             own_gate: stream.own_gate(),
             channels: HashMap::new(),
         };
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             // A client that goes away in the middle of a handshake is no error of ours.
             if let Ok(running) = server::run_stream(Arc::new(config), stream, handler).await {
                 let _ = running.await;

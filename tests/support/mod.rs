@@ -1,6 +1,6 @@
 //! A terminal for tests: runs the real program in a PTY and reads the screen as a person would.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "for tests alone; each test binary uses its part")]
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::{
@@ -49,7 +49,7 @@ impl Terminal {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let shared = Arc::clone(&parser);
         std::thread::spawn(move || {
-            let mut buffer = [0; 65536];
+            let mut buffer = vec![0; 65536];
             while let Ok(count) = reader.read(&mut buffer) {
                 if count == 0 {
                     break;
