@@ -181,7 +181,11 @@ fn snapshot(at: usize, now: UnixMs, polls: u64) -> Snapshot {
             now,
         ),
         disks: Reading::known((0..12).map(|disk| rate(&format!("sd{disk}"))).collect(), now),
-        filesystems: Reading::known(["/", "/var", "/home", "/srv"].map(usage).into(), now),
+        // Of the medium tier: read every ten seconds.
+        filesystems: Reading::known(
+            ["/", "/var", "/home", "/srv"].map(usage).into(),
+            UnixMs(now.0 / 10_000 * 10_000),
+        ),
         links: Reading::known(vec![link()], now),
         link_rates: Reading::known(vec![link_rate()], now),
         addresses: Reading::known(
