@@ -8,6 +8,7 @@
 mod dump;
 pub mod filter;
 pub mod glyphs;
+pub mod groups;
 pub mod index;
 pub mod input;
 pub mod keymap;
@@ -23,6 +24,7 @@ mod terminal;
 pub mod text;
 pub mod theme;
 mod tree;
+mod typing;
 pub mod update;
 pub mod view;
 mod wall;

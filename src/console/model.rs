@@ -4,7 +4,8 @@
 use super::{
     filter::Filter,
     glyphs::Glyphs,
-    index::{self, FoldAll, Groups, Id, Index, ListKind, Query, Row, SortKey},
+    groups::Groups,
+    index::{self, FoldAll, Id, Index, ListKind, Query, Row, SortKey},
     layer::Layer,
     screen,
     theme::{Depth, Theme},

@@ -113,6 +113,8 @@ struct Console {
     tell: mpsc::Sender<Msg>,
     log_version: Option<u64>,
     dirty: bool,
+    /// The terminal is given back; nothing may be drawn.
+    suspended: bool,
     drawn: Instant,
 }
 
@@ -136,6 +138,7 @@ impl Console {
             tell,
             log_version: None,
             dirty: true,
+            suspended: false,
             drawn: Instant::now(),
         })
     }
@@ -229,7 +232,7 @@ impl Console {
             match effect {
                 Effect::Quit => return Ok(true),
                 Effect::Suspend => self.suspend()?,
-                Effect::Redraw => self.guard.screen().clear()?,
+                Effect::Redraw => self.guard.clear()?,
                 Effect::Ask(request) => {
                     if !self.launch.requests.ask(request) {
                         self.model
@@ -282,11 +285,12 @@ impl Console {
     }
 
     fn suspend(&mut self) -> Result<()> {
-        self.guard.suspend().wrap_err("cannot suspend")?;
-        self.resized()
+        self.suspended = true;
+        self.guard.suspend().wrap_err("cannot suspend")
     }
 
     fn resume(&mut self) -> Result<()> {
+        self.suspended = false;
         self.guard.resume().wrap_err("cannot take the terminal again")?;
         self.resized()
     }
@@ -300,6 +304,10 @@ impl Console {
     }
 
     fn draw(&mut self) -> Result<()> {
+        self.dirty = false;
+        if self.suspended {
+            return Ok(());
+        }
         let model = &self.model;
         self.guard.screen().draw(|frame| {
             let cursor = view::draw(model, frame.buffer_mut());
@@ -307,7 +315,6 @@ impl Console {
                 frame.set_cursor_position(cursor);
             }
         })?;
-        self.dirty = false;
         self.drawn = Instant::now();
         Ok(())
     }

@@ -65,21 +65,30 @@ impl Guard {
         }
     }
 
-    /// Gives the terminal back, stops the process as ctrl-z does in a shell, and takes the terminal
-    /// again when it is continued.
+    /// Gives the terminal back and stops the process as ctrl-z does in a shell. The signal may stop this
+    /// thread a moment after the call has returned: nothing may be drawn until [`Guard::resume`], which
+    /// answers SIGCONT.
+    #[allow(clippy::unused_self, reason = "only who holds the terminal may give it back")]
     pub fn suspend(&mut self) -> io::Result<()> {
         restore();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
-        self.resume()
+        Ok(())
     }
 
-    /// Takes the terminal again after somebody else stopped and continued the process.
+    /// Takes the terminal again after the process was stopped and continued.
     pub fn resume(&mut self) -> io::Result<()> {
         take()?;
         if self.mouse {
             execute!(io::stdout(), EnableMouseCapture)?;
         }
-        self.screen.clear()
+        self.clear()
+    }
+
+    /// Clears the terminal; the next frame is drawn whole. Not `Terminal::clear`: that asks the terminal
+    /// where its cursor is, waits up to two seconds for the answer and fails without one.
+    pub fn clear(&mut self) -> io::Result<()> {
+        let size = self.screen.size()?;
+        self.screen.resize(size.into())
     }
 
     #[allow(clippy::unused_self, reason = "only who holds the terminal may write to it")]

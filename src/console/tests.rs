@@ -27,6 +27,7 @@ use ratatui::{
 };
 use std::{collections::HashMap, sync::Arc};
 
+mod live;
 mod pictures;
 mod steps;
 

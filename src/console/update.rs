@@ -7,9 +7,10 @@ use super::{
     keymap::{self, Action, Context},
     layer::{Help, Layer},
     model::{Model, Page},
-    palette::{self, Command, Palette},
+    palette::Palette,
     screen,
-    theme::{BUILT_IN, Theme},
+    theme::Theme,
+    typing::{line_action, overlay_action, paste},
     view,
 };
 use crate::{
@@ -174,7 +175,7 @@ fn wall_key(model: &mut Model, mut wall: super::wall::Wall, action: Option<Actio
     Vec::new()
 }
 
-fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
+pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Fleet => model.go(Page::List(ListKind::Fleet)),
         Action::Storage => model.go(Page::List(ListKind::Storage)),
@@ -306,7 +307,7 @@ fn turn_page(model: &mut Model, by: usize) {
 }
 
 /// Opens the Host page: of a given host, else of the host that the selection is about, else of the worst.
-fn go_to_host(model: &mut Model, name: Option<HostName>) {
+pub(super) fn go_to_host(model: &mut Model, name: Option<HostName>) {
     let name = name.or_else(|| host_of_selection(model)).or_else(|| {
         let view = &model.shown;
         let worst = view.findings.iter().find_map(|finding| finding.subject.host.clone());
@@ -501,7 +502,7 @@ fn next_sort(model: &mut Model) {
     model.reorder();
 }
 
-fn freeze(model: &mut Model) {
+pub(super) fn freeze(model: &mut Model) {
     if model.frozen.take().is_some() {
         model.show_live();
     } else {
@@ -509,7 +510,7 @@ fn freeze(model: &mut Model) {
     }
 }
 
-fn ask(model: &mut Model, requests: Vec<Request>, note: impl Into<String>) -> Vec<Effect> {
+pub(super) fn ask(model: &mut Model, requests: Vec<Request>, note: impl Into<String>) -> Vec<Effect> {
     model.set_note(Severity::Ok, note);
     requests.into_iter().map(Effect::Ask).collect()
 }
@@ -538,203 +539,6 @@ fn poll_selected(model: &mut Model) -> Vec<Effect> {
     }
     let requests = hosts.into_iter().map(|host| Request::PollNow(Some(host))).collect();
     ask(model, requests, note)
-}
-
-fn overlay_action(model: &mut Model, action: Action) {
-    let room = screen::overlay_room(model);
-    let lines = view::overlay_height(model);
-    let most = lines.saturating_sub(room);
-    let Some(layer) = model.layers.last_mut() else {
-        return;
-    };
-    if action == Action::Cancel {
-        model.layers.pop();
-        return;
-    }
-    let scroll = match layer {
-        Layer::Help(help) => {
-            if action == Action::Filter {
-                help.typing = true;
-                return;
-            }
-            &mut help.scroll
-        }
-        Layer::Message { scroll, .. } => scroll,
-        Layer::Palette(_) | Layer::Filter { .. } => return,
-    };
-    *scroll = match action {
-        Action::Down => scroll.saturating_add(1),
-        Action::Up => scroll.saturating_sub(1),
-        Action::PageDown => scroll.saturating_add(room),
-        Action::PageUp => scroll.saturating_sub(room),
-        Action::First => 0,
-        Action::Last => most,
-        _ => *scroll,
-    }
-    .min(most);
-}
-
-fn line_of(layer: &mut Layer) -> Option<&mut LineEdit> {
-    match layer {
-        Layer::Palette(palette) => Some(&mut palette.line),
-        Layer::Filter { line, .. } => Some(line),
-        Layer::Help(help) if help.typing => Some(&mut help.search),
-        Layer::Help(_) | Layer::Message { .. } => None,
-    }
-}
-
-fn paste(model: &mut Model, text: &str) {
-    let Some(line) = model.layers.last_mut().and_then(line_of) else {
-        return;
-    };
-    line.insert_text(text);
-    line_changed(model);
-}
-
-fn line_changed(model: &mut Model) {
-    match model.layers.last_mut() {
-        Some(Layer::Palette(palette)) => palette.complete(&model.shown),
-        Some(Layer::Filter { line, kind, .. }) => {
-            let filter = Filter::parse(&line.text());
-            let kind = *kind;
-            model.list_mut(kind).filter = filter;
-            model.reorder();
-        }
-        Some(Layer::Help(help)) => help.scroll = 0,
-        _ => {}
-    }
-}
-
-fn line_action(model: &mut Model, action: Action) -> Vec<Effect> {
-    match action {
-        Action::Accept => return accept(model),
-        Action::Cancel => {
-            cancel(model);
-            return Vec::new();
-        }
-        Action::Complete | Action::Newer | Action::Older => {
-            if let Some(Layer::Palette(palette)) = model.layers.last_mut() {
-                match action {
-                    Action::Complete => palette.take(&model.shown),
-                    Action::Newer => palette.newer(&model.history),
-                    _ => palette.older(&model.history),
-                }
-            }
-            return Vec::new();
-        }
-        _ => {}
-    }
-    let Some(line) = model.layers.last_mut().and_then(line_of) else {
-        return Vec::new();
-    };
-    match action {
-        Action::Left => line.left(),
-        Action::Right => line.right(),
-        Action::Home => line.home(),
-        Action::End => line.end(),
-        Action::EraseRight => line.erase_right(),
-        Action::EraseWord => line.erase_word(),
-        Action::EraseLine => line.clear(),
-        Action::EraseLeft => {
-            if !line.erase_left() && line.is_empty() {
-                cancel(model);
-                return Vec::new();
-            }
-        }
-        _ => return Vec::new(),
-    }
-    if !matches!(action, Action::Left | Action::Right | Action::Home | Action::End) {
-        line_changed(model);
-    }
-    Vec::new()
-}
-
-fn cancel(model: &mut Model) {
-    match model.layers.pop() {
-        Some(Layer::Filter { kind, before, .. }) => {
-            model.list_mut(kind).filter = before;
-            model.reorder();
-        }
-        Some(Layer::Help(mut help)) if help.typing => {
-            help.typing = false;
-            help.search.clear();
-            model.layers.push(Layer::Help(help));
-        }
-        _ => {}
-    }
-}
-
-fn accept(model: &mut Model) -> Vec<Effect> {
-    match model.layers.pop() {
-        Some(Layer::Help(mut help)) => {
-            help.typing = false;
-            model.layers.push(Layer::Help(help));
-            Vec::new()
-        }
-        Some(Layer::Palette(palette)) => {
-            let line = palette.accepted(&model.shown);
-            if line.trim().is_empty() {
-                return Vec::new();
-            }
-            palette::remember(&mut model.history, line.trim());
-            match Command::parse(&line, &model.shown) {
-                Ok(command) => run(model, command),
-                Err(why) => {
-                    model.set_note(Severity::Warning, why);
-                    Vec::new()
-                }
-            }
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn run(model: &mut Model, command: Command) -> Vec<Effect> {
-    match command {
-        Command::View(kind) => model.go(Page::List(kind)),
-        Command::Host(name) => go_to_host(model, name),
-        Command::Slice(name) => model.go(Page::Slice(name)),
-        Command::Filter(text) => match model.kind() {
-            Some(kind) => {
-                model.list_mut(kind).filter = Filter::parse(&text);
-                model.reorder();
-            }
-            None => model.set_note(Severity::Warning, "nothing to filter on this page"),
-        },
-        Command::Sort(key) => match model.kind() {
-            Some(kind) if SortKey::of(kind).contains(&key) => {
-                model.list_mut(kind).sort = key;
-                model.reorder();
-            }
-            _ => model.set_note(
-                Severity::Warning,
-                format!("this page cannot be sorted by {}", key.name()),
-            ),
-        },
-        Command::Poll(None) => return ask(model, vec![Request::PollNow(None)], "polling every host"),
-        Command::Poll(Some(host)) => {
-            let note = format!("polling {host}");
-            return ask(model, vec![Request::PollNow(Some(host))], note);
-        }
-        Command::Reconnect(host) => {
-            let note = format!("connecting to {host}");
-            return ask(model, vec![Request::Reconnect(host)], note);
-        }
-        Command::Reload => return ask(model, vec![Request::Reload], "reading the inventory again"),
-        Command::Freeze => freeze(model),
-        Command::Theme(name) => {
-            if BUILT_IN.iter().any(|(known, _)| *known == name) {
-                let theme = Theme::built_in(&name, model.look.depth);
-                return update(model, Msg::Theme(theme.map(Box::new)));
-            }
-            return vec![Effect::LoadTheme(name)];
-        }
-        Command::Dump => return vec![Effect::Dump],
-        Command::Mouse => return page_action(model, Action::Mouse),
-        Command::Help => model.layers.push(Layer::Help(Help::default())),
-        Command::Quit => return vec![Effect::Quit],
-    }
-    Vec::new()
 }
 
 fn mouse(model: &mut Model, event: MouseEvent) {

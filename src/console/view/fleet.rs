@@ -7,13 +7,15 @@ use super::{
 use crate::{
     collect::HostView,
     console::{
-        index::{Group, Id, Row},
+        groups::Group,
+        index::{Id, Row},
         sides::{self, SliceFacts},
         status,
         text::{seconds, span},
         theme::{Role, glyph_of, role_of},
         tree,
     },
+    facts::drbd::DrbdConnection,
     fleet::{Segment, Topology, TopologyKind},
     verdict::{Severity, SubjectKind},
 };
@@ -151,14 +153,14 @@ fn slices(ctx: &Ctx<'_>, segment: &Segment) -> Line<'static> {
             found
         };
         if !spans.is_empty() {
-            spans.push(Span::raw(" "));
+            spans.push(Span::raw("  "));
         }
         let short = slice
             .name
             .as_str()
             .strip_prefix("slice-")
             .unwrap_or(slice.name.as_str());
-        spans.push(ctx.span(role_of(severity), format!("{short}{}", glyph_of(severity))));
+        spans.push(ctx.span(role_of(severity), format!("{short} {}", glyph_of(severity))));
     }
     Line::from(spans)
 }
@@ -333,7 +335,10 @@ fn serves(ctx: &Ctx<'_>, host: &crate::fleet::Host, seen: &HostView) -> Line<'st
             if !spans.is_empty() {
                 spans.push(ctx.span(Role::Dim, ", "));
             }
-            let alone = side.volume.is_some_and(|volume| !volume.connection.is_connected());
+            // A word that is not known is no proof of being alone; the column beside it shows the word.
+            let alone = side.volume.is_some_and(|volume| {
+                !volume.connection.is_connected() && !matches!(volume.connection, DrbdConnection::Unknown(_))
+            });
             spans.push(match (side.serves(slice), alone) {
                 (true, false) => ctx.span(Role::Text, format!("{short} primary")),
                 (true, true) => ctx.span(Role::Critical, format!("{short} primary, alone")),
