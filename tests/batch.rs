@@ -1,5 +1,7 @@
 //! The scripted front end as scripts see it: documents, exit codes, and never a prompt.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 use serde_json::Value;
 use std::{
     io::Write as _,

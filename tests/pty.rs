@@ -1,5 +1,7 @@
 //! The real program in a real terminal, driven by keys.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod support;
 
 use rustix::process::Signal;

@@ -1,6 +1,11 @@
 //! A terminal for tests: runs the real program in a PTY and reads the screen as a person would.
 
-#![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "for tests alone; each test binary uses its part")]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "for tests alone; each test binary uses its part"
+)]
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::{
