@@ -50,6 +50,7 @@ fn host(at: usize, fleet: &Fleet, now: UnixMs, round: u64) -> Arc<HostView> {
         trend: Arc::new(trend),
         severity: if bad { Severity::Warning } else { Severity::Ok },
         about: "SSH-2.0-OpenSSH_9.2p1".into(),
+        complete: true,
         stale_after: Duration::from_secs(6),
     })
 }

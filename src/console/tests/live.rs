@@ -56,7 +56,7 @@ fn child() {
         depth: Depth::Sixteen,
         glyphs: Glyphs::Unicode,
         dump_dir: std::env::temp_dir(),
-        clock: now,
+        clock: Arc::new(now),
     })
     .unwrap();
     drop(sender);
