@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     collect::{Collector, FleetView, clock::iso},
-    verdict::{Finding, changes},
+    verdict::{Code, Finding, changes},
 };
 use serde::Serialize;
 use std::{io, sync::Arc};
@@ -50,6 +50,10 @@ pub async fn run(
     loop {
         for change in changes(&before, &view.findings) {
             let finding = change.finding();
+            if finding.code == Code::HostNotAsked {
+                // True of every host at the start, and news to nobody.
+                continue;
+            }
             if wanted(&view, finding) && !emit(&view, change.word(), Some(finding), None, format)? {
                 return Ok(());
             }
