@@ -15,10 +15,21 @@
 //! | [`console`] | the full-screen front end: model · update · view | I/O |
 //! | [`batch`] | the scripted front end | I/O |
 //!
+//! Beside them stand [`mode`] (what this process may do), [`cli`] (the command line) and [`app`] (which puts the rooms
+//! together for each command).
+//!
 //! `fleet`, `facts` and `verdict` know no tokio, no terminal, no file and no clock: time comes in as
 //! an argument. `simulate` is used by `main` (for `--demo`) and by tests alone. Nothing imports
 //! `console` or `batch`. Every front end reads the same [`collect::FleetView`]; none computes a
 //! verdict of its own.
+//!
+//! # Where building showed a better way than the plan
+//!
+//! The inventory is read through a located YAML tree instead of a serde YAML crate: those stop at the first mistake and
+//! know no position of a value, and an inventory's author wants all mistakes at once (see [`fleet`]).
+//!
+//! The remote half has two lanes, because the commands that tell most are those that hang on the very fault we watch for
+//! (see [`facts::section`]).
 
 pub mod app;
 pub mod batch;
