@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep_until};
 /// Most output read of one probe.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
-/// Runs the probes of one appliance until the connection is lost.
-pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> RemoteError {
+/// Runs the probes of one appliance until the connection is lost; returns why, and whether it had answered.
+pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> (RemoteError, bool) {
     let host = &task.slot.host;
     let mut assembler = Assembler::new(&host.probes);
     assembler.probes_only(task.clock.now());
@@ -29,7 +29,7 @@ pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> RemoteError
             due[at] = Instant::now() + probe.every;
             let command = match quote::join(&probe.command) {
                 Ok(command) => command,
-                Err(error) => return RemoteError::Config(format!("probe {}: {error}", probe.name)),
+                Err(error) => return (RemoteError::Config(format!("probe {}: {error}", probe.name)), up),
             };
             let limits = ExecLimits {
                 deadline: host.poll.deadline,
@@ -41,7 +41,7 @@ pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> RemoteError
                 Err(RemoteError::Timeout { .. } | RemoteError::Refused(_)) => {
                     contents[at] = Some(entry(&probe.name, None, b""));
                 }
-                Err(error) => return error,
+                Err(error) => return (error, up),
             }
         }
         if !up {

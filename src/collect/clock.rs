@@ -23,21 +23,28 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     start: Instant,
     base_ms: AtomicI64,
+    /// Whether it is meant to tell the system's time.
+    follows: bool,
 }
 
 impl Clock {
     /// A clock that starts at the system's present time.
     #[must_use]
     pub fn system() -> Self {
-        Self::starting_at(system_now())
+        Self::new(system_now(), true)
     }
 
-    /// A clock that starts at a given time; for tests.
+    /// A clock that starts at a given time and never follows the system's; for tests.
     #[must_use]
     pub fn starting_at(now: UnixMs) -> Self {
+        Self::new(now, false)
+    }
+
+    fn new(now: UnixMs, follows: bool) -> Self {
         Self(Arc::new(Inner {
             start: Instant::now(),
             base_ms: AtomicI64::new(i64::try_from(now.0).unwrap_or(i64::MAX)),
+            follows,
         }))
     }
 
@@ -52,6 +59,9 @@ impl Clock {
     /// Compares with the system's clock and follows it when somebody set it; returns the step in
     /// milliseconds if there was one.
     pub fn follow_system(&self) -> Option<i64> {
+        if !self.0.follows {
+            return None;
+        }
         let step = i64::try_from(system_now().0).ok()? - i64::try_from(self.now().0).ok()?;
         if step.abs() < STEP_LIMIT_MS {
             return None;
@@ -85,6 +95,7 @@ mod tests {
         let clock = Clock::starting_at(UnixMs(1_000));
         tokio::time::advance(Duration::from_millis(250)).await;
         assert_eq!(clock.now(), UnixMs(1_250));
+        assert_eq!((clock.follow_system(), clock.now()), (None, UnixMs(1_250)));
     }
 
     #[test]

@@ -164,6 +164,10 @@ impl Director {
                 wish = wishes.recv() => match wish {
                     Some(wish) => {
                         self.grant(wish);
+                        // A key that is held down makes many wishes, and one view.
+                        while let Ok(wish) = wishes.try_recv() {
+                            self.grant(wish);
+                        }
                         sender.send_replace(Arc::new(self.look()));
                     }
                     None => return,
@@ -190,12 +194,14 @@ impl Director {
                 observed.reach = Some(state.reach.clone());
                 observed.snapshot.clone_from(&state.snapshot);
                 place.view = Arc::new(HostView {
+                    name: place.slot.host.name.clone(),
                     reach: state.reach,
                     snapshot: state.snapshot,
                     trend: state.trend,
+                    severity: place.view.severity,
                     about: state.about,
                     complete: state.complete,
-                    ..(*place.view).clone()
+                    stale_after: place.view.stale_after,
                 });
             }
         }

@@ -1,6 +1,10 @@
 //! The life of one host: connect, poll, lose, wait, connect again; forever, bounded, and alone.
 
-use super::{clock::Clock, slot::Slot, trend};
+use super::{
+    clock::Clock,
+    slot::{HostState, Slot},
+    trend,
+};
 use crate::{
     facts::{CleanText, Reach, Section, SectionStatus, Tier, UnixMs, assemble::Assembler, section::Lane},
     fleet::{Host, Shell},
@@ -16,8 +20,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 /// Polls missed in a row after which the connection is given up.
 const MISSED_LIMIT: u32 = 5;
-/// Longest wait before a new attempt.
+/// A connection that lasted so long was a good one: the next failure starts a new back-off.
+const STEADY: Duration = Duration::from_mins(1);
+/// Messages of one connection that are neither frames nor errors and still go to the log.
+const NOISE_LIMIT: u32 = 3;
+/// The wait after the first crash of the host's own task; each further one adds as much, up to [`CRASH_LIMIT`].
 const CRASH_PAUSE: Duration = Duration::from_secs(5);
+/// The longest wait after a crash, in [`CRASH_PAUSE`]s.
+const CRASH_LIMIT: u32 = 12;
 
 /// Everything that one host's task needs.
 pub(super) struct HostTask {
@@ -37,8 +47,11 @@ struct Ended {
 impl HostTask {
     /// Runs until it is dropped. A panic in it costs this host a pause, and nobody else anything.
     pub async fn run(self) {
+        let mut crashes = 0;
         loop {
             let crash = AssertUnwindSafe(self.live()).catch_unwind().await;
+            crashes = CRASH_LIMIT.min(crashes + 1);
+            let pause = CRASH_PAUSE * crashes;
             if crash.is_err() {
                 let now = self.clock.now();
                 self.log.note(
@@ -52,29 +65,44 @@ impl HostTask {
                         since: now,
                         why: CleanText::new("collector crashed (a bug of pointsman, see the log)"),
                         retries: 0,
-                        next: now + CRASH_PAUSE,
+                        next: now + pause,
                     };
                     state.complete = true;
                 });
             }
-            tokio::time::sleep(CRASH_PAUSE).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
     async fn live(&self) {
         let mut retries = 0;
         let mut lost_since: Option<UnixMs> = None;
+        let mut logged: Option<CleanText> = None;
         loop {
+            let begun = Instant::now();
             let ended = self.connection(retries).await;
             let now = self.clock.now();
             if ended.was_up {
-                retries = 0;
-                lost_since = None;
+                // A host that answers once and falls again must not be connected to without a pause.
+                if begun.elapsed() >= STEADY {
+                    retries = 0;
+                }
+                lost_since = match self.slot.get().reach {
+                    Reach::Silent { since, .. } => Some(since),
+                    _ => None,
+                };
+                logged = None;
             }
             let since = *lost_since.get_or_insert(now);
             let why = CleanText::new(&ended.error.to_string());
-            self.log
-                .note(now, Level::Warning, Some(&self.slot.host.name), why.clone());
+            // A host that stays away says the same for hours: once is enough.
+            if logged.as_ref() != Some(&why) {
+                self.log
+                    .note(now, Level::Warning, Some(&self.slot.host.name), why.clone());
+                logged = Some(why.clone());
+            }
+            // What was asked for during the attempt that just failed has been done.
+            let _ = self.slot.reconnect.notified().now_or_never();
             if ended.error.needs_a_person() {
                 self.slot.update(|state| {
                     state.reach = Reach::Stopped { since, why };
@@ -85,8 +113,9 @@ impl HostTask {
                 continue;
             }
             let pause = backoff::full_jitter(retries, fastrand::f64());
-            retries += 1;
+            retries = retries.saturating_add(1);
             self.slot.update(|state| {
+                self.fill_gaps(state, now);
                 state.reach = Reach::Unreachable {
                     since,
                     why,
@@ -118,8 +147,8 @@ impl HostTask {
         };
         self.slot.update(|state| state.about = session.about());
         if host.shell == Shell::None {
-            let error = super::appliance::serve(self, &*session).await;
-            return Ended { error, was_up: true };
+            let (error, was_up) = super::appliance::serve(self, &*session).await;
+            return Ended { error, was_up };
         }
         step("shell");
         let nonce = half::nonce();
@@ -157,17 +186,21 @@ impl HostTask {
     /// Marks the host as answering, and fills the sparklines' gap since it was last heard.
     pub(super) fn mark_up(&self) {
         let now = self.clock.now();
-        let interval = self.slot.host.poll.interval;
         self.slot.update(|state| {
+            self.fill_gaps(state, now);
             state.reach = Reach::Up { since: now };
-            if let Some(last) = &state.snapshot {
-                let missed = now.since(last.at).as_millis() / interval.as_millis().max(1);
-                trend::add_gaps(
-                    Arc::make_mut(&mut state.trend),
-                    usize::try_from(missed).unwrap_or(usize::MAX),
-                );
-            }
         });
+    }
+
+    /// Shows the polls that are missing since the newest snapshot as gaps, each once.
+    fn fill_gaps(&self, state: &mut HostState, now: UnixMs) {
+        let Some(last) = &state.snapshot else { return };
+        let intervals = now.since(last.at).as_millis() / self.slot.host.poll.interval.as_millis().max(1);
+        let missing = usize::try_from(intervals).unwrap_or(usize::MAX).saturating_sub(1);
+        if missing > state.gaps {
+            trend::add_gaps(Arc::make_mut(&mut state.trend), missing - state.gaps);
+            state.gaps = missing;
+        }
     }
 }
 
@@ -187,6 +220,8 @@ struct Polling<'a> {
     pending: Vec<Section>,
     /// A silence has been shown and must be taken back.
     silent: bool,
+    /// Messages that are no frames, so far.
+    noises: u32,
 }
 
 /// What the slow lane will send of a host, by what is declared of it.
@@ -230,6 +265,7 @@ impl<'a> Polling<'a> {
             answered_at: UnixMs(0),
             pending: slow_sections(&task.slot.host),
             silent: false,
+            noises: 0,
         }
     }
 
@@ -266,10 +302,7 @@ impl<'a> Polling<'a> {
                         }
                     }
                     Event::Late(frame) => self.take_late(&frame),
-                    Event::Noise(text) => self.task.log.note(
-                        self.task.clock.now(), Level::Info, Some(&self.task.slot.host.name),
-                        format!("skipped what the host printed: {text}"),
-                    ),
+                    Event::Noise(text) => self.note_noise(&text),
                 },
                 () = sleep_until(timer) => match asked.as_mut() {
                     Some(asked) => self.miss(asked)?,
@@ -315,6 +348,19 @@ impl<'a> Polling<'a> {
         })
     }
 
+    /// Something that is no frame came. A host that chatters says so a few times, and then fills no log.
+    fn note_noise(&mut self, text: &CleanText) {
+        self.noises = self.noises.saturating_add(1);
+        if self.noises <= NOISE_LIMIT {
+            self.task.log.note(
+                self.task.clock.now(),
+                Level::Info,
+                Some(&self.task.slot.host.name),
+                format!("skipped what the host printed: {text}"),
+            );
+        }
+    }
+
     /// The fast lane has answered: a new snapshot.
     fn take_answer(&mut self, frame: &crate::remote::frame::Frame) {
         if !self.answered || self.silent {
@@ -353,6 +399,7 @@ impl<'a> Polling<'a> {
         let complete = self.pending.is_empty() || self.first_asked.elapsed() > self.task.slot.host.poll.deadline * 2;
         self.task.slot.update(|state| {
             if is_poll {
+                state.gaps = 0;
                 trend::add(Arc::make_mut(&mut state.trend), &snapshot);
             }
             state.snapshot = Some(snapshot);
@@ -365,9 +412,14 @@ impl<'a> Polling<'a> {
         asked.missed += 1;
         self.silent = true;
         let (since, missed) = (asked.at, asked.missed);
+        if missed == 1 {
+            // Only a wish that comes while the silence is shown is about that silence.
+            let _ = self.task.slot.reconnect.notified().now_or_never();
+        }
+        let now = self.task.clock.now();
         self.task.slot.update(|state| {
+            self.task.fill_gaps(state, now);
             state.reach = Reach::Silent { since, missed };
-            trend::add_gaps(Arc::make_mut(&mut state.trend), 1);
             state.complete = true;
         });
         if asked.missed >= MISSED_LIMIT {

@@ -17,6 +17,8 @@ pub(super) struct HostState {
     pub reach: Reach,
     pub snapshot: Option<Arc<Snapshot>>,
     pub trend: Arc<Trend>,
+    /// Gaps in the trend since the newest snapshot.
+    pub gaps: usize,
     pub about: CleanText,
     /// The first full collection has ended: every section answered or given up.
     pub complete: bool,
@@ -44,6 +46,7 @@ impl Slot {
                 reach: Reach::Waiting,
                 snapshot: None,
                 trend: Arc::default(),
+                gaps: 0,
                 about: CleanText::default(),
                 complete: false,
             }),

@@ -13,6 +13,9 @@ use crate::{
 /// Most bytes taken from a host between two questions; an honest answer is far below.
 const FLOOD_LIMIT: usize = 4 << 20;
 
+/// Most frames taken between two questions; an honest host sends two for each slow section.
+const FRAME_LIMIT: usize = 1000;
+
 /// What comes from the loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -30,6 +33,7 @@ pub struct PollLoop {
     fast: Decoder,
     slow: Decoder,
     taken: usize,
+    frames: usize,
 }
 
 impl PollLoop {
@@ -45,6 +49,7 @@ impl PollLoop {
             fast: Decoder::new(nonce),
             slow: Decoder::new(nonce),
             taken: 0,
+            frames: 0,
         };
         loop {
             if let Event::Answer(_) = this.event().await? {
@@ -55,7 +60,7 @@ impl PollLoop {
 
     /// Asks for tiers; `full` also for what has not changed.
     pub async fn ask(&mut self, seq: u64, tiers: &[Tier], full: bool) -> Result<(), RemoteError> {
-        self.taken = 0;
+        (self.taken, self.frames) = (0, 0);
         self.wire.send(half::go(seq, tiers, full).as_bytes()).await
     }
 
@@ -63,9 +68,11 @@ impl PollLoop {
     pub async fn event(&mut self) -> Result<Event, RemoteError> {
         loop {
             if let Some(frame) = next(&mut self.fast)? {
+                self.count_frame()?;
                 return Ok(Event::Answer(frame));
             }
             if let Some(frame) = next(&mut self.slow)? {
+                self.count_frame()?;
                 return Ok(Event::Late(frame));
             }
             if let Some(noise) = self.fast.take_junk().or_else(|| self.slow.take_junk()) {
@@ -91,6 +98,17 @@ impl PollLoop {
                 }
             }
         }
+    }
+
+    /// Each frame costs more than its bytes: it is read, judged and shown.
+    fn count_frame(&mut self) -> Result<(), RemoteError> {
+        self.frames += 1;
+        if self.frames > FRAME_LIMIT {
+            return Err(RemoteError::Lost(format!(
+                "the host floods: over {FRAME_LIMIT} frames for one question"
+            )));
+        }
+        Ok(())
     }
 
     fn count(&mut self, bytes: usize) -> Result<(), RemoteError> {
