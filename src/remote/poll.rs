@@ -12,6 +12,11 @@ use crate::{
 
 /// Most bytes taken from a host between two questions; an honest answer is far below.
 const FLOOD_LIMIT: usize = 4 << 20;
+/// Most frames between two questions; the two lanes of an honest host send a few dozen.
+const FRAMES: usize = 512;
+/// What is not a frame is handed out so often in one connection: a host must not be able to fill the
+/// log, nor push what was noted of the others out of it.
+const NOISES: usize = 8;
 
 /// What comes from the loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub struct PollLoop {
     fast: Decoder,
     slow: Decoder,
     taken: usize,
+    frames: usize,
+    noises: usize,
 }
 
 impl PollLoop {
@@ -45,6 +52,8 @@ impl PollLoop {
             fast: Decoder::new(nonce),
             slow: Decoder::new(nonce),
             taken: 0,
+            frames: 0,
+            noises: 0,
         };
         loop {
             if let Event::Answer(_) = this.event().await? {
@@ -56,6 +65,7 @@ impl PollLoop {
     /// Asks for tiers; `full` also for what has not changed.
     pub async fn ask(&mut self, seq: u64, tiers: &[Tier], full: bool) -> Result<(), RemoteError> {
         self.taken = 0;
+        self.frames = 0;
         self.wire.send(half::go(seq, tiers, full).as_bytes()).await
     }
 
@@ -63,13 +73,23 @@ impl PollLoop {
     pub async fn event(&mut self) -> Result<Event, RemoteError> {
         loop {
             if let Some(frame) = next(&mut self.fast)? {
+                self.count_frame()?;
                 return Ok(Event::Answer(frame));
             }
             if let Some(frame) = next(&mut self.slow)? {
+                self.count_frame()?;
                 return Ok(Event::Late(frame));
             }
             if let Some(noise) = self.fast.take_junk().or_else(|| self.slow.take_junk()) {
-                return Ok(Event::Noise(noise));
+                self.noises = self.noises.saturating_add(1);
+                match self.noises {
+                    ..NOISES => return Ok(Event::Noise(noise)),
+                    NOISES => {
+                        let last = format!("{noise} (and no more of it is noted)");
+                        return Ok(Event::Noise(CleanText::from(last)));
+                    }
+                    _ => {}
+                }
             }
             match self.wire.next().await {
                 Chunk::Out(bytes) => {
@@ -93,6 +113,16 @@ impl PollLoop {
         }
     }
 
+    fn count_frame(&mut self) -> Result<(), RemoteError> {
+        self.frames += 1;
+        if self.frames > FRAMES {
+            return Err(RemoteError::Lost(format!(
+                "the host floods: over {FRAMES} answers to one question"
+            )));
+        }
+        Ok(())
+    }
+
     fn count(&mut self, bytes: usize) -> Result<(), RemoteError> {
         self.taken += bytes;
         if self.taken > FLOOD_LIMIT {
@@ -109,4 +139,68 @@ fn next(decoder: &mut Decoder) -> Result<Option<Frame>, RemoteError> {
     decoder
         .next_frame()
         .map_err(|error| RemoteError::Lost(format!("not the remote half: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{Boxed, frame::encode},
+        *,
+    };
+
+    /// A wire that brings the same bytes for ever.
+    struct Again(Vec<u8>);
+
+    impl Wire for Again {
+        fn send<'a>(&'a mut self, _: &'a [u8]) -> Boxed<'a, Result<(), RemoteError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn next(&mut self) -> Boxed<'_, Chunk> {
+            Box::pin(async { Chunk::Out(self.0.clone()) })
+        }
+    }
+
+    fn poll(bytes: Vec<u8>) -> PollLoop {
+        PollLoop {
+            wire: Box::new(Again(bytes)),
+            fast: Decoder::new("abc"),
+            slow: Decoder::new("abc"),
+            taken: 0,
+            frames: 0,
+            noises: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn noise_between_frames_is_handed_out_a_few_times_only() {
+        let mut bytes = b"chatter\n".to_vec();
+        bytes.extend(encode("abc", 1, &[]));
+        let mut poll = poll(bytes);
+        let mut noises = Vec::new();
+        for seq in 0..1000 {
+            if seq % 100 == 0 {
+                poll.ask(seq, &[Tier::Fast], false).await.unwrap();
+            }
+            if let Event::Noise(text) = poll.event().await.unwrap() {
+                noises.push(text);
+            }
+        }
+        assert_eq!(noises.len(), NOISES);
+        assert!(noises[NOISES - 1].contains("no more"), "{noises:?}");
+    }
+
+    #[tokio::test]
+    async fn answers_without_end_are_a_flood() {
+        let mut poll = poll(encode("abc", 1, &[]));
+        let mut count = 0;
+        let error = loop {
+            match poll.event().await {
+                Ok(_) => count += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(count, FRAMES);
+        assert!(error.to_string().contains("floods"), "{error}");
+    }
 }
