@@ -334,11 +334,11 @@ mod tests {
         let began = Instant::now();
         let output = session()
             .await
-            .exec("sleep 5 & echo done", b"", ExecLimits::default())
+            .exec("sleep 60 & echo done", b"", ExecLimits::default())
             .await
             .unwrap();
         assert_eq!((output.stdout.as_slice(), output.exit), (&b"done\n"[..], Some(0)));
-        assert!(began.elapsed() < Duration::from_secs(3));
+        assert!(began.elapsed() < Duration::from_secs(20));
     }
 
     #[tokio::test]

@@ -47,11 +47,11 @@ async fn a_hanging_command_is_named_and_the_other_sections_go_on() {
                 let mut half = Half::start(shell, &host, &surroundings).await;
                 let began = Instant::now();
                 let (mut first_seen, mut exports) = (None, None);
-                while began.elapsed() < Duration::from_secs(8) && exports.is_none() {
+                while began.elapsed() < Duration::from_secs(30) && exports.is_none() {
                     let asked = Instant::now();
                     let frame = half.poll(&[Tier::Fast, Tier::Medium], false).await;
                     assert!(
-                        asked.elapsed() < Duration::from_millis(1500),
+                        asked.elapsed() < Duration::from_secs(5),
                         "{shell}: the fast lane waited"
                     );
                     for (section, content) in stuck(&frame.sections) {
