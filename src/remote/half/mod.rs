@@ -306,7 +306,10 @@ mod tests {
     #[test]
     fn every_command_that_may_need_root_is_in_the_sudoers_template() {
         let template = sudoers("ops team");
-        assert!(!template.contains("syslog"), "what a key is used for stays in the host's log");
+        assert!(
+            !template.contains("syslog"),
+            "what a key is used for stays in the host's log"
+        );
         assert!(template.contains("\nops\\ team ALL=(root) NOPASSWD: POINTSMAN_READ\n"));
         let mut found = 0;
         for line in LANE.lines().filter(|line| !line.trim_start().starts_with('#')) {

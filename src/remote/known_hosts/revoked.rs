@@ -34,8 +34,8 @@ pub fn revoked(path: &Path) -> Result<Vec<Entry>, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let key = PublicKey::from_openssh(line)
-            .map_err(|error| refused(&format_args!("line {}: {error}", number + 1)))?;
+        let key =
+            PublicKey::from_openssh(line).map_err(|error| refused(&format_args!("line {}: {error}", number + 1)))?;
         entries.push(Entry {
             marker: Marker::Revoked,
             key: key.key_data().clone(),

@@ -266,17 +266,25 @@ mod tests {
         let check = HostKeyCheck::prepare(&store, &config, policy, &system_clock(), &log, None)
             .await
             .unwrap();
-        let preferred = russh_config(&check, &config, Duration::from_hours(1)).unwrap().preferred;
+        let preferred = russh_config(&check, &config, Duration::from_hours(1))
+            .unwrap()
+            .preferred;
         let mut names: Vec<String> = preferred.kex.iter().map(|name| name.as_ref().to_owned()).collect();
         names.extend(preferred.cipher.iter().map(|name| name.as_ref().to_owned()));
         names.extend(preferred.mac.iter().map(|name| name.as_ref().to_owned()));
         names.extend(preferred.compression.iter().map(|name| name.as_ref().to_owned()));
         names.extend(preferred.key.iter().map(|key| key.as_str().to_owned()));
         for name in &names {
-            let weak = ["sha1", "-cbc", "3des", "md5", "ssh-rsa", "ssh-dss", "zlib", "clear", "group1-"];
+            let weak = [
+                "sha1", "-cbc", "3des", "md5", "ssh-rsa", "ssh-dss", "zlib", "clear", "group1-",
+            ];
             assert!(weak.iter().all(|word| !name.contains(word)), "{name}");
         }
-        assert_eq!(names.iter().filter(|name| *name == "none").count(), 1, "compression alone");
+        assert_eq!(
+            names.iter().filter(|name| *name == "none").count(),
+            1,
+            "compression alone"
+        );
         assert!(names.iter().any(|name| name == "kex-strict-c-v00@openssh.com"));
     }
 }
