@@ -649,14 +649,16 @@ async fn a_proxy_command_carries_the_connection() {
     let options = lab.options_with("ProxyCommand sh -c 'echo no way >&2; exit 1'");
     let error = connect(&options, &target).await.err().unwrap();
     assert!(matches!(error, RemoteError::Lost(_)), "{error:?}");
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(
-        options
-            .log
-            .newest(100)
-            .iter()
-            .any(|entry| entry.text.contains("no way"))
-    );
+    let end = Instant::now() + Duration::from_secs(20);
+    while !options
+        .log
+        .newest(100)
+        .iter()
+        .any(|entry| entry.text.contains("no way"))
+    {
+        assert!(Instant::now() < end, "its complaint is not in the log");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
