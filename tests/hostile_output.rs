@@ -64,7 +64,10 @@ async fn nothing_a_host_prints_steers_a_terminal() {
         assert!(tsv.lines().all(|line| line.matches('\t').count() == columns), "{tsv}");
         texts.push(tsv.replace('\t', " "));
     }
-    assert!(texts.iter().any(|text| text.contains("owned")), "what was printed is shown, harmless");
+    assert!(
+        texts.iter().any(|text| text.contains("owned")),
+        "what was printed is shown, harmless"
+    );
     for entry in log.newest(5000) {
         assert!(!entry.text.contains(|c| steers(c) || c == '\n'), "{:?}", entry.text);
     }

@@ -9,7 +9,7 @@ use pointsman::remote::{
     ssh::{HostKeyPolicy, Identity, SshOptions, SshRemote},
     ssh_config::Mode,
 };
-use ssh_lab::{Lab, chmod, connect, exec, fingerprint, host, open_files, user};
+use ssh_lab::{Lab, chmod, connect, connections, exec, fingerprint, host, user};
 use std::{
     fs,
     process::Command,
@@ -61,10 +61,9 @@ async fn commands_give_output_and_exit_codes() {
     for code in [0, 1, 3, 127, 255, 0, 0, 0, 0, 0, 0, 0] {
         let output = exec(&*session, &format!("echo out; echo err >&2; exit {code}")).await;
         assert_eq!(output.exit, Some(code));
-        assert_eq!(
-            (output.stdout.as_slice(), output.stderr.as_slice()),
-            (&b"out\n"[..], &b"err\n"[..])
-        );
+        assert_eq!(output.stdout, b"out\n");
+        // The account's own profile may complain before the command does.
+        assert!(output.stderr.ends_with(b"err\n"), "{:?}", output.stderr);
     }
     let output = session
         .exec("cat; exit 4", b"some input", ExecLimits::default())
@@ -763,9 +762,15 @@ fn nothing_is_left_behind() {
         let mut behind = host(sshd.port);
         behind.jump = Some(vec![format!("127.0.0.1:{}", sshd.port)]);
         drop(remote.connect(&target, &|_| {}).await.unwrap());
-        tokio::time::sleep(Duration::from_millis(300)).await;
         let metrics = tokio::runtime::Handle::current().metrics();
-        let before = (metrics.num_alive_tasks(), open_files());
+        // What the first connection leaves goes in its own time: the same for a second is what stays.
+        let (mut before, mut same) = ((0, 0), 0);
+        while same < 10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let now = (metrics.num_alive_tasks(), connections(sshd.port));
+            same = if now == before { same + 1 } else { 0 };
+            before = now;
+        }
         for _ in 0..5 {
             let sessions = [
                 remote.connect(&target, &|_| {}).await.unwrap(),
@@ -778,13 +783,13 @@ fn nothing_is_left_behind() {
                 drop(wire);
             }
         }
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while (metrics.num_alive_tasks(), open_files()) != before {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while (metrics.num_alive_tasks(), connections(sshd.port)) != before {
             assert!(
                 Instant::now() < deadline,
-                "{} tasks and {} files, before {before:?}",
+                "{} tasks and {} connections, before {before:?}",
                 metrics.num_alive_tasks(),
-                open_files()
+                connections(sshd.port)
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
