@@ -152,7 +152,7 @@ async fn each_network_mount_is_asked_by_a_child_of_its_own() {
                 let (status, text) = of(&frame.sections, Section::Statfs);
                 patience -= 1;
                 if patience == 0 || !text.lines().any(|line| line.starts_with("hung 0 ")) {
-                    break (status, text.to_owned());
+                    break (status, text);
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             };
