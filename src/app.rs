@@ -9,8 +9,10 @@ use crate::{
         glyphs::Glyphs,
         theme::{Depth, Theme},
     },
+    facts::CleanText,
     fleet::{self, Fleet, Host, Loaded, ReachBy, Selector},
     mode::Mode,
+    passphrase,
     remote::{
         LocalRemote, Remote, half,
         log::LogBook,
@@ -25,7 +27,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use zeroize::Zeroizing;
 
 /// Exit code for a wrong command line (sysexits `EX_USAGE`).
 pub const USAGE: u8 = 64;
@@ -60,6 +61,7 @@ type Result<T> = std::result::Result<T, Failure>;
 /// [`Failure`] with a text for a person.
 pub fn run(cli: &Cli) -> Result<u8> {
     let log = LogBook::default();
+    without_core_dumps();
     start_log_file(cli.options.log.as_deref())?;
     match &cli.command {
         Some(Command::Check) => check(&cli.options),
@@ -98,8 +100,22 @@ pub fn man_page() -> std::io::Result<String> {
     Ok(text)
 }
 
+/// Unlocked keys are in memory: a crash must not write them to a disk.
+fn without_core_dumps() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // Lowering a limit is always allowed.
+    let _ = setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: getrlimit(Resource::Core).maximum,
+        },
+    );
+}
+
+/// Opens the log file, readable by its owner alone; one that is there keeps what its group may do.
 fn start_log_file(path: Option<&Path>) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
     let Some(path) = path else { return Ok(()) };
     let file = std::fs::OpenOptions::new()
         .create(true)
@@ -107,6 +123,17 @@ fn start_log_file(path: Option<&Path>) -> Result<()> {
         .mode(0o600)
         .open(path)
         .map_err(|error| Failure::Config(format!("cannot write the log {}: {error}", path.display())))?;
+    let refused = |why: &dyn std::fmt::Display| Failure::Config(format!("the log {} {why}", path.display()));
+    let meta = file.metadata().map_err(|error| refused(&error))?;
+    if meta.is_file() {
+        if meta.uid() != rustix::process::geteuid().as_raw() {
+            return Err(refused(&"belongs to another user, who could read and change it"));
+        }
+        if meta.mode() & 0o007 != 0 {
+            let mode = std::fs::Permissions::from_mode(meta.mode() & 0o770);
+            file.set_permissions(mode).map_err(|error| refused(&error))?;
+        }
+    }
     tracing_subscriber::fmt()
         .with_writer(std::sync::Mutex::new(file))
         .with_ansi(false)
@@ -254,7 +281,7 @@ fn ssh_remote(args: &SshArgs, log: &LogBook, clock: &Clock, batch: bool) -> SshR
         },
         ..SshOptions::default()
     });
-    remote.unlock(&mut ask_passphrase);
+    remote.unlock(&mut passphrase::ask);
     remote
 }
 
@@ -462,34 +489,6 @@ fn theme(wanted: Option<&str>, directory: &Path, depth: Depth) -> Result<Theme> 
     Theme::built_in(name, depth).map_err(Failure::Usage)
 }
 
-/// Asks for a passphrase on the terminal without showing it; `None` without a terminal or an answer.
-fn ask_passphrase(path: &Path) -> Option<Zeroizing<String>> {
-    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-    use std::io::{BufRead as _, Write as _};
-    let mut terminal = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .ok()?;
-    write!(
-        terminal,
-        "Passphrase for {} (Enter to go without this key): ",
-        path.display()
-    )
-    .ok()?;
-    let shown = tcgetattr(&terminal).ok()?;
-    let mut hidden = shown.clone();
-    hidden.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(&terminal, OptionalActions::Flush, &hidden).ok()?;
-    let mut line = Zeroizing::new(String::new());
-    let read = std::io::BufReader::new(&terminal).read_line(&mut line);
-    let restored = tcsetattr(&terminal, OptionalActions::Flush, &shown);
-    let _ = writeln!(terminal);
-    (read.is_ok() && restored.is_ok())
-        .then(|| Zeroizing::new(line.trim_end_matches('\n').to_owned()))
-        .filter(|text| !text.is_empty())
-}
-
 /// The demo tells a different day each time, and the same one when asked to.
 fn demo_seed() -> u64 {
     std::env::var("POINTSMAN_DEMO_SEED")
@@ -530,6 +529,7 @@ fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
             missing += 1;
             let status = Status::new(&view, &batch::only(&view, host.name.as_str()));
             let reason = status.hosts.first().and_then(|host| host.reason.clone());
+            let text = CleanText::new(text);
             eprintln!("pointsman: {text}: {}", reason.unwrap_or_default());
         }
     }

@@ -39,6 +39,7 @@ pub mod console;
 pub mod facts;
 pub mod fleet;
 pub mod mode;
+mod passphrase;
 pub mod remote;
 pub mod simulate;
 pub mod verdict;

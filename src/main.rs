@@ -4,6 +4,7 @@ use clap::Parser as _;
 use pointsman::{
     app::{self, Failure},
     cli::Cli,
+    facts::CleanText,
 };
 use std::process::ExitCode;
 
@@ -22,16 +23,22 @@ fn main() -> ExitCode {
     match app::run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(Failure::Usage(text)) => {
-            eprintln!("pointsman: {text}");
+            eprintln!("pointsman: {}", printable(&text));
             ExitCode::from(app::USAGE)
         }
         Err(Failure::Config(text)) => {
-            eprintln!("{}", text.trim_end());
+            eprintln!("{}", printable(text.trim_end()));
             ExitCode::from(app::CONFIG)
         }
         Err(Failure::Other(report)) => {
-            eprintln!("pointsman: {report:?}");
+            eprintln!("pointsman: {}", printable(&format!("{report:?}")));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error text may quote a file or a host: nothing in it steers the terminal, and its lines stay lines.
+fn printable(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| CleanText::new(line).to_string()).collect();
+    lines.join("\n")
 }

@@ -275,3 +275,49 @@ fn an_unreachable_host_is_unknown_and_exits_3() {
     );
     assert_eq!(output.status.code(), Some(3));
 }
+
+#[test]
+fn no_error_steers_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("inventory.yaml");
+    let path = file.to_str().unwrap();
+    for text in [
+        "fleet: \"a\\e[2Jb\"\nhosts:\n  h: { addres: \"\\e[31m\" }\n",
+        "fleet: a\x1b[2Jb\nhosts:\n  h: { addres: \u{202e} }\n",
+        "fleet: ok\nhosts:\n  h: { address: h }\n",
+    ] {
+        std::fs::write(&file, text).unwrap();
+        for args in [
+            &["check", "-i", path][..],
+            &["-i", path, "--batch", "status"],
+            &["-i", path, "--batch", "status", "\x1b[31m=x"],
+            &["-i", "no\x1b[31mfile", "--batch", "status"],
+            &["-i", path, "probe-script", "--host", "\x1b[2J"],
+        ] {
+            // The good inventory is here for the arguments that are wrong with it.
+            if text.starts_with("fleet: ok") && args.len() == 4 && args[1] == path {
+                continue;
+            }
+            let output = pointsman(args);
+            let all = stdout(&output) + &stderr(&output);
+            let steering = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!all.contains(steering), "{args:?}: {all:?}");
+        }
+    }
+}
+
+#[test]
+fn the_log_file_is_not_for_everyone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let (new, old) = (directory.path().join("new"), directory.path().join("old"));
+    std::fs::write(&old, "before\n").unwrap();
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o666)).unwrap();
+    for path in [&new, &old] {
+        let output = pointsman(&["--log", path.to_str().unwrap(), "schema"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    assert_eq!((mode(&new), mode(&old)), (0o600, 0o660));
+    assert!(std::fs::read_to_string(&old).unwrap().starts_with("before\n"));
+}

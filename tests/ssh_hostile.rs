@@ -86,7 +86,7 @@ async fn leaving_nothing<T>(port: u16, work: impl Future<Output = T>) -> T {
     let metrics = tokio::runtime::Handle::current().metrics();
     let before = metrics.num_alive_tasks();
     let result = work.await;
-    let end = Instant::now() + Duration::from_secs(4);
+    let end = Instant::now() + Duration::from_secs(20);
     loop {
         let now = (metrics.num_alive_tasks(), connections(port));
         if now == (before, 0) {
@@ -168,7 +168,7 @@ async fn silence_and_drips_end_at_the_deadline() {
             ),
             "{error:?}"
         );
-        assert!(took < DEADLINE + Duration::from_secs(1), "{took:?}");
+        assert!(took < DEADLINE + Duration::from_secs(5), "{took:?}");
     }
 }
 
@@ -213,7 +213,7 @@ async fn garbage_ends_at_once() {
     for port in [endless, lines, length, closes, http] {
         let (error, took) = leaving_nothing(port, try_connect(port)).await;
         assert!(matches!(error, RemoteError::Lost(_)), "{error:?}");
-        assert!(took < Duration::from_secs(1), "{took:?}");
+        assert!(took < Duration::from_secs(5), "{took:?}");
         assert!(!error.needs_a_person());
     }
 }
@@ -408,7 +408,7 @@ async fn logins_that_fail_say_why() {
         ),
         "{error:?}"
     );
-    assert!(took < DEADLINE + Duration::from_secs(1));
+    assert!(took < DEADLINE + Duration::from_secs(5));
 
     // Another key than the known one.
     let (port, ..) = serve(Trick::None);
@@ -523,7 +523,7 @@ async fn whatever_a_server_opens_is_rejected() {
     let (port, answered, accepted) = serve(Trick::OpenForwards);
     let session = session(port).await;
     assert_eq!(session.exec("x", b"", limits(3000)).await.unwrap().exit, Some(0));
-    let end = Instant::now() + Duration::from_secs(5);
+    let end = Instant::now() + Duration::from_secs(20);
     while answered.load(Ordering::SeqCst) < 6 {
         assert!(Instant::now() < end, "{} answered", answered.load(Ordering::SeqCst));
         tokio::time::sleep(Duration::from_millis(20)).await;

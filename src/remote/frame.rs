@@ -20,6 +20,8 @@ pub const BODY_LIMIT: usize = 1 << 20;
 const LINE_LIMIT: usize = 256;
 /// Most bytes skipped in search of a header before the stream counts as garbage.
 const JUNK_LIMIT: usize = 64 * 1024;
+/// Most sections of a frame; there are about thirty.
+const SECTIONS: usize = 256;
 
 /// One answer: its sequence number and its sections.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -167,6 +169,9 @@ fn sections(mut body: &[u8]) -> Result<Vec<FrameSection>, FrameError> {
         if rest.len() <= length || rest[length] != b'\n' {
             return Err(FrameError::Malformed("section length"));
         }
+        if out.len() == SECTIONS {
+            return Err(FrameError::Malformed("too many sections"));
+        }
         out.push(FrameSection {
             section: Section::from_name(name),
             status: parse_status(status),
@@ -261,6 +266,15 @@ mod tests {
         let mut decoder = Decoder::new("abc");
         decoder.push(b"PM1 abc 1 99999999999\n");
         assert_eq!(decoder.next_frame(), Err(FrameError::TooLong(99_999_999_999)));
+    }
+
+    #[test]
+    fn sections_without_end_are_refused() {
+        let mut decoder = Decoder::new("abc");
+        decoder.push(&encode("abc", 1, &vec![("uptime", "ok", &b""[..]); SECTIONS]));
+        assert_eq!(decoder.next_frame().unwrap().unwrap().sections.len(), SECTIONS);
+        decoder.push(&encode("abc", 2, &vec![("uptime", "ok", &b""[..]); SECTIONS + 1]));
+        assert_eq!(decoder.next_frame(), Err(FrameError::Malformed("too many sections")));
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod frame;
+mod group;
 pub mod half;
 pub mod known_hosts;
 pub mod local;

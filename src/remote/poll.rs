@@ -12,9 +12,11 @@ use crate::{
 
 /// Most bytes taken from a host between two questions; an honest answer is far below.
 const FLOOD_LIMIT: usize = 4 << 20;
-
-/// Most frames taken between two questions; an honest host sends two for each slow section.
-const FRAME_LIMIT: usize = 1000;
+/// Most frames between two questions; the two lanes of an honest host send a few dozen.
+const FRAMES: usize = 512;
+/// What is not a frame is handed out so often in one connection: a host must not be able to fill the
+/// log, nor push what was noted of the others out of it.
+const NOISES: usize = 8;
 
 /// What comes from the loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,7 @@ pub struct PollLoop {
     slow: Decoder,
     taken: usize,
     frames: usize,
+    noises: usize,
 }
 
 impl PollLoop {
@@ -50,6 +53,7 @@ impl PollLoop {
             slow: Decoder::new(nonce),
             taken: 0,
             frames: 0,
+            noises: 0,
         };
         loop {
             if let Event::Answer(_) = this.event().await? {
@@ -76,7 +80,15 @@ impl PollLoop {
                 return Ok(Event::Late(frame));
             }
             if let Some(noise) = self.fast.take_junk().or_else(|| self.slow.take_junk()) {
-                return Ok(Event::Noise(noise));
+                self.noises = self.noises.saturating_add(1);
+                match self.noises {
+                    ..NOISES => return Ok(Event::Noise(noise)),
+                    NOISES => {
+                        let last = format!("{noise} (and no more of it is noted)");
+                        return Ok(Event::Noise(CleanText::from(last)));
+                    }
+                    _ => {}
+                }
             }
             match self.wire.next().await {
                 Chunk::Out(bytes) => {
@@ -103,9 +115,9 @@ impl PollLoop {
     /// Each frame costs more than its bytes: it is read, judged and shown.
     fn count_frame(&mut self) -> Result<(), RemoteError> {
         self.frames += 1;
-        if self.frames > FRAME_LIMIT {
+        if self.frames > FRAMES {
             return Err(RemoteError::Lost(format!(
-                "the host floods: over {FRAME_LIMIT} frames for one question"
+                "the host floods: over {FRAMES} answers to one question"
             )));
         }
         Ok(())
@@ -127,4 +139,68 @@ fn next(decoder: &mut Decoder) -> Result<Option<Frame>, RemoteError> {
     decoder
         .next_frame()
         .map_err(|error| RemoteError::Lost(format!("not the remote half: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{Boxed, frame::encode},
+        *,
+    };
+
+    /// A wire that brings the same bytes for ever.
+    struct Again(Vec<u8>);
+
+    impl Wire for Again {
+        fn send<'a>(&'a mut self, _: &'a [u8]) -> Boxed<'a, Result<(), RemoteError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn next(&mut self) -> Boxed<'_, Chunk> {
+            Box::pin(async { Chunk::Out(self.0.clone()) })
+        }
+    }
+
+    fn poll(bytes: Vec<u8>) -> PollLoop {
+        PollLoop {
+            wire: Box::new(Again(bytes)),
+            fast: Decoder::new("abc"),
+            slow: Decoder::new("abc"),
+            taken: 0,
+            frames: 0,
+            noises: 0,
+        }
+    }
+
+    #[tokio::test]
+    async fn noise_between_frames_is_handed_out_a_few_times_only() {
+        let mut bytes = b"chatter\n".to_vec();
+        bytes.extend(encode("abc", 1, &[]));
+        let mut poll = poll(bytes);
+        let mut noises = Vec::new();
+        for seq in 0..1000 {
+            if seq % 100 == 0 {
+                poll.ask(seq, &[Tier::Fast], false).await.unwrap();
+            }
+            if let Event::Noise(text) = poll.event().await.unwrap() {
+                noises.push(text);
+            }
+        }
+        assert_eq!(noises.len(), NOISES);
+        assert!(noises[NOISES - 1].contains("no more"), "{noises:?}");
+    }
+
+    #[tokio::test]
+    async fn answers_without_end_are_a_flood() {
+        let mut poll = poll(encode("abc", 1, &[]));
+        let mut count = 0;
+        let error = loop {
+            match poll.event().await {
+                Ok(_) => count += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(count, FRAMES);
+        assert!(error.to_string().contains("floods"), "{error}");
+    }
 }

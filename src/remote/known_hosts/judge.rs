@@ -42,6 +42,8 @@ pub struct Dossier {
     pub full: Known,
     /// Entries for the bare name; `None` when it is the same.
     pub bare: Option<Known>,
+    /// Lines for [`Dossier::name`] that hold a key which cannot be read, each `file:line`.
+    pub unreadable: Vec<String>,
     /// Where was looked, each with a remark such as "does not exist".
     pub searched: Vec<String>,
 }
@@ -86,6 +88,15 @@ impl Dossier {
                 self.name,
                 list(self.authorities()),
                 describe(&key),
+            ));
+        }
+        if !self.unreadable.is_empty() {
+            return Judgement::Refused(format!(
+                "{} presented {}, but a key of another type or a damaged one is known for it in {}. Verify the key, \
+                 then remove that line or add the key beside it",
+                self.name,
+                describe(&key),
+                self.unreadable.join(", "),
             ));
         }
         Judgement::New
@@ -192,7 +203,7 @@ impl Dossier {
             "the authority that signed the certificate"
         };
         Some(format!(
-            "{what} of {} is REVOKED: {} stands as @revoked in {}:{}. Do not connect; give the host a new key",
+            "{what} of {} is REVOKED: {} stands as revoked in {}:{}. Do not connect; give the host a new key",
             self.name,
             describe(&hit.key),
             hit.file.display(),

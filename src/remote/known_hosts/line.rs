@@ -75,6 +75,21 @@ pub fn parse(line: &str) -> Result<Option<Line>, &'static str> {
     }))
 }
 
+/// The hosts of a line that [`parse`] refused, where it is plainly a line for a key: of a type that is not
+/// supported here, of SSH 1, or damaged.
+#[must_use]
+pub fn hosts_of_a_key(line: &str) -> Option<Hosts> {
+    let mut words = line
+        .split([' ', '\t', '\r'])
+        .filter(|word| !word.is_empty())
+        .skip_while(|word| matches!(*word, "@cert-authority" | "@revoked"));
+    let (names, kind, _) = (words.next()?, words.next()?, words.next()?);
+    let typed = ["ssh-", "ecdsa-", "sk-", "rsa-"]
+        .iter()
+        .any(|start| kind.starts_with(start));
+    (typed || kind.parse::<u32>().is_ok()).then(|| hosts(names).ok())?
+}
+
 fn hosts(word: &str) -> Result<Hosts, &'static str> {
     if word.starts_with('|') {
         return match word.parse() {

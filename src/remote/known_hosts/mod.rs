@@ -8,11 +8,13 @@ mod append;
 mod index;
 mod judge;
 mod line;
+mod revoked;
 #[cfg(test)]
 mod tests;
 
 pub use judge::{Dossier, Judgement, describe, supported};
 pub use line::glob;
+pub use revoked::revoked;
 
 use crate::{
     facts::{CleanText, UnixMs},
@@ -24,7 +26,7 @@ use russh::keys::ssh_key::public::KeyData;
 use std::{
     collections::HashMap,
     fs, io,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{FileTypeExt as _, MetadataExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
@@ -158,6 +160,7 @@ impl KnownHosts {
         }
         for index in indexes {
             index.find(&dossier.name).for_each(|entry| dossier.full.add(entry));
+            dossier.unreadable.extend(index.find_unreadable(&dossier.name));
             if let (Some(name), Some(known)) = (&bare, &mut dossier.bare) {
                 index.find(name).for_each(|entry| known.add(entry));
             }
@@ -218,11 +221,13 @@ impl KnownHosts {
         if meta.len() > FILE_LIMIT {
             return Err(format!("{} is over {FILE_LIMIT} bytes", path.display()));
         }
-        // `/dev/null` is how a file is switched off; it has no content, whatever it is.
         let text = if meta.is_file() {
             fs::read(path).map_err(|error| unreadable(&error))?
-        } else {
+        } else if meta.file_type().is_char_device() {
+            // `/dev/null` is how a file is switched off.
             Vec::new()
+        } else {
+            return Err(unreadable(&io::Error::other("not a file")));
         };
         let index = Arc::new(Index::new(path, &text));
         for (number, why) in index.warnings.iter().take(WARNINGS) {

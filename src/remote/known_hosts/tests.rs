@@ -118,6 +118,36 @@ fn garbage_lines_cost_a_warning_with_the_right_number() {
 }
 
 #[test]
+fn a_host_whose_line_cannot_be_read_is_not_new() {
+    let hashed = "|1|SZ8Q/Vp21reWX4knpYjnplnDtlo=|FSvYR1UwPEgrL90Pt1CExZZ75B4= ssh-ed25519 AAAA";
+    for (known, name) in [
+        ("h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5\n", "h"),
+        ("*.x 1024 37 1593\n", "h.x"),
+        ("@revoked h ssh-ed25519 damaged\n", "h"),
+        (hashed, "stor1.example"),
+    ] {
+        let why = refusal(judge(known, &id(name, 22), &ed(1)));
+        assert!(why.contains(":1"), "{why}");
+        assert_eq!(judge(known, &id("other", 22), &ed(1)), Judgement::New);
+        let mended = format!("{known}\n{name} {}\n", text(&ed(1)));
+        assert_eq!(judge(&mended, &id(name, 22), &ed(1)), Judgement::Trusted);
+    }
+    assert_eq!(judge("h says hello today\n", &id("h", 22), &ed(1)), Judgement::New);
+}
+
+#[test]
+fn what_is_no_file_fails_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = KnownHosts::new(Source::Config, LogBook::default());
+    let look = |path: &Path| store.look_up(&id("h", 22), &[path.to_owned()], UnixMs(0));
+    assert!(look(dir.path()).unwrap_err().contains("cannot read"));
+    assert!(look(Path::new("/dev/null")).is_ok());
+    let huge = dir.path().join("huge");
+    fs::File::create(&huge).unwrap().set_len(FILE_LIMIT + 1).unwrap();
+    assert!(look(&huge).unwrap_err().contains("is over"));
+}
+
+#[test]
 fn ports_and_aliases() {
     let (own, bare) = (text(&ed(1)), text(&ed(2)));
     let known = format!("[h]:2222 {own}\nh {bare}\n");

@@ -248,3 +248,43 @@ fn reason_word(reason: &ChannelOpenFailure) -> &'static str {
         ChannelOpenFailure::Other { .. } => "no known reason",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::{
+        known_hosts::{KnownHosts, Source},
+        log::LogBook,
+        ssh::{HostKeyPolicy, system_clock},
+    };
+
+    #[tokio::test]
+    async fn nothing_weak_is_ever_offered() {
+        let store = Arc::new(KnownHosts::new(Source::Text(String::new()), LogBook::default()));
+        let config = HostConfig::defaults("h", Some("u"), None, true);
+        let (policy, log) = (HostKeyPolicy::Strict, LogBook::default());
+        let check = HostKeyCheck::prepare(&store, &config, policy, &system_clock(), &log, None)
+            .await
+            .unwrap();
+        let preferred = russh_config(&check, &config, Duration::from_hours(1))
+            .unwrap()
+            .preferred;
+        let mut names: Vec<String> = preferred.kex.iter().map(|name| name.as_ref().to_owned()).collect();
+        names.extend(preferred.cipher.iter().map(|name| name.as_ref().to_owned()));
+        names.extend(preferred.mac.iter().map(|name| name.as_ref().to_owned()));
+        names.extend(preferred.compression.iter().map(|name| name.as_ref().to_owned()));
+        names.extend(preferred.key.iter().map(|key| key.as_str().to_owned()));
+        for name in &names {
+            let weak = [
+                "sha1", "-cbc", "3des", "md5", "ssh-rsa", "ssh-dss", "zlib", "clear", "group1-",
+            ];
+            assert!(weak.iter().all(|word| !name.contains(word)), "{name}");
+        }
+        assert_eq!(
+            names.iter().filter(|name| *name == "none").count(),
+            1,
+            "compression alone"
+        );
+        assert!(names.iter().any(|name| name == "kex-strict-c-v00@openssh.com"));
+    }
+}

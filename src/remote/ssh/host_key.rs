@@ -6,7 +6,7 @@ use crate::{
     fleet::HostName,
     remote::{
         RemoteError,
-        known_hosts::{Dossier, HostId, Judgement, KnownHosts, describe, supported},
+        known_hosts::{self, Dossier, HostId, Judgement, KnownHosts, describe, supported},
         log::{Level, LogBook},
         ssh_config::HostConfig,
     },
@@ -49,12 +49,20 @@ impl HostKeyCheck {
         };
         let files = config.known_hosts.clone();
         let now = clock();
-        let dossier = if store.in_memory() {
+        let revoked = config.revoked_host_keys.clone();
+        let dossier = if store.in_memory() && revoked.is_none() {
             store.look_up(&id, &files, now)
         } else {
             // Files may be slow, and a hashed file costs a computation a line.
             let (store, id, files) = (Arc::clone(store), id.clone(), files.clone());
-            tokio::task::spawn_blocking(move || store.look_up(&id, &files, now))
+            let look_up = move || {
+                let mut dossier = store.look_up(&id, &files, now)?;
+                if let Some(path) = revoked {
+                    dossier.full.revoked.extend(known_hosts::revoked(&path)?);
+                }
+                Ok(dossier)
+            };
+            tokio::task::spawn_blocking(look_up)
                 .await
                 .map_err(|error| RemoteError::Lost(format!("known_hosts: {error}")))?
         };

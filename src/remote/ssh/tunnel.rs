@@ -10,6 +10,7 @@ use crate::{
     fleet::HostName,
     remote::{
         RemoteError,
+        group::Group,
         log::{Level, LogBook},
     },
 };
@@ -25,7 +26,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    process::{ChildStderr, ChildStdin, ChildStdout, Command},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -117,11 +118,11 @@ impl AsyncWrite for Tunnel {
     }
 }
 
-/// A `ProxyCommand`: killed when dropped.
+/// A `ProxyCommand`: killed when dropped, with all that it started.
 pub struct ProxyProcess {
     output: ChildStdout,
     input: ChildStdin,
-    _child: Child,
+    _group: Group,
     _gone: DropGuard,
 }
 
@@ -136,15 +137,15 @@ impl ProxyProcess {
             why,
         };
         log.note(clock(), Level::Info, Some(host), format!("ProxyCommand {command}"));
-        let mut child = Command::new("/bin/sh")
+        let mut shell = Command::new("/bin/sh");
+        shell
             .arg("-c")
             .arg(format!("exec {command}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
+            .stderr(Stdio::piped());
+        let mut group = Group::spawn(&mut shell).map_err(|error| failed(error.to_string()))?;
+        let child = &mut group.0;
         let (Some(input), Some(output), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(failed("no pipes".to_owned()));
@@ -160,7 +161,7 @@ impl ProxyProcess {
         Ok(Self {
             output,
             input,
-            _child: child,
+            _group: group,
             _gone: gone.drop_guard(),
         })
     }
@@ -206,5 +207,39 @@ impl AsyncWrite for ProxyProcess {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.input).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::ssh::system_clock;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_dropped_proxy_command_leaves_no_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        let command = format!("sh -c 'sleep 1000 & echo $! > {}; wait'", file.display());
+        let log = LogBook::default();
+        let process = ProxyProcess::start(&command, &HostName::new("h"), &log, &system_clock()).unwrap();
+        let pid = loop {
+            match std::fs::read_to_string(&file) {
+                Ok(pid) if pid.ends_with('\n') => break pid,
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        };
+        drop(process);
+        assert!(gone(pid.trim()).await, "sleep still runs");
+    }
+
+    async fn gone(pid: &str) -> bool {
+        for _ in 0..500 {
+            match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+                Ok(line) if !line.contains(") Z ") => tokio::time::sleep(Duration::from_millis(20)).await,
+                _ => return true,
+            }
+        }
+        false
     }
 }

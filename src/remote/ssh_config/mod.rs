@@ -10,16 +10,16 @@ mod scan;
 pub use parse::{Agent, HostConfig, Proxy, Tokens};
 pub use scan::home;
 
-use crate::remote::{Family, RemoteError};
+use crate::remote::{Family, RemoteError, group::Group};
 use scan::Scan;
 use std::{
     collections::HashMap,
     path::PathBuf,
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{process::Command, sync::Semaphore, time::timeout};
+use tokio::{io::AsyncReadExt as _, process::Command, sync::Semaphore, time::timeout};
 
 /// Where the configuration of hosts comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,6 +41,8 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const PROCESSES: usize = 8;
 /// Longest answer read, bytes.
 const ANSWER_LIMIT: usize = 256 * 1024;
+/// Complaints read, bytes.
+const STDERR_LIMIT: u64 = 16 * 1024;
 /// Stand-ins for a host name. When the answers for both differ in nothing but the name, the
 /// configuration is the same for every host.
 const PLACEHOLDERS: [&str; 2] = ["pointsman-placeholder-a", "pointsman-placeholder-b"];
@@ -247,10 +249,9 @@ impl ConfigSource {
             .arg(address)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        let output = match timeout(DEADLINE, command.output()).await {
-            Ok(Ok(output)) => output,
+            .stderr(Stdio::piped());
+        let (status, stdout, stderr) = match timeout(DEADLINE, answer(&mut command)).await {
+            Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Answer::NoSsh),
             Ok(Err(error)) => return Err(RemoteError::Lost(format!("cannot run ssh -G: {error}"))),
             Err(_) => {
@@ -260,15 +261,35 @@ impl ConfigSource {
                 });
             }
         };
-        if !output.status.success() {
-            let said = crate::facts::CleanText::from_bytes(output.stderr.trim_ascii());
-            return Err(RemoteError::Config(format!("ssh -G {address} failed: {said}")));
-        }
-        if output.stdout.len() > ANSWER_LIMIT {
+        if stdout.len() > ANSWER_LIMIT {
             return Err(RemoteError::Config(format!("ssh -G {address} says too much")));
         }
-        Ok(Answer::Text(String::from_utf8_lossy(&output.stdout).into()))
+        if !status.is_some_and(|status| status.success()) {
+            let said = crate::facts::CleanText::from_bytes(stderr.trim_ascii());
+            return Err(RemoteError::Config(format!("ssh -G {address} failed: {said}")));
+        }
+        Ok(Answer::Text(String::from_utf8_lossy(&stdout).into()))
     }
+}
+
+/// Runs `ssh -G`: how it ended, and its bounded output. Not waited for once it has said too much. Dropped
+/// (at the deadline), it ends with whatever `Match exec` has started.
+async fn answer(command: &mut Command) -> std::io::Result<(Option<ExitStatus>, Vec<u8>, Vec<u8>)> {
+    let mut group = Group::spawn(command)?;
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
+    let (Some(out), Some(err)) = (out, err) else {
+        return Err(std::io::Error::other("no pipes"));
+    };
+    let mut out = out.take(ANSWER_LIMIT as u64 + 1);
+    let mut err = err.take(STDERR_LIMIT);
+    tokio::try_join!(out.read_to_end(&mut stdout), err.read_to_end(&mut stderr))?;
+    let status = if stdout.len() > ANSWER_LIMIT {
+        None
+    } else {
+        Some(group.0.wait().await?)
+    };
+    Ok((status, stdout, stderr))
 }
 
 /// Whether two answers for different names differ in nothing but the name, and the name stands
@@ -360,5 +381,24 @@ mod tests {
         );
         assert!(source.resolve("-oProxyCommand=x", None, None).await.is_err());
         assert!(source.resolve("a", Some("-x"), None).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_match_exec_starts_ends_with_the_deadline() {
+        let dir = tempfile::tempdir().unwrap();
+        let (config, file) = (dir.path().join("config"), dir.path().join("pid"));
+        let script = format!("sh -c 'echo $$ > {}; exec sleep 1000'", file.display());
+        std::fs::write(&config, format!("Match exec \"{script}\"\n  Port 1\n")).unwrap();
+        let source = ConfigSource::new(Mode::File(config));
+        let error = source.resolve("a", None, None).await.unwrap_err();
+        assert!(matches!(error, RemoteError::Timeout { step: "ssh -G", .. }), "{error}");
+        let stat = format!("/proc/{}/stat", std::fs::read_to_string(file).unwrap().trim());
+        for _ in 0..500 {
+            match std::fs::read_to_string(&stat) {
+                Ok(line) if !line.contains(") Z ") => tokio::time::sleep(Duration::from_millis(20)).await,
+                _ => return,
+            }
+        }
+        panic!("sleep still runs");
     }
 }

@@ -86,6 +86,8 @@ pub struct HostConfig {
     pub known_hosts: Vec<PathBuf>,
     /// `HostKeyAlias`.
     pub host_key_alias: Option<String>,
+    /// `RevokedHostKeys`: a file of keys that no host may present.
+    pub revoked_host_keys: Option<PathBuf>,
     /// `HostKeyAlgorithms`; `None` for no limit.
     pub host_key_algorithms: Option<Vec<String>>,
     /// `HashKnownHosts`: how a new key is kept.
@@ -205,6 +207,7 @@ impl HostConfig {
     pub fn parse(text: &str, tokens: &Tokens) -> Result<Self, String> {
         let mut config = Self::empty(&tokens.original);
         let (mut identities, mut certificates, mut user_hosts, mut global_hosts) = (vec![], vec![], "", "");
+        let mut revoked = None;
         for line in text.lines() {
             let Some((keyword, value)) = line.split_once(' ') else {
                 continue;
@@ -225,6 +228,7 @@ impl HostConfig {
                 "userknownhostsfile" => user_hosts = value,
                 "globalknownhostsfile" => global_hosts = value,
                 "hostkeyalias" if value != "none" => config.host_key_alias = Some(value.to_owned()),
+                "revokedhostkeys" if value != "none" => revoked = Some(value),
                 "hostkeyalgorithms" => {
                     config.host_key_algorithms = Some(value.split(',').map(ToOwned::to_owned).collect());
                 }
@@ -241,6 +245,7 @@ impl HostConfig {
                 .map(|word| tokens.expand_path(word))
                 .collect::<Result<_, _>>()
         };
+        config.revoked_host_keys = revoked.map(|word| tokens.expand_path(word)).transpose()?;
         config.identity_files = paths(identities)?;
         config.certificate_files = paths(certificates)?;
         config.known_hosts = paths(
@@ -283,6 +288,7 @@ impl HostConfig {
             proxy: Proxy::None,
             known_hosts: Vec::new(),
             host_key_alias: None,
+            revoked_host_keys: None,
             host_key_algorithms: None,
             hash_known_hosts: false,
             connect_timeout: None,
