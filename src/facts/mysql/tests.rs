@@ -103,6 +103,22 @@ fn old_words_galera_and_a_refused_block() {
     assert!(mysql.errors[0].starts_with("replicas: ERROR 1227"));
 }
 
+/// A server that has been through many switch-overs has a set that is longer than any text that is shown.
+#[test]
+fn a_long_set_of_gtids_is_kept_whole() {
+    let set: Vec<String> = (0..1500)
+        .map(|n| format!("3e11fa47-71ca-11e1-9e33-c80aa942{n:04}:1-{}", n + 2))
+        .collect();
+    let set = set.join(",");
+    assert!(set.len() > 60_000);
+    let text = format!("#version\n8.0.36\tSource distribution\n#variables\ngtid_executed\t{set}\n#status\n");
+    let mysql = parse_mysql(&text).unwrap();
+    let executed = mysql.gtid_executed.unwrap();
+    assert_eq!(executed.as_str(), set);
+    let parsed = crate::facts::gtid::GtidSet::parse(&executed).unwrap();
+    assert_eq!(parsed.to_string(), set);
+}
+
 #[test]
 fn missing_blocks_are_said() {
     let mysql = parse_mysql("#version\n8.0.36\tSource distribution\n").unwrap();
