@@ -260,7 +260,7 @@ fn what_a_mariadb_replica_wrote_itself_stays_errant() {
     // The source was its replica up to there: then it has it.
     world.edit("db1", |s| {
         change(&mut s.mysql, |mysql| {
-            mysql.gtid_slave_pos = Some(CleanText::new("0-2-9"))
+            mysql.gtid_slave_pos = Some(CleanText::new("0-2-9"));
         });
     });
     assert!(find(&world.polls(3), Code::ErrantTransactions).is_none());
