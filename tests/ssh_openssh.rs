@@ -248,7 +248,7 @@ async fn an_encrypted_key_is_unlocked_once_and_never_in_batch() {
     };
     let remote = SshRemote::new(options.clone());
     let text = auth_error(remote.connect(&host(sshd.port), &|_| {}).await);
-    assert!(text.contains("is locked") && !text.contains("s3cret"), "{text}");
+    assert!(text.contains("is encrypted") && !text.contains("s3cret"), "{text}");
     let mut asked = Vec::new();
     remote.unlock(&mut |path| {
         asked.push(path.to_owned());

@@ -440,6 +440,8 @@ fn database(name: &str, at: UnixMs, source: Option<&str>, behind: Option<u64>) -
         server_uuid: None,
         read_only: Some(source.is_some()),
         super_read_only: Some(source.is_some()),
+        gtid_binlog_state: None,
+        gtid_slave_pos: None,
         gtid_executed: Some("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-88123".into()),
         threads_running: Some(4),
         connections: Some(120),

@@ -6,8 +6,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
-/// Most intervals or domains in one set; longer texts are refused.
-const LIMIT: usize = 4096;
+/// Most intervals or domains in one set; longer texts are refused. No text of [`super::text::LONG_LIMIT`] has more.
+const LIMIT: usize = 32 * 1024;
 
 /// A text that is not a set of GTIDs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -308,6 +308,21 @@ impl fmt::Display for MariadbGap {
     }
 }
 
+/// Reads one `domain-server-sequence`.
+fn parse_mariadb(part: &str) -> Result<(u32, Head), NotGtids> {
+    let mut numbers = part.split('-');
+    let (Some(domain), Some(server), Some(sequence), None) =
+        (numbers.next(), numbers.next(), numbers.next(), numbers.next())
+    else {
+        return Err(NotGtids);
+    };
+    let head = Head {
+        server: server.parse().map_err(|_| NotGtids)?,
+        sequence: sequence.parse().map_err(|_| NotGtids)?,
+    };
+    Ok((domain.parse().map_err(|_| NotGtids)?, head))
+}
+
 impl MariadbGtids {
     /// Reads `domain-server-sequence,…`. Of several in one domain (as in a joined list of binary log
     /// and replica positions) the newest counts.
@@ -317,17 +332,7 @@ impl MariadbGtids {
     pub fn parse(text: &str) -> Result<Self, NotGtids> {
         let mut heads = BTreeMap::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let mut numbers = part.split('-');
-            let (Some(domain), Some(server), Some(sequence), None) =
-                (numbers.next(), numbers.next(), numbers.next(), numbers.next())
-            else {
-                return Err(NotGtids);
-            };
-            let domain: u32 = domain.parse().map_err(|_| NotGtids)?;
-            let head = Head {
-                server: server.parse().map_err(|_| NotGtids)?,
-                sequence: sequence.parse().map_err(|_| NotGtids)?,
-            };
+            let (domain, head) = parse_mariadb(part)?;
             // Sequence 0 stands for nothing yet.
             if head.sequence > 0 {
                 heads
@@ -387,6 +392,45 @@ impl MariadbGtids {
                 .or_insert(*theirs);
         }
         Self(heads)
+    }
+}
+
+/// What a MariaDB server's binary log has ever held (`gtid_binlog_state`): in each domain the newest
+/// transaction of every server. Unlike a position it still shows a server's own write after its
+/// source has written more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BinlogState(BTreeMap<(u32, u32), u64>);
+
+impl BinlogState {
+    /// Reads `domain-server-sequence,…`.
+    ///
+    /// # Errors
+    /// [`NotGtids`].
+    pub fn parse(text: &str) -> Result<Self, NotGtids> {
+        let mut newest = BTreeMap::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let (domain, head) = parse_mariadb(part)?;
+            let kept: &mut u64 = newest.entry((domain, head.server)).or_default();
+            *kept = head.sequence.max(*kept);
+            if newest.len() > LIMIT {
+                return Err(NotGtids);
+            }
+        }
+        Ok(Self(newest))
+    }
+
+    /// What `server` has written itself and is neither in `other`'s binary log nor in what `other` has
+    /// `applied` as a replica (its binary log may have begun after that).
+    #[must_use]
+    pub fn own_writes_missing_from(&self, server: u32, other: &Self, applied: &MariadbGtids) -> Vec<String> {
+        let own = self.0.iter().filter(|((_, writer), _)| *writer == server);
+        own.filter(|(key, sequence)| {
+            let logged = other.0.get(key).is_some_and(|there| there >= *sequence);
+            let was_applied = applied.0.get(&key.0).is_some_and(|head| head.sequence >= **sequence);
+            !logged && !was_applied
+        })
+        .map(|((domain, writer), sequence)| format!("{domain}-{writer}-{sequence}"))
+        .collect()
     }
 }
 

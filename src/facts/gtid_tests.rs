@@ -121,6 +121,30 @@ fn any_mariadb() -> impl Strategy<Value = MariadbGtids> {
     })
 }
 
+/// As captured from MariaDB 10.11: the replica (server 2) wrote 0-2-9 itself, and then applied 0-1-9 of its source.
+#[test]
+fn a_binary_log_still_shows_what_a_position_hides() {
+    let state = |text| BinlogState::parse(text).unwrap();
+    let (replica, source) = (state("0-2-9,0-1-9"), state("0-1-9"));
+    assert_eq!(
+        mariadb("0-2-9,0-1-9").subtract(&mariadb("0-1-10")),
+        [],
+        "positions see nothing"
+    );
+    let missing = |server, applied: &str| replica.own_writes_missing_from(server, &source, &mariadb(applied));
+    assert_eq!(missing(2, ""), ["0-2-9"]);
+    assert_eq!(missing(1, ""), Vec::<String>::new());
+    // A former source: what it wrote then was applied by the new one, whose binary log is younger.
+    assert_eq!(missing(2, "0-2-9"), Vec::<String>::new());
+    assert_eq!(missing(2, "0-3-12"), Vec::<String>::new());
+    assert_eq!(
+        replica.own_writes_missing_from(2, &replica, &mariadb("")),
+        Vec::<String>::new()
+    );
+    assert_eq!(missing(2, "0-2-8,1-2-9"), ["0-2-9"]);
+    assert!(BinlogState::parse("0-1-9,0-2").is_err());
+}
+
 proptest! {
     #[test]
     fn mysql_laws((a, plain_a) in any_mysql(), (b, plain_b) in any_mysql(), (c, _) in any_mysql()) {

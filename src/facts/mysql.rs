@@ -31,6 +31,10 @@ pub struct Mysql {
     pub super_read_only: Option<bool>,
     /// GTIDs executed here: `@@gtid_executed`, or `@@gtid_binlog_pos` and `@@gtid_slave_pos` joined with MariaDB.
     pub gtid_executed: Option<CleanText>,
+    /// `@@gtid_binlog_state` (MariaDB): of each server the newest transaction that was written to the binary log here.
+    pub gtid_binlog_state: Option<CleanText>,
+    /// `@@gtid_slave_pos` (MariaDB): what was applied here as a replica.
+    pub gtid_slave_pos: Option<CleanText>,
     /// `Threads_running`.
     pub threads_running: Option<u64>,
     /// `Threads_connected`.

@@ -14,6 +14,9 @@ pub struct CleanText(Box<str>);
 /// Longest text kept, in characters; longer text ends in `…`.
 pub const LIMIT: usize = 4096;
 
+/// Longest text kept of a value that is read further and not just shown, such as a set of GTIDs.
+pub const LONG_LIMIT: usize = 64 * 1024;
+
 /// Combining marks kept after one base character; more would draw over other rows.
 const MARKS: usize = 2;
 
@@ -22,13 +25,23 @@ impl CleanText {
     /// direction-changing characters become `\u{…}`, stacked combining marks are cut.
     #[must_use]
     pub fn new(raw: &str) -> Self {
-        if raw.len() <= LIMIT && raw.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        Self::bounded(raw, LIMIT)
+    }
+
+    /// The same for a value that is read further: up to [`LONG_LIMIT`]. Show it with [`CleanText::tail`].
+    #[must_use]
+    pub fn long(raw: &str) -> Self {
+        Self::bounded(raw, LONG_LIMIT)
+    }
+
+    fn bounded(raw: &str, limit: usize) -> Self {
+        if raw.len() <= limit && raw.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
             return Self(raw.into());
         }
-        let mut out = String::with_capacity(raw.len().min(LIMIT));
+        let mut out = String::with_capacity(raw.len().min(limit));
         let mut marks = 0;
         for (count, c) in raw.chars().enumerate() {
-            if count >= LIMIT {
+            if count >= limit {
                 out.push('…');
                 break;
             }
@@ -64,6 +77,15 @@ impl CleanText {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The last `most` characters, behind `…` if there are more: for values whose end is what moves.
+    #[must_use]
+    pub fn tail(&self, most: usize) -> String {
+        match self.0.char_indices().rev().nth(most.saturating_sub(1)) {
+            Some((from, _)) if from > 0 => format!("…{}", &self.0[from..]),
+            _ => self.0.to_string(),
+        }
     }
 
     /// Whether nothing is left.
@@ -137,6 +159,17 @@ mod tests {
             CleanText::new("e\u{301}\u{301}\u{301}\u{301}").as_str(),
             "e\u{301}\u{301}"
         );
+    }
+
+    #[test]
+    fn long_values_are_whole_and_their_end_is_shown() {
+        let raw = "1234567890".repeat(1000);
+        assert_eq!(CleanText::long(&raw).as_str(), raw);
+        assert_eq!(CleanText::new(&raw).chars().count(), LIMIT + 1);
+        assert!(CleanText::long(&raw.repeat(10)).ends_with('…'));
+        assert_eq!(CleanText::new("äbc").tail(2), "…bc");
+        assert_eq!(CleanText::new("äbc").tail(3), "äbc");
+        assert_eq!(CleanText::new("").tail(3), "");
     }
 
     proptest! {

@@ -3,9 +3,13 @@
 use super::{
     Code, Severity,
     claim::Claims,
+    say,
     topology::{Member, View},
 };
-use crate::facts::gtid::GtidSet;
+use crate::facts::{
+    gtid::{BinlogState, GtidSet, MariadbGtids},
+    mysql::Mysql,
+};
 
 /// Compares a replica with the members it follows.
 ///
@@ -25,7 +29,8 @@ pub(super) fn judge(view: &View<'_>, replica: &Member<'_>, out: &mut Claims) {
         let (Some(here), Some(there)) = (&mysql.gtid_executed, &source_mysql.gtid_executed) else {
             continue;
         };
-        if here == there {
+        let own = source.map_or_else(Vec::new, |source| own_writes(view, replica, source));
+        if here == there && own.is_empty() {
             continue;
         }
         let errant = match (GtidSet::parse(here), GtidSet::parse(there)) {
@@ -45,13 +50,34 @@ pub(super) fn judge(view: &View<'_>, replica: &Member<'_>, out: &mut Claims) {
                 let evidence = format!("the GTIDs of {} and {name} cannot be compared", replica.name);
                 out.raise(Code::ErrantTransactions, Severity::Unknown, replica.subject(), evidence);
             }
-            Some(text) if text.is_empty() => {}
+            Some(text) if text.is_empty() && own.is_empty() => {}
             Some(text) => {
-                let evidence = format!("{} has {text}, which {name} has not", replica.name);
+                let text = if text.is_empty() { own.join(",") } else { text };
+                let evidence = format!("{} has {}, which {name} has not", replica.name, say::short(&text));
                 out.raise(Code::ErrantTransactions, Severity::Warning, replica.subject(), evidence)
                     .with(source.map(|source| source.name.clone()));
             }
         }
+    }
+}
+
+/// What a MariaDB replica has written itself, as binary logs tell: its position hides that as soon as
+/// the source has written more.
+fn own_writes(view: &View<'_>, replica: &Member<'_>, source: &Member<'_>) -> Vec<String> {
+    let follows_back = |channel| view.source_of(channel).is_some_and(|other| other.name == replica.name);
+    if source.channels().iter().any(follows_back) {
+        // A circle: what the replica writes is meant to reach the source.
+        return Vec::new();
+    }
+    let (Some((here, _)), Some((there, _))) = (replica.mysql, source.mysql) else {
+        return Vec::new();
+    };
+    let state = |mysql: &Mysql| BinlogState::parse(mysql.gtid_binlog_state.as_deref()?).ok();
+    let applied = MariadbGtids::parse(there.gtid_slave_pos.as_deref().unwrap_or(""));
+    let server = here.server_id.and_then(|id| u32::try_from(id).ok());
+    match (state(here), state(there), applied, server) {
+        (Some(own), Some(theirs), Ok(applied), Some(server)) => own.own_writes_missing_from(server, &theirs, &applied),
+        _ => Vec::new(),
     }
 }
 

@@ -49,6 +49,15 @@ pub(super) fn kib(amount: f64) -> String {
     format!("{value:.1} PiB")
 }
 
+/// The beginning of a text that may be very long, such as a set of GTIDs.
+pub(super) fn short(text: &str) -> std::borrow::Cow<'_, str> {
+    const MOST: usize = 200;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// A list in words, such as `a, b and c`; a long one ends in `and 5 more`.
 pub(super) fn list<T: AsRef<str>>(items: &[T]) -> String {
     const SHOWN: usize = 4;

@@ -60,6 +60,23 @@ impl Drop for Agent {
 }
 
 impl Sshd {
+    /// Ends it together with its sessions, as a host that loses its power would.
+    pub fn die(mut self) {
+        let mut all = vec![self.child.id()];
+        let mut at = 0;
+        while let Some(parent) = all.get(at).copied() {
+            let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+            all.extend(children.split_whitespace().map(|pid| pid.parse::<u32>().unwrap()));
+            at += 1;
+        }
+        for pid in all {
+            let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+            // One that is gone already is as good.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+        self.child.wait().unwrap();
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -157,11 +174,14 @@ impl Lab {
     }
 
     pub fn sshd_with_host_keys(&self, host_keys: &[&str], extra: &str) -> Sshd {
+        self.sshd_at(free_port(), host_keys, extra)
+    }
+
+    pub fn sshd_at(&self, port: u16, host_keys: &[&str], extra: &str) -> Sshd {
         if user() == "root" {
             // The privilege separation directory, which the package makes when the service starts.
             let _ = fs::create_dir_all("/run/sshd");
         }
-        let port = free_port();
         let mut config = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 200\nLogLevel VERBOSE\n\
@@ -176,6 +196,7 @@ impl Lab {
         let name = format!("sshd-{port}");
         let file = self.write(&name, &config);
         let log = self.path(&format!("{name}.log"));
+        let _ = fs::remove_file(&log);
         let child = Command::new(sshd_binary())
             .arg("-D")
             .arg("-E")

@@ -109,7 +109,12 @@ fn print_host(out: &mut String, host: &Host<'_>) {
     for line in &host.comments {
         comment(out, 4, line);
     }
-    let _ = writeln!(out, "    address: {}", scalar(&host.address));
+    // `localhost` was reached without SSH; the draft must lead there the same way.
+    if host.address == "localhost" && host.user.is_none() && host.port.is_none() {
+        out.push_str("    via: local\n");
+    } else {
+        let _ = writeln!(out, "    address: {}", scalar(&host.address));
+    }
     if let Some(port) = host.port {
         let _ = writeln!(out, "    port: {port}");
     }

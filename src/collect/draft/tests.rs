@@ -108,6 +108,8 @@ fn mysql(sources: &[&str], galera: Option<&str>) -> Mysql {
         read_only: Some(!sources.is_empty()),
         super_read_only: None,
         gtid_executed: None,
+        gtid_binlog_state: None,
+        gtid_slave_pos: None,
         threads_running: None,
         connections: None,
         max_connections: None,

@@ -229,8 +229,5 @@ fn gtid(ctx: &Ctx<'_>, mysql: &Mysql) -> Line<'static> {
     let Some(executed) = &mysql.gtid_executed else {
         return ctx.line(Role::Dim, "–");
     };
-    let count = executed.chars().count();
-    let tail: String = executed.chars().skip(count.saturating_sub(40)).collect();
-    let text = if count > 40 { format!("…{tail}") } else { tail };
-    ctx.line(Role::Dim, text)
+    ctx.line(Role::Dim, executed.tail(40))
 }

@@ -42,6 +42,8 @@ pub fn parse_mysql(text: &str) -> Result<Mysql, Why> {
     let flavour = flavour(number, comment);
     let mysql = Mysql {
         gtid_executed: gtid_executed(&flavour, &variables),
+        gtid_binlog_state: variables.text("gtid_binlog_state").map(CleanText::long),
+        gtid_slave_pos: variables.text("gtid_slave_pos").map(CleanText::long),
         flavour,
         version: CleanText::new(number),
         server_id: variables.number("server_id"),
@@ -165,7 +167,7 @@ fn flavour(number: &str, comment: &str) -> Flavour {
 
 fn gtid_executed(flavour: &Flavour, variables: &Values) -> Option<CleanText> {
     if *flavour != Flavour::Mariadb {
-        return variables.text("gtid_executed").map(CleanText::new);
+        return variables.text("gtid_executed").map(CleanText::long);
     }
     let binlog = variables.text("gtid_binlog_pos");
     let replica = variables.text("gtid_slave_pos");
@@ -177,7 +179,7 @@ fn gtid_executed(flavour: &Flavour, variables: &Values) -> Option<CleanText> {
         .flatten()
         .filter(|part| !part.is_empty())
         .collect();
-    Some(CleanText::from(parts.join(",")))
+    Some(CleanText::long(&parts.join(",")))
 }
 
 fn buffer_pool(status: &Values) -> Option<f64> {

@@ -77,7 +77,7 @@ impl Row {
 
     fn gtids(&self, names: &[&str]) -> Option<CleanText> {
         let value = self.get(names)?;
-        (!value.is_empty() && value != "NULL").then(|| CleanText::from(value.replace(' ', "")))
+        (!value.is_empty() && value != "NULL").then(|| CleanText::long(&value.replace(' ', "")))
     }
 
     fn error(&self, numbers: &[&str], texts: &[&str]) -> Option<CleanText> {

@@ -103,6 +103,68 @@ fn old_words_galera_and_a_refused_block() {
     assert!(mysql.errors[0].starts_with("replicas: ERROR 1227"));
 }
 
+/// Taken from MariaDB 10.11.19 on Debian 12: the client prints an empty line behind a block's name there.
+#[test]
+fn real_servers_of_mariadb_10_11() {
+    let read = |name: &str| {
+        let path = format!("{}/tests/captures/mariadb/10.11-{name}", env!("CARGO_MANIFEST_DIR"));
+        parse_mysql(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let source = read("source");
+    assert_eq!(
+        (source.server_id, source.read_only, source.channels.len()),
+        (Some(1), Some(false), 0)
+    );
+    assert_eq!(source.gtid_binlog_state.as_deref(), Some("0-1-11"));
+    assert_eq!(source.gtid_slave_pos.as_deref(), Some(""));
+    assert_eq!(source.replicas.len(), 1);
+    assert!(
+        source
+            .semi_sync_source
+            .is_some_and(|state| state.active && state.replicas == Some(1))
+    );
+    assert_eq!(
+        (source.errors, source.galera, source.heartbeat_lag_seconds),
+        (vec![], None, None)
+    );
+    let replica = read("replica-errant");
+    assert_eq!(replica.gtid_binlog_state.as_deref(), Some("0-2-9,0-1-11"));
+    assert_eq!(replica.gtid_executed.as_deref(), Some("0-1-11,0-1-11"));
+    assert_eq!(replica.channels[0].sql_running, ReplicaThread::Yes);
+    assert!(replica.heartbeat_lag_seconds.is_some());
+    let stopped = read("replica-sql-error");
+    let channel = &stopped.channels[0];
+    assert_eq!(
+        (&channel.io_running, &channel.sql_running),
+        (&ReplicaThread::Yes, &ReplicaThread::No)
+    );
+    assert!(
+        channel
+            .sql_error
+            .as_ref()
+            .unwrap()
+            .starts_with("1062 Error 'Duplicate entry '20'")
+    );
+    assert_eq!((channel.seconds_behind, channel.source_port), (None, Some(43306)));
+    assert_eq!(stopped.errors, []);
+}
+
+/// A server that has been through many switch-overs has a set that is longer than any text that is shown.
+#[test]
+fn a_long_set_of_gtids_is_kept_whole() {
+    let set: Vec<String> = (0..1500)
+        .map(|n| format!("3e11fa47-71ca-11e1-9e33-c80aa942{n:04}:1-{}", n + 2))
+        .collect();
+    let set = set.join(",");
+    assert!(set.len() > 60_000);
+    let text = format!("#version\n8.0.36\tSource distribution\n#variables\ngtid_executed\t{set}\n#status\n");
+    let mysql = parse_mysql(&text).unwrap();
+    let executed = mysql.gtid_executed.unwrap();
+    assert_eq!(executed.as_str(), set);
+    let parsed = crate::facts::gtid::GtidSet::parse(&executed).unwrap();
+    assert_eq!(parsed.to_string(), set);
+}
+
 #[test]
 fn missing_blocks_are_said() {
     let mysql = parse_mysql("#version\n8.0.36\tSource distribution\n").unwrap();

@@ -2,7 +2,7 @@
 -- Each block begins with a line '#name': a column name, which the client prints above the rows.
 SELECT CONCAT(@@version, CHAR(9), @@version_comment) AS '#version';
 SELECT '' AS '#variables';
-SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'port', 'report_host', 'server_id', 'server_uuid', 'read_only', 'super_read_only', 'log_bin', 'log_replica_updates', 'log_slave_updates', 'gtid_mode', 'gtid_domain_id', 'gtid_binlog_pos', 'gtid_slave_pos', 'gtid_current_pos', 'max_connections', 'innodb_buffer_pool_size', 'rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled', 'rpl_semi_sync_replica_enabled', 'rpl_semi_sync_slave_enabled', 'wsrep_on', 'wsrep_cluster_name');
+SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'port', 'report_host', 'server_id', 'server_uuid', 'read_only', 'super_read_only', 'log_bin', 'log_replica_updates', 'log_slave_updates', 'gtid_mode', 'gtid_domain_id', 'gtid_binlog_pos', 'gtid_binlog_state', 'gtid_slave_pos', 'gtid_current_pos', 'max_connections', 'innodb_buffer_pool_size', 'rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled', 'rpl_semi_sync_replica_enabled', 'rpl_semi_sync_slave_enabled', 'wsrep_on', 'wsrep_cluster_name');
 -- MySQL breaks long GTID sets into lines. MariaDB skips comments of these versions, and this column with it.
 SELECT 'gtid_executed' AS Variable_name /*!50700 , REPLACE(@@GLOBAL.gtid_executed, CHAR(10), '') AS Value */;
 SELECT '' AS '#status';

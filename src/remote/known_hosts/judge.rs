@@ -145,7 +145,7 @@ impl Dossier {
         let _ = write!(
             text,
             " Compare the fingerprint with the host's (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), \
-             then accept it with: {ssh_command}"
+             then record it by running once, by hand: {ssh_command} (or start pointsman with --accept-new)"
         );
         text
     }

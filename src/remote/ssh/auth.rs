@@ -149,7 +149,7 @@ impl Candidates {
                 );
             }
             KeyFile::Locked(public) if !public.as_ref().is_some_and(in_agent) => this.notes.push(format!(
-                "{} is locked{}",
+                "{} is encrypted{}",
                 file.path.display(),
                 if batch {
                     ": in batch mode nobody can be asked, so add it to the agent (ssh-add)"

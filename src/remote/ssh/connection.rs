@@ -34,6 +34,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const KEY_EXCHANGE: Duration = Duration::from_secs(10);
 /// From there to a login (an agent may ask its user).
 const AUTHENTICATION: Duration = Duration::from_secs(10);
+/// What a channel to another host is called in errors.
+const TUNNEL: &str = "a tunnel";
 /// A channel must be opened and answered within this time.
 pub const OPEN: Duration = Duration::from_secs(10);
 
@@ -122,7 +124,7 @@ impl Connection {
             .handle
             .channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
         let opened = timeout(OPEN, opening).await;
-        self.adopt(opened, "a tunnel")
+        self.adopt(opened, TUNNEL)
     }
 
     /// Asks the server to open no further session.
@@ -142,7 +144,7 @@ impl Connection {
             Ok(Err(Error::ChannelOpenFailure(reason))) => {
                 return Err(RemoteError::Refused(format!(
                     "the server did not open {what}: {}",
-                    reason_word(&reason)
+                    reason_word(&reason, what == TUNNEL)
                 )));
             }
             Ok(Err(_)) => return Err(RemoteError::Lost(self.why_lost())),
@@ -239,13 +241,21 @@ fn handshake_error(error: &Error, shared: &Shared, check: &HostKeyCheck) -> Remo
 }
 
 /// Reason codes of RFC 4254, section 5.1, in words.
-fn reason_word(reason: &ChannelOpenFailure) -> &'static str {
-    match reason {
-        ChannelOpenFailure::AdministrativelyProhibited => "administratively prohibited",
-        ChannelOpenFailure::ConnectFailed => "connect failed (for a session: too many are open, see MaxSessions)",
-        ChannelOpenFailure::UnknownChannelType => "unknown channel type",
-        ChannelOpenFailure::ResourceShortage => "resource shortage",
-        ChannelOpenFailure::Other { .. } => "no known reason",
+///
+/// What OpenSSH means by it: sshd answers a tunnel that its configuration or the key's options forbid with
+/// "administratively prohibited", one whose end cannot be reached and a session too many with "connect failed".
+fn reason_word(reason: &ChannelOpenFailure, tunnel: bool) -> &'static str {
+    match (reason, tunnel) {
+        (ChannelOpenFailure::AdministrativelyProhibited, true) => {
+            "administratively prohibited (see AllowTcpForwarding and PermitOpen in its sshd_config, and the key's \
+             options in authorized_keys)"
+        }
+        (ChannelOpenFailure::AdministrativelyProhibited, false) => "administratively prohibited",
+        (ChannelOpenFailure::ConnectFailed, true) => "it cannot connect to that host and port",
+        (ChannelOpenFailure::ConnectFailed, false) => "too many are open (see MaxSessions in its sshd_config)",
+        (ChannelOpenFailure::UnknownChannelType, _) => "unknown channel type",
+        (ChannelOpenFailure::ResourceShortage, _) => "resource shortage",
+        (ChannelOpenFailure::Other { .. }, _) => "no known reason",
     }
 }
 

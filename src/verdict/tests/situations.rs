@@ -240,6 +240,32 @@ fn transactions_newer_than_the_look_at_the_source_are_not_errant() {
     );
 }
 
+/// A heartbeat hides an errant transaction from positions within a second; binary logs keep it.
+#[test]
+fn what_a_mariadb_replica_wrote_itself_stays_errant() {
+    let mut world = World::new();
+    for (host, id, state) in [("db1", 1, "0-1-10"), ("db2", 2, "0-2-9,0-1-10"), ("db3", 3, "0-1-10")] {
+        world.edit(host, move |s| {
+            change(&mut s.mysql, |mysql| {
+                mysql.server_id = Some(id);
+                mysql.gtid_executed = Some(CleanText::new("0-1-10"));
+                mysql.gtid_binlog_state = Some(CleanText::new(state));
+                mysql.gtid_slave_pos = Some(CleanText::new(if id == 1 { "" } else { "0-1-10" }));
+            });
+        });
+    }
+    let findings = world.polls(3);
+    let errant = find(&findings, Code::ErrantTransactions).expect("errant");
+    assert!(errant.evidence.contains("db2 has 0-2-9"), "{}", errant.evidence);
+    // The source was its replica up to there: then it has it.
+    world.edit("db1", |s| {
+        change(&mut s.mysql, |mysql| {
+            mysql.gtid_slave_pos = Some(CleanText::new("0-2-9"));
+        });
+    });
+    assert!(find(&world.polls(3), Code::ErrantTransactions).is_none());
+}
+
 #[test]
 fn gtids_of_mariadb_are_compared_by_domain_and_server() {
     let text = |host: &'static str, gtids: &'static str, world: &mut World| {

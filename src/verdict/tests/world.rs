@@ -588,6 +588,8 @@ fn mysql(number: usize) -> Mysql {
         server_uuid: Some(UUIDS[number].into()),
         read_only: Some(number != 0),
         super_read_only: Some(number != 0),
+        gtid_binlog_state: None,
+        gtid_slave_pos: None,
         gtid_executed: Some(format!("{}:1-1000", UUIDS[0]).into()),
         threads_running: Some(2),
         connections: Some(20),

@@ -318,7 +318,7 @@ fn mysql_lines(ctx: &Ctx<'_>, mysql: &Mysql) -> Vec<Line<'static>> {
         ));
     }
     if let Some(gtid) = &mysql.gtid_executed {
-        lines.push(pair(ctx, "gtid", gtid.to_string()));
+        lines.push(pair(ctx, "gtid", gtid.tail(200)));
     }
     for error in &mysql.errors {
         lines.push(parts::unknown(ctx, error));
