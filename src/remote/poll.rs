@@ -13,7 +13,7 @@ use crate::{
 /// Most bytes taken from a host between two questions; an honest answer is far below.
 const FLOOD_LIMIT: usize = 4 << 20;
 /// Most frames between two questions; the two lanes of an honest host send a few dozen.
-const FRAMES: usize = 512;
+const FRAME_LIMIT: usize = 1000;
 /// What is not a frame is handed out so often in one connection: a host must not be able to fill the
 /// log, nor push what was noted of the others out of it.
 const NOISES: usize = 8;
@@ -115,9 +115,9 @@ impl PollLoop {
     /// Each frame costs more than its bytes: it is read, judged and shown.
     fn count_frame(&mut self) -> Result<(), RemoteError> {
         self.frames += 1;
-        if self.frames > FRAMES {
+        if self.frames > FRAME_LIMIT {
             return Err(RemoteError::Lost(format!(
-                "the host floods: over {FRAMES} answers to one question"
+                "the host floods: over {FRAME_LIMIT} frames for one question"
             )));
         }
         Ok(())
@@ -200,7 +200,7 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert_eq!(count, FRAMES);
+        assert_eq!(count, FRAME_LIMIT);
         assert!(error.to_string().contains("floods"), "{error}");
     }
 }
