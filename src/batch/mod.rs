@@ -7,6 +7,9 @@ pub mod report;
 pub mod status;
 pub mod watch;
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     collect::{Collector, FleetView},
     facts::CleanText,
