@@ -297,7 +297,8 @@ fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     if wanted.contains(&false) {
         world.fleet = Arc::new(world.fleet.around(&wanted));
     }
-    if options.batch.is_some_and(|batch| batch != Batch::Watch) {
+    let single_look = options.batch.is_some_and(|batch| batch != Batch::Watch);
+    if single_look {
         world.fleet = Arc::new(for_one_collection(&world.fleet));
     }
     check_file_limit(world.fleet.hosts.len())?;
@@ -308,6 +309,7 @@ fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
         log: log.clone(),
         clock: world.clock.clone(),
         reload: world.reload.take(),
+        single_look,
     });
     drop(context);
     if let Some(what) = options.batch {
@@ -340,12 +342,11 @@ fn names(fleet: &Fleet, wanted: &[bool]) -> Vec<String> {
         .collect()
 }
 
-/// One collection has no time for debouncing: two quick polls, and what they show counts.
+/// One collection asks twice (rates need two polls) and should not wait a whole interval between.
 fn for_one_collection(fleet: &Fleet) -> Fleet {
     let mut fleet = fleet.clone();
     for host in &mut fleet.hosts {
         host.poll.interval = host.poll.interval.min(Duration::from_secs(1));
-        host.thresholds.debounce_polls = 1;
     }
     fleet
 }
@@ -518,6 +519,7 @@ fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
         log,
         clock,
         reload: None,
+        single_look: true,
     });
     let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
     let view = runtime.block_on(batch::collect_once(&mut collector, &vec![true; count], limit));
