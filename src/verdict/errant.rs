@@ -42,12 +42,12 @@ pub(super) fn judge(view: &View<'_>, replica: &Member<'_>, out: &mut Claims) {
         let name = source.map_or("", |source| source.name.as_str());
         match errant {
             None => {
-                let evidence = format!("the GTIDs of {} and {name} cannot be compared", replica.name);
+                let evidence = format!("its GTIDs and those of {name} cannot be compared");
                 out.raise(Code::ErrantTransactions, Severity::Unknown, replica.subject(), evidence);
             }
             Some(text) if text.is_empty() => {}
             Some(text) => {
-                let evidence = format!("{} has {text}, which {name} has not", replica.name);
+                let evidence = format!("has {text}, which {name} has not");
                 out.raise(Code::ErrantTransactions, Severity::Warning, replica.subject(), evidence)
                     .with(source.map(|source| source.name.clone()));
             }

@@ -1,6 +1,7 @@
 //! Named situations of a small fleet: healthy, then one thing broken.
 
 mod cases;
+mod claims;
 mod freshness;
 mod properties;
 mod situations;
