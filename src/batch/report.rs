@@ -223,7 +223,8 @@ pub struct MysqlStatus {
     pub flavour: String,
     /// Version.
     pub version: String,
-    /// `replica` when it has a replication channel, `unknown` when its channels could not be read, else `source`.
+    /// `replica` when it has a replication channel, `unknown` when its channels could not be read, `member`
+    /// of a Galera cluster, else `source`.
     pub role: &'static str,
     /// `read_only`.
     pub read_only: Option<bool>,
@@ -529,8 +530,9 @@ impl MysqlStatus {
             version: mysql.version.to_string(),
             role: match (mysql.channels.is_empty(), mysql.tells_channels()) {
                 (false, _) => "replica",
-                (true, true) => "source",
                 (true, false) => "unknown",
+                (true, true) if mysql.galera.is_some() => "member",
+                (true, true) => "source",
             },
             read_only: mysql.read_only,
             super_read_only: mysql.super_read_only,

@@ -1,6 +1,6 @@
 //! What the documents say of hosts that do not say everything.
 
-use super::report::Status;
+use super::{Format, report::Status, status::render};
 use crate::{
     collect::{FleetView, HostView, Observer, Trend},
     facts::{
@@ -8,13 +8,17 @@ use crate::{
         mysql::{Mysql, ReplicaThread, parse_mysql},
     },
     fleet::{Fleet, Host, Poll},
-    verdict::Severity,
+    verdict::{Code, Finding, Severity, Subject, SubjectKind},
 };
 use std::{sync::Arc, time::Duration};
 
 const NOW: UnixMs = UnixMs(1_700_000_000_000);
 
 fn status(snapshot: Snapshot) -> serde_json::Value {
+    serde_json::to_value(document(snapshot, vec![])).unwrap()["hosts"][0].clone()
+}
+
+fn document(snapshot: Snapshot, findings: Vec<Finding>) -> Status {
     let host = Host::new("a", "192.0.2.1");
     let view = FleetView {
         fleet: Arc::new(Fleet::new(
@@ -36,12 +40,12 @@ fn status(snapshot: Snapshot) -> serde_json::Value {
             complete: true,
             stale_after: Duration::from_secs(6),
         })],
-        findings: Arc::new([]),
+        findings: findings.into(),
         observer: Observer::default(),
         reload_error: None,
         version: 1,
     };
-    serde_json::to_value(Status::new(&view, &[true])).unwrap()["hosts"][0].clone()
+    Status::new(&view, &[true])
 }
 
 fn assembled(section: Section, text: &str) -> Snapshot {
@@ -94,6 +98,7 @@ fn a_server_whose_channels_cannot_be_read_is_no_source() {
     );
     assert_eq!(role(mysql.clone()), "replica");
     mysql.channels.clear();
+    mysql.galera = None;
     assert_eq!(role(mysql.clone()), "source");
     mysql.errors = vec!["replica: ERROR 1227 (42000): Access denied".into()];
     assert_eq!(role(mysql), "unknown");
@@ -115,4 +120,39 @@ fn what_was_not_read_is_named_as_unknown() {
     ] {
         assert!(host["unknown"][section].is_string(), "{section} is missing: {host}");
     }
+}
+
+#[test]
+fn the_text_is_two_lines_a_finding_and_one_a_host() {
+    let finding = |code, name: &str, since| Finding {
+        code,
+        severity: Severity::Warning,
+        subject: Subject::on(SubjectKind::Array, &"a".into(), name),
+        since,
+        evidence: "raid5 has 2 of 3 members ([UU_])".into(),
+        hosts: vec![],
+    };
+    let snapshot = assembled(
+        Section::Mdstat,
+        "md0 : active raid1 sdb1[1] sda1[0]\n      1000 blocks [2/1] [U_]\n\
+         md1 : active raid1 sdb2[1] sda2[0]\n      1000 blocks [2/2] [UU]\nunused devices: <none>\n",
+    );
+    let mut status = document(
+        snapshot,
+        vec![
+            finding(Code::MdDegraded, "md0", UnixMs(NOW.0 - 70_000)),
+            finding(Code::MdFailedMember, "md10", UnixMs(NOW.0 - 100_000_000)),
+        ],
+    );
+    status.hosts[0].unknown.clear();
+    let expected = "\
+WARNING: t 1 host, 1 ok, 2 findings, 2023-11-14T22:13:20.000Z
+warning  a md0           raid5 has 2 of 3 members ([UU_]) (since 22:12:10Z)
+         MdDegraded      Replace the failed disk; until the rebuild is done one more failure loses data.
+warning  a md10          raid5 has 2 of 3 members ([UU_]) (since 2023-11-13 18:26:40Z)
+         MdFailedMember  Replace the disk named in the evidence.
+
+ok       a  md1 clean; md0 raid1 degraded
+";
+    assert_eq!(render(&status, Format::Text), expected);
 }
