@@ -21,6 +21,7 @@ use crate::{
 };
 use clap::CommandFactory as _;
 use std::{
+    io::IsTerminal as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -160,13 +161,15 @@ fn check(options: &Options) -> Result<u8> {
     let loaded = load(&path)?;
     batch::print(&fleet::diagnostic::render(&loaded.diagnostics))?;
     let Some(fleet) = loaded.fleet else { return Ok(CONFIG) };
+    let (slices, topologies) = (fleet.slices().count(), fleet.topologies.len());
+    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     batch::print(&format!(
-        "{}: {} hosts, {} segments, {} slices, {} topologies\n",
+        "{}: {}, {}, {}, {}\n",
         path.display(),
-        fleet.hosts.len(),
-        fleet.segments.len(),
-        fleet.slices().count(),
-        fleet.topologies.len()
+        count(fleet.hosts.len(), "host", "hosts"),
+        count(fleet.segments.len(), "segment", "segments"),
+        count(slices, "slice", "slices"),
+        count(topologies, "topology", "topologies"),
     ))?;
     Ok(0)
 }
@@ -288,6 +291,11 @@ fn world(options: &Options, log: &LogBook) -> Result<World> {
 
 fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     let options = &cli.options;
+    if options.batch.is_none() && !std::io::stdout().is_terminal() {
+        return Err(Failure::Usage(
+            "the console needs a terminal to draw on; without one use --batch status, findings or watch".to_owned(),
+        ));
+    }
     let runtime = runtime()?;
     // The clock and the simulation use the runtime's timer.
     let context = runtime.enter();

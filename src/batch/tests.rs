@@ -81,8 +81,10 @@ fn an_array_that_does_not_tell_its_members_is_not_clean() {
 #[test]
 fn a_server_whose_channels_cannot_be_read_is_no_source() {
     let role = |mysql: Mysql| {
-        let mut snapshot = Snapshot::default();
-        snapshot.mysql = Reading::known(mysql, NOW);
+        let snapshot = Snapshot {
+            mysql: Reading::known(mysql, NOW),
+            ..Snapshot::default()
+        };
         status(snapshot)["mysql"]["role"].clone()
     };
     let capture = |text: &str| parse_mysql(text).unwrap();

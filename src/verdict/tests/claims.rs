@@ -10,7 +10,7 @@ fn clocks(world: &mut World, hosts: &[&str], seconds: f64) {
     for host in hosts {
         world.edit(host, move |s| {
             change(&mut s.uptime, |u| {
-                u.clock_seconds = u.clock_seconds.map(|c| c + seconds)
+                u.clock_seconds = u.clock_seconds.map(|c| c + seconds);
             });
         });
     }
@@ -33,7 +33,7 @@ fn little_memory_names_the_limit_that_it_crossed() {
     let evidence = |kib: u64| {
         let mut world = World::new();
         world.edit("db1", move |s| {
-            change(&mut s.memory, |memory| memory.available_kib = kib)
+            change(&mut s.memory, |memory| memory.available_kib = kib);
         });
         let findings = world.polls(3);
         let found = find(&findings, Code::MemoryLow).expect("low");

@@ -356,7 +356,7 @@ fn clocks(w: &mut World, hosts: &[&str], seconds: f64) {
     for host in hosts {
         w.edit(host, move |s| {
             change(&mut s.uptime, |u| {
-                u.clock_seconds = u.clock_seconds.map(|c| c + seconds)
+                u.clock_seconds = u.clock_seconds.map(|c| c + seconds);
             });
         });
     }
