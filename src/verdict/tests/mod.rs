@@ -3,6 +3,7 @@
 mod cases;
 mod claims;
 mod freshness;
+mod guards;
 mod properties;
 mod situations;
 mod world;
