@@ -130,7 +130,7 @@ fn too_few_operations_give_no_mean_and_no_share() {
 fn an_old_error_of_a_replica_that_runs_is_a_notice() {
     let findings = with("db2", |s| {
         change(&mut s.mysql, |mysql| {
-            mysql.channels[0].sql_error = Some("1062 Duplicate entry".into())
+            mysql.channels[0].sql_error = Some("1062 Duplicate entry".into());
         });
     });
     assert_eq!(severity(&findings, Code::ReplicationError), Some(Severity::Notice));
@@ -152,7 +152,7 @@ fn a_replica_that_a_switch_over_forgot_is_told_of_the_source() {
     world.edit("db2", |s| change(&mut s.mysql, |mysql| mysql.channels.clear()));
     world.edit("db3", |s| {
         change(&mut s.mysql, |mysql| {
-            mysql.channels[0].source_uuid = Some(UUIDS[1].into())
+            mysql.channels[0].source_uuid = Some(UUIDS[1].into());
         });
     });
     let findings = world.polls(3);
@@ -183,7 +183,7 @@ fn what_came_through_a_source_that_follows_another_is_not_errant() {
 fn two_primary_components_may_have_one_state_and_two_configurations() {
     let findings = with("g3", |s| {
         change(&mut s.mysql, |mysql| {
-            mysql.galera.as_mut().expect("galera").conf_id = Some(9)
+            mysql.galera.as_mut().expect("galera").conf_id = Some(9);
         });
     });
     assert_eq!(severity(&findings, Code::TwoSources), Some(Severity::Critical));
@@ -250,7 +250,7 @@ fn the_way_there_and_back_is_no_clock_difference() {
     let skew = |seconds: f64| {
         let findings = with("db1", move |s| {
             change(&mut s.uptime, |u| {
-                u.clock_seconds = u.clock_seconds.map(|c| c + seconds)
+                u.clock_seconds = u.clock_seconds.map(|c| c + seconds);
             });
         });
         severity(&findings, Code::ClockSkew)
