@@ -128,7 +128,7 @@ pub enum Command {
     Check,
     /// Connect to bare hosts and print a draft inventory of what is found there
     Discover {
-        /// Addresses or names, as ssh(1) takes them ([user@]host[:port]); `localhost` without SSH
+        /// Addresses or names, as ssh(1) takes them: `[user@]host[:port]`; `localhost` without SSH
         #[arg(required = true, value_name = "HOST")]
         hosts: Vec<String>,
     },

@@ -1,6 +1,6 @@
 //! What the operator declares: the inventory, typed and checked.
 //!
-//! [`model`] holds the checked fleet that everything else reads. A [`Fleet`] comes out of [`load`],
+//! [`model`] holds the checked fleet that everything else reads. A [`Fleet`] comes out of [`load()`],
 //! so names are unique and every reference in it resolves.
 //!
 //! The way of an inventory: YAML events with positions → a tree in which every value knows its place
