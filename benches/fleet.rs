@@ -59,6 +59,7 @@ fn start(hosts: usize) -> Bench {
             log,
             clock: Clock::system(),
             reload: None,
+            single_look: false,
         })
     });
     Bench {

@@ -23,6 +23,7 @@ use crate::{
 };
 use clap::CommandFactory as _;
 use std::{
+    io::IsTerminal as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -187,13 +188,15 @@ fn check(options: &Options) -> Result<u8> {
     let loaded = load(&path)?;
     batch::print(&fleet::diagnostic::render(&loaded.diagnostics))?;
     let Some(fleet) = loaded.fleet else { return Ok(CONFIG) };
+    let (slices, topologies) = (fleet.slices().count(), fleet.topologies.len());
+    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     batch::print(&format!(
-        "{}: {} hosts, {} segments, {} slices, {} topologies\n",
+        "{}: {}, {}, {}, {}\n",
         path.display(),
-        fleet.hosts.len(),
-        fleet.segments.len(),
-        fleet.slices().count(),
-        fleet.topologies.len()
+        count(fleet.hosts.len(), "host", "hosts"),
+        count(fleet.segments.len(), "segment", "segments"),
+        count(slices, "slice", "slices"),
+        count(topologies, "topology", "topologies"),
     ))?;
     Ok(0)
 }
@@ -315,6 +318,11 @@ fn world(options: &Options, log: &LogBook) -> Result<World> {
 
 fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     let options = &cli.options;
+    if options.batch.is_none() && !std::io::stdout().is_terminal() {
+        return Err(Failure::Usage(
+            "the console needs a terminal to draw on; without one use --batch status, findings or watch".to_owned(),
+        ));
+    }
     let runtime = runtime()?;
     // The clock and the simulation use the runtime's timer.
     let context = runtime.enter();
@@ -324,7 +332,8 @@ fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     if wanted.contains(&false) {
         world.fleet = Arc::new(world.fleet.around(&wanted));
     }
-    if options.batch.is_some_and(|batch| batch != Batch::Watch) {
+    let single_look = options.batch.is_some_and(|batch| batch != Batch::Watch);
+    if single_look {
         world.fleet = Arc::new(for_one_collection(&world.fleet));
     }
     check_file_limit(world.fleet.hosts.len())?;
@@ -335,6 +344,7 @@ fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
         log: log.clone(),
         clock: world.clock.clone(),
         reload: world.reload.take(),
+        single_look,
     });
     drop(context);
     if let Some(what) = options.batch {
@@ -367,12 +377,11 @@ fn names(fleet: &Fleet, wanted: &[bool]) -> Vec<String> {
         .collect()
 }
 
-/// One collection has no time for debouncing: two quick polls, and what they show counts.
+/// One collection asks twice (rates need two polls) and should not wait a whole interval between.
 fn for_one_collection(fleet: &Fleet) -> Fleet {
     let mut fleet = fleet.clone();
     for host in &mut fleet.hosts {
         host.poll.interval = host.poll.interval.min(Duration::from_secs(1));
-        host.thresholds.debounce_polls = 1;
     }
     fleet
 }
@@ -517,6 +526,7 @@ fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
         log,
         clock,
         reload: None,
+        single_look: true,
     });
     let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
     let view = runtime.block_on(batch::collect_once(&mut collector, &vec![true; count], limit));

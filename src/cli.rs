@@ -62,11 +62,11 @@ pub struct Options {
     pub batch: Option<Batch>,
 
     /// Batch: JSON (one document, or one line an event)
-    #[arg(long, conflicts_with = "tsv")]
+    #[arg(long, conflicts_with = "tsv", requires = "batch")]
     pub json: bool,
 
     /// Batch: tab-separated values with a header line
-    #[arg(long)]
+    #[arg(long, requires = "batch")]
     pub tsv: bool,
 
     /// Batch: longest time for one collection; for `watch` the whole time (such as 20s, 5m)
@@ -195,6 +195,9 @@ mod tests {
         let cli = Cli::try_parse_from(["pointsman", "check", "-i", "x.yaml"]).unwrap();
         assert!(matches!(cli.command, Some(Command::Check)));
         assert!(Cli::try_parse_from(["pointsman", "--batch", "status", "--json", "--tsv"]).is_err());
+        // A format alone must not silently open the console.
+        assert!(Cli::try_parse_from(["pointsman", "--demo", "--json"]).is_err());
+        assert!(Cli::try_parse_from(["pointsman", "--demo", "--tsv"]).is_err());
     }
 
     #[test]

@@ -195,6 +195,9 @@ fn wrong_command_lines_exit_64_and_say_why() {
         &["--demo", "--batch", "status", "role=storage,rols=x"],
         &["--demo", "--batch", "status", "nosuchhost"],
         &["--no-such-option"],
+        // Neither opens the console without a terminal, nor ends in a backtrace.
+        &["--demo", "--json"],
+        &["--demo"],
     ] {
         let output = pointsman(args);
         assert_eq!(output.status.code(), Some(64), "{args:?}: {}", stderr(&output));

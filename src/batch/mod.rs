@@ -7,6 +7,9 @@ pub mod report;
 pub mod status;
 pub mod watch;
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     collect::{Collector, FleetView},
     facts::CleanText,
@@ -17,7 +20,7 @@ use std::{io, sync::Arc, time::Duration};
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// For a person: one line a host, then the findings.
+    /// For a person: two lines a finding, then one a host.
     #[default]
     Text,
     /// One JSON document (or one line an event).

@@ -118,7 +118,7 @@ pub struct RaidStatus {
     pub device: String,
     /// Such as `raid5`.
     pub level: String,
-    /// `clean`, `degraded`, `inactive` or `unknown`.
+    /// `clean`, `degraded`, `inactive` or `unknown` (an unknown word, or RAID that does not tell its members).
     pub state: &'static str,
     /// Members it should have.
     pub members: Option<u32>,
@@ -223,7 +223,8 @@ pub struct MysqlStatus {
     pub flavour: String,
     /// Version.
     pub version: String,
-    /// `replica` when it has a replication channel, else `source`.
+    /// `replica` when it has a replication channel, `unknown` when its channels could not be read, `member`
+    /// of a Galera cluster, else `source`.
     pub role: &'static str,
     /// `read_only`.
     pub read_only: Option<bool>,
@@ -378,6 +379,11 @@ impl HostStatus {
         self.rtt_ms = Some(snapshot.rtt_us as f64 / 1000.0);
         self.load = snapshot.load.value().map(|load| load.one);
         self.uptime_seconds = snapshot.uptime.value().map(|uptime| uptime.seconds);
+        for (name, why) in [("load", snapshot.load.why()), ("uptime_seconds", snapshot.uptime.why())] {
+            if let Some(why) = why {
+                self.unknown.insert(name, why.to_string());
+            }
+        }
         self.raid = self.list("raid", &snapshot.md, RaidStatus::new);
         self.drbd = self.list("drbd", &snapshot.drbd, DrbdStatus::new);
         self.nfs_exports = self.list("nfs_exports", &snapshot.exports, ExportStatus::new);
@@ -443,6 +449,8 @@ impl RaidStatus {
             level: array.level.to_string(),
             state: match (&array.state, array.degraded()) {
                 (MdState::Active, Some(true)) => "degraded",
+                // Level 0 and linear have no members to lose; every other level must tell of them.
+                (MdState::Active, None) if array.is_redundant() => "unknown",
                 (MdState::Active, _) => "clean",
                 (MdState::Inactive, _) => "inactive",
                 (MdState::Unknown(_), _) => "unknown",
@@ -520,7 +528,12 @@ impl MysqlStatus {
         Self {
             flavour: mysql.flavour.to_string(),
             version: mysql.version.to_string(),
-            role: if mysql.channels.is_empty() { "source" } else { "replica" },
+            role: match (mysql.channels.is_empty(), mysql.tells_channels()) {
+                (false, _) => "replica",
+                (true, false) => "unknown",
+                (true, true) if mysql.galera.is_some() => "member",
+                (true, true) => "source",
+            },
             read_only: mysql.read_only,
             super_read_only: mysql.super_read_only,
             lag_seconds: crate::collect::trend::lag_of(mysql),

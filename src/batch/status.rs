@@ -2,9 +2,12 @@
 
 use super::{
     Format,
-    report::{FindingStatus, HostStatus, Status},
+    report::{DrbdStatus, FindingStatus, HostStatus, RaidStatus, Status},
 };
 use std::fmt::Write as _;
+
+/// Widest first column of a text; what is longer pushes its own line only.
+const WIDEST: usize = 24;
 
 /// The whole status in the form asked for.
 #[must_use]
@@ -30,7 +33,7 @@ pub fn render_findings(status: &Status, format: Format) -> String {
         Format::Tsv => tsv_findings(&status.findings),
         Format::Text => {
             let mut out = headline(status);
-            findings_text(&mut out, &status.findings);
+            findings_text(&mut out, status);
             out
         }
     }
@@ -44,7 +47,8 @@ fn json(value: &impl serde::Serialize) -> String {
 /// The first line, as monitoring plugins have it: the state, then the counts.
 fn headline(status: &Status) -> String {
     let mut out = format!("{}: {} ", status.state.to_uppercase(), status.fleet);
-    let _ = write!(out, "{} hosts", status.hosts.len());
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let _ = write!(out, "{} host{}", status.hosts.len(), plural(status.hosts.len()));
     for word in ["critical", "unknown", "warning", "ok"] {
         match status.summary.get(word) {
             Some(count) if *count > 0 => {
@@ -53,68 +57,107 @@ fn headline(status: &Status) -> String {
             _ => {}
         }
     }
-    let _ = writeln!(out, ", {} findings, {}", status.findings.len(), status.at);
+    let findings = status.findings.len();
+    let _ = writeln!(out, ", {findings} finding{}, {}", plural(findings), status.at);
     out
 }
 
-fn findings_text(out: &mut String, findings: &[FindingStatus]) {
+/// Two lines a finding: what is wrong with what, and under it the rule and what to do.
+fn findings_text(out: &mut String, status: &Status) {
+    let findings = &status.findings;
+    let wide = |text: &str| text.chars().count().min(WIDEST);
+    let column = findings
+        .iter()
+        .map(|finding| wide(&finding.subject).max(wide(finding.code)))
+        .max()
+        .unwrap_or_default();
     for finding in findings {
         let _ = writeln!(
             out,
-            "{:<8} {:<20} {} (since {})\n{:>29} {}",
-            finding.severity_word, finding.subject, finding.evidence, finding.since, finding.code, finding.advice
+            "{:<8} {:<column$}  {} (since {})\n{:<8} {:<column$}  {}",
+            finding.severity_word,
+            finding.subject,
+            finding.evidence,
+            since(&finding.since, &status.at),
+            "",
+            finding.code,
+            finding.advice
         );
+    }
+}
+
+/// A time to the second: of the day for today, else with its date.
+fn since<'a>(since: &'a str, now: &str) -> std::borrow::Cow<'a, str> {
+    let seconds = since.split('.').next().unwrap_or(since).trim_end_matches('Z');
+    match (seconds.split_once('T'), now.split_once('T')) {
+        (Some((day, time)), Some((today, _))) if day == today => format!("{time}Z").into(),
+        (Some((day, time)), _) => format!("{day} {time}Z").into(),
+        (None, _) => since.into(),
     }
 }
 
 fn text(status: &Status) -> String {
     let mut out = headline(status);
-    findings_text(&mut out, &status.findings);
+    findings_text(&mut out, status);
+    if !status.findings.is_empty() && !status.hosts.is_empty() {
+        out.push('\n');
+    }
+    let names = status.hosts.iter().map(|host| host.name.chars().count().min(WIDEST));
+    let column = names.max().unwrap_or_default();
     for host in &status.hosts {
-        let _ = writeln!(out, "{:<8} {:<20} {}", host.state, host.name, summary(host));
+        let line = format!("{:<8} {:<column$}  {}", host.state, host.name, summary(host));
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     out
 }
 
-/// One host in one line: age, then what it stores and serves.
+/// One host in one line: what it stores and serves; what is well in few words, what is not in its own.
 fn summary(host: &HostStatus) -> String {
     let mut parts = Vec::new();
     match host.age_ms {
-        Some(ms) => parts.push(format!("age {:.1} s", ms as f64 / 1000.0)),
+        // A poll or two is as new as one collection can be.
+        Some(ms) if ms >= 10_000 || !host.reachable => parts.push(format!("{:.0} s old", ms as f64 / 1000.0)),
+        Some(_) => {}
         None => parts.push("no data".to_owned()),
     }
     parts.extend(host.reason.clone());
-    for array in &host.raid {
+    let is_well = |array: &&RaidStatus| array.state == "clean" && array.sync.is_none();
+    let well: Vec<&str> = host.raid.iter().filter(is_well).map(|a| a.device.as_str()).collect();
+    if !well.is_empty() {
+        parts.push(format!("{} clean", well.join(" ")));
+    }
+    for array in host.raid.iter().filter(|array| !is_well(array)) {
         let sync = array
             .sync
             .as_ref()
-            .map(|sync| format!(" {} {}", sync.action, percent(sync.percent)))
+            .map(|sync| format!(", {} {}", sync.action, percent(sync.percent)))
             .unwrap_or_default();
         parts.push(format!("{} {} {}{sync}", array.device, array.level, array.state));
     }
-    for volume in &host.drbd {
-        parts.push(format!(
-            "{} {} {}/{} {}/{}",
-            volume.resource.as_deref().unwrap_or("drbd"),
-            volume.connection,
-            volume.role,
-            volume.peer_role,
-            volume.disk,
-            volume.peer_disk
-        ));
-    }
-    if !host.nfs_exports.is_empty() {
-        parts.push(format!("{} exports", host.nfs_exports.len()));
+    parts.extend(host.drbd.iter().map(drbd));
+    match host.nfs_exports.len() {
+        0 => {}
+        1 => parts.push("1 export".to_owned()),
+        count => parts.push(format!("{count} exports")),
     }
     if !host.nfs_mounts.is_empty() {
-        let bad = host.nfs_mounts.iter().filter(|mount| mount.state != "ok").count();
-        parts.push(format!("{} mounts, {bad} not ok", host.nfs_mounts.len()));
+        let mounts = if host.nfs_mounts.len() == 1 { "mount" } else { "mounts" };
+        let mut text = format!("{} {mounts}", host.nfs_mounts.len());
+        for state in ["hung", "stale", "failed", "unknown"] {
+            match host.nfs_mounts.iter().filter(|mount| mount.state == state).count() {
+                0 => {}
+                count => {
+                    let _ = write!(text, ", {count} {state}");
+                }
+            }
+        }
+        parts.push(text);
     }
     parts.extend(host.zfs.iter().map(|pool| format!("pool {} {}", pool.name, pool.state)));
     if let Some(mysql) = &host.mysql {
         let lag = mysql
             .lag_seconds
-            .map(|lag| format!(" lag {lag:.0} s"))
+            .map(|lag| format!(", lag {lag:.0} s"))
             .unwrap_or_default();
         parts.push(format!("{} {}{lag}", mysql.flavour, mysql.role));
     }
@@ -124,6 +167,23 @@ fn summary(host: &HostStatus) -> String {
         }
     }
     parts.join("; ")
+}
+
+/// A volume that is connected and up to date on both sides in two words, any other in all of DRBD's.
+fn drbd(volume: &DrbdStatus) -> String {
+    let name = volume.resource.as_deref().unwrap_or("drbd");
+    let connected = matches!(volume.connection.as_str(), "Connected" | "Established");
+    if connected && volume.disk == "UpToDate" && volume.peer_disk == "UpToDate" {
+        return format!("{name} {}", volume.role);
+    }
+    let percent = volume
+        .resync_percent
+        .map(|percent| format!(" {percent:.1} %"))
+        .unwrap_or_default();
+    format!(
+        "{name} {}{percent} {}/{} {}/{}",
+        volume.connection, volume.role, volume.peer_role, volume.disk, volume.peer_disk
+    )
 }
 
 fn percent(value: Option<f64>) -> String {

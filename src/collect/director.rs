@@ -41,6 +41,9 @@ pub struct Sources {
     pub clock: Clock,
     /// How the inventory is read again; `None` where there is none to read (the demo).
     pub reload: Option<Reload>,
+    /// Judges for a single look (see [`Memory::immediate`]): nothing is debounced, and what has not been
+    /// read yet is unknown rather than waited for.
+    pub single_look: bool,
 }
 
 /// A running collection. Dropping it ends every connection.
@@ -99,11 +102,16 @@ struct Place {
 
 impl Director {
     fn new(sources: Sources, observer: watch::Receiver<Observer>) -> Self {
+        let memory = if sources.single_look {
+            Memory::immediate()
+        } else {
+            Memory::new()
+        };
         let mut this = Self {
             sources,
             bell: Arc::default(),
             places: Vec::new(),
-            memory: Memory::default(),
+            memory,
             observed: Vec::new(),
             observer,
             reload_error: None,

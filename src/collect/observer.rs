@@ -15,6 +15,8 @@ const TICK: Duration = Duration::from_millis(250);
 const REFRESH: Duration = Duration::from_secs(2);
 /// A timer that fires later than this means that we were kept waiting.
 const LATE_LIMIT_MS: f64 = 50.0;
+/// Doubt outlasts its cause by so long: a machine that is starved every few seconds is one state, not many.
+const DOUBT_LASTS: Duration = Duration::from_secs(30);
 /// CPU pressure (`some avg10`) of this machine above which readings are doubtful.
 const PRESSURE_LIMIT_PERCENT: f64 = 40.0;
 
@@ -28,6 +30,7 @@ pub(super) async fn watch_self(sender: watch::Sender<Observer>) {
     let mut worst_ms = 0.0_f64;
     let mut due = Instant::now() + TICK;
     let mut refresh = Instant::now();
+    let mut starved_at = None;
     while !sender.is_closed() {
         tokio::time::sleep_until(due).await;
         let late_ms = due.elapsed().as_secs_f64() * 1000.0;
@@ -41,7 +44,10 @@ pub(super) async fn watch_self(sender: watch::Sender<Observer>) {
             ask(system, pid, &mut observer);
         }
         observer.lateness_ms = worst_ms;
-        observer.doubtful = worst_ms > LATE_LIMIT_MS || own_pressure().is_some_and(|p| p > PRESSURE_LIMIT_PERCENT);
+        if worst_ms > LATE_LIMIT_MS || own_pressure().is_some_and(|p| p > PRESSURE_LIMIT_PERCENT) {
+            starved_at = Some(Instant::now());
+        }
+        observer.doubtful = starved_at.is_some_and(|at| at.elapsed() < DOUBT_LASTS);
         worst_ms = 0.0;
         sender.send_replace(observer);
     }

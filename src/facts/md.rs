@@ -46,6 +46,12 @@ impl MdArray {
             _ => None,
         }
     }
+
+    /// Whether its level has redundancy to lose: every RAID but level 0. Linear arrays have none.
+    #[must_use]
+    pub fn is_redundant(&self) -> bool {
+        self.level.starts_with("raid") && self.level.as_str() != "raid0"
+    }
 }
 
 words! {

@@ -63,6 +63,15 @@ pub struct Mysql {
     pub errors: Vec<CleanText>,
 }
 
+impl Mysql {
+    /// Whether the list of channels was read. When it was not (a login without the right), an empty list
+    /// says nothing: the server may well be a replica.
+    #[must_use]
+    pub fn tells_channels(&self) -> bool {
+        !self.errors.iter().any(|error| error.starts_with("replica:"))
+    }
+}
+
 words! {
     /// Which server it is.
     Flavour {

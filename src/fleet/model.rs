@@ -284,7 +284,7 @@ impl Poll {
     /// A snapshot older than this is stale: three poll intervals, at least the deadline.
     #[must_use]
     pub fn stale_after(&self) -> Duration {
-        (self.interval * 3).max(self.deadline)
+        self.interval.saturating_mul(3).max(self.deadline)
     }
 }
 

@@ -30,14 +30,13 @@ pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
         let subject = Subject::on(SubjectKind::Disk, &seen.host.name, disk.name.clone());
         if stuck {
             let evidence = format!(
-                "{}: {} requests under way, none completed since the last poll",
-                disk.name, disk.in_flight
+                "{} requests under way, none completed since the last poll",
+                disk.in_flight
             );
             out.raise(Code::DiskSlow, Severity::Critical, subject, evidence);
         } else {
             let evidence = format!(
-                "{}: {what} takes {} ms (limit {} ms){}",
-                disk.name,
+                "{what} takes {} ms (limit {} ms){}",
                 say::number(await_ms),
                 say::number(limit),
                 rebuild(seen, disk)

@@ -90,8 +90,7 @@ fn words(seen: &Seen<'_>, volume: &DrbdVolume, volumes: &[DrbdVolume], out: &mut
         }
     }
     if let Some((what, word)) = odd.first() {
-        let name = label(volume, volumes);
-        let evidence = format!("{name}: {what} “{word}” is a word this version does not know");
+        let evidence = format!("{what} “{word}” is a word this version does not know");
         out.raise(
             Code::UnknownWord,
             Severity::Unknown,
@@ -115,8 +114,8 @@ fn connection(seen: &Seen<'_>, history: &History, volume: &DrbdVolume, volumes: 
             |(_, at)| format!("last seen connected at {}", say::clock(*at)),
         );
     let evidence = format!(
-        "{name} {} on {}, peer {}/{}; {before}",
-        volume.connection, seen.host.name, volume.peer_role, volume.peer_disk
+        "{} {}/{}, peer {}/{}; {before}",
+        volume.connection, volume.role, volume.disk, volume.peer_role, volume.peer_disk
     );
     let (code, severity) = if volume.connection == DrbdConnection::StandAlone {
         (Code::DrbdStandAlone, Severity::Critical)
@@ -127,7 +126,6 @@ fn connection(seen: &Seen<'_>, history: &History, volume: &DrbdVolume, volumes: 
 }
 
 fn disk(seen: &Seen<'_>, volume: &DrbdVolume, volumes: &[DrbdVolume], out: &mut Claims) {
-    let name = label(volume, volumes);
     let (code, severity) = match &volume.disk {
         DrbdDisk::UpToDate | DrbdDisk::Unknown(_) => return,
         DrbdDisk::Inconsistent | DrbdDisk::Negotiating | DrbdDisk::Attaching => {
@@ -145,12 +143,7 @@ fn disk(seen: &Seen<'_>, volume: &DrbdVolume, volumes: &[DrbdVolume], out: &mut 
         }
         DrbdDisk::NotSeen => (Code::DrbdInconsistent, Severity::Unknown),
     };
-    let evidence = format!(
-        "{name}: the disk of {} is {}{}",
-        seen.host.name,
-        volume.disk,
-        progress(volume)
-    );
+    let evidence = format!("its disk is {}{}", volume.disk, progress(volume));
     out.raise(code, severity, subject(seen, volume, volumes), evidence);
 }
 
@@ -160,8 +153,8 @@ fn suspended(seen: &Seen<'_>, volume: &DrbdVolume, volumes: &[DrbdVolume], out: 
         .as_ref()
         .filter(|why| !matches!(why.as_str(), "" | "no"));
     let evidence = match (why, volume.quorum) {
-        (Some(why), _) => format!("{}: I/O is suspended ({why})", label(volume, volumes)),
-        (None, Some(false)) => format!("{}: {} has no quorum", label(volume, volumes), seen.host.name),
+        (Some(why), _) => format!("I/O is suspended ({why})"),
+        (None, Some(false)) => "no quorum".to_owned(),
         (None, _) => return,
     };
     out.raise(
@@ -189,13 +182,10 @@ fn resync(seen: &Seen<'_>, volume: &DrbdVolume, volumes: &[DrbdVolume], out: &mu
         _ => return,
     };
     let stalled = volume.sync.as_ref().is_some_and(|sync| sync.stalled);
-    let peer = volume.peer.as_ref().map_or("its peer", |peer| peer.as_str());
-    let evidence = format!(
-        "{}: {} {what} {peer}{}",
-        label(volume, volumes),
-        seen.host.name,
-        progress(volume)
-    );
+    // DRBD 8.4 calls every peer `peer`.
+    let peer = volume.peer.as_ref().map_or("peer", |peer| peer.as_str());
+    let peer = if peer == "peer" { "its peer" } else { peer };
+    let evidence = format!("{what} {peer}{}", progress(volume));
     let severity = if stalled || volume.connection == C::Ahead {
         Severity::Warning
     } else {

@@ -47,13 +47,13 @@ pub(super) fn judge(view: &View<'_>, replica: &Member<'_>, out: &mut Claims) {
         let name = source.map_or("", |source| source.name.as_str());
         match errant {
             None => {
-                let evidence = format!("the GTIDs of {} and {name} cannot be compared", replica.name);
+                let evidence = format!("its GTIDs and those of {name} cannot be compared");
                 out.raise(Code::ErrantTransactions, Severity::Unknown, replica.subject(), evidence);
             }
             Some(text) if text.is_empty() && own.is_empty() => {}
             Some(text) => {
                 let text = if text.is_empty() { own.join(",") } else { text };
-                let evidence = format!("{} has {}, which {name} has not", replica.name, say::short(&text));
+                let evidence = format!("has {}, which {name} has not", say::short(&text));
                 out.raise(Code::ErrantTransactions, Severity::Warning, replica.subject(), evidence)
                     .with(source.map(|source| source.name.clone()));
             }

@@ -43,8 +43,7 @@ fn full(seen: &Seen<'_>, usage: &Usage, out: &mut Claims) {
     let level = limits.above(usage.used_percent);
     if level.keep > Severity::Ok {
         let evidence = format!(
-            "{} is {} % full, {} left (limit {} %)",
-            usage.at,
+            "{} % full, {} left (limit {} %)",
             say::number(usage.used_percent),
             say::kib(usage.available_kib as f64),
             say::number(limits.crossed(level.now))
@@ -62,8 +61,7 @@ fn inodes(seen: &Seen<'_>, usage: &Usage, out: &mut Claims) {
     let level = limits.above(percent);
     if level.keep > Severity::Ok {
         let evidence = format!(
-            "{}: {} % of inodes used (limit {} %)",
-            usage.at,
+            "{} % of inodes used (limit {} %)",
             say::number(percent),
             say::number(limits.crossed(level.now))
         );
@@ -81,12 +79,11 @@ fn filling(seen: &Seen<'_>, history: &History, usage: &Usage, out: &mut Claims) 
     let level: Level = limits.below(hours);
     if level.keep > Severity::Ok {
         let evidence = format!(
-            "{} full in about {} at {}/h, {} left (limit {} h)",
-            usage.at,
+            "full in about {} at {}/h, {} left (limit {} h)",
             say::span_f64((forecast.left_seconds / 60.0).round() * 60.0),
             say::kib(forecast.kib_per_second * 3600.0),
             say::kib(usage.available_kib as f64),
-            say::number(limit_hours)
+            say::number(limits.crossed(level.now))
         );
         out.measured(Code::DiskFilling, level, subject(seen, &usage.at), evidence);
     }
@@ -115,6 +112,6 @@ fn read_only(seen: &Seen<'_>, history: &mut History, mount: &Mount, out: &mut Cl
         // Perhaps meant so.
         (Severity::Notice, "read-only since before it was first seen")
     };
-    let evidence = format!("{at} ({} on {}) is {since}", mount.fs_type, mount.source);
+    let evidence = format!("{} on {} is {since}", mount.fs_type, mount.source);
     out.raise(Code::FilesystemReadOnly, severity, subject(seen, &mount.at), evidence);
 }

@@ -126,6 +126,8 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.host, self.kind) {
             (Some(host), SubjectKind::Host) => f.pad(host.as_str()),
+            // A server that has the name of its host is told by its kind.
+            (Some(host), SubjectKind::Mysql) if self.name.as_str() == host.as_str() => f.pad(&format!("{host} mysql")),
             (Some(host), _) => f.pad(&format!("{host} {}", self.name)),
             (None, _) => f.pad(&self.name),
         }
@@ -336,6 +338,8 @@ codes! {
     PairInOneDomain => "One feed, rack or switch takes both; move one when you can.",
     /// A custom probe is outside its limits or cannot be read.
     ProbeBad => "See the probe's own documentation in the inventory.",
+    /// Most hosts' clocks differ from the console's by about the same: the console's own clock is wrong.
+    ObserverClock => "Set this machine's clock (chrony or ntpd); every age and time shown here depends on it.",
     /// The console itself is starved; its latency readings are doubtful.
     ObserverBusy => "Give this machine CPU, or run the console elsewhere; remote counters are not affected.",
 }

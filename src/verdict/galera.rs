@@ -14,10 +14,7 @@ pub(super) fn judge(view: &View<'_>, out: &mut Claims) {
     size(view, out);
     for member in &view.members {
         if member.mysql.is_some_and(|(mysql, _)| mysql.galera.is_none()) {
-            let evidence = format!(
-                "{} does not run wsrep, but is a member of {}",
-                member.name, view.topology.name
-            );
+            let evidence = format!("does not run wsrep, but is a member of {}", view.topology.name);
             out.raise(Code::GaleraNonPrimary, Severity::Critical, member.subject(), evidence);
         }
     }
@@ -91,7 +88,7 @@ fn size(view: &View<'_>, out: &mut Claims) {
             out.unsettled(Code::GaleraDegraded, view.subject());
         }
         None => {
-            let evidence = format!("no member of {} is in a primary component", view.topology.name);
+            let evidence = "no member is in a primary component";
             out.raise(Code::NoSource, Severity::Critical, view.subject(), evidence)
                 .with(view.topology.members.iter().cloned());
         }

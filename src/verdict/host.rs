@@ -43,7 +43,7 @@ fn rebooted(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
             .rebooted
             .is_none_or(|(at, _)| snapshot.at.since(at) > Duration::from_mins(1))
     {
-        history.rebooted = Some((snapshot.at, before.unwrap_or_default()));
+        history.rebooted = Some((snapshot.at, before));
     }
     let Some((at, ran)) = history.rebooted else { return };
     if snapshot.at.since(at) > REBOOT_SHOWN {
@@ -54,41 +54,64 @@ fn rebooted(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
         Code::Rebooted,
         Severity::Warning,
         Subject::host(&seen.host.name),
-        format!(
-            "rebooted, noticed at {}; it had run for {}",
-            say::clock(at),
-            say::span_f64(ran)
-        ),
+        match ran {
+            Some(ran) => format!(
+                "rebooted, noticed at {}; it had run for {}",
+                say::clock(at),
+                say::span_f64(ran)
+            ),
+            None => format!("rebooted, noticed at {}", say::clock(at)),
+        },
     )
     .at_once()
     .since(at);
 }
 
 fn clock(seen: &Seen<'_>, out: &mut Claims) {
-    let snapshot = seen.snapshot;
-    let Some(uptime) = out.known(Source::Uptime, &seen.fact(&snapshot.uptime, Tier::Fast)) else {
+    if out
+        .known(Source::Uptime, &seen.fact(&seen.snapshot.uptime, Tier::Fast))
+        .is_none()
+    {
         return;
-    };
+    }
     let subject = Subject::host(&seen.host.name);
     if seen.observer_doubtful {
         out.unsettled(Code::ClockSkew, subject);
         return;
     }
-    let Some(clock) = uptime.clock_seconds else { return };
-    let skew = clock - snapshot.at.0 as f64 / 1000.0;
-    // The host read its clock somewhere within the round trip, and knows its boot time to the second.
-    let slack = 1.0 + snapshot.rtt_us as f64 / 1e6;
+    let Some(skew) = skew(seen) else { return };
     let limit = seen.host.thresholds.clock_skew_seconds;
-    let level = Limits::warning(limit).above((skew.abs() - slack).max(0.0));
+    let level = Limits::warning(limit).above(skew.certain);
     if level.keep > Severity::Ok {
-        let side = if skew > 0.0 { "ahead of" } else { "behind" };
+        let side = if skew.seconds > 0.0 { "ahead of" } else { "behind" };
         let evidence = format!(
             "clock is {} {side} the console's (limit {} s)",
-            say::span_f64(skew.abs()),
+            say::span_f64(skew.seconds.abs()),
             say::number(limit)
         );
         out.measured(Code::ClockSkew, level, subject, evidence);
     }
+}
+
+/// How far a host's clock is from the console's.
+pub(super) struct Skew {
+    /// Seconds ahead of the console's clock; negative behind it.
+    pub(super) seconds: f64,
+    /// Seconds of the difference that the way there and back cannot explain.
+    pub(super) certain: f64,
+}
+
+/// Compares a host's clock with the console's.
+pub(super) fn skew(seen: &Seen<'_>) -> Option<Skew> {
+    let snapshot = seen.snapshot;
+    let clock = seen.fact(&snapshot.uptime, Tier::Fast).value()?.clock_seconds?;
+    let seconds = clock - snapshot.at.0 as f64 / 1000.0;
+    // The host read its clock somewhere within the round trip, and knows its boot time to the second.
+    let slack = 1.0 + snapshot.rtt_us as f64 / 1e6;
+    Some(Skew {
+        seconds,
+        certain: (seconds.abs() - slack).max(0.0),
+    })
 }
 
 fn load(seen: &Seen<'_>, out: &mut Claims) {
@@ -97,17 +120,21 @@ fn load(seen: &Seen<'_>, out: &mut Claims) {
     };
     let limit = seen.host.thresholds.load_per_cpu;
     let times = seen.fact(&seen.snapshot.cpu_times, Tier::Fast).value();
-    // Without the number of CPUs the load of one is assumed; the evidence says so.
-    let cpus = times.map_or(1, |times| times.cpus.max(1));
+    let Some(times) = times.filter(|times| times.cpus > 0) else {
+        // A load means nothing without the number of CPUs.
+        out.unsettled(Code::Overloaded, Subject::host(&seen.host.name));
+        return;
+    };
+    let cpus = times.cpus;
     let each = load.one / f64::from(cpus);
     let level = Limits::warning(limit).above(each);
     if level.keep > Severity::Ok {
-        let blocked = times.map_or_else(String::new, |times| format!(", {} tasks blocked", times.blocked));
         let evidence = format!(
-            "load {} on {cpus} CPUs = {} each (limit {}){blocked}",
+            "load {} on {cpus} CPUs = {} each (limit {}), {} tasks blocked",
             say::number(load.one),
             say::number(each),
-            say::number(limit)
+            say::number(limit),
+            times.blocked
         );
         out.measured(Code::Overloaded, level, Subject::host(&seen.host.name), evidence);
     }
@@ -144,7 +171,7 @@ fn memory(seen: &Seen<'_>, out: &mut Claims) {
             say::kib(memory.available_kib as f64),
             say::kib(memory.total_kib as f64),
             say::number(percent),
-            say::number(limit)
+            say::number(limits.crossed(level.now))
         );
         out.measured(Code::MemoryLow, level, Subject::host(&seen.host.name), evidence);
     }

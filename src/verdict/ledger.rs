@@ -175,6 +175,13 @@ impl Ledger {
             .map(|((code, subject), _)| (*code, subject))
     }
 
+    /// Whether a code is shown, confirmed or not.
+    pub(super) fn stands(&self, code: Code) -> bool {
+        self.entries
+            .iter()
+            .any(|((other, _), entry)| *other == code && entry.shown)
+    }
+
     /// Whether nothing stands in it.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {

@@ -24,10 +24,7 @@ pub(super) fn judge(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
                     Code::LinkErrors,
                     Severity::Warning,
                     Subject::on(SubjectKind::Link, &seen.host.name, link.name.clone()),
-                    format!(
-                        "{} has no carrier (it says {}), though it is in use",
-                        link.name, link.operstate
-                    ),
+                    format!("no carrier (it says {}), though it is in use", link.operstate),
                 );
             }
             // A link that is set down has no carrier to tell of.
@@ -43,8 +40,7 @@ pub(super) fn judge(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
                 level,
                 Subject::on(SubjectKind::Link, &seen.host.name, rate.name.clone()),
                 format!(
-                    "{}: {} errors and drops a second (limit {})",
-                    rate.name,
+                    "{} errors and drops a second (limit {})",
                     say::number(rate.errors_per_second),
                     say::number(ERRORS_A_SECOND)
                 ),

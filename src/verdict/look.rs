@@ -1,13 +1,13 @@
 //! One look at the whole fleet.
 
 use super::{
-    Code, Finding, Observed, Severity, Subject, SubjectKind,
+    Finding, Observed,
     claim::Claims,
     disk, drbd, filesystem, host,
-    ledger::{Ledger, Round},
+    ledger::Round,
     link, md,
     memory::{History, HostMemory, Memory, Scope},
-    mount, mysql, nfs, probe, reach, reading,
+    mount, mysql, nfs, observer, probe, reach, reading,
     seen::{Freshness, Seen},
     segment,
     sight::{Sight, observed},
@@ -73,8 +73,7 @@ pub fn judge(
         }
         scope.ledger.findings(false, &mut findings);
     }
-    observer(console, observer_doubtful, now);
-    console.findings(false, &mut findings);
+    observer::judge(&sight, console, &mut findings, now);
     sort(&mut findings);
     findings
 }
@@ -196,25 +195,4 @@ impl<N> Scope<N> {
             needed: needed(sight.immediate, wanted.unwrap_or_default()),
         }
     }
-}
-
-fn observer(console: &mut Ledger, doubtful: bool, now: UnixMs) {
-    let mut claims = Claims::new();
-    if doubtful {
-        let subject = Subject {
-            kind: SubjectKind::Host,
-            host: None,
-            name: "console".into(),
-        };
-        let evidence = "the console's own machine is starved: round trips and clock differences are not judged";
-        claims.raise(Code::ObserverBusy, Severity::Notice, subject, evidence);
-    }
-    console.update(
-        claims,
-        Round {
-            at: now,
-            counts: true,
-            needed: 1,
-        },
-    );
 }

@@ -22,26 +22,22 @@ pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
         match &array.state {
             MdState::Active => {}
             MdState::Inactive => {
-                let evidence = format!(
-                    "{} is inactive: {} members, not started",
-                    array.device,
-                    array.members.len()
-                );
+                let evidence = format!("inactive: {} members, not started", array.members.len());
                 out.raise(Code::MdInactive, Severity::Critical, subject(), evidence);
             }
-            MdState::Unknown(word) => unknown(array, "state", word, subject(), out),
+            MdState::Unknown(word) => unknown("state", word, subject(), out),
         }
         members(array, &subject, out);
         degraded(array, &subject, out);
         if let Some(sync) = &array.sync {
-            syncing(array, sync, &subject, out);
+            syncing(sync, &subject, out);
         }
         mismatches(array, &subject, out);
     }
 }
 
-fn unknown(array: &MdArray, what: &str, word: &str, subject: Subject, out: &mut Claims) {
-    let evidence = format!("{}: {what} “{word}” is a word this version does not know", array.device);
+fn unknown(what: &str, word: &str, subject: Subject, out: &mut Claims) {
+    let evidence = format!("{what} “{word}” is a word this version does not know");
     out.raise(Code::UnknownWord, Severity::Unknown, subject, evidence);
 }
 
@@ -57,12 +53,12 @@ fn failed(array: &MdArray) -> Vec<&str> {
 fn members(array: &MdArray, subject: &impl Fn() -> Subject, out: &mut Claims) {
     for member in &array.members {
         if let MdRole::Unknown(word) = &member.role {
-            unknown(array, "a member's flag", word, subject(), out);
+            unknown("a member's flag", word, subject(), out);
         }
     }
     let failed = failed(array);
     if !failed.is_empty() {
-        let evidence = format!("{} {}: {} failed", array.device, array.level, say::list(&failed));
+        let evidence = format!("{}: {} failed", array.level, say::list(&failed));
         out.raise(Code::MdFailedMember, Severity::Warning, subject(), evidence);
     }
 }
@@ -88,10 +84,7 @@ fn degraded(array: &MdArray, subject: &impl Fn() -> Subject, out: &mut Claims) {
             let lost = wanted.saturating_sub(active);
             let beyond = spare_members(array, wanted).is_some_and(|spare| lost > spare);
             let failed = failed(array);
-            let mut evidence = format!(
-                "{} {} has {active} of {wanted} members ([{}])",
-                array.device, array.level, array.map
-            );
+            let mut evidence = format!("{} has {active} of {wanted} members ([{}])", array.level, array.map);
             if !failed.is_empty() {
                 let _ = write!(evidence, "; {} failed", say::list(&failed));
             }
@@ -102,17 +95,16 @@ fn degraded(array: &MdArray, subject: &impl Fn() -> Subject, out: &mut Claims) {
             out.raise(Code::MdDegraded, severity, subject(), evidence);
         }
         None => {
-            let redundant = array.level.starts_with("raid") && array.level.as_str() != "raid0";
-            if redundant && array.state == MdState::Active {
-                let evidence = format!("{} {} does not say how many members it has", array.device, array.level);
+            if array.is_redundant() && array.state == MdState::Active {
+                let evidence = format!("{} does not say how many members it has", array.level);
                 out.raise(Code::MdDegraded, Severity::Unknown, subject(), evidence);
             }
         }
     }
 }
 
-fn syncing(array: &MdArray, sync: &MdSync, subject: &impl Fn() -> Subject, out: &mut Claims) {
-    let mut evidence = format!("{}: {}", array.device, sync.action);
+fn syncing(sync: &MdSync, subject: &impl Fn() -> Subject, out: &mut Claims) {
+    let mut evidence = sync.action.to_string();
     if let Some(percent) = sync.percent {
         let _ = write!(evidence, " {percent:.1} %");
     }
@@ -132,7 +124,7 @@ fn syncing(array: &MdArray, sync: &MdSync, subject: &impl Fn() -> Subject, out: 
         MdAction::Resync | MdAction::Check | MdAction::Repair | MdAction::Reshape => {
             out.raise(Code::MdChecking, Severity::Notice, subject(), evidence);
         }
-        MdAction::Unknown(word) => unknown(array, "action", word, subject(), out),
+        MdAction::Unknown(word) => unknown("action", word, subject(), out),
     }
 }
 
@@ -143,9 +135,6 @@ fn mismatches(array: &MdArray, subject: &impl Fn() -> Subject, out: &mut Claims)
     // md(4): RAID 1 and 10 may differ in blocks that are not in use; parity must agree.
     let parity = matches!(array.level.as_str(), "raid4" | "raid5" | "raid6");
     let severity = if parity { Severity::Warning } else { Severity::Notice };
-    let evidence = format!(
-        "{} {}: mismatch_cnt {sectors} sectors (should be 0)",
-        array.device, array.level
-    );
+    let evidence = format!("{}: mismatch_cnt {sectors} sectors (should be 0)", array.level);
     out.raise(Code::MdMismatches, severity, subject(), evidence);
 }

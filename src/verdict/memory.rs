@@ -138,8 +138,8 @@ pub(super) struct History {
     /// Seconds of uptime at the last poll, and the boot id.
     pub(super) uptime_seconds: Option<f64>,
     pub(super) boot_id: Option<CleanText>,
-    /// When a reboot was noticed, and how long the host had run before.
-    pub(super) rebooted: Option<(UnixMs, f64)>,
+    /// When a reboot was noticed, and how many seconds the host had run before, if that was read.
+    pub(super) rebooted: Option<(UnixMs, Option<f64>)>,
     /// Hashes of mount points that were seen writable.
     pub(super) writable: Vec<u64>,
     /// Hashes of links that were seen with a carrier.
@@ -167,11 +167,9 @@ pub(super) fn keep(list: &mut Vec<u64>, name: u64) {
     }
 }
 
-/// Codes that stand for a fault of a host which its partner may share.
+/// Codes that stand for a fault of a host which its partner may share. That a host cannot be seen or read is
+/// not among them: two servers out of sight are most often the console's own network.
 pub(super) const SHARED_FAULTS: &[Code] = &[
-    Code::HostUnreachable,
-    Code::HostStale,
-    Code::ReadingHung,
     Code::Overloaded,
     Code::CpuSteal,
     Code::MemoryLow,
@@ -191,5 +189,4 @@ pub(super) const SHARED_FAULTS: &[Code] = &[
     Code::PoolDegraded,
     Code::PoolFaulted,
     Code::PoolErrors,
-    Code::UnknownWord,
 ];

@@ -16,7 +16,7 @@
 //! Rules are three-valued: they claim, they find nothing wrong, or they cannot tell. What they cannot
 //! tell never takes a finding back.
 //!
-//! - A *host* speaks until its last snapshot is [`stale_after`] old, whatever the way to it looks like.
+//! - A *host* speaks until its last snapshot is [`stale_after`](crate::fleet::Poll::stale_after) old, whatever the way to it looks like.
 //!   Then [`Code::HostUnreachable`], [`Code::HostStale`] or [`Code::HostStopped`] (severity unknown)
 //!   replaces it: its warnings and criticals stay, marked unknown (“was critical at 03:09:40Z, not
 //!   seen since: …”), its notices are left out, and nothing about it is judged from old facts.
@@ -45,6 +45,7 @@ mod memory;
 mod mount;
 mod mysql;
 mod nfs;
+mod observer;
 mod pair;
 mod probe;
 mod reach;
@@ -64,7 +65,6 @@ pub use change::{Change, changes};
 pub use finding::{Code, Finding, Severity, Subject, SubjectKind};
 pub use look::judge;
 pub use memory::Memory;
-pub use seen::stale_after;
 
 use crate::facts::{Reach, Snapshot};
 use std::{cmp::Reverse, sync::Arc};

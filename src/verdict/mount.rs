@@ -42,7 +42,7 @@ pub(super) fn judge<'a>(seen: &Seen<'_>, expected: &(impl Iterator<Item = Expect
                 source(seen, wanted, mount, slice, out);
                 continue;
             }
-            let evidence = format!("{} ({}) is not mounted on {}", wanted.at, wanted.slice, seen.host.name);
+            let evidence = format!("{} is not mounted", wanted.slice);
             out.raise(
                 Code::MountMissing,
                 Severity::Critical,
@@ -88,12 +88,7 @@ fn split(source: &str) -> Option<(&str, &str)> {
 
 fn source(seen: &Seen<'_>, wanted: &ExpectedMount, mount: &Mount, slice: Option<(&Segment, &Slice)>, out: &mut Claims) {
     let Some((segment, slice)) = slice else { return };
-    let wrong = |what: String| {
-        format!(
-            "{} is mounted from {} on {}, {what}",
-            wanted.at, mount.source, seen.host.name
-        )
-    };
+    let wrong = |what: String| format!("mounted from {}, {what}", mount.source);
     let evidence = if mount.is_nfs() {
         let Some((server, path)) = split(&mount.source) else {
             return;
@@ -128,10 +123,7 @@ fn source(seen: &Seen<'_>, wanted: &ExpectedMount, mount: &Mount, slice: Option<
         .as_ref()
         .is_some_and(|export| export.options.iter().any(|option| option == "ro"));
     if !mount.writable && !meant {
-        let evidence = format!(
-            "{} ({}) is mounted read-only on {}",
-            wanted.at, slice.name, seen.host.name
-        );
+        let evidence = format!("{} is mounted read-only", slice.name);
         out.raise(
             Code::FilesystemReadOnly,
             Severity::Warning,
@@ -149,7 +141,7 @@ fn answer(seen: &Seen<'_>, probe: &StatfsProbe, wanted: Option<Expected<'_>>, ou
         Severity::Warning
     };
     let slice = wanted.and_then(|(_, slice)| slice);
-    let name = slice.map_or_else(String::new, |(_, slice)| format!(" ({})", slice.name));
+    let name = slice.map_or_else(String::new, |(_, slice)| format!("{}: ", slice.name));
     let read_at = seen.snapshot.statfs.at;
     let (code, evidence, since) = match &probe.outcome {
         StatfsOutcome::Answered { .. } => return,
@@ -162,8 +154,7 @@ fn answer(seen: &Seen<'_>, probe: &StatfsProbe, wanted: Option<Expected<'_>>, ou
             (
                 Code::MountHung,
                 format!(
-                    "{}{name} has not answered statfs since {} (limit {} s)",
-                    probe.at,
+                    "{name}no answer to statfs since {} (limit {} s)",
                     say::clock(since),
                     say::number(limit)
                 ),
@@ -172,10 +163,10 @@ fn answer(seen: &Seen<'_>, probe: &StatfsProbe, wanted: Option<Expected<'_>>, ou
         }
         StatfsOutcome::Stale => (
             Code::MountStale,
-            format!("{}{name}: the server no longer knows its handle (ESTALE)", probe.at),
+            format!("{name}the server no longer knows its handle (ESTALE)"),
             None,
         ),
-        StatfsOutcome::Failed { error } => (Code::MountFailing, format!("{}{name}: {error}", probe.at), None),
+        StatfsOutcome::Failed { error } => (Code::MountFailing, format!("{name}{error}"), None),
     };
     let claim = out
         .raise(code, severity, subject(seen, &probe.at), evidence)

@@ -24,6 +24,11 @@ pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
     let Some(mysql) = out.known(Source::Mysql, &fact) else {
         return;
     };
+    if !mysql.tells_channels() {
+        for code in [Code::ReplicationStopped, Code::ReplicationError, Code::ReplicationLag] {
+            out.unsettled(code, subject(seen));
+        }
+    }
     for channel in &mysql.channels {
         threads(seen, channel, out);
     }
@@ -58,11 +63,7 @@ fn down(seen: &Seen<'_>, fact: &Fact<'_, Mysql>, out: &mut Claims) {
     out.begin(Source::Poll);
     let (code, severity, evidence) = match fact {
         Fact::Known(_) => return,
-        Fact::Absent => (
-            Code::MysqlDown,
-            Severity::Unknown,
-            "no mysql client on this host".to_owned(),
-        ),
+        Fact::Absent => (Code::MysqlDown, Severity::Unknown, "no mysql client there".to_owned()),
         Fact::Unknown(Doubt::Why(Why::NotAsked)) if !seen.settled() => return,
         Fact::Unknown(doubt) => match doubt {
             Doubt::Why(Why::Failed(text)) if has_any(text, &["1040", "Too many connections"]) => (

@@ -59,11 +59,9 @@ fn slow(seen: &Seen<'_>, mount: &NfsMountRate, servers: &impl Fn() -> Vec<crate:
             .queue_ms
             .map_or_else(String::new, |queue| format!(", {} ms queued here", say::number(queue)));
         let evidence = format!(
-            "{}: {} takes {} ms from {} (limit {} ms{queue})",
-            mount.at,
+            "{} takes {} ms (limit {} ms{queue})",
             worst.op,
             say::number(rtt(worst)),
-            seen.host.name,
             say::number(limit)
         );
         let subject = Subject::on(SubjectKind::Mount, &seen.host.name, mount.at.clone());
@@ -86,10 +84,8 @@ fn retransmits(
     let level = Limits::warning(RETRANSMITS_PERCENT).above(percent);
     if level.keep > Severity::Ok {
         let evidence = format!(
-            "{}: {} retransmissions a second from {} = {} % of operations (limit {} %)",
-            mount.at,
+            "{} retransmissions a second = {} % of operations (limit {} %)",
             say::number(again),
-            seen.host.name,
             say::number(percent),
             say::number(RETRANSMITS_PERCENT)
         );

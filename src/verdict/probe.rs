@@ -27,15 +27,10 @@ pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
                 out.unsettled(Code::ProbeBad, subject());
             }
             Fact::Unknown(doubt) => {
-                out.raise(
-                    Code::ProbeBad,
-                    Severity::Unknown,
-                    subject(),
-                    format!("{}: {doubt}", probe.name),
-                );
+                out.raise(Code::ProbeBad, Severity::Unknown, subject(), doubt.to_string());
             }
             Fact::Absent => {
-                let evidence = format!("{}: its command is not there", probe.name);
+                let evidence = "its command is not there".to_owned();
                 out.raise(Code::ProbeBad, Severity::Unknown, subject(), evidence);
             }
         }
@@ -43,15 +38,15 @@ pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
 }
 
 fn value_of(probe: &Probe, value: &ProbeValue, subject: &impl Fn() -> Subject, out: &mut Claims) {
-    let unit = probe.unit.as_deref().unwrap_or_default();
+    let unit = probe.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
     match (value, &probe.expect) {
         (ProbeValue::Word(word), Some(expected)) if word.as_str() == expected => {}
         (ProbeValue::Word(word), Some(expected)) => {
-            let evidence = format!("{} says “{word}” (expected “{expected}”)", probe.name);
+            let evidence = format!("says “{word}” (expected “{expected}”)");
             out.raise(Code::ProbeBad, Severity::Critical, subject(), evidence);
         }
         (ProbeValue::Word(word), None) if has_limits(probe) => {
-            let evidence = format!("{} says “{word}”, which is not a number", probe.name);
+            let evidence = format!("says “{word}”, which is not a number");
             out.raise(Code::ProbeBad, Severity::Unknown, subject(), evidence);
         }
         (ProbeValue::Word(_), None) => {}
@@ -59,7 +54,7 @@ fn value_of(probe: &Probe, value: &ProbeValue, subject: &impl Fn() -> Subject, o
             if let Some(expected) = expected
                 && expected.parse() != Ok(*number)
             {
-                let evidence = format!("{} says {number} (expected “{expected}”)", probe.name);
+                let evidence = format!("says {number} (expected “{expected}”)");
                 out.raise(Code::ProbeBad, Severity::Critical, subject(), evidence);
                 return;
             }
@@ -76,8 +71,7 @@ fn value_of(probe: &Probe, value: &ProbeValue, subject: &impl Fn() -> Subject, o
             if level.keep > Severity::Ok {
                 let limits = if high.keep >= low.keep { above } else { below };
                 let evidence = format!(
-                    "{} is {} {unit} (limit {} {unit})",
-                    probe.name,
+                    "{}{unit} (limit {}{unit})",
                     say::number(*number),
                     say::number(limits.crossed(level.now))
                 );

@@ -15,7 +15,11 @@ pub(super) fn judge(host: &Host, observed: &Observed, memory: &HostMemory, obser
         || "no answer so far".to_owned(),
         |at| format!("last answer at {}", say::clock(at)),
     );
-    let began = reach_since(observed).or(last);
+    // Each attempt begins anew; what has not been heard since the last answer has been lost since then.
+    let began = match (reach_since(observed), last) {
+        (Some(since), Some(last)) if memory.freshness != Freshness::Stopped => Some(since.min(last)),
+        (since, last) => since.or(last),
+    };
     let starved = if observer_doubtful {
         "; the console itself is starved"
     } else {
@@ -23,7 +27,7 @@ pub(super) fn judge(host: &Host, observed: &Observed, memory: &HostMemory, obser
     };
     let (code, evidence) = match memory.freshness {
         Freshness::Fresh => return,
-        Freshness::NotAsked => (Code::HostNotAsked, format!("{} has not answered yet", host.name)),
+        Freshness::NotAsked => (Code::HostNotAsked, "has not answered yet".to_owned()),
         Freshness::Stopped => (Code::HostStopped, format!("{}; {last_answer}", why(observed))),
         Freshness::Unreachable => (
             Code::HostUnreachable,
@@ -31,10 +35,11 @@ pub(super) fn judge(host: &Host, observed: &Observed, memory: &HostMemory, obser
         ),
         Freshness::Stale => {
             let missed = match observed.reach {
+                Some(Reach::Silent { missed: 1, .. }) => "1 poll missed".to_owned(),
                 Some(Reach::Silent { missed, .. }) => format!("{missed} polls missed"),
                 _ => "polls missed".to_owned(),
             };
-            let limit = say::number(super::stale_after(&host.poll).as_secs_f64());
+            let limit = say::number(host.poll.stale_after().as_secs_f64());
             (
                 Code::HostStale,
                 format!("{missed}, no answer for more than {limit} s; {last_answer}{starved}"),

@@ -3,15 +3,9 @@
 use super::Observed;
 use crate::{
     facts::{Reach, Reading, Snapshot, State, Tier, UnixMs, Why},
-    fleet::{Host, Poll, Segment, Shell, Slice},
+    fleet::{Host, Segment, Shell, Slice},
 };
 use std::{fmt, time::Duration};
-
-/// A snapshot older than this is stale: three poll intervals, at least the deadline.
-#[must_use]
-pub fn stale_after(poll: &Poll) -> Duration {
-    poll.interval.saturating_mul(3).max(poll.deadline)
-}
 
 /// Whether a host can be spoken of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,10 +24,10 @@ pub(super) enum Freshness {
 }
 
 impl Freshness {
-    /// Judges the way to a host and the age of what is known of it. Until `stale_after` the last
+    /// Judges the way to a host and the age of what is known of it. Until [`crate::fleet::Poll::stale_after`] the last
     /// snapshot speaks for the host, whatever the way looks like: one lost packet is not news.
     pub(super) fn of(host: &Host, observed: &Observed, now: UnixMs) -> Self {
-        let limit = stale_after(&host.poll);
+        let limit = host.poll.stale_after();
         if matches!(observed.reach, Some(Reach::Stopped { .. })) {
             return Self::Stopped;
         }
@@ -142,7 +136,7 @@ impl<'a> Seen<'a> {
     fn oldest(&self, tier: Tier) -> Duration {
         let poll = &self.host.poll;
         match tier {
-            Tier::Fast => stale_after(poll),
+            Tier::Fast => poll.stale_after(),
             Tier::Medium => poll.medium.saturating_mul(3).saturating_add(poll.deadline),
             Tier::Slow => poll.slow.saturating_mul(3).saturating_add(poll.deadline),
         }

@@ -94,7 +94,7 @@ fn pools(sight: &Sight<'_>, segment: &Segment, server: usize, out: &mut Claims) 
             } else {
                 say::list(&there)
             };
-            let evidence = format!("{wanted} is not imported on {name}, which has {there}");
+            let evidence = format!("not imported; {name} has {there}");
             out.raise(Code::PoolMissing, Severity::Critical, subject, evidence);
         }
     }
@@ -112,9 +112,9 @@ fn nfsd(sight: &Sight<'_>, server: usize, has_slices: bool, out: &mut Claims) {
     }
     let evidence = match seen.fact(&seen.snapshot.nfs_server, Tier::Fast) {
         Fact::Known(server) if server.threads == Some(0) => {
-            format!("nfsd runs 0 threads on {name}, which serves slices")
+            "nfsd runs 0 threads, but slices are served from here".to_owned()
         }
-        Fact::Absent => format!("nfsd is not loaded on {name}, which serves slices"),
+        Fact::Absent => "nfsd is not loaded, but slices are served from here".to_owned(),
         Fact::Known(_) => return,
         Fact::Unknown(_) => {
             out.unsettled(Code::NfsServerDown, subject);

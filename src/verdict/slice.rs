@@ -116,10 +116,7 @@ fn undeclared_replica(view: &View<'_>, out: &mut Claims) {
     } else {
         "no DRBD resource"
     };
-    let evidence = format!(
-        "the inventory gives {} {lacks}, and does not declare it unreplicated",
-        slice.name
-    );
+    let evidence = format!("the inventory gives it {lacks}, and does not declare it unreplicated");
     out.raise(Code::SliceUnreplicated, Severity::Warning, view.subject(), evidence)
         .at_once()
         .with(view.hosts());
@@ -131,7 +128,7 @@ fn replica(view: &View<'_>, primary: &Server<'_>, out: &mut Claims) {
     }
     let Some(standby) = view.other(primary) else { return };
     if let Some((severity, what)) = pair::replica_problem(primary, standby) {
-        let evidence = format!("{} on {} has no working replica: {what}", view.slice.name, primary.name);
+        let evidence = format!("served by {} without a working replica: {what}", primary.name);
         out.raise(Code::SliceUnreplicated, severity, view.subject(), evidence)
             .with(view.hosts());
     }
@@ -140,8 +137,8 @@ fn replica(view: &View<'_>, primary: &Server<'_>, out: &mut Claims) {
 fn away(view: &View<'_>, primary: &Server<'_>, out: &mut Claims) {
     if *primary.name != view.slice.preferred {
         let evidence = format!(
-            "{} is on {}, its preferred server is {}",
-            view.slice.name, primary.name, view.slice.preferred
+            "served by {}, its preferred server is {}",
+            primary.name, view.slice.preferred
         );
         out.raise(Code::SliceAway, Severity::Notice, view.subject(), evidence)
             .with(view.hosts());
@@ -158,16 +155,22 @@ fn unserved(sight: &Sight<'_>, view: &View<'_>, out: &mut Claims) -> bool {
     if unseen.is_empty() || view.servers().filter(|server| server.is_primary()).count() > 1 {
         // Both can be asked: the pair's own rules have spoken (or the one server's, for a slice without a pair).
         if !view.is_replicated() && view.servers().all(Server::is_not_primary) && view.slice.resource.is_some() {
-            let evidence = format!("{}: {}", view.slice.name, view.preferred.words());
+            let evidence = view.preferred.words();
             out.raise(Code::DrbdNoPrimary, Severity::Critical, view.subject(), evidence)
                 .with(view.hosts());
         }
         return false;
     }
     let (alive, hung) = ask_clients(sight, view);
+    if not_asked && hung.is_empty() {
+        // Its servers say so themselves; nothing is known of the slice yet, good or bad.
+        out.unsettled(Code::SliceUnseen, view.subject());
+        out.unsettled(Code::SliceDown, view.subject());
+        return true;
+    }
     let words: Vec<String> = view.servers().map(Server::words).collect();
     let peer = peer_says(view);
-    let mut evidence = format!("{}: {}", view.slice.name, words.join("; "));
+    let mut evidence = words.join("; ");
     let (code, severity) = if !alive.is_empty() {
         let _ = write!(
             evidence,
@@ -180,7 +183,7 @@ fn unserved(sight: &Sight<'_>, view: &View<'_>, out: &mut Claims) -> bool {
         let verb = if hung.len() == 1 { "hangs" } else { "hang" };
         let _ = write!(evidence, "; {} {verb} on it", say::hosts(&hung));
         (Code::SliceDown, Severity::Critical)
-    } else if peer == Peer::Lost && !not_asked {
+    } else if peer == Peer::Lost {
         evidence.push_str("; its peer has lost it too, and no client says otherwise");
         (Code::SliceDown, Severity::Critical)
     } else {

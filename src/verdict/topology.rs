@@ -268,7 +268,7 @@ fn replica_writable(view: &View<'_>, member: &Member<'_>, out: &mut Claims) {
         (source.name != member.name && source.writable() != Some(false)).then_some(source)
     });
     if let Some(source) = follows {
-        let evidence = format!("{} follows {} and has read_only OFF", member.name, source.name);
+        let evidence = format!("follows {} and has read_only OFF", source.name);
         out.raise(Code::ReplicaWritable, Severity::Warning, member.subject(), evidence)
             .with([source.name.clone()]);
     }
@@ -290,14 +290,14 @@ fn wrong_source(view: &View<'_>, member: &Member<'_>, channel: &ReplicaChannel, 
             return;
         }
         let evidence = format!(
-            "{} follows {}{port}, which is no member of {}",
-            member.name, channel.source_host, view.topology.name
+            "follows {}{port}, which is no member of {}",
+            channel.source_host, view.topology.name
         );
         out.raise(Code::WrongSource, Severity::Warning, member.subject(), evidence);
         return;
     };
     if source.name == member.name {
-        let evidence = format!("{} follows itself ({}{port})", member.name, channel.source_host);
+        let evidence = format!("follows itself ({}{port})", channel.source_host);
         out.raise(Code::WrongSource, Severity::Warning, member.subject(), evidence);
         return;
     }
@@ -309,8 +309,8 @@ fn wrong_source(view: &View<'_>, member: &Member<'_>, channel: &ReplicaChannel, 
             return;
         }
         let evidence = format!(
-            "{} follows {}, which is read-only and follows nobody; the source is {}",
-            member.name, source.name, actual.name
+            "follows {}, which is read-only and follows nobody; the source is {}",
+            source.name, actual.name
         );
         out.raise(Code::WrongSource, Severity::Warning, member.subject(), evidence)
             .with([source.name.clone()]);

@@ -71,17 +71,14 @@ fn state(pool: &Pool, subject: &impl Fn() -> Subject, out: &mut Claims) {
     } else {
         ""
     };
-    let evidence = format!("{} is {}{why}{devices}", pool.name, pool.state);
+    let evidence = format!("{}{why}{devices}", pool.state);
     out.raise(code, severity, subject(), evidence);
     let odd = pool
         .vdevs
         .iter()
         .find(|vdev| matches!(vdev.state, PoolState::Unknown(_)));
     if let Some(vdev) = odd {
-        let evidence = format!(
-            "{}: {} is {}, a word this version does not know",
-            pool.name, vdev.name, vdev.state
-        );
+        let evidence = format!("{} is {}, a word this version does not know", vdev.name, vdev.state);
         out.raise(Code::UnknownWord, Severity::Unknown, subject(), evidence);
     }
 }
@@ -92,8 +89,7 @@ fn errors(pool: &Pool, subject: &impl Fn() -> Subject, out: &mut Claims) {
         .as_ref()
         .filter(|text| !text.is_empty() && !text.contains(NO_ERRORS));
     if let Some(text) = lost {
-        let evidence = format!("{}: {text}", pool.name);
-        out.raise(Code::PoolErrors, Severity::Critical, subject(), evidence);
+        out.raise(Code::PoolErrors, Severity::Critical, subject(), text.clone());
         return;
     }
     let count = |vdev: &Vdev| {
@@ -110,8 +106,7 @@ fn errors(pool: &Pool, subject: &impl Fn() -> Subject, out: &mut Claims) {
     {
         let of = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
         let evidence = format!(
-            "{}: {} has {} read, {} write and {} checksum errors (should be 0)",
-            pool.name,
+            "{} has {} read, {} write and {} checksum errors (should be 0)",
             worst.name,
             of(worst.read_errors),
             of(worst.write_errors),
@@ -129,7 +124,7 @@ fn resilver(pool: &Pool, subject: &impl Fn() -> Subject, out: &mut Claims) {
     else {
         return;
     };
-    let mut evidence = format!("{}: resilver", pool.name);
+    let mut evidence = "resilver".to_owned();
     if let Some(percent) = scan.percent {
         let _ = write!(evidence, " {percent:.1} %");
     }
@@ -152,8 +147,7 @@ fn full(seen: &Seen<'_>, pool: &Pool, subject: &impl Fn() -> Subject, out: &mut 
     let level = limits.above(percent);
     if level.keep > Severity::Ok {
         let evidence = format!(
-            "{} is {} % allocated, {} left (limit {} %)",
-            pool.name,
+            "{} % allocated, {} left (limit {} %)",
             say::number(percent),
             say::kib(size.saturating_sub(allocated) as f64),
             say::number(limits.crossed(level.now))

@@ -1,6 +1,7 @@
 //! Tests of the embedded fleet, through a real SSH client where that matters.
 
 mod client;
+mod fleet;
 mod hostility;
 mod parsing;
 mod protocol;

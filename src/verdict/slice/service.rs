@@ -61,7 +61,6 @@ fn address(view: &View<'_>, primary: &Server<'_>, out: &mut Claims) {
             return;
         }
     };
-    let evidence = format!("{}: {evidence}", view.slice.name);
     out.raise(Code::ServiceAddressWrong, Severity::Critical, view.subject(), evidence)
         .with(view.hosts());
 }
@@ -85,7 +84,6 @@ fn mounted(view: &View<'_>, seen: &Seen<'_>, out: &mut Claims) {
         ),
         Some(_) => return,
     };
-    let evidence = format!("{}: {evidence}", slice.name);
     out.raise(Code::SliceNotMounted, Severity::Critical, view.subject(), evidence)
         .with(view.hosts());
 }
@@ -126,10 +124,7 @@ fn exported(view: &View<'_>, seen: &Seen<'_>, export: &Export, out: &mut Claims)
         } else {
             format!(" to {}", say::list(&missing))
         };
-        let evidence = format!(
-            "{}: {} does not export {}{whom}",
-            view.slice.name, seen.host.name, export.path
-        );
+        let evidence = format!("{} does not export {}{whom}", seen.host.name, export.path);
         out.raise(Code::ExportMissing, Severity::Critical, view.subject(), evidence)
             .with(view.hosts());
         return;
@@ -145,8 +140,7 @@ fn exported(view: &View<'_>, seen: &Seen<'_>, export: &Export, out: &mut Claims)
         if !lacks.is_empty() {
             let in_force: Vec<&str> = entry.options.iter().map(CleanText::as_str).collect();
             let evidence = format!(
-                "{}: {} exports {} to {client} without {} (in force: {})",
-                view.slice.name,
+                "{} exports {} to {client} without {} (in force: {})",
                 seen.host.name,
                 export.path,
                 say::list(&lacks),

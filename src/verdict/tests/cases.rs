@@ -173,6 +173,9 @@ fn every_case_is_raised_and_its_healthy_neighbour_is_not() {
             Some(finding) if finding.evidence.is_empty() || finding.since > world.now => {
                 wrong.push(format!("{finding:?}"));
             }
+            Some(finding) if finding.evidence.starts_with(finding.subject.name.as_str()) => {
+                wrong.push(format!("the evidence repeats its subject: {finding:?}"));
+            }
             Some(_) => assert!(overall(&findings) >= case.severity),
             None => wrong.push(format!(
                 "{} {:?} not raised: {:?}",

@@ -1,7 +1,9 @@
 //! Named situations of a small fleet: healthy, then one thing broken.
 
 mod cases;
+mod claims;
 mod freshness;
+mod guards;
 mod properties;
 mod situations;
 mod world;

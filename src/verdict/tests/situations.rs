@@ -41,7 +41,7 @@ fn a_partition_is_not_a_split_brain() {
     let lost = find(&findings, Code::DrbdDisconnected).expect("disconnected");
     assert_eq!(
         lost.evidence.as_str(),
-        format!("r0 WFConnection on stor1, peer Unknown/DUnknown; last seen connected at {seen}")
+        format!("WFConnection Primary/UpToDate, peer Unknown/DUnknown; last seen connected at {seen}")
     );
     let slice = find(&findings, Code::SliceUnreplicated).expect("unreplicated");
     assert!(slice.concerns("stor1") && slice.concerns("stor2"));
@@ -127,7 +127,7 @@ fn an_unreachable_primary_whose_clients_write_on_is_not_down() {
     assert_eq!(unseen.severity, Severity::Unknown);
     assert_eq!(
         unseen.evidence.as_str(),
-        "slice-a: stor1 unreachable; stor2 Connected Secondary/Primary UpToDate/UpToDate; \
+        "stor1 unreachable; stor2 Connected Secondary/Primary UpToDate/UpToDate; \
          but access1 and access2 still complete operations on it: SSH is dead, not NFS"
     );
     assert!(unseen.concerns("stor1") && unseen.concerns("access2"));
@@ -303,7 +303,7 @@ fn md_evidence_has_value_limit_and_member() {
     let degraded = find(&findings, Code::MdDegraded).expect("degraded");
     assert_eq!(
         degraded.evidence.as_str(),
-        "md0 raid5 has 2 of 3 members ([UU_]); sdc2 failed"
+        "raid5 has 2 of 3 members ([UU_]); sdc2 failed"
     );
     assert_eq!(degraded.subject.host, Some(HostName::new("stor1")));
 }

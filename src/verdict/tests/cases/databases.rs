@@ -31,7 +31,14 @@ pub(super) fn cases() -> Vec<Case> {
             |w| {
                 w.edit("db2", |s| db(s, |m| m.channels[0].sql_running = ReplicaThread::No));
             },
-            |_| {},
+            |w| {
+                w.edit("db2", |s| {
+                    db(s, |m| {
+                        m.channels[0].sql_running = ReplicaThread::No;
+                        m.channels[0].sql_error = Some("1062 Duplicate entry".into());
+                    });
+                });
+            },
         ),
         case(
             K::ReplicationError,
@@ -245,7 +252,11 @@ pub(super) fn cases() -> Vec<Case> {
                     });
                 });
             },
-            |_| {},
+            |w| {
+                w.edit("g2", |s| {
+                    db(s, |m| m.galera.as_mut().expect("galera").local_state = "Joining".into());
+                });
+            },
         ),
         case(
             K::GaleraDegraded,
@@ -257,7 +268,14 @@ pub(super) fn cases() -> Vec<Case> {
                     });
                 });
             },
-            |_| {},
+            |w| {
+                w.edit("g2", |s| {
+                    db(s, |m| {
+                        let galera = m.galera.as_mut().expect("galera");
+                        (galera.ready, galera.connected) = (None, None);
+                    });
+                });
+            },
         ),
         case(
             K::GaleraDegraded,
@@ -269,7 +287,11 @@ pub(super) fn cases() -> Vec<Case> {
                     });
                 }
             },
-            |_| {},
+            |w| {
+                w.edit("g1", |s| {
+                    db(s, |m| m.galera.as_mut().expect("galera").cluster_size = Some(4));
+                });
+            },
         ),
     ]
 }

@@ -62,7 +62,11 @@ pub(super) fn cases() -> Vec<Case> {
                     },
                 );
             },
-            |_| {},
+            |w| {
+                w.polls(2);
+                w.lose("db1");
+                w.wait(600);
+            },
         ),
         case(
             K::HostNotAsked,
@@ -70,7 +74,10 @@ pub(super) fn cases() -> Vec<Case> {
             |w| {
                 w.way("db1", Reach::Waiting);
             },
-            |_| {},
+            |w| {
+                w.polls(2);
+                w.way("db1", Reach::Waiting);
+            },
         ),
         case(
             K::ClockSkew,
@@ -117,7 +124,12 @@ pub(super) fn cases() -> Vec<Case> {
                     s.filesystems = Reading::unknown(Why::Hung("df".into()), s.at);
                 });
             },
-            |_| {},
+            |w| {
+                w.edit("stor1", |s| {
+                    s.filesystems = Reading::unknown(Why::Failed("df: exit 1".into()), s.at);
+                    s.tcp = Reading::unknown(Why::Hung("netstat".into()), s.at);
+                });
+            },
         ),
         case(
             K::ReadingFailed,
@@ -327,5 +339,25 @@ pub(super) fn cases() -> Vec<Case> {
             |_| {},
         ),
         case(K::ObserverBusy, Notice, |w| w.observer_doubtful = true, |_| {}),
+        case(
+            K::ObserverClock,
+            Warning,
+            |w| clocks(w, &super::super::world::HOSTS[..7], 30.0),
+            |w| {
+                clocks(w, &super::super::world::HOSTS[..4], 30.0);
+                clocks(w, &super::super::world::HOSTS[4..8], -30.0);
+            },
+        ),
     ]
+}
+
+/// Sets the clocks of these hosts ahead of the console's.
+fn clocks(w: &mut World, hosts: &[&str], seconds: f64) {
+    for host in hosts {
+        w.edit(host, move |s| {
+            change(&mut s.uptime, |u| {
+                u.clock_seconds = u.clock_seconds.map(|c| c + seconds);
+            });
+        });
+    }
 }

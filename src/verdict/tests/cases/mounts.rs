@@ -55,7 +55,9 @@ pub(super) fn cases() -> Vec<Case> {
                     );
                 });
             },
-            |_| {},
+            |w| {
+                w.edit("access1", |s| statfs(s, StatfsOutcome::Stale));
+            },
         ),
         case(
             K::MountWrongSource,

@@ -36,7 +36,10 @@ pub(super) fn cases() -> Vec<Case> {
                     (s.preferred, s.standby) = ("stor2".into(), Some("stor1".into()));
                 });
             },
-            |_| {},
+            |w| {
+                side(w, "stor1", C::WfConnection, R::Primary, D::UpToDate);
+                side(w, "stor2", C::WfConnection, R::Secondary, D::Outdated);
+            },
         ),
         case(
             K::SliceDown,
@@ -214,7 +217,27 @@ pub(super) fn cases() -> Vec<Case> {
                 degraded(w, "stor1");
                 degraded(w, "stor2");
             },
-            |w| degraded(w, "stor1"),
+            |w| {
+                // Both out of sight is the console's network as likely as theirs; and each may fail in its own way.
+                w.polls(2);
+                w.lose("stor1");
+                w.lose("stor2");
+                w.wait(6);
+            },
+        ),
+        case(
+            K::StandbySameFault,
+            Warning,
+            |w| {
+                degraded(w, "stor1");
+                degraded(w, "stor2");
+            },
+            |w| {
+                degraded(w, "stor1");
+                for host in ["stor1", "stor2"] {
+                    w.edit(host, |s| failed(&mut s.exports));
+                }
+            },
         ),
         case(
             K::PairInOneDomain,

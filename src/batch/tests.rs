@@ -1,0 +1,160 @@
+//! What the documents say of hosts that do not say everything.
+
+use super::{Format, report::Status, status::render};
+use crate::{
+    collect::{FleetView, HostView, Observer, Trend},
+    facts::{
+        Assembler, Reach, Reading, Section, SectionStatus, Snapshot, UnixMs,
+        mysql::{Mysql, ReplicaThread, parse_mysql},
+    },
+    fleet::{Fleet, Host, Poll},
+    verdict::{Code, Finding, Severity, Subject, SubjectKind},
+};
+use std::{sync::Arc, time::Duration};
+
+const NOW: UnixMs = UnixMs(1_700_000_000_000);
+
+fn status(snapshot: Snapshot) -> serde_json::Value {
+    serde_json::to_value(document(snapshot, vec![])).unwrap()["hosts"][0].clone()
+}
+
+fn document(snapshot: Snapshot, findings: Vec<Finding>) -> Status {
+    let host = Host::new("a", "192.0.2.1");
+    let view = FleetView {
+        fleet: Arc::new(Fleet::new(
+            "t".into(),
+            None,
+            Poll::default(),
+            vec![host.clone()],
+            vec![],
+            vec![],
+        )),
+        at: NOW,
+        hosts: vec![Arc::new(HostView {
+            name: host.name.clone(),
+            reach: Reach::Up { since: NOW },
+            snapshot: Some(Arc::new(snapshot)),
+            trend: Arc::new(Trend::default()),
+            severity: Severity::Ok,
+            about: "".into(),
+            complete: true,
+            stale_after: Duration::from_secs(6),
+        })],
+        findings: findings.into(),
+        observer: Observer::default(),
+        reload_error: None,
+        version: 1,
+    };
+    Status::new(&view, &[true])
+}
+
+fn assembled(section: Section, text: &str) -> Snapshot {
+    let mut assembler = Assembler::new(&[]);
+    assembler.apply([(section, &SectionStatus::Ok, text.as_bytes())].into_iter(), NOW);
+    assembler.snapshot(NOW, 1)
+}
+
+#[test]
+fn an_array_that_does_not_tell_its_members_is_not_clean() {
+    let state = |text: &str| {
+        let text = format!("{text}unused devices: <none>\n");
+        status(assembled(Section::Mdstat, &text))["raid"][0]["state"].clone()
+    };
+    assert_eq!(
+        state("md0 : active raid1 sdb1[1] sda1[0]\n      1000 blocks [2/2] [UU]\n"),
+        "clean"
+    );
+    assert_eq!(
+        state("md0 : active raid1 sdb1[1] sda1[0]\n      1000 blocks [2/1] [U_]\n"),
+        "degraded"
+    );
+    assert_eq!(
+        state("md0 : active raid1 sdb1[1] sda1[0]\n      1000 blocks\n"),
+        "unknown"
+    );
+    assert_eq!(
+        state("md0 : active raid0 sdb1[1] sda1[0]\n      1000 blocks 64k chunks\n"),
+        "clean"
+    );
+}
+
+#[test]
+fn a_server_whose_channels_cannot_be_read_is_no_source() {
+    let role = |mysql: Mysql| {
+        let snapshot = Snapshot {
+            mysql: Reading::known(mysql, NOW),
+            ..Snapshot::default()
+        };
+        status(snapshot)["mysql"]["role"].clone()
+    };
+    let capture = |text: &str| parse_mysql(text).unwrap();
+    let mut mysql = capture(include_str!("../../tests/captures/forms/mysql-mariadb"));
+    if mysql.channels.is_empty() {
+        mysql = capture(include_str!("../../tests/captures/forms/mysql-percona"));
+    }
+    assert!(
+        mysql
+            .channels
+            .iter()
+            .all(|channel| channel.sql_running == ReplicaThread::Yes)
+    );
+    assert_eq!(role(mysql.clone()), "replica");
+    mysql.channels.clear();
+    mysql.galera = None;
+    assert_eq!(role(mysql.clone()), "source");
+    mysql.errors = vec!["replica: ERROR 1227 (42000): Access denied".into()];
+    assert_eq!(role(mysql), "unknown");
+}
+
+#[test]
+fn what_was_not_read_is_named_as_unknown() {
+    let host = status(Snapshot::default());
+    for section in [
+        "load",
+        "uptime_seconds",
+        "raid",
+        "drbd",
+        "nfs_exports",
+        "nfs_mounts",
+        "filesystems",
+        "zfs",
+        "mysql",
+    ] {
+        assert!(host["unknown"][section].is_string(), "{section} is missing: {host}");
+    }
+}
+
+#[test]
+fn the_text_is_two_lines_a_finding_and_one_a_host() {
+    let finding = |code, name: &str, since| Finding {
+        code,
+        severity: Severity::Warning,
+        subject: Subject::on(SubjectKind::Array, &"a".into(), name),
+        since,
+        evidence: "raid5 has 2 of 3 members ([UU_])".into(),
+        hosts: vec![],
+    };
+    let snapshot = assembled(
+        Section::Mdstat,
+        "md0 : active raid1 sdb1[1] sda1[0]\n      1000 blocks [2/1] [U_]\n\
+         md1 : active raid1 sdb2[1] sda2[0]\n      1000 blocks [2/2] [UU]\nunused devices: <none>\n",
+    );
+    let mut status = document(
+        snapshot,
+        vec![
+            finding(Code::MdDegraded, "md0", UnixMs(NOW.0 - 70_000)),
+            finding(Code::MdFailedMember, "md10", UnixMs(NOW.0 - 100_000_000)),
+        ],
+    );
+    status.hosts[0].unknown.clear();
+    let expected = "\
+WARNING: t 1 host, 1 ok, 2 findings, 2023-11-14T22:13:20.000Z
+warning  a md0           raid5 has 2 of 3 members ([UU_]) (since 22:12:10Z)
+         MdDegraded      Replace the failed disk; until the rebuild is done one more failure loses data.
+warning  a md10          raid5 has 2 of 3 members ([UU_]) (since 2023-11-13 18:26:40Z)
+         MdFailedMember  Replace the disk named in the evidence.
+
+ok       a  md1 clean; md0 raid1 degraded
+";
+    assert_eq!(render(&status, Format::Text), expected);
+}
