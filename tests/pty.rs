@@ -35,7 +35,7 @@ fn every_view_opens_and_q_restores_the_terminal() {
         });
     }
     terminal.send("?");
-    terminal.wait_for("palette");
+    terminal.wait_for("what is selected");
     terminal.send("\x1b");
     terminal.send("/stor1\r");
     terminal.wait("the filter", |screen| {
@@ -69,7 +69,12 @@ fn every_size_is_usable_and_resizing_draws_anew() {
 
 #[test]
 fn ctrl_z_gives_the_shell_back_and_fg_the_console() {
-    let mut terminal = Terminal::run_with("bash", &["--norc", "-i"], 100, 30, &[("PS1", "shell> ")]);
+    // The shell's own bracketed paste would hide whether ours was switched off.
+    let directory = tempfile::tempdir().unwrap();
+    let inputrc = directory.path().join("inputrc");
+    std::fs::write(&inputrc, "set enable-bracketed-paste off\n").unwrap();
+    let env = [("PS1", "shell> "), ("INPUTRC", inputrc.to_str().unwrap())];
+    let mut terminal = Terminal::run_with("bash", &["--norc", "-i"], 100, 30, &env);
     terminal.wait_for("shell>");
     let before = terminal.settings();
     terminal.send(&format!("{POINTSMAN} --demo\r"));

@@ -11,7 +11,7 @@ fn the_worst_comes_first_and_calm_groups_are_one_line() {
     let calm = console_of(fixture::calm(), (120, 40), "terminal", Glyphs::Unicode, false);
     assert_eq!(
         super::names(&calm),
-        ["seg-1", "seg-2", "db-main", "backups", "nodes lax"].map(|name| name.replace(" lax", ""))
+        ["seg-1", "seg-2", "db-main", "backup", "node lax"].map(|name| name.replace(" lax", ""))
     );
 }
 
@@ -147,8 +147,8 @@ fn the_palette_completes_jumps_and_remembers() {
         keys(&mut model, ":<up><up><enter>"),
         [Effect::Ask(Request::Reconnect("access5".into()))]
     );
-    keys(&mut model, ":theme da<enter>");
-    assert_eq!(model.look.theme.name, "day");
+    keys(&mut model, ":theme li<enter>");
+    assert_eq!(model.look.theme.name, "light");
     assert_eq!(
         keys(&mut model, ":theme nowhere<enter>"),
         [Effect::LoadTheme("nowhere".to_owned())]
@@ -176,7 +176,7 @@ fn keys_that_ask_the_world_do_so() {
     assert_eq!(keys(&mut model, "<ctrl-z>"), [Effect::Suspend]);
     assert_eq!(keys(&mut model, "<ctrl-s>"), [Effect::Dump]);
     assert_eq!(keys(&mut model, "<ctrl-l>"), [Effect::Redraw]);
-    assert_eq!(keys(&mut model, "m"), [Effect::Mouse(true)]);
+    assert_eq!(keys(&mut model, "M"), [Effect::Mouse(true)]);
     keys(&mut model, "6jjj");
     assert_eq!(
         keys(&mut model, "y"),
@@ -236,13 +236,13 @@ fn sorting_is_shown_and_undone() {
 
 #[test]
 fn a_wall_turns_unless_something_is_critical_and_takes_no_command() {
-    let mut wall = console_of(fixture::view(), (160, 50), "night", Glyphs::Unicode, true);
+    let mut wall = console_of(fixture::view(), (160, 50), "dark", Glyphs::Unicode, true);
     assert!(wall.mode.is_read_only());
     update(&mut wall, Msg::Tick(UnixMs(NOW.0 + 60_000)));
     assert_eq!(wall.page, Page::List(ListKind::Fleet));
     assert!(keys(&mut wall, ":q<enter>").contains(&Effect::Quit), "q itself works");
     assert!(wall.layers.is_empty());
-    let mut calm = console_of(fixture::calm(), (160, 50), "night", Glyphs::Unicode, true);
+    let mut calm = console_of(fixture::calm(), (160, 50), "dark", Glyphs::Unicode, true);
     update(&mut calm, Msg::Tick(UnixMs(NOW.0 + 13_000)));
     assert_eq!(calm.page, Page::List(ListKind::Storage));
     update(&mut calm, Msg::Tick(UnixMs(NOW.0 + 26_000)));
