@@ -27,7 +27,12 @@ fn main() {
     };
     let (columns, rows): (u16, u16) = (columns.parse().expect("columns"), rows.parse().expect("rows"));
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-    let mut terminal = Terminal::run("target/release/pointsman", &rest, columns, rows);
+    let mut terminal = Terminal::run(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/pointsman"),
+        &rest,
+        columns,
+        rows,
+    );
     std::thread::sleep(Duration::from_secs_f32(seconds.parse().expect("seconds")));
     for key in keys.chars() {
         terminal.send(&key.to_string());

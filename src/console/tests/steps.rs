@@ -326,3 +326,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn esc_and_a_key_that_arrive_together_are_both_taken() {
+    let mut model = console((120, 40));
+    keys(&mut model, "?");
+    let together = KeyEvent::new(KeyCode::Char('/'), KeyModifiers::ALT);
+    update(&mut model, Msg::Key(together));
+    assert!(
+        matches!(model.layers.as_slice(), [Layer::Filter { .. }]),
+        "help closed, filter open"
+    );
+}
