@@ -101,8 +101,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Tick(now) => {
             model.tick(now);
-            if let Some(mut wall) = model.wall.take() {
-                wall.tick(&model.shown, model.now);
+            if let Some(mut wall) = model.wall.clone() {
+                let rows = model.list(wall.page()).index.rows.len();
+                let parts = rows.div_ceil(view::wall_rows(model)).max(1);
+                wall.tick(&model.shown, model.now, parts);
                 show_wall_page(model, wall);
             }
             Vec::new()

@@ -338,3 +338,25 @@ fn esc_and_a_key_that_arrive_together_are_both_taken() {
         "help closed, filter open"
     );
 }
+
+#[test]
+fn a_wall_turns_through_a_page_that_is_longer_than_the_screen() {
+    let mut wall = console_of(fixture::view(), (120, 30), "dark", Glyphs::Unicode, true);
+    let first = text(&wall);
+    assert!(first.contains("part 1 of "), "{first}");
+    let mut seen = first.clone();
+    for turn in 1..8 {
+        update(&mut wall, Msg::Tick(UnixMs(NOW.0 + 12_000 * turn)));
+        assert_eq!(
+            wall.page,
+            Page::List(ListKind::Fleet),
+            "critical: only the fleet is shown"
+        );
+        let shown = text(&wall);
+        assert!(shown.contains("slice-b has no replica"), "what is critical stays");
+        seen.push_str(&shown);
+    }
+    for row in names(&wall) {
+        assert!(seen.contains(&row), "{row} was never shown");
+    }
+}
