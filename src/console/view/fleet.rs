@@ -34,8 +34,8 @@ const WIDE: &[Column] = &[
 
 const NARROW: &[Column] = &[
     left("HOST", 11, 20, 0),
-    left("STATE", 13, 13, 0),
-    left("WHAT", 8, 60, 1),
+    left("STATE", 10, 13, 0),
+    left("WHAT", 11, 60, 1),
     right("AGE", 5, 6, 2),
 ];
 
