@@ -128,7 +128,7 @@ fn run(out: &mut String, style: &Style, text: &str, row: u16, start: u16, end: u
     if style.background != BACKGROUND {
         let _ = writeln!(
             out,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\" fill=\"{}\"/>",
+            "<rect shape-rendering=\"crispEdges\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\" fill=\"{}\"/>",
             CELL.1, style.background
         );
     }

@@ -74,9 +74,9 @@ const fn top(screen: (u16, u16)) -> u16 {
     2 + letters * (big::HEIGHT + 1) + 2
 }
 
-/// Whether a finding is pinned above the pages.
+/// Whether a finding is pinned above the pages: a large WARNING that does not say which helps nobody.
 fn pins(finding: &Finding) -> bool {
-    finding.severity >= Severity::Unknown
+    finding.severity >= Severity::Warning
 }
 
 /// How many findings are pinned below so many rows.
