@@ -25,7 +25,7 @@ const WIDE: &[Column] = &[
     left("RAID", 18, 20, 4),
     right("FULL", 5, 6, 3),
     left("EXPORT", 8, 14, 6),
-    left("CLIENTS", 7, 12, 2),
+    left("CLIENTS", 8, 12, 2),
     left("ADDRESS", 15, 22, 7),
     right("AGE", 5, 7, 8),
 ];
