@@ -27,7 +27,12 @@ fn main() {
     };
     let (columns, rows): (u16, u16) = (columns.parse().expect("columns"), rows.parse().expect("rows"));
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-    let mut terminal = Terminal::run("target/release/pointsman", &rest, columns, rows);
+    let mut terminal = Terminal::run(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/pointsman"),
+        &rest,
+        columns,
+        rows,
+    );
     std::thread::sleep(Duration::from_secs_f32(seconds.parse().expect("seconds")));
     for key in keys.chars() {
         terminal.send(&key.to_string());
@@ -123,7 +128,7 @@ fn run(out: &mut String, style: &Style, text: &str, row: u16, start: u16, end: u
     if style.background != BACKGROUND {
         let _ = writeln!(
             out,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\" fill=\"{}\"/>",
+            "<rect shape-rendering=\"crispEdges\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{:.1}\" fill=\"{}\"/>",
             CELL.1, style.background
         );
     }

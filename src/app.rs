@@ -458,6 +458,7 @@ fn run_console(options: &Options, collector: &Collector, log: LogBook, clock: &C
         view: collector.view.clone(),
         requests: collector.requests.clone(),
         log,
+        log_file: options.log.clone(),
         mode: Mode::new(options.read_only, options.wall),
         wall: options.wall,
         theme,

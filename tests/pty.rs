@@ -35,7 +35,7 @@ fn every_view_opens_and_q_restores_the_terminal() {
         });
     }
     terminal.send("?");
-    terminal.wait_for("palette");
+    terminal.wait_for("what is selected");
     terminal.send("\x1b");
     terminal.send("/stor1\r");
     terminal.wait("the filter", |screen| {
@@ -69,7 +69,12 @@ fn every_size_is_usable_and_resizing_draws_anew() {
 
 #[test]
 fn ctrl_z_gives_the_shell_back_and_fg_the_console() {
-    let mut terminal = Terminal::run_with("bash", &["--norc", "-i"], 100, 30, &[("PS1", "shell> ")]);
+    // The shell's own bracketed paste would hide whether ours was switched off.
+    let directory = tempfile::tempdir().unwrap();
+    let inputrc = directory.path().join("inputrc");
+    std::fs::write(&inputrc, "set enable-bracketed-paste off\n").unwrap();
+    let env = [("PS1", "shell> "), ("INPUTRC", inputrc.to_str().unwrap())];
+    let mut terminal = Terminal::run_with("bash", &["--norc", "-i"], 100, 30, &env);
     terminal.wait_for("shell>");
     let before = terminal.settings();
     terminal.send(&format!("{POINTSMAN} --demo\r"));
@@ -144,6 +149,110 @@ fn a_broken_reload_keeps_the_old_fleet_and_says_so() {
     std::fs::write(&path, good.replace("here:", "renamed:")).unwrap();
     terminal.send(":reload\r");
     terminal.wait_for("renamed");
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+}
+
+/// A place where `q` is pressed, the keys that lead there, and the keys that then leave the program.
+const LEAVING: [(&str, &str, &str); 6] = [
+    ("the fleet", "1", "q"),
+    ("the palette", ":", "\x1b\x1bq"),
+    ("the help", "?", "qq"),
+    ("the filter", "/", "\x1b\x1bq"),
+    ("a host", ":host stor1\r", "q"),
+    ("a frozen picture", "f", "q"),
+];
+
+#[test]
+fn it_can_be_left_from_everywhere() {
+    let mut shell = Terminal::run("sh", &["-c", "sleep 60"], 100, 30);
+    let before = shell.settings();
+    shell.child.kill().unwrap();
+    for (place, way, leave) in LEAVING {
+        let mut terminal = demo(100, 30);
+        let still = terminal.screen();
+        terminal.send(way);
+        if place != "the fleet" {
+            terminal.wait(place, |screen| screen != still);
+        }
+        for key in leave.chars() {
+            terminal.send(&key.to_string());
+            // Esc alone is told from the beginning of a sequence by what follows it.
+            std::thread::sleep(std::time::Duration::from_millis(150));
+        }
+        assert_eq!(terminal.exit_code(), 0, "{place}");
+        terminal.assert_restored(&before);
+    }
+}
+
+#[test]
+fn letters_typed_into_a_line_are_no_commands() {
+    let mut terminal = demo(100, 30);
+    for (open, wanted) in [("/", "/qqq"), (":", "qqq")] {
+        terminal.send(open);
+        terminal.send("qqq");
+        terminal.wait_for(wanted);
+        terminal.send("\x03");
+        terminal.wait("the line to close", |screen| !screen.contains("qqq"));
+    }
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+}
+
+#[test]
+fn a_dead_host_delays_neither_the_other_nor_a_key_and_q_leaves_while_connecting() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("inventory.yaml");
+    // One port refuses; behind the other somebody listens and never says a word.
+    let refusing = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = refusing.local_addr().unwrap().port();
+    drop(refusing);
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    std::fs::write(
+        &path,
+        format!(
+            "fleet: test\nhosts:\n  here:\n    address: localhost\n    via: local\n  dead:\n    address: 127.0.0.1\n    \
+             port: {refused}\n  mute:\n    address: 127.0.0.1\n    port: {}\n",
+            mute.local_addr().unwrap().port()
+        ),
+    )
+    .unwrap();
+    let args = ["-i", path.to_str().unwrap(), "-F", "/dev/null"];
+    let mut terminal = Terminal::run(POINTSMAN, &args, 120, 30);
+    terminal.wait("the host that answers, and the two that do not", |screen| {
+        let says = |host: &str, word: &str| {
+            screen
+                .lines()
+                .any(|line| line.split_whitespace().next() == Some(host) && line.contains(word))
+        };
+        says("here", "● ok") && says("dead", "refused") && says("mute", "connecting")
+    });
+    terminal.send(":host here\r");
+    terminal.wait_for("› host here");
+    let begun = std::time::Instant::now();
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(
+        begun.elapsed() < std::time::Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[test]
+fn a_stop_signal_from_outside_gives_the_terminal_back() {
+    let mut terminal = demo(100, 30);
+    terminal.kill_with(Signal::TSTP);
+    let begun = std::time::Instant::now();
+    while terminal.in_alternate_screen() {
+        assert!(begun.elapsed() < support::PATIENCE, "still in the alternate screen");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    terminal.kill_with(Signal::CONT);
+    terminal.wait_for("stor1");
+    assert!(terminal.in_alternate_screen());
+    terminal.send("2");
+    terminal.wait_for("› storage");
     terminal.send("q");
     assert_eq!(terminal.exit_code(), 0);
 }

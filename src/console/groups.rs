@@ -72,10 +72,8 @@ impl Groups {
                 .find(|known| host.roles.contains(*known))
                 .or_else(|| host.roles.iter().next().map(String::as_str))
                 .unwrap_or("host");
-            let mut name = format!("{role}s");
-            if role == "mysql" {
-                name.truncate(role.len());
-            }
+            // The operator's own word, as it is: what a role is called in the plural is not ours to guess.
+            let mut name = role.to_owned();
             if let (Some(site), true) = (&host.domains.site, sites.len() > 1) {
                 name.push(' ');
                 name.push_str(site);

@@ -237,7 +237,7 @@ pub const KEYMAP: &[Binding] = &[
     page(Action::Dump, &["ctrl-s"], "", "Save this screen as text and JSON."),
     page(
         Action::Mouse,
-        &["m"],
+        &["M"],
         "",
         "Mouse on or off (off leaves selecting text to the terminal).",
     ),

@@ -41,6 +41,8 @@ pub struct Launch {
     pub requests: Requests,
     /// What the program did.
     pub log: LogBook,
+    /// The file that the log also goes to, to be named should the console fail.
+    pub log_file: Option<PathBuf>,
     /// Whether the process may act.
     pub mode: Mode,
     /// Whether this is a wall.
@@ -120,7 +122,7 @@ struct Console {
 
 impl Console {
     fn new(launch: Launch) -> Result<Self> {
-        let guard = Guard::enter().wrap_err("cannot take the terminal")?;
+        let guard = Guard::enter(launch.log_file.as_deref()).wrap_err("cannot take the terminal")?;
         let size = crossterm::terminal::size().wrap_err("cannot ask the terminal for its size")?;
         let look = Look {
             theme: launch.theme.clone(),

@@ -14,6 +14,9 @@ pub const LEAST: (u16, u16) = (40, 12);
 /// From this width on a list has a pane with the details of its selected row beside it.
 const WIDE: u16 = 170;
 
+/// Cells that let a list show every column that matters, with the line beside it.
+const LIST: u16 = 122;
+
 /// The parts of the screen; a part that is not shown has no height (or width).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Areas {
@@ -64,7 +67,8 @@ pub fn areas(model: &Model) -> Areas {
     let whole = Rect::new(0, top, columns, body);
     areas.body = whole;
     if columns >= WIDE && has_side(model) {
-        let side = (columns * 2 / 5).min(86);
+        // The list keeps room for all its columns before the pane grows.
+        let side = (columns * 2 / 5).min(86).min((columns - LIST).max(60));
         areas.body.width = columns - side - 1;
         areas.side = Rect::new(columns - side, top, side, body);
     } else if model.page == Page::List(ListKind::Findings) && body >= 12 {

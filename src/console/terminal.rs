@@ -10,6 +10,7 @@ use ratatui::{Terminal, backend::CrosstermBackend};
 use std::{
     io::{self, BufWriter, Stdout, Write},
     panic,
+    path::Path,
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},
@@ -33,12 +34,12 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Takes the terminal.
+    /// Takes the terminal. A panic of the calling thread will give it back and name the log file.
     ///
     /// # Errors
     /// What the system says.
-    pub fn enter() -> io::Result<Self> {
-        hook_panics(thread::current().id());
+    pub fn enter(log: Option<&Path>) -> io::Result<Self> {
+        hook_panics(thread::current().id(), log);
         take()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout()));
         match Terminal::new(backend) {
@@ -129,14 +130,20 @@ fn restore() {
 /// A panic of the thread that draws gives the terminal back before it is reported. A panic elsewhere is
 /// caught by its task and must not take the screen away from under the drawing; its report would be
 /// painted over the screen, so it goes to the log alone.
-fn hook_panics(ui: ThreadId) {
+fn hook_panics(ui: ThreadId, log: Option<&Path>) {
     static ONCE: Once = Once::new();
+    let advice = match log {
+        Some(path) => format!("pointsman failed; what it did before is in its log, {}", path.display()),
+        None => "pointsman failed; run it with --log FILE to keep a log of what it does".to_owned(),
+    };
     ONCE.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if thread::current().id() == ui {
                 restore();
+                tracing::error!("the console panicked: {info}");
                 before(info);
+                eprintln!("{advice}");
             } else if ENTERED.load(Ordering::SeqCst) {
                 tracing::error!("a task panicked: {info}");
             } else {

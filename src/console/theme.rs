@@ -180,8 +180,8 @@ pub struct Theme {
 /// Name and text of each theme that is compiled in; the first is the default.
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("terminal", include_str!("../../themes/terminal.theme")),
-    ("night", include_str!("../../themes/night.theme")),
-    ("day", include_str!("../../themes/day.theme")),
+    ("dark", include_str!("../../themes/dark.theme")),
+    ("light", include_str!("../../themes/light.theme")),
     ("colour-blind", include_str!("../../themes/colour-blind.theme")),
     ("mono", include_str!("../../themes/mono.theme")),
 ];

@@ -101,8 +101,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Tick(now) => {
             model.tick(now);
-            if let Some(mut wall) = model.wall.take() {
-                wall.tick(&model.shown, model.now);
+            if let Some(mut wall) = model.wall.clone() {
+                let rows = model.list(wall.page()).index.rows.len();
+                let parts = rows.div_ceil(view::wall_rows(model)).max(1);
+                wall.tick(&model.shown, model.now, parts);
                 show_wall_page(model, wall);
             }
             Vec::new()
@@ -133,6 +135,14 @@ fn show_wall_page(model: &mut Model, wall: super::wall::Wall) {
 }
 
 fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
+    // Over a slow link Esc and the key after it arrive together and are read as Alt with that key. No
+    // binding has Alt: it was Esc, then the key.
+    if event.modifiers.contains(KeyModifiers::ALT) && event.code != KeyCode::Esc {
+        let mut effects = key(model, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+        let plain = KeyEvent::new(event.code, event.modifiers - KeyModifiers::ALT);
+        effects.extend(key(model, &plain));
+        return effects;
+    }
     let context = model.layers.last().map_or(Context::Page, Layer::context);
     let action = keymap::action(context, event);
     if let Some(wall) = model.wall.clone() {

@@ -19,6 +19,8 @@ pub const PAGES: [ListKind; 4] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wall {
     at: usize,
+    /// The screenful of that page, from 0: a long list is shown in parts.
+    part: usize,
     turned: UnixMs,
 }
 
@@ -26,7 +28,11 @@ impl Wall {
     /// A wall that begins with the fleet.
     #[must_use]
     pub const fn new(now: UnixMs) -> Self {
-        Self { at: 0, turned: now }
+        Self {
+            at: 0,
+            part: 0,
+            turned: now,
+        }
     }
 
     /// The page that is up.
@@ -35,9 +41,16 @@ impl Wall {
         PAGES[self.at]
     }
 
+    /// The screenful of that page, from 0.
+    #[must_use]
+    pub const fn part(&self) -> usize {
+        self.part
+    }
+
     /// Turns to the next page that has something on it, or the one before.
     pub fn turn(&mut self, view: &FleetView, now: UnixMs, forward: bool) {
         self.turned = now;
+        self.part = 0;
         for _ in 0..PAGES.len() {
             self.at = (self.at + if forward { 1 } else { PAGES.len() - 1 }) % PAGES.len();
             let filled = match self.page() {
@@ -52,17 +65,26 @@ impl Wall {
         }
     }
 
-    /// Turns when it is time. While something is critical the fleet stays up: nothing may hide it.
-    pub fn tick(&mut self, view: &FleetView, now: UnixMs) {
-        if view
+    /// Turns when it is time: through the `parts` of this page, then to the next one. While something is
+    /// critical only the fleet is shown, with the worst of it pinned above: nothing may hide it.
+    pub fn tick(&mut self, view: &FleetView, now: UnixMs, parts: usize) {
+        let critical = view
             .findings
             .iter()
-            .any(|finding| finding.severity == Severity::Critical)
-        {
-            self.at = 0;
-            self.turned = now;
+            .any(|finding| finding.severity == Severity::Critical);
+        if critical && self.at != 0 {
+            (self.at, self.part, self.turned) = (0, 0, now);
         } else if now.since(self.turned) >= TURN {
-            self.turn(view, now, true);
+            if self.part + 1 < parts {
+                (self.part, self.turned) = (self.part + 1, now);
+            } else if critical {
+                (self.part, self.turned) = (0, now);
+            } else {
+                self.turn(view, now, true);
+            }
+        } else if self.part >= parts {
+            // The list has become shorter.
+            self.part = parts.saturating_sub(1);
         }
     }
 }

@@ -126,8 +126,8 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.host, self.kind) {
             (Some(host), SubjectKind::Host) => f.pad(host.as_str()),
-            // A server that has the name of its host is told by its kind.
-            (Some(host), SubjectKind::Mysql) if self.name.as_str() == host.as_str() => f.pad(&format!("{host} mysql")),
+            // A database server is named after its host: once is enough.
+            (Some(host), _) if host.as_str() == &*self.name => f.pad(host.as_str()),
             (Some(host), _) => f.pad(&format!("{host} {}", self.name)),
             (None, _) => f.pad(&self.name),
         }

@@ -80,6 +80,10 @@ impl Sshd {
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 fn sshd_binary() -> PathBuf {
@@ -194,8 +198,14 @@ impl Lab {
         config.push_str(extra);
         config.push('\n');
         let name = format!("sshd-{port}");
-        let file = self.write(&name, &config);
-        let log = self.path(&format!("{name}.log"));
+        self.write(&name, &config);
+        self.start(port)
+    }
+
+    /// Starts the sshd that had this port, with the configuration and keys that it had.
+    pub fn start(&self, port: u16) -> Sshd {
+        let file = self.path(&format!("sshd-{port}"));
+        let log = self.path(&format!("sshd-{port}.log"));
         let _ = fs::remove_file(&log);
         let child = Command::new(sshd_binary())
             .arg("-D")

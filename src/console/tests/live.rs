@@ -49,6 +49,7 @@ fn child() {
         view,
         requests,
         log,
+        log_file: Some("/nowhere/pointsman.log".into()),
         mode: Mode::ReadOnly,
         wall: false,
         theme: Theme::built_in("terminal", Depth::Sixteen).unwrap(),
@@ -56,7 +57,16 @@ fn child() {
         depth: Depth::Sixteen,
         glyphs: Glyphs::Unicode,
         dump_dir: std::env::temp_dir(),
-        clock: Arc::new(now),
+        clock: {
+            // The console asks for the time at each tick and key: after so many it panics while it is up.
+            let asked = std::sync::atomic::AtomicUsize::new(0);
+            let breaks = how == "panic here";
+            Arc::new(move || {
+                let asked = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                assert!(!breaks || asked < 3, "the console's own mistake");
+                now()
+            })
+        },
     })
     .unwrap();
     drop(sender);
@@ -93,6 +103,8 @@ impl Live {
             "--test-threads=1",
         ]);
         command.env(CHILD, how);
+        // A backtrace would push what is looked for off the screen.
+        command.env("RUST_BACKTRACE", "0");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(30, 100, 0)));
@@ -227,4 +239,19 @@ fn a_panic_elsewhere_leaves_the_screen() {
     live.shows("› findings");
     live.keys("q");
     live.ended();
+}
+
+#[test]
+fn a_panic_of_the_console_gives_the_terminal_back_and_names_the_log() {
+    let mut live = Live::start("panic here");
+    live.keys("2222");
+    live.until("the terminal restored and the log named", |screen| {
+        let text = screen.contents();
+        !screen.alternate_screen()
+            && !screen.hide_cursor()
+            && !screen.bracketed_paste()
+            && text.contains("the console's own mistake")
+            && text.contains("/nowhere/pointsman.log")
+    });
+    assert!(!live.child.wait().unwrap().success());
 }

@@ -11,7 +11,7 @@ fn the_worst_comes_first_and_calm_groups_are_one_line() {
     let calm = console_of(fixture::calm(), (120, 40), "terminal", Glyphs::Unicode, false);
     assert_eq!(
         super::names(&calm),
-        ["seg-1", "seg-2", "db-main", "backups", "nodes lax"].map(|name| name.replace(" lax", ""))
+        ["seg-1", "seg-2", "db-main", "backup", "node lax"].map(|name| name.replace(" lax", ""))
     );
 }
 
@@ -147,8 +147,8 @@ fn the_palette_completes_jumps_and_remembers() {
         keys(&mut model, ":<up><up><enter>"),
         [Effect::Ask(Request::Reconnect("access5".into()))]
     );
-    keys(&mut model, ":theme da<enter>");
-    assert_eq!(model.look.theme.name, "day");
+    keys(&mut model, ":theme li<enter>");
+    assert_eq!(model.look.theme.name, "light");
     assert_eq!(
         keys(&mut model, ":theme nowhere<enter>"),
         [Effect::LoadTheme("nowhere".to_owned())]
@@ -176,7 +176,7 @@ fn keys_that_ask_the_world_do_so() {
     assert_eq!(keys(&mut model, "<ctrl-z>"), [Effect::Suspend]);
     assert_eq!(keys(&mut model, "<ctrl-s>"), [Effect::Dump]);
     assert_eq!(keys(&mut model, "<ctrl-l>"), [Effect::Redraw]);
-    assert_eq!(keys(&mut model, "m"), [Effect::Mouse(true)]);
+    assert_eq!(keys(&mut model, "M"), [Effect::Mouse(true)]);
     keys(&mut model, "6jjj");
     assert_eq!(
         keys(&mut model, "y"),
@@ -236,13 +236,13 @@ fn sorting_is_shown_and_undone() {
 
 #[test]
 fn a_wall_turns_unless_something_is_critical_and_takes_no_command() {
-    let mut wall = console_of(fixture::view(), (160, 50), "night", Glyphs::Unicode, true);
+    let mut wall = console_of(fixture::view(), (160, 50), "dark", Glyphs::Unicode, true);
     assert!(wall.mode.is_read_only());
     update(&mut wall, Msg::Tick(UnixMs(NOW.0 + 60_000)));
     assert_eq!(wall.page, Page::List(ListKind::Fleet));
     assert!(keys(&mut wall, ":q<enter>").contains(&Effect::Quit), "q itself works");
     assert!(wall.layers.is_empty());
-    let mut calm = console_of(fixture::calm(), (160, 50), "night", Glyphs::Unicode, true);
+    let mut calm = console_of(fixture::calm(), (160, 50), "dark", Glyphs::Unicode, true);
     update(&mut calm, Msg::Tick(UnixMs(NOW.0 + 13_000)));
     assert_eq!(calm.page, Page::List(ListKind::Storage));
     update(&mut calm, Msg::Tick(UnixMs(NOW.0 + 26_000)));
@@ -324,5 +324,39 @@ proptest! {
             }
             draw(&model);
         }
+    }
+}
+
+#[test]
+fn esc_and_a_key_that_arrive_together_are_both_taken() {
+    let mut model = console((120, 40));
+    keys(&mut model, "?");
+    let together = KeyEvent::new(KeyCode::Char('/'), KeyModifiers::ALT);
+    update(&mut model, Msg::Key(together));
+    assert!(
+        matches!(model.layers.as_slice(), [Layer::Filter { .. }]),
+        "help closed, filter open"
+    );
+}
+
+#[test]
+fn a_wall_turns_through_a_page_that_is_longer_than_the_screen() {
+    let mut wall = console_of(fixture::view(), (120, 30), "dark", Glyphs::Unicode, true);
+    let first = text(&wall);
+    assert!(first.contains("part 1 of "), "{first}");
+    let mut seen = first.clone();
+    for turn in 1..8 {
+        update(&mut wall, Msg::Tick(UnixMs(NOW.0 + 12_000 * turn)));
+        assert_eq!(
+            wall.page,
+            Page::List(ListKind::Fleet),
+            "critical: only the fleet is shown"
+        );
+        let shown = text(&wall);
+        assert!(shown.contains("slice-b has no replica"), "what is critical stays");
+        seen.push_str(&shown);
+    }
+    for row in names(&wall) {
+        assert!(seen.contains(&row), "{row} was never shown");
     }
 }

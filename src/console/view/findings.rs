@@ -15,9 +15,9 @@ use crate::{
 use ratatui::text::Line;
 
 const WIDE: &[Column] = &[
-    left("SEVERITY", 10, 18, 0),
-    left("SUBJECT", 14, 30, 0),
-    left("FINDING", 18, 22, 3),
+    left("SEVERITY", 10, 15, 0),
+    left("SUBJECT", 14, 20, 0),
+    left("FINDING", 18, 20, 3),
     left("EVIDENCE", 20, 300, 0),
     left("SINCE", 8, 16, 2),
     right("FOR", 6, 8, 1),

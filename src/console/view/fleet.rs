@@ -22,11 +22,11 @@ use crate::{
 use ratatui::text::{Line, Span};
 
 const WIDE: &[Column] = &[
-    left("SEGMENT / HOST", 20, 32, 0),
+    left("HOST", 16, 32, 0),
     left("STATE", 13, 14, 0),
-    left("SERVES / MOUNTS", 16, 44, 3),
-    left("RAID", 12, 18, 4),
-    left("REPLICATION", 14, 20, 2),
+    left("SERVES / MOUNTS", 20, 44, 3),
+    left("RAID", 18, 20, 4),
+    left("REPLICATION", 17, 20, 2),
     left("LATENCY", 19, 30, 5),
     right("LOAD", 5, 6, 6),
     right("AGE", 5, 7, 1),
@@ -34,8 +34,8 @@ const WIDE: &[Column] = &[
 
 const NARROW: &[Column] = &[
     left("HOST", 11, 20, 0),
-    left("STATE", 13, 13, 0),
-    left("WHAT", 8, 60, 1),
+    left("STATE", 10, 13, 0),
+    left("WHAT", 11, 60, 1),
     right("AGE", 5, 6, 2),
 ];
 
@@ -278,11 +278,24 @@ fn host(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
         Some(mysql) if volumes.is_none() => super::database::threads_word(mysql),
         _ => volumes.and_then(|volumes| sides::replication_word(volumes)),
     };
+    let raid = sides::raid_word(seen);
+    if raid.is_none() && replication.is_none() {
+        // Neither arrays nor replication: the columns are free for the words on its mounts.
+        return Cells::Across {
+            first: vec![name, state],
+            across: serves(ctx, host, seen),
+            last: vec![
+                parts::latency(ctx, seen, 7),
+                parts::number(ctx, status::load(seen)),
+                age,
+            ],
+        };
+    }
     Cells::Each(vec![
         name,
         state,
         serves(ctx, host, seen),
-        parts::said(ctx, sides::raid_word(seen)),
+        parts::said(ctx, raid),
         parts::said(ctx, replication),
         parts::latency(ctx, seen, 7),
         parts::number(ctx, status::load(seen)),

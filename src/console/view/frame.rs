@@ -170,10 +170,11 @@ pub fn finding_line(ctx: &Ctx<'_>, finding: &Finding, room: u16) -> Line<'static
     let head = format!("{} ", glyph_of(finding.severity));
     let subject = finding.subject.to_string();
     let text_room = room.saturating_sub(width(&head) + width(&tail));
-    let text = if finding.evidence.starts_with(subject.as_str()) {
-        finding.evidence.to_string()
-    } else {
-        format!("{subject}: {}", finding.evidence)
+    let text = match &finding.subject.host {
+        _ if finding.evidence.starts_with(subject.as_str()) => finding.evidence.to_string(),
+        // The evidence names the array or resource itself: only its host is wanting.
+        Some(host) if finding.evidence.starts_with(&*finding.subject.name) => format!("{host}: {}", finding.evidence),
+        _ => format!("{subject}: {}", finding.evidence),
     };
     let text = fit(&text, text_room);
     let pad = if room >= 100 {

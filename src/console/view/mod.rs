@@ -160,7 +160,7 @@ fn body(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     if let Some(kind) = ctx.model.kind() {
         let columns = columns(ctx, kind, area.width);
         let list = ctx.model.list(kind);
-        table::draw(ctx, buffer, area, list, columns, |row| {
+        table::draw(ctx, buffer, area, list, list.offset, columns, |row| {
             row_cells(ctx, kind, area.width, row)
         });
         return;
@@ -181,6 +181,11 @@ fn page_document(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
 pub fn document_height(model: &Model) -> u16 {
     let room = screen::areas(model).body.width;
     cells(page_document(&Ctx::new(model), room).len())
+}
+
+/// Rows of the list that a wall shows at once.
+pub fn wall_rows(model: &Model) -> usize {
+    usize::from(wall::rows(model)).max(1)
 }
 
 /// Lines of the topmost overlay.

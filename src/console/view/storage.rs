@@ -17,15 +17,15 @@ use crate::{
 use ratatui::text::Line;
 
 const WIDE: &[Column] = &[
-    left("SLICE", 16, 30, 0),
+    left("SLICE", 14, 30, 0),
     left("STATE", 11, 13, 0),
-    left("PRIMARY", 12, 24, 0),
-    left("REPLICATION", 14, 20, 1),
-    left("DISKS HERE/PEER", 17, 24, 5),
-    left("RAID", 12, 18, 4),
+    left("PRIMARY", 10, 24, 0),
+    left("REPLICATION", 17, 20, 1),
+    left("DISKS HERE/PEER", 21, 24, 5),
+    left("RAID", 18, 20, 4),
     right("FULL", 5, 6, 3),
-    left("EXPORT", 11, 14, 6),
-    left("CLIENTS", 9, 12, 2),
+    left("EXPORT", 8, 14, 6),
+    left("CLIENTS", 8, 12, 2),
     left("ADDRESS", 15, 22, 7),
     right("AGE", 5, 7, 8),
 ];

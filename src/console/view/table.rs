@@ -137,12 +137,13 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, room: u16, line: &Line<'_>, righ
     }
 }
 
-/// Draws names of columns and visible rows.
+/// Draws names of columns and visible rows, beginning with the row at `offset`.
 pub fn draw(
     ctx: &Ctx<'_>,
     buffer: &mut Buffer,
     area: Rect,
     list: &List,
+    offset: usize,
     columns: &[Column],
     cells_of: impl Fn(&Row) -> Cells,
 ) {
@@ -164,7 +165,7 @@ pub fn draw(
             put(buffer, area.x + x, area.y, wide, &line, column.right);
         }
     }
-    for (slot, row) in list.index.rows.iter().skip(list.offset).enumerate() {
+    for (slot, row) in list.index.rows.iter().skip(offset).enumerate() {
         let Some(y) = area.y.checked_add(1 + cells(slot)).filter(|y| *y < area.bottom()) else {
             break;
         };
@@ -175,7 +176,7 @@ pub fn draw(
             &places,
             &cells_of(row),
         );
-        if list.offset + slot == list.cursor && ctx.model.wall.is_none() {
+        if offset + slot == list.cursor && ctx.model.wall.is_none() {
             let style = ctx.theme().style(Role::Selection);
             buffer.set_style(Rect::new(area.x, y, area.width, 1), style);
         }

@@ -5,10 +5,12 @@ use super::{Ctx, big, columns, frame, row_cells, screen, table};
 use crate::{
     console::{
         index::ListKind,
-        text::{cells, clock, fit, span, time_of_day, width},
+        model::Model,
+        text::{cells, clock, fit, span, tight_span, time_of_day, width},
         theme::{Role, role_of},
+        wall::Wall,
     },
-    verdict::Severity,
+    verdict::{Finding, Severity},
 };
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 
@@ -25,16 +27,8 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) {
         small(ctx, buffer)
     };
     let below = top;
-    for finding in ctx
-        .view
-        .findings
-        .iter()
-        .filter(|finding| finding.severity >= Severity::Unknown)
-        .take(6)
-    {
-        if top + 4 >= screen.height {
-            break;
-        }
+    let count = usize::from(pinned(ctx.model, top));
+    for finding in ctx.view.findings.iter().filter(|finding| pins(finding)).take(count) {
         let line = frame::finding_line(ctx, finding, screen.width.saturating_sub(1));
         table::put(buffer, screen.x + 1, top, screen.width.saturating_sub(1), &line, false);
         top += 1;
@@ -43,12 +37,15 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) {
     let body = Rect::new(0, top + 1, screen.width, screen.height.saturating_sub(top + 2));
     if let Some(kind) = ctx.model.kind() {
         let list = ctx.model.list(kind);
-        table::draw(ctx, buffer, body, list, columns(ctx, kind, body.width), |row| {
+        let shown = usize::from(body.height.saturating_sub(1)).max(1);
+        let part = ctx.model.wall.as_ref().map_or(0, Wall::part);
+        let columns = columns(ctx, kind, body.width);
+        table::draw(ctx, buffer, body, list, part * shown, columns, |row| {
             row_cells(ctx, kind, body.width, row)
         });
-        let shown = usize::from(body.height.saturating_sub(1));
-        if list.index.rows.len() > shown {
-            let text = format!(" {} more below, worst first ", list.index.rows.len() - shown);
+        let parts = list.index.rows.len().div_ceil(shown);
+        if parts > 1 {
+            let text = format!(" part {} of {parts}, worst first ", part + 1);
             let line = ctx.line(Role::Dim, text);
             let wide = cells(line.width());
             table::put(
@@ -66,6 +63,33 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) {
         let style = ctx.theme().style(Role::Stale);
         buffer.set_style(Rect::new(0, below, screen.width, screen.height - below), style);
     }
+}
+
+/// Rows above the pinned findings.
+const fn top(screen: (u16, u16)) -> u16 {
+    if screen.0 < BIG.0 || screen.1 < BIG.1 {
+        return 3;
+    }
+    let letters = if screen.1 >= 40 { 2 } else { 1 };
+    2 + letters * (big::HEIGHT + 1) + 2
+}
+
+/// Whether a finding is pinned above the pages: a large WARNING that does not say which helps nobody.
+fn pins(finding: &Finding) -> bool {
+    finding.severity >= Severity::Warning
+}
+
+/// How many findings are pinned below so many rows.
+fn pinned(model: &Model, top: u16) -> u16 {
+    let wanted = model.shown.findings.iter().filter(|finding| pins(finding)).take(6);
+    cells(wanted.count()).min(model.size.1.saturating_sub(top + 4))
+}
+
+/// Rows of the list that fit on the screen.
+pub fn rows(model: &Model) -> u16 {
+    let top = top(model.size);
+    // The rule, the names of the columns and the foot take a row each.
+    model.size.1.saturating_sub(top + pinned(model, top) + 3)
 }
 
 /// The worst state of the fleet.
@@ -103,6 +127,12 @@ fn large(ctx: &Ctx<'_>, buffer: &mut Buffer) -> u16 {
         (short, big::width(short) + 4)
     };
     let x = screen.width.saturating_sub(wide + 1);
+    let age = tight_span(ctx.model.disconnected().unwrap_or(ctx.now.since(ctx.view.at))).to_uppercase();
+    let left = x.saturating_sub(big::width(&age) + 8);
+    if left > big::width(&word) + shift + 4 {
+        big::draw(buffer, left, 2, &age, theme.style(Role::Dim));
+        buffer.set_string(left + big::width(&age) + 1, 6, "old", theme.style(Role::Dim));
+    }
     big::draw(buffer, x, 2, time, theme.style(Role::Text));
     buffer.set_string(screen.width.saturating_sub(4), 6, "UTC", theme.style(Role::Dim));
     let mut y = 2 + big::HEIGHT + 1;

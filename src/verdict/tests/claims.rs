@@ -85,7 +85,7 @@ fn channels_that_cannot_be_read_take_nothing_back() {
     let findings = world.polls(3);
     let kept = find(&findings, Code::ReplicationStopped).expect("kept");
     assert_eq!((kept.severity, kept.since), (Severity::Unknown, stopped));
-    assert_eq!(kept.subject.to_string(), "db2 mysql");
+    assert_eq!(kept.subject.to_string(), "db2");
 }
 
 #[test]
