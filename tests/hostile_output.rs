@@ -39,6 +39,7 @@ async fn nothing_a_host_prints_steers_a_terminal() {
         log: log.clone(),
         clock,
         reload: None,
+        single_look: false,
     });
     let wanted = vec![true; simulation.fleet().hosts.len()];
     let view = batch::collect_once(&mut collector, &wanted, Duration::from_secs(30)).await;
