@@ -56,8 +56,8 @@ fn ending(kind: Hostile) -> Option<&'static str> {
         Hostile::ExecRefused => Some("refused: the host did not run the command"),
         Hostile::NoExitStatus => Some("connection lost: the channel was closed"),
         Hostile::SlowDrip => Some("no answer in 20 s during a poll"),
-        Hostile::EndlessOutput | Hostile::Garbage => Some("connection lost: not the remote half: "),
-        Hostile::HalfOpen => Some("no answer in 15 s during shell"),
+        Hostile::EndlessOutput => Some("connection lost: not the remote half: "),
+        Hostile::Garbage | Hostile::HalfOpen => Some("no answer in 15 s during shell"),
         Hostile::OneSession | Hostile::EscapeSequences | Hostile::InvalidUtf8 | Hostile::LongLine => None,
     }
 }
