@@ -198,7 +198,7 @@ impl Drop for Client {
         let mut inner = self.shared.inner();
         let why = inner
             .lost
-            .get_or_insert_with(|| CleanText::new("connection lost"))
+            .get_or_insert_with(|| CleanText::new("it ended without a reason"))
             .clone();
         let sinks = std::mem::take(&mut inner.sinks);
         drop(inner);

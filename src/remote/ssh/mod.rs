@@ -316,9 +316,6 @@ fn describe(error: &russh::Error) -> String {
     let words = match error {
         russh::Error::Version => "what answers is not SSH",
         russh::Error::Disconnect | russh::Error::HUP => "the host closed the connection",
-        russh::Error::IO(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "the host closed the connection"
-        }
         russh::Error::KeepaliveTimeout => "no answer to keepalives for 15 s",
         russh::Error::InactivityTimeout => "nothing came for 45 s",
         russh::Error::Kex | russh::Error::KexInit => "the key exchange failed",
