@@ -77,6 +77,7 @@ fn start(fleet: Arc<Fleet>, ssh: Arc<dyn Remote>, log: &LogBook, clock: &Clock, 
         log: log.clone(),
         clock: clock.clone(),
         reload,
+        single_look: false,
     })
 }
 
