@@ -65,7 +65,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
     without_core_dumps();
     start_log_file(cli.options.log.as_deref())?;
     match &cli.command {
-        Some(Command::Check) => check(&cli.options),
+        Some(Command::Check { file }) => check(&cli.options, file.as_deref()),
         Some(Command::Schema { status: false }) => print(&fleet::schema()),
         Some(Command::Schema { status: true }) => print(&batch::report::schema()),
         Some(Command::ProbeScript { host, sudoers }) => probe_script(&cli.options, host.as_deref(), sudoers.as_deref()),
@@ -167,8 +167,12 @@ fn inventory_path(options: &Options) -> Result<PathBuf> {
 }
 
 fn load(path: &Path) -> Result<Loaded> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::Config(format!("cannot read {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Config(format!(
+            "pointsman: cannot read the inventory {}: {error}",
+            path.display()
+        ))
+    })?;
     Ok(fleet::load(path, &text, &|path| {
         std::fs::read_to_string(path).map_err(|error| error.to_string())
     }))
@@ -183,8 +187,11 @@ fn load_fleet(path: &Path) -> Result<Arc<Fleet>> {
     }
 }
 
-fn check(options: &Options) -> Result<u8> {
-    let path = inventory_path(options)?;
+fn check(options: &Options, file: Option<&Path>) -> Result<u8> {
+    let path = match file {
+        Some(file) => file.to_owned(),
+        None => inventory_path(options)?,
+    };
     let loaded = load(&path)?;
     batch::print(&fleet::diagnostic::render(&loaded.diagnostics))?;
     let Some(fleet) = loaded.fleet else { return Ok(CONFIG) };
@@ -361,10 +368,15 @@ fn select(fleet: &Fleet, texts: &[String]) -> Result<Vec<bool>> {
         return Ok(vec![true; fleet.hosts.len()]);
     }
     let usage = |error: fleet::SelectorError| Failure::Usage(error.to_string());
-    let selector = Selector::parse_all(texts).map_err(usage)?;
     let mut wanted = vec![false; fleet.hosts.len()];
-    for at in selector.select(fleet).map_err(usage)? {
-        wanted[at] = true;
+    for text in texts {
+        // Each by itself: a name that is not there must not hide behind one that is.
+        for at in Selector::parse(text)
+            .and_then(|selector| selector.select(fleet))
+            .map_err(usage)?
+        {
+            wanted[at] = true;
+        }
     }
     Ok(wanted)
 }

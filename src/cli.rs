@@ -125,7 +125,11 @@ pub enum Batch {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read an inventory and print every mistake in it; exit 78 when there are errors
-    Check,
+    Check {
+        /// The inventory, as with -i
+        #[arg(value_name = "FILE", conflicts_with = "inventory")]
+        file: Option<PathBuf>,
+    },
     /// Connect to bare hosts and print a draft inventory of what is found there
     Discover {
         /// Addresses or names, as ssh(1) takes them: `[user@]host[:port]`; `localhost` without SSH
@@ -193,7 +197,7 @@ mod tests {
         assert_eq!(cli.options.batch, Some(Batch::Status));
         assert_eq!(cli.selectors, ["role=storage"]);
         let cli = Cli::try_parse_from(["pointsman", "check", "-i", "x.yaml"]).unwrap();
-        assert!(matches!(cli.command, Some(Command::Check)));
+        assert!(matches!(cli.command, Some(Command::Check { file: None })));
         assert!(Cli::try_parse_from(["pointsman", "--batch", "status", "--json", "--tsv"]).is_err());
         // A format alone must not silently open the console.
         assert!(Cli::try_parse_from(["pointsman", "--demo", "--json"]).is_err());

@@ -194,6 +194,7 @@ fn wrong_command_lines_exit_64_and_say_why() {
         &["--batch", "nonsense"][..],
         &["--demo", "--batch", "status", "role=storage,rols=x"],
         &["--demo", "--batch", "status", "nosuchhost"],
+        &["--demo", "--batch", "status", "stor1", "nosuchhost"],
         &["--no-such-option"],
         // Neither opens the console without a terminal, nor ends in a backtrace.
         &["--demo", "--json"],

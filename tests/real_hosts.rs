@@ -415,7 +415,7 @@ fn discover_drafts_what_check_accepts() {
         let file = lab.write("draft.yaml", &draft);
         let checked = Command::new(BINARY).arg("check").arg("-i").arg(&file).output().unwrap();
         assert!(checked.status.success(), "{draft}\n{}", text(&checked.stdout));
-        assert!(text(&checked.stdout).contains("1 hosts"), "{}", text(&checked.stdout));
+        assert!(text(&checked.stdout).contains("1 host"), "{}", text(&checked.stdout));
         let mut again = command(&lab, &lab.config(""));
         let output = again
             .arg("-i")

@@ -150,7 +150,7 @@ fn the_text_is_two_lines_a_finding_and_one_a_host() {
     let expected = "\
 WARNING: t 1 host, 1 ok, 2 findings, 2023-11-14T22:13:20.000Z
 warning  a md0           raid5 has 2 of 3 members ([UU_]) (since 22:12:10Z)
-         MdDegraded      Replace the failed disk; until the rebuild is done one more failure loses data.
+         MdDegraded      If no rebuild runs, replace the failed disk; until redundancy is back one more failure loses data.
 warning  a md10          raid5 has 2 of 3 members ([UU_]) (since 2023-11-13 18:26:40Z)
          MdFailedMember  Replace the disk named in the evidence.
 

@@ -189,7 +189,7 @@ macro_rules! codes {
 
 codes! {
     /// No connection, or no answer within the deadline.
-    HostUnreachable => "Check power, console and switch port; what depends on it is judged by its peers.",
+    HostUnreachable => "Refused: look at sshd and the firewall. No answer: power, console, switch port. Its peers judge what depends on it.",
     /// Connected, but polls are missed: the last values are old.
     HostStale => "The way is open but the host does not answer; look at its load and at processes in state D.",
     /// The host's key is not the expected one, or its login was refused: nothing more is tried.
@@ -229,7 +229,7 @@ codes! {
     /// A link has no carrier though it is in use, or counts errors.
     LinkErrors => "Check cable, transceiver and switch port.",
     /// An array has fewer members than it should.
-    MdDegraded => "Replace the failed disk; until the rebuild is done one more failure loses data.",
+    MdDegraded => "If no rebuild runs, replace the failed disk; until redundancy is back one more failure loses data.",
     /// An array is being rebuilt.
     MdRebuilding => "Wait; keep an eye on the clients' latency and on read errors.",
     /// An array has a failed member.

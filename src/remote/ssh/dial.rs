@@ -124,7 +124,11 @@ async fn race(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
                 Some((address, result)) = trying.next() => match result {
                     Ok(socket) => return Ok(socket),
                     Err(error) => {
-                        errors.push(format!("{address}: {error}"));
+                        // One address is named by the caller already.
+                        errors.push(match addresses {
+                            [_] => error.to_string(),
+                            _ => format!("{address}: {error}"),
+                        });
                         if trying.is_empty() || waiting.len() > 0 {
                             break;
                         }
