@@ -376,7 +376,12 @@ impl<'a> Polling<'a> {
     /// The slow lane has sent a section: the same snapshot, completed.
     fn take_late(&mut self, frame: &crate::remote::frame::Frame) {
         self.apply(frame);
-        if self.answered {
+        // That a section has begun changes nothing that is shown.
+        let news = frame
+            .sections
+            .iter()
+            .any(|section| section.status != SectionStatus::Begin);
+        if self.answered && news {
             self.publish(false);
         }
     }
