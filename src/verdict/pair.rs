@@ -255,6 +255,10 @@ fn disagreement(
     out: &mut Claims,
 ) {
     let (Some(one), Some(other)) = (a.volume(), b.volume()) else {
+        // The side that is left does not win the argument by being the only one that speaks.
+        if matches!(a.side, Side::Unseen(_)) || matches!(b.side, Side::Unseen(_)) {
+            out.unsettled(Code::DrbdDisagreement, subject());
+        }
         return;
     };
     let mut differences = Vec::new();

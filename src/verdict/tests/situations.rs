@@ -374,3 +374,21 @@ fn findings_are_sorted_and_their_changes_told() {
         "{cleared:?}"
     );
 }
+
+/// Found by the property test: one side's claim to be primary was forgotten as soon as it fell silent.
+#[test]
+fn a_disagreement_outlives_the_silence_of_one_side() {
+    let mut world = World::new();
+    world.polls(3);
+    world.edit("stor1", |s| change(&mut s.drbd, |list| list[1].role = R::Primary));
+    let findings = world.polls(4);
+    assert!(
+        find(&findings, Code::DrbdDisagreement).is_some(),
+        "{:?}",
+        glance(&findings)
+    );
+    world.edit("stor1", |s| s.drbd = crate::facts::Reading::default());
+    let findings = world.polls(4);
+    let kept = find(&findings, Code::DrbdDisagreement).expect("kept");
+    assert_eq!(kept.severity, Severity::Unknown, "{:?}", glance(&findings));
+}
