@@ -83,10 +83,11 @@ fn size(view: &View<'_>, out: &mut Claims) {
             out.raise(Code::GaleraDegraded, Severity::Warning, view.subject(), evidence)
                 .with(view.topology.members.iter().cloned());
         }
-        Some(_) => {}
-        None if view.members.iter().any(|member| member.mysql.is_none()) => {
+        // Nobody who speaks misses a member; one who is silent may have.
+        _ if view.members.iter().any(|member| member.mysql.is_none()) => {
             out.unsettled(Code::GaleraDegraded, view.subject());
         }
+        Some(_) => {}
         None => {
             let evidence = "no member is in a primary component";
             out.raise(Code::NoSource, Severity::Critical, view.subject(), evidence)
