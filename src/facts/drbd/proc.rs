@@ -102,7 +102,11 @@ fn parse_states(minor: u32, rest: &str, version: &CleanText) -> DrbdVolume {
             (volume.disk, volume.peer_disk) = (DrbdDisk::parse(own), DrbdDisk::parse(peer));
         } else if matches!(word, "A" | "B" | "C") {
             volume.protocol = word.chars().next();
-        } else if word.starts_with(['r', 's']) {
+        } else if word.starts_with(['r', 's'])
+            && word.len() >= 4
+            && word.bytes().all(|flag| b"rs-apdubn".contains(&flag))
+        {
+            // Four flags or more, so that a cut `ro:` is not taken for them.
             // The first flag: I/O runs or is suspended (drbd.conf(5), users guide "I/O state flags").
             volume.suspended = Some(CleanText::new(if word.starts_with('r') { "no" } else { "suspended" }));
         }
