@@ -1,0 +1,14 @@
+# shellcheck shell=bash
+# backup1: where slices are copied to. An sshd and a folder.
+
+backup_up() {
+  [ -n "$(wanted backup1)" ] || return 0
+  boot backup1 data=/srv/backup
+}
+
+backup_down() { host_halt backup1; }
+
+backup_healthy() {
+  [ -n "$(wanted backup1)" ] || return 0
+  host_healthy backup1
+}
