@@ -46,12 +46,20 @@ service_start() {
   service "$1" start "${@:2}" </dev/null >>"$LAB_LOGS/$1-$2.log" 2>&1 9>&-
 }
 
+# lab_hosts: /etc/hosts of every host.
+lab_hosts() {
+  local host
+  echo "127.0.0.1 localhost"
+  for host in "${!LAB_ADDRESS[@]}"; do printf "%s %s\n" "${LAB_ADDRESS[$host]}" "$host"; done | sort
+}
+
 # host_boot HOST [MOUNT…]: starts a host unless it runs. A MOUNT is FOLDER=PLACE: hosts/HOST/FOLDER appears there.
 host_boot() {
   local host=$1 folder
   host_runs "$host" && { host_port_up "$host"; return; }
   folder=$(host_folder "$host")
-  mkdir -p "$folder/root" "$folder/config"
+  mkdir -p "$folder/root"
+  lab_hosts >"$folder/hosts"
   host_key "$host"
   ssh_key client
   [ -s "$folder/machine-id" ] || tr -d - </proc/sys/kernel/random/uuid >"$folder/machine-id"
