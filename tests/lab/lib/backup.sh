@@ -4,6 +4,10 @@
 backup_up() {
   [ -n "$(wanted backup1)" ] || return 0
   boot backup1 data=/srv/backup
+  inventory_piece backup <<END
+hosts:
+  backup1: { address: ${LAB_ADDRESS[backup1]}, groups: [namespace], roles: [backup] }
+END
 }
 
 backup_down() { host_halt backup1; }

@@ -198,8 +198,27 @@ database_host_up() {
   database_answers "$1" || [ ! -e "$(host_folder "$1")/mysql/ibdata1" ] || database_start "$1" || true
 }
 
+database_inventory() {
+  local host
+  {
+    cat <<'END'
+groups:
+  database:
+    roles: [mysql]
+    mysql: { socket: /run/mysqld/mysqld.sock, heartbeat: percona.heartbeat }
+    thresholds: { lag_warning_seconds: 5, lag_critical_seconds: 30 }
+hosts:
+END
+    for host in "${DATABASE_HOSTS[@]}"; do
+      printf '  %s: { address: %s, groups: [namespace, database] }\n' "$host" "${LAB_ADDRESS[$host]}"
+    done
+    printf 'topologies:\n  shop: { kind: replication, members: [db1, db2, db3], source: %s }\n' "$DATABASE_SOURCE"
+  } | inventory_piece database
+}
+
 database_up() {
   [ -n "$(wanted "${DATABASE_HOSTS[@]}")" ] || return 0
+  database_inventory
   local host
   each_of database_host_up "${DATABASE_HOSTS[@]}"
   # The source first: replicas are judged by it. One that is gone or follows another begins again.

@@ -90,6 +90,14 @@ galera_primary() { database_answers "$1" && [ "$(wsrep "$1" cluster_status)" = P
 galera_up() {
   [ -n "$(wanted "${GALERA_HOSTS[@]}")" ] || return 0
   local host primary=''
+  {
+    printf 'hosts:\n'
+    for host in "${GALERA_HOSTS[@]}"; do
+      printf '  %s: { address: %s, groups: [namespace], roles: [mysql], mysql: { socket: /run/mysqld/mysqld.sock } }\n' \
+        "$host" "${LAB_ADDRESS[$host]}"
+    done
+    printf 'topologies:\n  ledger: { kind: galera, members: [gal1, gal2, gal3] }\n'
+  } | inventory_piece galera
   each_of galera_host_up "${GALERA_HOSTS[@]}"
   ! wait_until 1 galera_healthy || return 0
   # A member that was only cut off finds back by itself.

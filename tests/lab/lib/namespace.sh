@@ -8,7 +8,6 @@
 # ended from inside its host: there a process id can only mean a process of that host.
 
 # The process of a host NAME is recorded as host-NAME; its folder is hosts/NAME.
-NAMESPACE_PARTS=(namespace backup database galera zfs vpn)
 
 # namespace_of HOST: the name of a host's network namespace.
 namespace_of() { printf '%s-%s\n' "$LAB_NAMESPACE" "$1"; }
@@ -129,6 +128,15 @@ each_of() {
 }
 
 # Nothing of its own: the parts start their hosts.
-namespace_up() { mkdir -p "$LAB_DIR/hosts"; }
+namespace_up() {
+  mkdir -p "$LAB_DIR/hosts"
+  inventory_piece namespace <<'END'
+groups:
+  namespace:
+    rack: lab-r1
+    # These hosts share one kernel: load, steal and waiting for disks are those of the whole machine.
+    thresholds: { load_per_cpu: 1000, steal_percent: 100, disk_await_ms: 100000, disk_warning_percent: 98, disk_critical_percent: 99.5, memory_available_percent: 1 }
+END
+}
 namespace_down() { :; }
 namespace_healthy() { :; }

@@ -42,18 +42,27 @@ zfs_make() {
   rm -f "$disks"/*.img
   truncate -s 128M "$disks"/{disk1,disk2,spare}.img
   on_host zfs1 zpool create -f -m /tank tank mirror "$ZFS_DISKS/disk1.img" "$ZFS_DISKS/disk2.img" \
-    spare "$ZFS_DISKS/spare.img"
+    spare "$ZFS_DISKS/spare.img" >>"$LAB_LOGS/zfs1-zfs-fuse.log" 2>&1
   on_host zfs1 zfs create tank/slices
   on_host zfs1 sh -c 'for n in 1 2 3 4; do head -c 8388608 /dev/urandom >/tank/slices/data$n || exit 1; done'
 }
 
 zfs_up() {
   [ -n "$(wanted zfs1)" ] || return 0
+  inventory_piece zfs <<END
+hosts:
+  zfs1: { address: ${LAB_ADDRESS[zfs1]}, groups: [namespace], roles: [storage] }
+segments:
+  archive:
+    servers: [zfs1]
+    pools: [tank]
+    slices: {}
+END
   zfs_unpack
   boot zfs1 disks=$ZFS_DISKS
   on_host zfs1 zpool list >/dev/null 2>&1 || zfs_start
   if [ "$(on_host zfs1 zpool list -H -o name)" != tank ]; then
-    on_host zfs1 zpool import -d "$ZFS_DISKS" tank >/dev/null 2>&1 || zfs_make
+    on_host zfs1 zpool import -f -d "$ZFS_DISKS" tank >/dev/null 2>&1 || zfs_make
   fi
   zfs_healthy >/dev/null || zfs_make
 }
