@@ -74,19 +74,14 @@ host_boot() {
   wait_until 20 test -s "$folder/started" || die "$host does not start; see $LAB_LOGS/host-$host.log"
 }
 
-# host_port_up HOST: its port on the bridge. A part whose hosts are not on the bridge has its own HOST_port.
+# on_bridge HOST: whether its address is one of the bridge's network.
+on_bridge() { [[ ${LAB_ADDRESS[$1]} == "${LAB_NETWORK%.*}".* ]]; }
+
+# host_port_up HOST: its port on the bridge, and the way to everywhere else.
 host_port_up() {
-  [ -n "${LAB_ADDRESS[$1]:-}" ] || return 0
-  case ${LAB_ADDRESS[$1]} in
-    10.77.0.*) ;;
-    *) return 0 ;;
-  esac
-  local namespace
-  namespace=$(namespace_of "$1")
-  [[ $(ip -n "$LAB_NAMESPACE" -o link show "$(port_name "$1")" 2>/dev/null) == *",UP"* ]] && port_attached "$1" &&
-    return
-  veth_add "$1" "$namespace"
-  ip -n "$namespace" route replace default via "$LAB_GATEWAY"
+  on_bridge "$1" || return 0
+  veth_add "$1" "$(namespace_of "$1")"
+  ip -n "$(namespace_of "$1")" route replace default via "$LAB_GATEWAY"
 }
 
 # host_halt HOST: ends every process of a host, as a power cut would, and takes its port away.
@@ -99,7 +94,7 @@ host_halt() {
 host_healthy() {
   host_runs "$1" || { echo "$1 does not run"; return 1; }
   service "$1" runs sshd || { echo "$1: its sshd does not run"; return 1; }
-  port_attached "$1" || { echo "$1 is cut off"; return 1; }
+  ! on_bridge "$1" || port_attached "$1" || { echo "$1 is cut off"; return 1; }
 }
 
 # host_mend HOST: wakes what is stopped in a running host, and starts its sshd again.
