@@ -147,6 +147,19 @@ wait_until() {
   done
 }
 
+# each_of HOST… FUNCTION: calls the function for every host at the same time; 1 if it failed for any.
+each_of() {
+  local function=${*: -1} pid status=0
+  local -a pids=()
+  while [ $# -gt 1 ]; do
+    "$function" "$1" &
+    pids+=($!)
+    shift
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+  return "$status"
+}
+
 # ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
 # ssh_key NAME: makes keys/NAME unless it is there. `client` is the one that may log in everywhere.
 ssh_key() {

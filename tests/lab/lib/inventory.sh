@@ -3,6 +3,7 @@
 # lab's own keys, and known_hosts.
 
 # The parts in the order of starting. Machines boot while the databases start; storage and clients wait for them.
+# shellcheck disable=SC2034 # read by up, down and status
 LAB_PARTS=(packages kernel network machine namespace database galera zfs backup vpn storage client inventory)
 
 part_exists() { declare -F "$1_up" >/dev/null; }

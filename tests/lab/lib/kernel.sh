@@ -39,7 +39,7 @@ kernel_pack_initramfs() {
   for module in "${LAB_BOOT_MODULES[@]}"; do
     while read -r word file _; do
       name=$(basename "$file" .ko)
-      [ "$word" = insmod ] && [ -z "${packed[$name]:-}" ] || continue
+      if [ "$word" != insmod ] || [ -n "${packed[$name]:-}" ]; then continue; fi
       packed[$name]=yes
       # The number keeps the order of loading.
       cp "$file" "$tree/modules/$(printf '%02d' "$count")-$name.ko"
@@ -54,8 +54,10 @@ kernel_pack_initramfs() {
 
 kernel_up() {
   compgen -G "$LAB_KERNEL/unpacked/lib/modules/*/modules.dep" >/dev/null || kernel_fetch
-  [ "$LAB_KERNEL/initramfs.img" -nt "$LAB_ROOT/guest/initramfs-init" ] &&
-    [ "$LAB_KERNEL/initramfs.img" -nt "$LAB_ROOT/lib/kernel.sh" ] || kernel_pack_initramfs
+  local image=$LAB_KERNEL/initramfs.img
+  if [ ! "$image" -nt "$LAB_ROOT/guest/initramfs-init" ] || [ ! "$image" -nt "$LAB_ROOT/lib/kernel.sh" ]; then
+    kernel_pack_initramfs
+  fi
 }
 
 # The kernel stays in the build folder: fetching it again would take a network.

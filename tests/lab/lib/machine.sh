@@ -44,7 +44,6 @@ machine_files() {
     if is_storage "$host"; then
       printf 'load_modules=%q\n' "dm-mod raid456 drbd nfsd dm-delay dm-flakey sch_netem"
       printf 'start=%q\n' "storage-start"
-      storage_settings "$host"
     else
       printf 'load_modules=%q\n' "nfs nfsv3 nfsv4 sch_netem"
       printf 'start=%q\n' "client-start"
@@ -81,8 +80,10 @@ machine_start() {
   machine_files "$host"
   tap_add "$host"
   if is_storage "$host"; then
-    for n in "$LAB_DISKS/$host"-*.img; do
-      drives+=(-drive "file=$n,if=virtio,format=raw,cache=unsafe,discard=unmap")
+    # The guest knows its disks by their serial numbers.
+    for n in "${LAB_DISK_NAMES[@]}"; do
+      drives+=(-drive "id=$n,file=$LAB_DISKS/$host-$n.img,if=none,format=raw,cache=unsafe")
+      drives+=(-device "virtio-blk-pci,drive=$n,serial=$n")
     done
   fi
   # The last octet of the address is the last byte of the hardware address.

@@ -6,6 +6,7 @@ LAB_SLICES=(slice-a slice-b)
 declare -A LAB_SLICE_ADDRESS=([slice-a]=10.77.0.31 [slice-b]=10.77.0.32)
 declare -A LAB_SLICE_FSID=([slice-a]=1001 [slice-b]=1002)
 declare -A LAB_SLICE_HOME=([slice-a]=stor1 [slice-b]=stor2)
+LAB_DISK_NAMES=(member0 member1 member2 meta)
 LAB_MEMBER_MB=96
 LAB_META_MB=32
 
@@ -13,17 +14,12 @@ other_storage() { if [ "$1" = stor1 ]; then echo stor2; else echo stor1; fi; }
 
 # Sparse files: three members of the array and a disk for DRBD's meta data.
 storage_disks() {
-  local host=$1 disk
+  local host=$1 disk size
   mkdir -p "$LAB_DISKS"
-  for disk in member0 member1 member2; do
-    [ -e "$LAB_DISKS/$host-$disk.img" ] || truncate -s "${LAB_MEMBER_MB}M" "$LAB_DISKS/$host-$disk.img"
+  for disk in "${LAB_DISK_NAMES[@]}"; do
+    if [ "$disk" = meta ]; then size=$LAB_META_MB; else size=$LAB_MEMBER_MB; fi
+    [ -e "$LAB_DISKS/$host-$disk.img" ] || truncate -s "${size}M" "$LAB_DISKS/$host-$disk.img"
   done
-  [ -e "$LAB_DISKS/$host-meta.img" ] || truncate -s "${LAB_META_MB}M" "$LAB_DISKS/$host-meta.img"
-}
-
-# The disks are found in the order of their file names: member0, member1, member2 after meta.
-storage_settings() {
-  printf 'meta_disk=/dev/vda member0=/dev/vdb member1=/dev/vdc member2=/dev/vdd\n'
 }
 
 storage_files() {
@@ -123,11 +119,13 @@ storage_reconnect() {
   fi
 }
 
+storage_mend() { machine_script "$1" 60 storage-mend; }
+
 storage_up() {
   local host slice home
   for host in "${LAB_STORAGE_HOSTS[@]}"; do machine_wait "$host"; done
   storage_inventory
-  for host in "${LAB_STORAGE_HOSTS[@]}"; do machine_script "$host" 60 storage-mend; done
+  each_of "${LAB_STORAGE_HOSTS[@]}" storage_mend
   for slice in "${LAB_SLICES[@]}"; do
     home=${LAB_SLICE_HOME[$slice]}
     storage_connected "$slice" || storage_reconnect "$slice"
