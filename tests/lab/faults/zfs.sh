@@ -17,6 +17,7 @@ undo_pool_resilvering() {
   service zfs1 end slow
   zpool_do detach tank "$ZFS_DISKS/spare.img"
   on_host zfs1 rm -f /tank/slices/more
+  zfs_up
 }
 
 fault_about pool-checksums '' 'one side of the mirror holds garbage; a scrub finds checksum errors and mends them'
@@ -24,7 +25,15 @@ fault_pool_checksums() {
   zfs_garbage disk2
   zpool_do scrub tank
 }
-undo_pool_checksums() { zfs_cleared || zfs_make; }
+undo_pool_checksums() {
+  # A second scrub finds nothing more to mend.
+  wait_until 30 zfs_idle || true
+  zpool_do scrub tank
+  wait_until 30 zfs_idle || true
+  zpool_do clear tank
+  zfs_up
+}
+zfs_idle() { [[ $(zpool_do status tank) != *'in progress'* ]]; }
 
 fault_about pool-errors '' 'both sides hold garbage: data are lost for good'
 fault_pool_errors() {
@@ -40,15 +49,6 @@ zfs_garbage() {
   zpool_do export -f tank
   on_host zfs1 dd if=/dev/urandom of="$ZFS_DISKS/$1.img" bs=1M seek=12 count=30 conv=notrunc status=none
   zpool_do import -f -d "$ZFS_DISKS" tank
-}
-
-zfs_idle() { [[ $(zpool_do status tank) != *'in progress'* ]]; }
-
-zfs_cleared() {
-  zpool_do scrub tank
-  wait_until 30 zfs_idle || true
-  zpool_do clear tank
-  zfs_healthy >/dev/null
 }
 
 fault_about pool-full '' 'the pool is filled'
