@@ -9,9 +9,10 @@ undo_pool_degraded() { zpool_do online tank "$ZFS_DISKS/disk2.img"; }
 
 fault_about pool-resilvering '' 'a side is replaced by the spare; zfs-fuse gets so little time that it takes a minute or more'
 fault_pool_resilvering() {
-  on_host zfs1 sh -c 'head -c 25165824 /dev/urandom >/tank/slices/more && sync'
-  service_start zfs1 slow /run/lab/service slowly zfs-fuse 0.02 0.5
-  zpool_do replace tank "$ZFS_DISKS/disk2.img" "$ZFS_DISKS/spare.img"
+  on_host zfs1 sh -c 'head -c 150000000 /dev/urandom >/tank/slices/more && sync'
+  service_start zfs1 slow /run/lab/service slowly zfs-fuse 0.005 0.6
+  # It returns when the first part is done; that is when there is something to see.
+  service_start zfs1 replace zpool replace tank "$ZFS_DISKS/disk2.img" "$ZFS_DISKS/spare.img"
 }
 undo_pool_resilvering() {
   service zfs1 end slow
@@ -47,13 +48,9 @@ undo_pool_errors() { zfs_make; }
 zfs_garbage() {
   # What it has in memory must come from the devices again.
   zpool_do export -f tank
-  on_host zfs1 dd if=/dev/urandom of="$ZFS_DISKS/$1.img" bs=1M seek=12 count=30 conv=notrunc status=none
+  on_host zfs1 dd if=/dev/urandom of="$ZFS_DISKS/$1.img" bs=1M seek=12 count=200 conv=notrunc status=none
   zpool_do import -f -d "$ZFS_DISKS" tank
 }
-
-fault_about pool-full '' 'the pool is filled'
-fault_pool_full() { on_host zfs1 sh -c 'head -c 200000000 /dev/zero | tr "\0" x >/tank/full 2>/dev/null; sync; :'; }
-undo_pool_full() { on_host zfs1 rm -f /tank/full; }
 
 fault_about zfs-gone '' 'zfs-fuse is killed: no pool answers'
 fault_zfs_gone() { service zfs1 kill zfs-fuse; }

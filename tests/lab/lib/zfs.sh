@@ -45,7 +45,7 @@ zfs_make() {
   service zfs1 kill zfs-fuse
   on_host zfs1 rm -f /etc/zfs/zpool.cache /var/lib/zfs/zpool.cache
   rm -f "$disks"/*.img
-  truncate -s 128M "$disks"/{disk1,disk2,spare}.img
+  truncate -s 512M "$disks"/{disk1,disk2,spare}.img
   zfs_start
   {
     on_host zfs1 zpool create -f -m /tank tank mirror "$ZFS_DISKS/disk1.img" "$ZFS_DISKS/disk2.img" \
