@@ -7,12 +7,18 @@ fault_about pool-degraded '' 'one side of the mirror is taken offline'
 fault_pool_degraded() { zpool_do offline tank "$ZFS_DISKS/disk2.img"; }
 undo_pool_degraded() { zpool_do online tank "$ZFS_DISKS/disk2.img"; }
 
-fault_about pool-resilvering '' 'a side is replaced by the spare; zfs-fuse gets so little time that it takes a minute or more'
+fault_about pool-resilvering '[MS]' 'a side is replaced by the spare, on devices so slow (usually 10 ms a request) that it takes a minute or so'
 fault_pool_resilvering() {
   on_host zfs1 sh -c 'head -c 150000000 /dev/urandom >/tank/slices/more && sync'
-  service_start zfs1 slow /run/lab/service slowly zfs-fuse 0.005 0.6
+  # What it copies from must be read from the devices, too: nothing of it stays in memory.
+  zpool_do export -f tank
+  zpool_do import -f -d "$ZFS_DISKS" tank
+  # The kernel may have no slow device to offer: each request of the daemon is held up for a while instead.
+  service_start zfs1 slow strace -f -q -o /dev/null -e trace=io_submit \
+    -e "inject=io_submit:delay_enter=${1:-10}000" -p "$(service zfs1 id zfs-fuse)"
   # It returns when the first part is done; that is when there is something to see.
   service_start zfs1 replace zpool replace tank "$ZFS_DISKS/disk2.img" "$ZFS_DISKS/spare.img"
+  wait_until 30 zfs_busy || die "the resilvering cannot be seen"
 }
 undo_pool_resilvering() {
   service zfs1 end slow
@@ -34,6 +40,7 @@ undo_pool_checksums() {
   zpool_do clear tank
   zfs_up
 }
+zfs_busy() { [[ $(on_host zfs1 timeout 5 zpool status tank) == *'in progress'* ]]; }
 zfs_idle() { [[ $(zpool_do status tank) != *'in progress'* ]]; }
 
 fault_about pool-errors '' 'both sides hold garbage: data are lost for good'
