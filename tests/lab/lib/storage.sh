@@ -136,11 +136,13 @@ storage_up() {
   wait_until 60 storage_arrays_whole || die "an array does not become whole"
 }
 
+storage_array_whole() {
+  [[ $(machine_run "$1" 10 'cd /sys/block/md0/md; echo $(<degraded) $(<sync_action) $(<mismatch_cnt)') == "0 idle 0" ]]
+}
+
 storage_arrays_whole() {
   local host
-  for host in "${LAB_STORAGE_HOSTS[@]}"; do
-    [[ $(machine_run "$host" 10 'cat /sys/block/md0/md/{degraded,sync_action}' | tr '\n' ' ') == "0 idle " ]] || return 1
-  done
+  for host in "${LAB_STORAGE_HOSTS[@]}"; do storage_array_whole "$host" || return 1; done
 }
 
 storage_down() { rm -f "$LAB_DIR/inventory.d/storage.yaml"; }
