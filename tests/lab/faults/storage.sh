@@ -20,11 +20,9 @@ swap_table() {
     dmsetup resume $device"
 }
 
-mend_storage() { machine_script "$1" 60 storage-mend; }
-
 # mend_array HOST: the array whole again, waited for.
 mend_array() {
-  mend_storage "$1"
+  storage_mend "$1"
   wait_until 120 storage_array_whole "$1" || die "the array of $1 does not become whole"
 }
 
@@ -166,16 +164,17 @@ undo_slow_resync() {
 # ── Serving ──────────────────────────────────────────────────────────────────────────────────────────
 fault_about stop-nfsd HOST 'end every NFS server thread of a storage server'
 fault_stop_nfsd() { need_storage "$1" && machine_run "$1" 20 'rpc.nfsd 0'; }
-undo_stop_nfsd() { need_storage "$1" && mend_storage "$1"; }
+undo_stop_nfsd() { need_storage "$1" && storage_mend "$1"; }
 
 fault_about hang-nfsd HOST 'let the NFS server hang in the file system: clients wait, nothing answers'
 fault_hang_nfsd() {
   need_storage "$1"
   # One thread, and the disks below DRBD stand still: the next write takes the thread with it.
+  # shellcheck disable=SC2016 # the guest expands it
   machine_run "$1" 20 'echo 1 >/proc/fs/nfsd/threads
     for name in disk-a disk-b; do dmsetup suspend --nolockfs --noflush $name; done'
 }
-undo_hang_nfsd() { need_storage "$1" && mend_storage "$1"; }
+undo_hang_nfsd() { need_storage "$1" && storage_mend "$1"; }
 
 fault_about hang-slice SLICE 'let the disk below a slice stand still: writes wait, the rest goes on'
 fault_hang_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "dmsetup suspend --nolockfs --noflush disk-${1#slice-}"; }

@@ -85,6 +85,8 @@ storage_slice_first() {
   local slice=$1 home=${LAB_SLICE_HOME[$1]}
   [[ $(machine_run "$home" 20 "drbdadm dstate $slice") == Inconsistent/Inconsistent ]] || return 0
   say "$slice is new: making its file system"
+  # Counting begins anew.
+  rm -f "$LAB_RUN/acks-mark"
   # Both sides are zeroes, so there is nothing to synchronise first.
   machine_run "$home" 60 "set -e
     drbdadm -- --clear-bitmap new-current-uuid $slice/0
@@ -137,6 +139,7 @@ storage_up() {
 }
 
 storage_array_whole() {
+  # shellcheck disable=SC2016 # the guest expands it
   [[ $(machine_run "$1" 10 'cd /sys/block/md0/md; echo $(<degraded) $(<sync_action) $(<mismatch_cnt)') == "0 idle 0" ]]
 }
 
