@@ -229,7 +229,7 @@ database_up() {
   sql "$DATABASE_SOURCE" 'SET GLOBAL read_only=0'
   for host in db2 db3; do
     wait_until 2 database_member "$host" && continue
-    database_light "$host" || true
+    database_light "$host" 2>>"$LAB_LOGS/$host-mend.log" || true
     wait_until 5 database_member "$host" || database_rebuild "$host"
   done
   database_writer_start
