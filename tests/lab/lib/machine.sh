@@ -31,8 +31,29 @@ machine_paused() { [[ $(machine_monitor "$1" query-status 2>/dev/null) == *'"sta
 # Whether the machine has booted and its agent answers.
 machine_answers() { machine_run "$1" 5 '[ -e /run/lab/started ]' >/dev/null 2>&1; }
 
-# machine_set_clock HOST: the guest's clock stands while the machine does, so it is set from outside.
-machine_set_clock() { machine_run "$1" 10 "date -s @$(date +%s.%N) >/dev/null"; }
+# machine_clock_ms HOST: how far a machine's clock is ahead, in ms, as well as can be told from outside.
+machine_clock_ms() {
+  local before guest after
+  before=${EPOCHREALTIME//[!0-9]/}
+  # shellcheck disable=SC2016 # the guest's
+  guest=$(machine_run "$1" 10 'echo "${EPOCHREALTIME//[!0-9]/}"') || return 1
+  after=${EPOCHREALTIME//[!0-9]/}
+  echo $(((guest - (before + after) / 2) / 1000))
+}
+
+# machine_set_clock HOST: a guest's clock stands while the machine does, so it is set right from outside.
+# It is moved by what it is wrong by: setting it to a time would be late by the time that this takes.
+machine_set_clock() {
+  local ahead
+  ahead=$(machine_clock_ms "$1") || return 1
+  [ "${ahead#-}" -gt 150 ] || return 0
+  machine_run "$1" 10 "perl -e '
+    my \$time = pack q(qq), 0, 0;
+    syscall 228, 0, \$time;
+    my (\$s, \$n) = unpack q(qq), \$time;
+    my \$ms = \$s * 1000 + int(\$n / 1000000) - ($ahead);
+    syscall(227, 0, pack q(qq), int(\$ms / 1000), \$ms % 1000 * 1000000) == 0 or die \$!;'"
+}
 
 machine_files() {
   local host=$1 dir=$LAB_DIR/guest/$1 name

@@ -85,6 +85,8 @@ storage_slice_first() {
   local slice=$1 home=${LAB_SLICE_HOME[$1]}
   [[ $(machine_run "$home" 20 "drbdadm dstate $slice") == Inconsistent/Inconsistent ]] || return 0
   say "$slice is new: making its file system"
+  # Counting begins anew.
+  rm -f "$LAB_RUN/acks-mark"
   # Both sides are zeroes, so there is nothing to synchronise first.
   machine_run "$home" 60 "set -e
     drbdadm -- --clear-bitmap new-current-uuid $slice/0
@@ -136,11 +138,14 @@ storage_up() {
   wait_until 60 storage_arrays_whole || die "an array does not become whole"
 }
 
+storage_array_whole() {
+  # shellcheck disable=SC2016 # the guest expands it
+  [[ $(machine_run "$1" 10 'cd /sys/block/md0/md; echo $(<degraded) $(<sync_action) $(<mismatch_cnt)') == "0 idle 0" ]]
+}
+
 storage_arrays_whole() {
   local host
-  for host in "${LAB_STORAGE_HOSTS[@]}"; do
-    [[ $(machine_run "$host" 10 'cat /sys/block/md0/md/{degraded,sync_action}' | tr '\n' ' ') == "0 idle " ]] || return 1
-  done
+  for host in "${LAB_STORAGE_HOSTS[@]}"; do storage_array_whole "$host" || return 1; done
 }
 
 storage_down() { rm -f "$LAB_DIR/inventory.d/storage.yaml"; }
