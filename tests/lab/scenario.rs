@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 /// Between two polls of the fast tier in the lab's inventory.
 const FAST: Duration = Duration::from_secs(2);
 /// Between two polls of the medium tier in the lab's inventory.
-const MEDIUM: Duration = Duration::from_secs(4);
+const MEDIUM: Duration = Duration::from_secs(10);
 /// Polls a rule must hold for, as the lab's inventory has it.
 const DEBOUNCE_POLLS: u32 = 2;
 
@@ -45,7 +45,7 @@ impl Lane {
             Self::Storage => &["stor1", "stor2", "access1", "access2"],
             Self::Databases => &["db1", "db2", "db3"],
             Self::Galera => &["gal1", "gal2", "gal3"],
-            Self::Others => &["zfs1", "backup1"],
+            Self::Others => &["zfs1", "backup1", "vpn1", "far1"],
         }
     }
 }
