@@ -94,6 +94,7 @@ fault_mismatch() {
     echo 1 >/proc/sys/dev/raid/speed_limit_min
     echo ${2:-500} >/proc/sys/dev/raid/speed_limit_max
     dd if=/dev/urandom of=\$member bs=512 seek=\$start count=128 oflag=direct conv=notrunc status=none
+    echo 0 >\$md/sync_min
     echo check >\$md/sync_action"
 }
 undo_mismatch() { mend_array "$1"; }
@@ -112,7 +113,11 @@ undo_fill_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 30 "rm -f /
 # ── Replication ──────────────────────────────────────────────────────────────────────────────────────
 fault_about drbd-disconnect SLICE 'disconnect the two sides of a slice'
 fault_drbd_disconnect() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "drbdadm disconnect $1"; }
-undo_drbd_disconnect() { need_slice "$1" && mend_slices; }
+undo_drbd_disconnect() {
+  need_slice "$1"
+  machine_run "$(home_of "$1")" 20 "drbdadm connect $1"
+  wait_until 60 storage_connected "$1"
+}
 
 fault_about drbd-detach SLICE 'let the disk below the serving side of a slice fail: it goes on over the network'
 fault_drbd_detach() {
@@ -145,7 +150,12 @@ fault_split_brain() {
   machine_run "$standby" 20 "drbdadm connect $1"
   machine_run "$home" 20 "drbdadm connect $1"
 }
-undo_split_brain() { need_slice "$1" && mend_slices; }
+undo_split_brain() {
+  need_slice "$1"
+  storage_discard "$1"
+  wait_until 60 storage_connected "$1"
+  machine_run "$(home_of "$1")" 20 "rm -f /srv/$1/lab-filler*"
+}
 
 fault_about slow-resync 'SLICE [KB/S]' 'let a slice be resynchronised in full at a low rate (100)'
 fault_slow_resync() {

@@ -25,16 +25,17 @@ hosts:
 END
 }
 
+client_mend() {
+  machine_wait "$1"
+  machine_script "$1" 60 client-mend "$LAB_ROOT/guest" "$LAB_DIR/guest/$1/settings" "$1" || warn "$1: its mounts do not come back"
+  wait_until 60 client_writes "$1" || die "$1: its writes are not acknowledged"
+}
+
 client_up() {
-  local host
+  local -a hosts
   client_inventory
-  for host in $(wanted "${LAB_CLIENT_HOSTS[@]}"); do
-    machine_wait "$host"
-    machine_script "$host" 60 client-mend "$LAB_ROOT/guest" "$LAB_DIR/guest/$host/settings" "$host"
-  done
-  for host in $(wanted "${LAB_CLIENT_HOSTS[@]}"); do
-    wait_until 60 client_writes "$host" || die "$host: its writes are not acknowledged"
-  done
+  mapfile -t hosts < <(wanted "${LAB_CLIENT_HOSTS[@]}")
+  each_of "${hosts[@]}" client_mend || die "a client does not come up"
 }
 
 client_down() { rm -f "$LAB_DIR/inventory.d/clients.yaml"; }

@@ -105,37 +105,48 @@ storage_replicating() {
   esac
 }
 
-# storage_reconnect SLICE: brings the two sides of a slice together again. Where both went their own way,
-# the one that clients do not see throws its writes away.
-storage_reconnect() {
+# storage_discard SLICE: the copy on the side that clients do not see is thrown away and made anew.
+storage_discard() {
   local slice=$1 home=${LAB_SLICE_HOME[$1]} standby
   standby=$(other_storage "$home")
-  machine_script "$home" 30 storage-mend "$slice"
-  machine_script "$standby" 30 storage-mend "$slice"
-  if ! wait_until 8 storage_replicating "$slice"; then
-    say "$slice: the copy on $standby is thrown away and made anew"
-    slice_call "$standby" down "$slice" || true
-    machine_run "$standby" 30 "drbdadm disconnect $slice; drbdadm secondary $slice; drbdadm connect --discard-my-data $slice" || true
-    machine_run "$home" 30 "drbdadm disconnect $slice; drbdadm connect $slice" || true
-    wait_until 10 storage_replicating "$slice" || warn "$slice: the two sides do not connect"
-  fi
+  say "$slice: the copy on $standby is thrown away and made anew"
+  slice_call "$standby" down "$slice" || true
+  machine_run "$standby" 30 "drbdadm disconnect $slice 2>/dev/null; drbdadm connect --discard-my-data $slice" || true
+  machine_run "$home" 30 "[ \"\$(drbdadm cstate $slice)\" != StandAlone ] || drbdadm connect $slice" || true
+  wait_until 20 storage_replicating "$slice" || warn "$slice: the two sides do not connect"
 }
 
-storage_mend() { machine_script "$1" 60 storage-mend; }
+# storage_reconnect SLICE: brings the two sides of a slice together again.
+storage_reconnect() {
+  local slice=$1 home=${LAB_SLICE_HOME[$1]}
+  machine_script "$home" 30 storage-mend "$slice"
+  machine_script "$(other_storage "$home")" 30 storage-mend "$slice"
+  # Where both went their own way they see that and part again.
+  wait_until 8 storage_replicating "$slice" || storage_discard "$slice"
+}
+
+storage_mend() { machine_script "$1" 120 storage-mend; }
+
+# storage_placed SLICE: served by the server that it belongs to, and by that alone.
+storage_placed() {
+  [ "$(slice_call "${LAB_SLICE_HOME[$1]}" state "$1")" = up ] &&
+    [ "$(slice_call "$(other_storage "${LAB_SLICE_HOME[$1]}")" state "$1")" = down ]
+}
+
+# storage_slice_up SLICE: replicated and in its place, whatever was done to it.
+storage_slice_up() {
+  storage_connected "$1" || storage_reconnect "$1"
+  storage_slice_first "$1"
+  wait_until 90 storage_connected "$1" || die "$1: the two sides do not come together"
+  storage_placed "$1" || slice_move "$1" "${LAB_SLICE_HOME[$1]}"
+}
 
 storage_up() {
-  local host slice home
-  for host in "${LAB_STORAGE_HOSTS[@]}"; do machine_wait "$host"; done
   storage_inventory
+  each_of "${LAB_STORAGE_HOSTS[@]}" machine_wait
   each_of "${LAB_STORAGE_HOSTS[@]}" storage_mend
-  for slice in "${LAB_SLICES[@]}"; do
-    home=${LAB_SLICE_HOME[$slice]}
-    storage_connected "$slice" || storage_reconnect "$slice"
-    storage_slice_first "$slice"
-    wait_until 90 storage_connected "$slice" || die "$slice: the two sides do not come together"
-    slice_move "$slice" "$home"
-  done
-  wait_until 60 storage_arrays_whole || die "an array does not become whole"
+  each_of "${LAB_SLICES[@]}" storage_slice_up || die "a slice does not come up"
+  wait_until 90 storage_arrays_whole || die "an array does not become whole"
 }
 
 storage_array_whole() {
@@ -150,19 +161,28 @@ storage_arrays_whole() {
 
 storage_down() { rm -f "$LAB_DIR/inventory.d/storage.yaml"; }
 
+# storage_host_complaints HOST, storage_slice_complaints SLICE: what is not well, a line each.
+storage_host_complaints() {
+  local state
+  state=$(machine_script "$1" 10 storage-state 2>&1) || state=${state:-does not answer}
+  [ -z "$state" ] || printf '%s\n' "$state" | sed "s/^/$1: /"
+}
+
+storage_slice_complaints() {
+  local home=${LAB_SLICE_HOME[$1]} standby state
+  standby=$(other_storage "$home")
+  storage_connected "$1" || echo "$1: not connected with both sides up to date"
+  state=$(slice_call "$home" state "$1" 2>&1) || true
+  [ "$state" = up ] || echo "$1 on $home: ${state:-does not answer}"
+  state=$(slice_call "$standby" state "$1" 2>&1) || true
+  [ "$state" = down ] || echo "$1 on $standby: ${state:-does not answer}"
+}
+
 storage_healthy() {
-  local host slice state status=0
-  for host in "${LAB_STORAGE_HOSTS[@]}"; do
-    state=$(machine_script "$host" 10 storage-state 2>&1) || true
-    [ -z "$state" ] || { printf '%s\n' "$state" | sed "s/^/$host: /"; status=1; }
-  done
-  for slice in "${LAB_SLICES[@]}"; do
-    storage_connected "$slice" || { echo "$slice: not connected with both sides up to date"; status=1; }
-    state=$(slice_call "${LAB_SLICE_HOME[$slice]}" state "$slice" 2>&1) || true
-    [ "$state" = up ] || { echo "$slice on ${LAB_SLICE_HOME[$slice]}: $state"; status=1; }
-    host=$(other_storage "${LAB_SLICE_HOME[$slice]}")
-    state=$(slice_call "$host" state "$slice" 2>&1) || true
-    [ "$state" = down ] || { echo "$slice on $host: $state"; status=1; }
-  done
-  return "$status"
+  local found
+  found=$(
+    each_of "${LAB_STORAGE_HOSTS[@]}" storage_host_complaints
+    each_of "${LAB_SLICES[@]}" storage_slice_complaints
+  )
+  [ -z "$found" ] || { printf '%s\n' "$found"; return 1; }
 }
