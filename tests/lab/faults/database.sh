@@ -62,10 +62,12 @@ fault_delay() {
 }
 undo_delay() { sql "$1" 'STOP SLAVE; CHANGE MASTER TO MASTER_DELAY=0; START SLAVE'; }
 
-fault_about errant 'REPLICA' 'a transaction of its own is written on the replica (undone by making it anew)'
+fault_about errant 'REPLICA [same]' 'a transaction of its own is written on the replica, in a GTID domain of its own or in the same as the source (which stops it: gtid_strict_mode)'
 fault_errant() {
   database_replica_named "$1"
-  sql "$1" "INSERT INTO lab.t VALUES (800, 'errant')"
+  local domain="SET SESSION gtid_domain_id=$(database_number "$1");"
+  [ "${2:-}" != same ] || domain=''
+  sql "$1" "$domain INSERT INTO lab.t VALUES (800, 'errant')"
 }
 undo_errant() { database_rebuild "$1"; }
 

@@ -178,7 +178,7 @@ database_member() {
     $status == *'Slave_SQL_Running: Yes'* && $status == *'SQL_Delay: 0'* ]] || { echo "$host does not replicate"; return 1; }
   [[ $status =~ Seconds_Behind_Master:\ ([0-4])$'\n' ]] || { echo "$host is behind"; return 1; }
   # Its own number in the state of its binary log: it has written something itself.
-  [[ ,$(sql "$host" 'SELECT @@gtid_binlog_state'), != *,0-$(database_number "$host")-* ]] ||
+  [[ ,$(sql "$host" 'SELECT @@gtid_binlog_state'), != *-$(database_number "$host")-* ]] ||
     { echo "$host has transactions of its own"; return 1; }
 }
 

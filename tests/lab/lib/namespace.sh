@@ -99,6 +99,8 @@ host_healthy() {
 
 # host_mend HOST: wakes what is stopped in a running host, and starts its sshd again.
 host_mend() {
+  # The lab's own programs may have changed since the host started.
+  tar -C "$LAB_ROOT/namespace" -cf - . | on_host "$1" tar -C /run/lab -xf - --no-same-owner
   on_host "$1" /run/lab/service wake
   service_start "$1" sshd /usr/sbin/sshd -D -e
 }

@@ -26,10 +26,13 @@ zfs_unpack() {
 # zpool_has WORD: whether the pool is in that state.
 zpool_has() { [ "$(on_host zfs1 zpool list -H -o health tank 2>/dev/null)" = "$1" ]; }
 
+# zfs_start: the daemon, after whatever became of an earlier one: its mounts outlive it and answer with an error.
 zfs_start() {
   # Again at every boot: the host's root file system begins empty.
-  tar -C "$LAB_DIR/zfs/tree" -cf - . | on_host zfs1 tar -C / --keep-directory-symlink -xf -
-  on_host zfs1 sh -c 'mkdir -p /run/zfs /var/lock && ldconfig'
+  on_host zfs1 test -e /sbin/zfs-fuse ||
+    tar -C "$LAB_DIR/zfs/tree" -cf - . | on_host zfs1 tar -C / --keep-directory-symlink -xf -
+  on_host zfs1 sh -c 'mkdir -p /run/zfs /run/lock && ldconfig
+    for at in /tank/slices /tank /zfs-kstat; do umount -l "$at" 2>/dev/null; done; :'
   service_start zfs1 zfs-fuse /sbin/zfs-fuse --no-daemon --max-arc-size 16
   wait_until 10 on_host zfs1 zpool list || die "zfs-fuse does not answer; see $LAB_LOGS/zfs1-zfs-fuse.log"
 }
@@ -38,13 +41,18 @@ zfs_start() {
 zfs_make() {
   local disks
   disks=$(host_folder zfs1)/disks
-  on_host zfs1 zpool destroy -f tank 2>/dev/null || true
+  service zfs1 end slow
+  service zfs1 kill zfs-fuse
+  on_host zfs1 rm -f /etc/zfs/zpool.cache /var/lib/zfs/zpool.cache
   rm -f "$disks"/*.img
-  truncate -s 128M "$disks"/{disk1,disk2,spare}.img
-  on_host zfs1 zpool create -f -m /tank tank mirror "$ZFS_DISKS/disk1.img" "$ZFS_DISKS/disk2.img" \
-    spare "$ZFS_DISKS/spare.img" >>"$LAB_LOGS/zfs1-zfs-fuse.log" 2>&1
-  on_host zfs1 zfs create tank/slices
-  on_host zfs1 sh -c 'for n in 1 2 3 4; do head -c 8388608 /dev/urandom >/tank/slices/data$n || exit 1; done'
+  truncate -s 512M "$disks"/{disk1,disk2,spare}.img
+  zfs_start
+  {
+    on_host zfs1 zpool create -f -m /tank tank mirror "$ZFS_DISKS/disk1.img" "$ZFS_DISKS/disk2.img" \
+      spare "$ZFS_DISKS/spare.img"
+    on_host zfs1 zfs create tank/slices
+    on_host zfs1 sh -c 'for n in 1 2 3 4; do head -c 8388608 /dev/urandom >/tank/slices/data$n || exit 1; done'
+  } >>"$LAB_LOGS/zfs1-zfs-fuse.log" 2>&1
 }
 
 zfs_up() {
@@ -60,11 +68,15 @@ segments:
 END
   zfs_unpack
   boot zfs1 disks=$ZFS_DISKS
-  on_host zfs1 zpool list >/dev/null 2>&1 || zfs_start
+  service zfs1 end slow
+  { service zfs1 runs zfs-fuse && on_host zfs1 timeout 5 zpool list >/dev/null 2>&1; } || {
+    ! service zfs1 runs zfs-fuse || service zfs1 kill zfs-fuse
+    zfs_start
+  }
   if [ "$(on_host zfs1 zpool list -H -o name)" != tank ]; then
     on_host zfs1 zpool import -f -d "$ZFS_DISKS" tank >/dev/null 2>&1 || zfs_make
   fi
-  zfs_healthy >/dev/null || zfs_make
+  wait_until 10 zfs_healthy || zfs_make
 }
 
 zfs_down() { host_halt zfs1; }
@@ -74,6 +86,7 @@ zfs_healthy() {
   host_healthy zfs1 || return 1
   local status
   status=$(on_host zfs1 timeout 5 zpool status tank 2>&1) || { echo "zfs1: zpool says: ${status%%$'\n'*}"; return 1; }
+  on_host zfs1 cmp -s -n 1 /tank/slices/data1 /tank/slices/data1 || { echo "zfs1: what is in the pool cannot be read"; return 1; }
   [[ $status == *'state: ONLINE'* && $status == *'errors: No known data errors'* ]] &&
     [[ $status =~ disk1.img[[:space:]]+ONLINE[[:space:]]+0[[:space:]]+0[[:space:]]+0 ]] &&
     [[ $status =~ disk2.img[[:space:]]+ONLINE[[:space:]]+0[[:space:]]+0[[:space:]]+0 ]] &&
