@@ -93,14 +93,17 @@ fn databases() -> Vec<Scenario> {
                 [expect("warning", "ErrantTransactions", "db2")],
             )
         },
-        scenario(
-            lane,
-            "replica writable",
-            &[&["replica-writable", "db2"]],
-            [expect("warning", "ReplicaWritable", "db2")],
-        ),
         Scenario {
-            beside: &["ErrantTransactions", "ReplicationStopped", "WrongSource"],
+            beside: &["TwoSources"],
+            ..scenario(
+                lane,
+                "replica writable",
+                &[&["replica-writable", "db2"]],
+                [expect("warning", "ReplicaWritable", "db2")],
+            )
+        },
+        Scenario {
+            beside: &["ErrantTransactions", "ReplicationStopped", "WrongSource", "SemiSyncOff"],
             ..scenario(
                 lane,
                 "two sources",
@@ -115,6 +118,7 @@ fn databases() -> Vec<Scenario> {
             [expect("critical", "NoSource", "shop")],
         ),
         Scenario {
+            beside: &["ReplicationStopped", "ReplicationLag"],
             shows_within: Duration::from_secs(15),
             ..scenario(
                 lane,
@@ -151,7 +155,7 @@ fn databases() -> Vec<Scenario> {
                 lane,
                 "source hangs",
                 &[&["pause-database", "db1"]],
-                [expect("unknown", "ReadingHung", "db1 mysql")],
+                [expect("critical", "MysqlDown", "db1")],
             )
         },
         scenario(
@@ -194,7 +198,7 @@ fn galera() -> Vec<Scenario> {
             lane,
             "member desynced",
             &[&["galera-desync", "gal2"]],
-            [expect("warning", "GaleraDegraded", "ledger")],
+            [expect("warning", "GaleraDegraded", "gal2")],
         ),
     ]
 }
@@ -213,7 +217,7 @@ fn others() -> Vec<Scenario> {
             &[&["pool-degraded"]],
             [Expected {
                 tier: Tier::Medium,
-                ..expect("critical", "PoolDegraded", "zfs1 tank")
+                ..expect("warning", "PoolDegraded", "zfs1 tank")
             }],
         ),
         scenario(

@@ -55,12 +55,12 @@ fault_lag() {
 }
 undo_lag() { service "$1" end lock; }
 
-fault_about delay 'REPLICA SECONDS' 'MASTER_DELAY: the replica applies everything so much later'
-fault_delay() {
+fault_about delay-replica 'REPLICA SECONDS' 'MASTER_DELAY: the replica applies everything so much later'
+fault_delay_replica() {
   database_replica_named "$1"
   sql "$1" "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY=${2:?how many seconds?}; START SLAVE"
 }
-undo_delay() { sql "$1" 'STOP SLAVE; CHANGE MASTER TO MASTER_DELAY=0; START SLAVE'; }
+undo_delay_replica() { sql "$1" 'STOP SLAVE; CHANGE MASTER TO MASTER_DELAY=0; START SLAVE'; }
 
 fault_about errant 'REPLICA [same]' 'a transaction of its own is written on the replica, in a GTID domain of its own or in the same as the source (which stops it: gtid_strict_mode)'
 fault_errant() {
