@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod discover;
 mod program;
 mod scenario;
 mod scenarios;
@@ -44,14 +45,26 @@ fn main() -> ExitCode {
         }
     };
     let started = Instant::now();
-    let watch = Watch::start(&lab);
+    let watch = match Watch::start(&lab) {
+        Ok(watch) => watch,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
     if let Err(why) = watch.wait_until_quiet(&[], Duration::from_secs(90)) {
         eprintln!("the lab is not healthy before the first fault:\n{why}");
         return ExitCode::FAILURE;
     }
+    // What the hosts are like by themselves: before any fault.
+    let draft = discover::check(&lab);
+    match &draft {
+        Ok(()) => println!("discover drafts the lab's own inventory"),
+        Err(why) => println!("discover differs from the lab's own inventory:\n{why}"),
+    }
     let outcomes = run(&lab, &watch, &chosen);
     report(&outcomes, started.elapsed());
-    if outcomes.iter().all(|outcome| outcome.failure.is_none()) {
+    if draft.is_ok() && outcomes.iter().all(|outcome| outcome.failure.is_none()) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

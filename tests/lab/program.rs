@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -75,12 +76,39 @@ impl Lab {
         })
     }
 
+    /// `discover` on these hosts: the draft of an inventory.
+    pub fn discover(&self, hosts: &[&str]) -> Result<String, String> {
+        let output = self
+            .command(&["discover"])
+            .args(hosts)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(format!(
+            "discover: {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    }
+
+    /// The lab's inventory file.
+    pub fn inventory(&self) -> PathBuf {
+        self.dir.join("inventory.yaml")
+    }
+
     fn pointsman(&self, args: &[&str]) -> Command {
+        let mut command = self.command(args);
+        command.arg("-i").arg(self.inventory());
+        command
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &self.namespace, env!("CARGO_BIN_EXE_pointsman")])
-            .arg("-i")
-            .arg(self.dir.join("inventory.yaml"))
             .arg("--ssh-config")
             .arg(self.dir.join("ssh_config"))
             .args(args);
@@ -136,11 +164,13 @@ impl Event {
 pub struct Watch {
     said: Arc<(Mutex<Vec<Event>>, Condvar)>,
     child: Child,
+    reader: JoinHandle<()>,
 }
 
 impl Watch {
-    /// Starts it.
-    pub fn start(lab: &Lab) -> Self {
+    /// Starts it, and waits until it has read the inventory: silence of a program that is not there would look
+    /// like health.
+    pub fn start(lab: &Lab) -> Result<Self, String> {
         let mut child = lab
             .pointsman(&["--batch", "watch", "--json"])
             .stdin(Stdio::null())
@@ -150,15 +180,21 @@ impl Watch {
         let said = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         let out = child.stdout.take().unwrap();
         let heard = Arc::clone(&said);
-        std::thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
+        let mut lines = BufReader::new(out).lines();
+        let first = lines.next().and_then(Result::ok).unwrap_or_default();
+        if !first.contains("\"event\":\"start\"") {
+            let _ = child.wait();
+            return Err(format!("--batch watch did not start: {first}"));
+        }
+        let reader = std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
                 if let Some(event) = Event::parse(&line) {
                     heard.0.lock().unwrap().push(event);
                     heard.1.notify_all();
                 }
             }
         });
-        Self { said, child }
+        Ok(Self { said, child, reader })
     }
 
     /// How many events were said so far: a place to look from.
@@ -205,6 +241,9 @@ impl Watch {
         let until = Instant::now() + patience;
         let mut quiet_since = None;
         loop {
+            if self.reader.is_finished() {
+                return Err("--batch watch has ended".into());
+            }
             let standing = self.standing(hosts);
             if standing.is_empty() {
                 let since = *quiet_since.get_or_insert_with(Instant::now);

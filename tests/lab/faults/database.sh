@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # what is in single quotes is for the shell of the host
 # Faults of the MariaDB source and its replicas.
 
 database_member_named() { [[ " ${DATABASE_HOSTS[*]} " == *" ${1:-} "* ]] || die "name one of ${DATABASE_HOSTS[*]}"; }
@@ -65,8 +65,8 @@ undo_delay_replica() { sql "$1" 'STOP SLAVE; CHANGE MASTER TO MASTER_DELAY=0; ST
 fault_about errant 'REPLICA [same]' 'a transaction of its own is written on the replica, in a GTID domain of its own or in the same as the source (which stops it: gtid_strict_mode)'
 fault_errant() {
   database_replica_named "$1"
-  local domain="SET SESSION gtid_domain_id=$(database_number "$1");"
-  [ "${2:-}" != same ] || domain=''
+  local domain=''
+  [ "${2:-}" = same ] || domain="SET SESSION gtid_domain_id=${LAB_ADDRESS[$1]##*.};"
   sql "$1" "$domain INSERT INTO lab.t VALUES (800, 'errant')"
 }
 undo_errant() { database_rebuild "$1"; }
@@ -127,12 +127,16 @@ database_any() {
   [[ " ${DATABASE_HOSTS[*]} ${GALERA_HOSTS[*]} " == *" ${1:-} "* ]] || die "name one of ${DATABASE_HOSTS[*]} ${GALERA_HOSTS[*]}"
 }
 
-fault_about connections 'HOST' 'max_connections is low and clients hold every one of them'
+fault_about connections 'HOST [all]' 'max_connections is low and applications hold every one; with all, also the one kept for an administrator'
 fault_connections() {
   database_any "$1"
+  local login="--host=${LAB_ADDRESS[$1]} --user=writer --password=writer"
+  [ "${2:-}" != all ] || login=''
   sql "$1" 'SET GLOBAL max_connections=20'
-  service_start "$1" clients bash -c 'trap "kill \$(jobs -p)" EXIT; trap "exit 0" TERM
-    for n in {1..30}; do mariadb -e "SELECT SLEEP(86400)" & done; wait; wait'
+  service_start "$1" clients bash -c 'trap "kill \$(jobs -p)" EXIT
+    trap "exit 0" TERM
+    for n in {1..30}; do mariadb $1 -e "SELECT SLEEP(86400)" & done
+    wait' clients "$login"
 }
 undo_connections() {
   service "$1" end clients

@@ -1,9 +1,10 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # what is in single quotes is for the shell of the host
 # Faults of hosts that are namespaces (backup1, db1–db3, gal1–gal3, zfs1, vpn1, far1).
 
 # namespace_host HOST: ends here if it is not one.
 namespace_host() {
-  [ -n "${LAB_ADDRESS[${1:-}]:-}" ] && [ -d "$(host_folder "$1")" ] || die "${1:-no name} is not a host that is a namespace"
+  local host=${1:-none}
+  if [ -z "${LAB_ADDRESS[$host]:-}" ] || is_machine "$host"; then die "$host is not a host that is a namespace"; fi
 }
 
 # part_of HOST: the part of the lab that brings a host up.
@@ -41,13 +42,6 @@ fault_freeze() {
   on_host "$1" /run/lab/service freeze
 }
 undo_freeze() { on_host "$1" /run/lab/service wake; }
-
-fault_about unplug 'HOST' 'the host is off the network, and lives'
-fault_unplug() {
-  namespace_host "$1"
-  port_detach "$1"
-}
-undo_unplug() { port_attach "$1"; }
 
 fault_about sshd-gone 'HOST' 'no sshd: the host refuses connections'
 fault_sshd_gone() {

@@ -57,7 +57,7 @@ galera_seed() {
     galera_end gal1
     database_blank gal1 "$empty"
     database_start gal1 --wsrep-new-cluster || return 1
-    sql gal1 "CREATE DATABASE lab; CREATE TABLE lab.t (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(40)); INSERT INTO lab.t (text) VALUES ('one')"
+    sql gal1 "CREATE USER writer@'10.77.0.%' IDENTIFIED BY 'writer'; CREATE DATABASE lab; CREATE TABLE lab.t (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(40)); INSERT INTO lab.t (text) VALUES ('one')"
     galera_end gal1
     cp -a --sparse=always "$(host_folder gal1)/mysql" "$seed/data"
     rm -f "$seed/data/galera.cache" "$seed/data/gvwstate.dat"
@@ -69,19 +69,16 @@ galera_seed() {
 # galera_make: the whole cluster anew.
 galera_make() {
   say "making the cluster of gal1, gal2 and gal3"
-  each_of "${GALERA_HOSTS[@]}" galera_end
+  each_of galera_end "${GALERA_HOSTS[@]}"
   local seed host
   seed=$(galera_seed) || die "the first member of the cluster does not start; see $LAB_LOGS/gal1-mariadbd.log"
   for host in "${GALERA_HOSTS[@]}"; do database_blank "$host" "$seed"; done
   database_start gal1 --wsrep-new-cluster || return 1
-  each_of gal2 gal3 database_start
+  each_of database_start gal2 gal3
 }
 
 galera_host_up() {
-  boot "$1" "mysql=$DATABASE_FOLDER"
   database_host "$1" galera_config
-  # Whatever a fault has put between the members.
-  ip netns exec "$(namespace_of "$1")" nft flush ruleset
   ! database_answers "$1" || sql "$1" 'SET GLOBAL wsrep_desync=OFF' 2>/dev/null || true
 }
 
@@ -98,7 +95,8 @@ galera_up() {
     done
     printf 'topologies:\n  ledger: { kind: galera, members: [gal1, gal2, gal3] }\n'
   } | inventory_piece galera
-  each_of "${GALERA_HOSTS[@]}" galera_host_up
+  each_of galera_host_up "${GALERA_HOSTS[@]}"
+  for host in gal1:gal2 gal1:gal3 gal2:gal3; do link_join "${host%:*}" "${host#*:}"; done
   ! wait_until 1 galera_healthy || return 0
   # A member that was only cut off finds back by itself.
   for host in "${GALERA_HOSTS[@]}"; do ! galera_primary "$host" || primary=$host; done

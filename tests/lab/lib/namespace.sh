@@ -103,6 +103,9 @@ host_mend() {
   tar -C "$LAB_ROOT/namespace" -cf - . | on_host "$1" tar -C /run/lab -xf - --no-same-owner
   on_host "$1" /run/lab/service wake
   service_start "$1" sshd /usr/sbin/sshd -D -e
+  # What faults have put in its way.
+  ip netns exec "$(namespace_of "$1")" nft flush ruleset
+  tc -n "$(namespace_of "$1")" qdisc del dev eth0 root 2>/dev/null || true
 }
 
 # boot HOST [MOUNT…]: a healthy host, whatever became of it.

@@ -21,7 +21,12 @@ declare -A LAB_PROGRAMS=(
   [mkfs.ext4]=e2fsprogs
   [dmsetup]=dmsetup
   [setsid]=util-linux
-  [perl]=perl-base
+  [/usr/sbin/mariadbd]=mariadb-server
+  [mariadb]=mariadb-client
+  [openvpn]=openvpn
+  [strace]=strace
+  # The wide area network is a Perl program that needs Time::HiRes, which perl-base lacks.
+  [perl]=perl
 )
 
 packages_missing() {

@@ -1,11 +1,10 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # what is in single quotes is for the shell of the host
 # A second site behind a VPN: far1 (10.78.0.41), reached through vpn1 on the lab's bridge. Between the two lies a
 # wide area network: a veth pair and, since this kernel may lack netem, a relay in front of OpenVPN that delays
 # and loses its datagrams (namespace/wan).
 
 VPN_FAR_NETWORK=10.78.0.0/24
-LAB_ADDRESS[vpn1]=10.77.0.81
-LAB_ADDRESS[far1]=10.78.0.41
+LAB_ADDRESS+=([vpn1]=10.77.0.81 [far1]=10.78.0.41)
 # Milliseconds one way, jitter, percent lost, seconds up and down in turn (0: no turns).
 VPN_USUAL='10 2 0 0 0'
 

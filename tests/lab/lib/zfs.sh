@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # what is in single quotes is for the shell of the host
 # zfs1: a ZFS pool `tank` of zfs-fuse (Debian main; no kernel module) on files: a mirror of two and a spare.
 # The package is unpacked into the build folder and from there into zfs1 alone: no other host has a zpool.
 
@@ -14,7 +14,7 @@ zfs_unpack() {
   rm -rf "$LAB_DIR/zfs"
   mkdir -p "$LAB_DIR/zfs/tree"
   (
-    cd "$LAB_DIR/zfs"
+    cd "$LAB_DIR/zfs" || exit
     apt-get -q download "${ZFS_PACKAGES[@]}" >>"$LAB_LOGS/packages.log" 2>&1 ||
       die "cannot fetch ${ZFS_PACKAGES[*]}; see $LAB_LOGS/packages.log"
     for package in *.deb; do dpkg -x "$package" tree; done
@@ -91,5 +91,7 @@ zfs_healthy() {
     [[ $status =~ disk1.img[[:space:]]+ONLINE[[:space:]]+0[[:space:]]+0[[:space:]]+0 ]] &&
     [[ $status =~ disk2.img[[:space:]]+ONLINE[[:space:]]+0[[:space:]]+0[[:space:]]+0 ]] &&
     [[ $status =~ spare.img[[:space:]]+AVAIL ]] &&
-    [[ $status != *'in progress'* ]] || { echo "zfs1: the pool tank is not as it was made"; return 1; }
+    [[ $status != *'in progress'* ]] && return
+  echo "zfs1: the pool tank is not as it was made"
+  return 1
 }
