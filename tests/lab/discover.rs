@@ -6,7 +6,7 @@ use pointsman::fleet::{Fleet, Host, Slice, load};
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Compares both inventories. What is left to a person: names of fleet, segments and topologies, failure
-/// domains, thresholds, the table of a heartbeat, and how hosts are reached.
+/// domains, thresholds, the table of a heartbeat, that a host is there for backups, and how hosts are reached.
 pub fn check(lab: &Lab) -> Result<(), String> {
     let path = lab.inventory();
     let own = read(&path, &fs::read_to_string(&path).map_err(|error| error.to_string())?)?;
@@ -56,7 +56,7 @@ fn hosts(fleet: &Fleet) -> BTreeSet<String> {
             format!(
                 "{} roles {:?} mounts {:?} mysql {}",
                 host.name,
-                host.roles,
+                host.roles.iter().filter(|role| *role != "backup").collect::<Vec<_>>(),
                 mounts(host),
                 host.mysql.is_some()
             )
