@@ -53,8 +53,24 @@ fn status_of_the_demo_is_the_documented_document() {
             "nfs_mounts",
             "zfs",
             "mysql",
+            "system",
         ] {
             assert!(host.get(key).is_some(), "{} lacks {key}", host["name"]);
+        }
+    }
+    // The README's example names every part of the machine.
+    let readme = include_str!("../README.md");
+    let system = hosts[0]["system"].as_object().unwrap();
+    for (part, value) in system {
+        assert!(
+            readme.contains(&format!("\"{part}\": ")),
+            "the README lacks system.{part}"
+        );
+        for key in value.as_object().into_iter().flat_map(|value| value.keys()) {
+            assert!(
+                readme.contains(&format!("\"{key}\": ")),
+                "the README lacks system.{part}.{key}"
+            );
         }
     }
     let up = hosts.iter().filter(|host| host["reachable"] == true).count();
