@@ -148,17 +148,9 @@ impl HostTask {
         }
         step("shell");
         let nonce = half::nonce();
-        let deadline = host.poll.connect_deadline;
-        let link = match timeout(deadline, PollLoop::start(&*session, host, &nonce)).await {
-            Ok(Ok(link)) => link,
-            Ok(Err(error)) => return Ended { error, was_up: false },
-            Err(_) => {
-                let error = RemoteError::Timeout {
-                    step: "shell",
-                    after: deadline,
-                };
-                return Ended { error, was_up: false };
-            }
+        let link = match PollLoop::start(&*session, host, &nonce).await {
+            Ok(link) => link,
+            Err(error) => return Ended { error, was_up: false },
         };
         self.log.add(crate::remote::log::LogEntry {
             seq: 0,

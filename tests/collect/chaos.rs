@@ -50,14 +50,15 @@ async fn hostile_hosts_do_not_age_their_neighbours() {
 fn ending(kind: Hostile) -> Option<&'static str> {
     match kind {
         Hostile::BannerOnly | Hostile::BannerDrip => Some("no answer in 10 s during key exchange"),
-        Hostile::KexClose => Some("connection lost: it ended without a reason"),
+        Hostile::KexClose => Some("connection lost: the host closed the connection during the key exchange"),
         Hostile::ChangedKey => Some("host key: "),
         Hostile::AuthDenied => Some("login refused: "),
         Hostile::ExecRefused => Some("refused: the host did not run the command"),
         Hostile::NoExitStatus => Some("connection lost: the channel was closed"),
         Hostile::SlowDrip => Some("no answer in 20 s during a poll"),
         Hostile::EndlessOutput => Some("connection lost: not the remote half: "),
-        Hostile::Garbage | Hostile::HalfOpen => Some("no answer in 15 s during shell"),
+        Hostile::HalfOpen => Some("no answer in 15 s during shell"),
+        Hostile::Garbage => Some("connection lost: the host sent 16384 bytes that are not pointsman's: "),
         Hostile::OneSession | Hostile::EscapeSequences | Hostile::InvalidUtf8 | Hostile::LongLine => None,
     }
 }
