@@ -12,7 +12,7 @@ use crate::{
     facts::CleanText,
     fleet::{self, Fleet, Host, Loaded, ReachBy, Selector},
     mode::Mode,
-    passphrase,
+    passphrase::Prompt,
     remote::{
         LocalRemote, Remote, half,
         log::LogBook,
@@ -271,7 +271,7 @@ struct World {
     _simulation: Option<Simulation>,
 }
 
-fn ssh_remote(args: &SshArgs, log: &LogBook, clock: &Clock, batch: bool) -> SshRemote {
+fn ssh_remote(args: &SshArgs, log: &LogBook, clock: &Clock, batch: bool, prompt: &mut Prompt) -> SshRemote {
     let remote = SshRemote::new(SshOptions {
         log: log.clone(),
         host_key_policy: if args.accept_new {
@@ -291,11 +291,11 @@ fn ssh_remote(args: &SshArgs, log: &LogBook, clock: &Clock, batch: bool) -> SshR
         },
         ..SshOptions::default()
     });
-    remote.unlock(&mut passphrase::ask);
+    remote.unlock(&mut |path| prompt.ask(path));
     remote
 }
 
-fn world(options: &Options, log: &LogBook) -> Result<World> {
+fn world(options: &Options, log: &LogBook, prompt: &mut Prompt) -> Result<World> {
     let clock = Clock::system();
     if options.demo {
         let simulation = Simulation::demo(demo_seed(), simulation_clock(&clock));
@@ -311,7 +311,7 @@ fn world(options: &Options, log: &LogBook) -> Result<World> {
     let fleet = load_fleet(&path)?;
     Ok(World {
         fleet,
-        ssh: Arc::new(ssh_remote(&options.ssh, log, &clock, options.batch.is_some())),
+        ssh: Arc::new(ssh_remote(&options.ssh, log, &clock, options.batch.is_some(), prompt)),
         reload: Some(Box::new(move || {
             load_fleet(&path).map_err(|failure| match failure {
                 Failure::Usage(text) | Failure::Config(text) => text,
@@ -333,7 +333,8 @@ fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     let runtime = runtime()?;
     // The clock and the simulation use the runtime's timer.
     let context = runtime.enter();
-    let mut world = world(options, &log)?;
+    let mut prompt = Prompt::default();
+    let mut world = world(options, &log, &mut prompt)?;
     let wanted = select(&world.fleet, &cli.selectors)?;
     let picked: Vec<String> = names(&world.fleet, &wanted);
     if wanted.contains(&false) {
@@ -356,6 +357,10 @@ fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     drop(context);
     if let Some(what) = options.batch {
         return runtime.block_on(run_batch(what, options, collector, &picked));
+    }
+    // Until here the prompt has held the signals; from here on the console does.
+    if let Some(signal) = prompt.ended() {
+        return Ok(u8::try_from(128 + signal).unwrap_or(u8::MAX));
     }
     run_console(options, &collector, log, &world.clock)?;
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -531,7 +536,7 @@ fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
     let _context = runtime.enter();
     let count = fleet.hosts.len();
     let clock = Clock::system();
-    let ssh = ssh_remote(&options.ssh, &log, &clock, true);
+    let ssh = ssh_remote(&options.ssh, &log, &clock, true, &mut Prompt::default());
     let mut collector = Collector::start(Sources {
         fleet,
         ssh: Arc::new(ssh),
