@@ -235,12 +235,12 @@ mod tests {
         }
     }
 
-    struct Talks(&'static [u8], Option<i32>);
+    struct Talks(Vec<u8>, Option<i32>);
 
     impl Session for Talks {
         fn open<'a>(&'a self, _: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, RemoteError>> {
             let end = self.1.map(Chunk::Exit);
-            let said = [Chunk::Out(self.0.to_vec())].into_iter().chain(end).collect();
+            let said = [Chunk::Out(self.0.clone())].into_iter().chain(end).collect();
             Box::pin(async move { Ok(Box::new(Said(said)) as Box<dyn Wire>) })
         }
 
@@ -278,7 +278,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_a_host_says_instead_of_a_greeting_is_told() {
         let host = Host::new("a", "a");
-        let start = async |said: &'static [u8], exit| match PollLoop::start(&Talks(said, exit), &host, "abc").await {
+        let start = async |said: &[u8], exit| match PollLoop::start(&Talks(said.to_vec(), exit), &host, "abc").await {
             Ok(_) => panic!("greeted"),
             Err(error) => error.to_string(),
         };
@@ -293,13 +293,13 @@ mod tests {
             "connection lost: the remote shell ended with exit code 1; before, the host said \
              \"This account is currently not available.\""
         );
-        let long = start(&[b'x'; 20_000], None).await;
+        let long = start(&b"x".repeat(20_000), None).await;
         assert!(
             long.contains("sent 20000 bytes") && long.contains("xx…\"") && long.len() < 220,
             "{long}"
         );
         // What cannot be shown is escaped once.
-        let flood = start(&[b'\x07'; 70_000], None).await;
+        let flood = start(&b"\x07".repeat(70_000), None).await;
         assert!(
             flood.contains("beginning with \"\\x07\\x07") && !flood.contains("\\\\x07"),
             "{flood}"
