@@ -303,14 +303,13 @@ fn place(context: &mut Context<'_>, pair: &Pair, name: &Text, slice: &file::Slic
     Some(Placed { preferred, standby })
 }
 
-/// Reports text that exportfs would not take for a client: see "Machine Name Formats" of `exports(5)`.
-fn check_client(context: &mut Context<'_>, client: &Text) {
-    let text = client.value.as_str();
+/// Why exportfs would not take a text for a client, as a hint: see "Machine Name Formats" of `exports(5)`.
+pub(crate) fn bad_client(text: &str) -> Option<&'static str> {
     let (host, mask) = text
         .split_once('/')
         .map_or((text, None), |(host, mask)| (host, Some(mask)));
     let ip = host.parse::<IpAddr>().ok();
-    let hint = match (ip, mask) {
+    match (ip, mask) {
         (Some(IpAddr::V4(_)), Some(mask)) if is_v4_mask(mask) => None,
         (Some(IpAddr::V4(_)), Some(_)) => Some("the prefix length goes from 0 to 32"),
         (Some(IpAddr::V6(_)), Some(mask)) if is_prefix(mask, 128) => None,
@@ -318,11 +317,6 @@ fn check_client(context: &mut Context<'_>, client: &Text) {
         (Some(_), None) => None,
         (None, Some(_)) => Some("before the slash stands an IPv4 or IPv6 address"),
         (None, None) => bad_machine(host),
-    };
-    if let Some(hint) = hint {
-        context
-            .error(client.node, format!("{} cannot be a client", quote(text)))
-            .hint(hint);
     }
 }
 
@@ -384,7 +378,11 @@ fn check_export(context: &mut Context<'_>, name: &Text, mount_point: &Text, expo
             .hint("add `clients:` with addresses, networks or names");
     }
     for client in &export.clients.0 {
-        check_client(context, client);
+        if let Some(hint) = bad_client(&client.value) {
+            context
+                .error(client.node, format!("{} cannot be a client", quote(&client.value)))
+                .hint(hint);
+        }
     }
     for option in &export.options.0 {
         if option.value.contains([',', '(', ')']) {
