@@ -117,10 +117,10 @@ database_make() {
   local empty host
   empty=$(database_empty)
   database_writer_end
-  each_of database_end "${DATABASE_HOSTS[@]}"
+  each_of "${DATABASE_HOSTS[@]}" database_end
   for host in "${DATABASE_HOSTS[@]}"; do database_blank "$host" "$empty"; done
   rm -rf "$DATABASE_COMMITS"
-  each_of database_start "${DATABASE_HOSTS[@]}" || return 1
+  each_of "${DATABASE_HOSTS[@]}" database_start || return 1
   sql "$DATABASE_SOURCE" "
     SET GLOBAL read_only=0;
     CREATE USER repl@'10.77.0.%' IDENTIFIED BY 'repl'; GRANT REPLICATION SLAVE ON *.* TO repl@'10.77.0.%';
@@ -133,7 +133,7 @@ database_make() {
     CREATE USER writer@'10.77.0.%' IDENTIFIED BY 'writer';
     GRANT SELECT, INSERT, UPDATE, DELETE ON lab.* TO writer@'10.77.0.%';
     GRANT SELECT, INSERT, UPDATE, DELETE ON percona.* TO writer@'10.77.0.%'"
-  each_of database_follow db2 db3
+  each_of db2 db3 database_follow
 }
 
 database_end() { service "$1" end mariadbd; }
@@ -220,7 +220,7 @@ database_up() {
   [ -n "$(wanted "${DATABASE_HOSTS[@]}")" ] || return 0
   database_inventory
   local host
-  each_of database_host_up "${DATABASE_HOSTS[@]}"
+  each_of "${DATABASE_HOSTS[@]}" database_host_up
   # The source first: replicas are judged by it. One that is gone or follows another begins again.
   if ! database_answers "$DATABASE_SOURCE" || [ -n "$(sql "$DATABASE_SOURCE" 'SHOW SLAVE STATUS')" ] ||
     [ "$(sql "$DATABASE_SOURCE" "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema='percona'")" != 1 ]; then

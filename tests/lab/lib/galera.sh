@@ -69,12 +69,12 @@ galera_seed() {
 # galera_make: the whole cluster anew.
 galera_make() {
   say "making the cluster of gal1, gal2 and gal3"
-  each_of galera_end "${GALERA_HOSTS[@]}"
+  each_of "${GALERA_HOSTS[@]}" galera_end
   local seed host
   seed=$(galera_seed) || die "the first member of the cluster does not start; see $LAB_LOGS/gal1-mariadbd.log"
   for host in "${GALERA_HOSTS[@]}"; do database_blank "$host" "$seed"; done
   database_start gal1 --wsrep-new-cluster || return 1
-  each_of database_start gal2 gal3
+  each_of gal2 gal3 database_start
 }
 
 galera_host_up() {
@@ -95,7 +95,7 @@ galera_up() {
     done
     printf 'topologies:\n  ledger: { kind: galera, members: [gal1, gal2, gal3] }\n'
   } | inventory_piece galera
-  each_of galera_host_up "${GALERA_HOSTS[@]}"
+  each_of "${GALERA_HOSTS[@]}" galera_host_up
   for host in gal1:gal2 gal1:gal3 gal2:gal3; do link_join "${host%:*}" "${host#*:}"; done
   ! wait_until 1 galera_healthy || return 0
   # A member that was only cut off finds back by itself.

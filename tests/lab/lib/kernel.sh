@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The kernel of the virtual machines: Debian's own package, unpacked into the build folder (nothing is
 # installed), and an initramfs of busybox and the few modules that reach the root file system over 9p.
+# The busybox is the static one, unpacked as well: installed, it would replace the one that other tests need.
 
 LAB_KERNEL=$LAB_DIR/kernel
 
@@ -18,11 +19,13 @@ kernel_fetch() {
     apt_get update
     package=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
   fi
-  say "fetching $package"
-  (cd "$LAB_KERNEL/deb" && { apt_get download "$package" || { apt_get update && apt_get download "$package"; }; }) ||
+  say "fetching $package and busybox-static"
+  (cd "$LAB_KERNEL/deb" && { apt_get download "$package" busybox-static ||
+    { apt_get update && apt_get download "$package" busybox-static; }; }) ||
     die "could not fetch the kernel package (see $LAB_LOGS/packages.log)"
   rm -rf "$LAB_KERNEL/unpacked.new"
   dpkg -x "$LAB_KERNEL/deb/$package"_*.deb "$LAB_KERNEL/unpacked.new"
+  dpkg -x "$LAB_KERNEL/deb"/busybox-static_*.deb "$LAB_KERNEL/unpacked.new"
   depmod -b "$LAB_KERNEL/unpacked.new" "$(basename "$(echo "$LAB_KERNEL"/unpacked.new/lib/modules/*)")"
   rm -rf "$LAB_KERNEL/unpacked" "$LAB_KERNEL/deb"
   mv "$LAB_KERNEL/unpacked.new" "$LAB_KERNEL/unpacked"
@@ -34,7 +37,7 @@ kernel_pack_initramfs() {
   tree=$LAB_KERNEL/initramfs
   rm -rf "$tree"
   mkdir -p "$tree"/{bin,modules,proc,sys,dev,lower,upper,root}
-  cp "$(command -v busybox)" "$tree/bin/busybox"
+  cp "$LAB_KERNEL/unpacked/bin/busybox" "$tree/bin/busybox"
   declare -A packed=()
   for module in "${LAB_BOOT_MODULES[@]}"; do
     while read -r word file _; do
@@ -47,13 +50,15 @@ kernel_pack_initramfs() {
     done < <(modprobe -d "$LAB_KERNEL/unpacked" -S "$version" --show-depends "$module")
   done
   install -m 755 "$LAB_ROOT/guest/initramfs-init" "$tree/init"
-  (cd "$tree" && find . | busybox cpio -o -H newc 2>/dev/null) >"$LAB_KERNEL/initramfs.img.new"
+  (cd "$tree" && find . | "$LAB_KERNEL/unpacked/bin/busybox" cpio -o -H newc 2>/dev/null) >"$LAB_KERNEL/initramfs.img.new"
   mv "$LAB_KERNEL/initramfs.img.new" "$LAB_KERNEL/initramfs.img"
   rm -rf "$tree"
 }
 
 kernel_up() {
-  compgen -G "$LAB_KERNEL/unpacked/lib/modules/*/modules.dep" >/dev/null || kernel_fetch
+  if ! compgen -G "$LAB_KERNEL/unpacked/lib/modules/*/modules.dep" >/dev/null || [ ! -x "$LAB_KERNEL/unpacked/bin/busybox" ]; then
+    kernel_fetch
+  fi
   local image=$LAB_KERNEL/initramfs.img
   if [ ! "$image" -nt "$LAB_ROOT/guest/initramfs-init" ] || [ ! "$image" -nt "$LAB_ROOT/lib/kernel.sh" ]; then
     kernel_pack_initramfs

@@ -124,19 +124,6 @@ boot() {
   host_mend "$1"
 }
 
-# each_of COMMAND HOST…: runs COMMAND HOST for every host at once; fails if one fails.
-each_of() {
-  local command=$1 host status=0
-  local -a jobs=()
-  shift
-  for host; do
-    "$command" "$host" 9>&- &
-    jobs+=($!)
-  done
-  for host in "${jobs[@]}"; do wait "$host" || status=1; done
-  return "$status"
-}
-
 # Nothing of its own: the parts start their hosts.
 namespace_up() {
   mkdir -p "$LAB_DIR/hosts"

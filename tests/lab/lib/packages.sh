@@ -5,7 +5,6 @@
 # program → Debian package
 declare -A LAB_PROGRAMS=(
   [qemu-system-x86_64]=qemu-system-x86
-  [busybox]=busybox-static
   [modprobe]=kmod
   [drbdadm]=drbd-utils
   [mdadm]=mdadm
