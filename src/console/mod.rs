@@ -27,6 +27,7 @@ mod tree;
 mod typing;
 pub mod update;
 pub mod view;
+mod walk;
 mod wall;
 
 #[cfg(test)]

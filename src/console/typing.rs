@@ -10,8 +10,9 @@ use super::{
     palette::{self, Command},
     screen,
     theme::{BUILT_IN, Theme},
-    update::{Effect, Msg, ask, freeze, go_to_host, page_action, update},
+    update::{Effect, Msg, ask, freeze, page_action, update},
     view,
+    walk::go_to_host,
 };
 use crate::{collect::Request, verdict::Severity};
 
