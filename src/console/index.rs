@@ -1,7 +1,7 @@
 //! Which rows a page has and in what order. Rows hold identities and places, no text: text is made
 //! for the visible ones alone, at drawing time.
 
-use super::{filter::Filter, groups::Groups};
+use super::{filter::Filter, groups::Groups, past::Past};
 use crate::{
     collect::FleetView,
     facts::UnixMs,
@@ -28,6 +28,8 @@ pub enum Id {
     Slice(SliceName),
     /// A finding.
     Finding(Code, Subject),
+    /// A finding that is over, by its running number.
+    Cleared(u64),
     /// A log entry, by its running number.
     Log(u64),
 }
@@ -43,13 +45,14 @@ pub struct Row {
     pub last: bool,
     /// Its severity, for `n` and sorting.
     pub severity: Severity,
-    /// Its place in what the page lists: hosts, groups, segments, topologies, findings or log entries.
+    /// Its place in what the page lists: hosts, groups, segments, topologies, findings, cleared findings or
+    /// log entries.
     pub at: usize,
-    /// Second place: the slice within its segment.
+    /// Second place: the slice within its segment, the newest repeat of a log entry.
     pub sub: usize,
     /// For a group: whether its members are shown.
     pub open: Option<bool>,
-    /// For an open group: members left out because they are well.
+    /// For an open group: members left out because they are well. For a log entry: its repeats left out.
     pub quiet: usize,
 }
 
@@ -169,6 +172,10 @@ pub struct Query<'a> {
     pub groups: &'a Groups,
     /// The log, oldest first.
     pub log: &'a [LogEntry],
+    /// Findings that are over.
+    pub past: &'a Past,
+    /// Whether all is shown: cleared findings, repeats in the log.
+    pub all: bool,
     /// Now.
     pub now: UnixMs,
     /// What is let through.
@@ -192,6 +199,8 @@ pub struct Index {
     pub total: usize,
     /// Things that the filter hides.
     pub hidden: usize,
+    /// Things that are folded away until all is asked for: repeats in the log, cleared findings.
+    pub folded: usize,
 }
 
 /// Puts fresh rows into the order that is on screen already: known rows keep their place, new ones stay

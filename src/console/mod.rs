@@ -15,6 +15,7 @@ pub mod keymap;
 pub mod layer;
 pub mod model;
 pub mod palette;
+pub mod past;
 mod run;
 mod screen;
 mod sides;

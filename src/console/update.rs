@@ -216,6 +216,7 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
                 model.reorder();
             }
         }
+        Action::All => show_all(model),
         Action::Freeze => freeze(model),
         Action::Poll => return poll_selected(model),
         Action::PollAll => return ask(model, vec![Request::PollNow(None)], "polling every host"),
@@ -258,6 +259,23 @@ fn next_sort(model: &mut Model) {
     let at = keys.iter().position(|key| *key == list.sort).unwrap_or(0);
     list.sort = keys[(at + 1) % keys.len()];
     let text = format!("sorted by {}", list.sort.name());
+    model.set_note(Severity::Ok, text);
+    model.reorder();
+}
+
+/// Shows or leaves out what is not needed at once.
+fn show_all(model: &mut Model) {
+    let Some(kind @ (ListKind::Findings | ListKind::Log)) = model.kind() else {
+        return model.set_note(Severity::Ok, "everything is shown on this page");
+    };
+    let list = model.list_mut(kind);
+    list.all = !list.all;
+    let text = match (kind, list.all) {
+        (ListKind::Log, true) => "every entry is shown",
+        (ListKind::Log, false) => "repeats of the poll loop are counted, not listed",
+        (_, true) => "cleared findings are shown below the open ones",
+        (_, false) => "cleared findings are not shown",
+    };
     model.set_note(Severity::Ok, text);
     model.reorder();
 }

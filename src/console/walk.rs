@@ -51,14 +51,30 @@ pub(super) fn move_cursor(model: &mut Model, action: Action) {
         Action::HalfUp => at.saturating_sub(screen / 2),
         Action::First => return model.follow_top(),
         Action::Last => usize::MAX,
-        Action::NextProblem => match rows.iter().skip(at + 1).position(bad) {
-            Some(found) => at + 1 + found,
-            None => return model.set_note(Severity::Ok, "no further problem below"),
-        },
-        Action::PreviousProblem => match rows.iter().take(at).rposition(bad) {
-            Some(found) => found,
-            None => return model.set_note(Severity::Ok, "no further problem above"),
-        },
+        Action::NextProblem | Action::PreviousProblem => {
+            let next = action == Action::NextProblem;
+            let onward = if next {
+                rows.iter().skip(at + 1).position(bad).map(|found| at + 1 + found)
+            } else {
+                rows.iter().take(at).rposition(bad)
+            };
+            // Past the last comes the first again: what is above must not be forgotten.
+            let around = if next {
+                rows.iter().position(bad)
+            } else {
+                rows.iter().rposition(bad)
+            };
+            match (onward, around) {
+                (Some(found), _) => found,
+                (None, Some(found)) if found != at => {
+                    let end = if next { "top" } else { "end" };
+                    model.set_note(Severity::Ok, format!("on from the {end}"));
+                    found
+                }
+                (None, Some(_)) => return model.set_note(Severity::Ok, "there is no other problem on this page"),
+                (None, None) => return model.set_note(Severity::Ok, "there is no problem on this page"),
+            }
+        }
         _ => return,
     };
     model.move_to(to);
@@ -119,6 +135,7 @@ pub(super) fn host_of_selection(model: &Model) -> Option<HostName> {
             )
         }
         Id::Finding(_, subject) => subject.host,
+        Id::Cleared(seq) => model.past.find(seq)?.finding.subject.host.clone(),
         Id::Log(seq) => model.log.iter().find(|entry| entry.seq == seq)?.host.clone(),
         id @ (Id::Segment(_) | Id::Topology(_) | Id::Group(_)) => {
             let hosts = hosts_of_group(model, &id);
@@ -178,6 +195,11 @@ pub(super) fn enter(model: &mut Model) {
                 .find(|finding| finding.code == code && finding.subject == subject)
                 .cloned();
             if let Some(finding) = found {
+                open_finding(model, &finding);
+            }
+        }
+        (_, Id::Cleared(seq)) => {
+            if let Some(finding) = model.past.find(seq).map(|cleared| cleared.finding.clone()) {
                 open_finding(model, &finding);
             }
         }

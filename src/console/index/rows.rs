@@ -4,12 +4,15 @@ use super::{FoldAll, Id, Index, ListKind, Query, Row, SortKey};
 use crate::{
     console::{
         groups::{Group, natural},
+        past::Cleared,
         sides::SliceFacts,
         status,
         subjects::{FindingSubject, HostSubject, LogSubject, SliceSubject, log_severity},
         tree,
     },
     facts::UnixMs,
+    fleet::HostName,
+    remote::log::Level,
     verdict::{Severity, SubjectKind},
 };
 use std::{cmp::Ordering, collections::HashMap};
@@ -280,17 +283,22 @@ impl Query<'_> {
 
     fn findings(&self) -> Index {
         let findings = &self.view.findings;
+        // A frozen picture shows what was over when it was taken.
+        let cleared: Vec<(usize, &Cleared)> = self.past.until(self.view.at).collect();
         let mut index = Index {
-            total: findings.len(),
+            total: findings.len() + if self.all { cleared.len() } else { 0 },
+            folded: if self.all { 0 } else { cleared.len() },
             ..Index::default()
         };
         let mut places: Vec<usize> = (0..findings.len())
             .filter(|at| {
-                let finding = &findings[*at];
-                self.filter.matches(&FindingSubject { finding, now: self.now })
+                self.filter.matches(&FindingSubject {
+                    finding: &findings[*at],
+                    cleared: None,
+                    now: self.now,
+                })
             })
             .collect();
-        index.hidden = findings.len() - places.len();
         places.sort_by(|a, b| {
             self.turned(match self.sort {
                 SortKey::Age => findings[*b].since.cmp(&findings[*a].since),
@@ -305,26 +313,71 @@ impl Query<'_> {
                 Row::new(Id::Finding(finding.code, finding.subject.clone()), finding.severity, at)
             })
             .collect();
+        if self.all {
+            index.rows.extend(self.cleared(&cleared));
+        }
+        index.hidden = index.total - index.rows.len();
         index
     }
 
-    fn log(&self) -> Index {
-        let mut rows: Vec<Row> = self
-            .log
+    /// What is over, below what is not, newest first.
+    fn cleared(&self, cleared: &[(usize, &Cleared)]) -> Vec<Row> {
+        let mut shown: Vec<&(usize, &Cleared)> = cleared
             .iter()
-            .enumerate()
-            .rev()
-            .filter(|(_, entry)| self.filter.matches(&LogSubject { entry, now: self.now }))
-            .map(|(at, entry)| Row::new(Id::Log(entry.seq), log_severity(entry.level), at))
+            .filter(|(_, cleared)| {
+                self.filter.matches(&FindingSubject {
+                    finding: &cleared.finding,
+                    cleared: Some(cleared.at),
+                    now: self.now,
+                })
+            })
             .collect();
-        if self.reverse {
+        shown.sort_by(|(_, a), (_, b)| {
+            self.turned(match self.sort {
+                SortKey::Name => a.finding.subject.cmp(&b.finding.subject),
+                _ => b.seq.cmp(&a.seq),
+            })
+        });
+        shown
+            .into_iter()
+            .map(|(at, cleared)| Row::new(Id::Cleared(cleared.seq), Severity::Ok, *at))
+            .collect()
+    }
+
+    fn log(&self) -> Index {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut index = Index {
+            total: self.log.len(),
+            ..Index::default()
+        };
+        // The commands of each host that went well, and the row of the first time.
+        let mut routine: HashMap<Option<&HostName>, HashMap<&str, usize>> = HashMap::new();
+        for (at, entry) in self.log.iter().enumerate() {
+            if !self.filter.matches(&LogSubject { entry, now: self.now }) {
+                index.hidden += 1;
+                continue;
+            }
+            let host = entry.host.as_ref();
+            if entry.level != Level::Info || entry.exit != Some(0) {
+                // After anything else that happened to a host the same command is news again.
+                routine.remove(&host);
+            } else if !self.all {
+                let known = routine.entry(host).or_default();
+                if let Some(first) = known.get(entry.text.as_str()) {
+                    rows[*first].quiet += 1;
+                    rows[*first].sub = at;
+                    index.folded += 1;
+                    continue;
+                }
+                known.insert(entry.text.as_str(), rows.len());
+            }
+            rows.push(Row::new(Id::Log(entry.seq), log_severity(entry.level), at));
+        }
+        if !self.reverse {
             rows.reverse();
         }
-        Index {
-            total: self.log.len(),
-            hidden: self.log.len() - rows.len(),
-            rows,
-        }
+        index.rows = rows;
+        index
     }
 }
 

@@ -258,7 +258,7 @@ pub fn segment_document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'stati
     out
 }
 
-/// What the signs mean, where nothing better is to be shown.
+/// What the signs mean: the head of the help, and shown where nothing better is to be.
 pub fn legend(ctx: &Ctx<'_>) -> Vec<Line<'static>> {
     let mut out = vec![ctx.line(Role::Title, "SIGNS")];
     for (severity, meaning) in [
@@ -276,9 +276,18 @@ pub fn legend(ctx: &Ctx<'_>) -> Vec<Line<'static>> {
         line.spans.push(ctx.span(Role::Dim, meaning));
         out.push(line);
     }
-    out.push(faded(
-        ctx,
-        Line::from(" a value in this style is too old to be trusted"),
-    ));
+    for (sign, meaning) in [
+        ("○ cleared  ", "a finding that is over"),
+        ("▸ ▾        ", "a group that is folded, unfolded"),
+        ("▁▂▅█       ", "the last minutes, oldest first; a gap: no value"),
+    ] {
+        out.push(Line::from(vec![
+            ctx.span(Role::Text, format!(" {sign}")),
+            ctx.span(Role::Dim, meaning),
+        ]));
+    }
+    let mut old = faded(ctx, Line::from(" like this  "));
+    old.spans.push(ctx.span(Role::Dim, "too old to be trusted"));
+    out.push(old);
     out
 }
