@@ -563,3 +563,29 @@ fn the_log_counts_the_repeats_of_the_poll_loop_until_all_is_asked_for() {
     keys(&mut model, "a");
     assert_eq!(names(&model).len(), 10);
 }
+
+#[test]
+fn the_note_of_a_reload_gives_way_to_its_outcome() {
+    let mut model = console((120, 40));
+    keys(&mut model, ":reload<enter>");
+    assert!(text(&model).contains("reading the inventory again"));
+    let mut broken = fixture::view();
+    broken.fleet = model.live.fleet.clone();
+    broken.reload_error = Some("line 3: no".into());
+    update(&mut model, Msg::View(Arc::new(broken)));
+    assert!(text(&model).contains("line 3: no"));
+    assert!(
+        !text(&model).contains("reading the inventory again"),
+        "{}",
+        text(&model)
+    );
+    keys(&mut model, ":reload<enter>");
+    update(&mut model, Msg::View(Arc::new(fixture::view())));
+    assert!(
+        text(&model).contains("inventory read again: 14 hosts"),
+        "{}",
+        text(&model)
+    );
+    update(&mut model, Msg::Tick(UnixMs(NOW.0 + 7000)));
+    assert!(!text(&model).contains("inventory read again"));
+}

@@ -344,7 +344,12 @@ fn statfs_line(ctx: &Ctx<'_>, outcome: Option<&StatfsOutcome>) -> Line<'static> 
     let mut line = match outcome {
         None => ctx.line(Role::Unknown, "? not asked"),
         Some(StatfsOutcome::Answered { took_ms }) => {
-            ctx.state(Severity::Ok, &format!("answers in {}", millis(*took_ms as f64)))
+            // The probe's clock knows whole milliseconds.
+            let took = match took_ms {
+                0 => "under 1 ms".to_owned(),
+                ms => millis(*ms as f64),
+            };
+            ctx.state(Severity::Ok, &format!("answers in {took}"))
         }
         Some(StatfsOutcome::Stale) => ctx.state(Severity::Critical, "stale handle"),
         Some(StatfsOutcome::Failed { error }) => ctx.state(Severity::Warning, &format!("failed: {error}")),
