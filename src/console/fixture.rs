@@ -114,6 +114,14 @@ pub fn findings() -> Vec<Finding> {
             &[],
         ),
         finding(
+            Code::UnknownWord,
+            Severity::Unknown,
+            on(SubjectKind::Drbd, "stor3", "r1"),
+            147,
+            "connection “WFConnexion” is a word this version does not know",
+            &[],
+        ),
+        finding(
             Code::DiskSlow,
             Severity::Warning,
             on(SubjectKind::Disk, "stor3", "vda"),
@@ -128,6 +136,14 @@ pub fn findings() -> Vec<Finding> {
             95,
             "47 s behind db1, limit 10 s",
             &["db1"],
+        ),
+        finding(
+            Code::DrbdResyncing,
+            Severity::Notice,
+            on(SubjectKind::Drbd, "stor1", "r3"),
+            300,
+            "SyncTarget, 62 % done, 1 m 35 s left",
+            &["stor2"],
         ),
         finding(
             Code::MdRebuilding,

@@ -30,6 +30,7 @@ pub mod update;
 pub mod view;
 mod walk;
 mod wall;
+mod words;
 
 #[cfg(test)]
 mod fixture;

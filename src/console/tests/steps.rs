@@ -273,10 +273,10 @@ fn what_is_wrong_off_the_screen_is_marked() {
 #[test]
 fn the_header_says_what_it_counts() {
     for (size, wanted) in [
-        ((160, 50), "7 findings ✖3 ?1 ▲2 ◆1   14 hosts"),
-        ((120, 40), "7 findings ✖3 ?1 ▲2 ◆1   14 hosts"),
-        ((80, 24), "14 hosts ✖"),
-        ((40, 12), "✖2 ?3"),
+        ((160, 50), "9 findings ✖3 ?2 ▲2 ◆2   14 hosts"),
+        ((120, 40), "9 findings ✖3 ?2 ▲2 ◆2   14 hosts"),
+        ((80, 24), "  14 hosts ✖2 ?4 ▲1 ◆2 ●5"),
+        ((40, 12), "  ✖2 ?4"),
     ] {
         let shown = text(&console(size));
         assert!(shown.lines().next().unwrap().contains(wanted), "{shown}");
@@ -286,9 +286,9 @@ fn the_header_says_what_it_counts() {
 #[test]
 fn every_page_says_how_many_findings_are_not_pinned() {
     for (size, page, wanted) in [
-        ((120, 40), "2", "5 more findings: key 5"),
-        ((80, 24), "2", "5 more: key 5"),
-        ((40, 12), "1", "+4"),
+        ((120, 40), "2", "6 more findings: key 5"),
+        ((80, 24), "2", "6 more: key 5"),
+        ((40, 12), "1", "+5"),
     ] {
         let mut model = console(size);
         keys(&mut model, page);
@@ -588,4 +588,33 @@ fn the_note_of_a_reload_gives_way_to_its_outcome() {
     );
     update(&mut model, Msg::Tick(UnixMs(NOW.0 + 7000)));
     assert!(!text(&model).contains("inventory read again"));
+}
+
+#[test]
+fn the_reason_of_a_row_is_there_at_every_width() {
+    let mut view = fixture::view();
+    let mut findings = fixture::findings();
+    let mut full = findings[0].clone();
+    full.code = crate::verdict::Code::DiskFull;
+    full.severity = Severity::Warning;
+    full.subject = crate::verdict::Subject::on(crate::verdict::SubjectKind::Filesystem, &HostName::new("db1"), "/");
+    full.evidence = "92 % full".into();
+    findings.push(full);
+    view.findings = findings.into();
+    for columns in [80, 90, 94, 120, 200] {
+        let mut model = console_of(view.clone(), (columns, 50), "terminal", Glyphs::Unicode, false);
+        keys(&mut model, "z");
+        let shown = text(&model);
+        let row = |host: &str| {
+            shown
+                .lines()
+                .find(|line| line.trim_start().starts_with(host))
+                .unwrap()
+                .to_owned()
+        };
+        assert!(row("stor2 ").contains("md0 rebuild"), "{columns}: {shown}");
+        assert!(row("stor4 ").contains("✖ StandAlone"), "{columns}: {shown}");
+        assert!(row("stor1 ").contains("SyncTarget 62 %"), "{columns}: {shown}");
+        assert!(row("db1 ").contains("▲ DiskFull: 92 % full"), "{columns}: {shown}");
+    }
 }

@@ -53,7 +53,7 @@ pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     buffer.set_style(area, theme.style(Role::Header));
     let view = ctx.view;
     let mut left: Vec<Span<'static>> = vec![ctx.span(Role::Header, " ")];
-    if area.width >= 80 {
+    if area.width >= 100 {
         left.push(ctx.span(Role::Header, "pointsman  "));
     }
     left.push(ctx.span(Role::Header, fit(&view.fleet.name, area.width / 3)));
