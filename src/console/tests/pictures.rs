@@ -79,6 +79,17 @@ fn small_and_large_screens_look_as_agreed() {
 }
 
 #[test]
+fn a_host_fills_both_columns() {
+    for (host, size) in [("stor2", (160, 50)), ("access1", (160, 50)), ("access1", (240, 40))] {
+        let mut model = console(size);
+        keys(&mut model, &format!(":{host}<enter>"));
+        insta::assert_snapshot!(format!("host_{host}_{}x{}", size.0, size.1), picture(&model));
+        let shown = text(&model);
+        assert!(!shown.contains('…'), "a figure is cut: {shown}");
+    }
+}
+
+#[test]
 fn every_theme_looks_as_agreed() {
     for (theme, _) in BUILT_IN {
         let model = console_of(fixture::view(), (80, 24), theme, Glyphs::Unicode, false);
