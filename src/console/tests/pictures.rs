@@ -102,7 +102,7 @@ fn every_theme_looks_as_agreed() {
 #[test]
 fn walls_look_as_agreed() {
     for (name, view) in [("critical", fixture::view()), ("calm", fixture::calm())] {
-        for size in [(120, 40), (200, 60), (60, 18)] {
+        for size in [(80, 24), (120, 40), (200, 60), (240, 70), (320, 90), (60, 18)] {
             let wall = console_of(view.clone(), size, "terminal", Glyphs::Unicode, true);
             insta::assert_snapshot!(format!("wall_{name}_{}x{}", size.0, size.1), picture(&wall));
         }

@@ -101,8 +101,10 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
         if !what.spans.is_empty() {
             what.spans.push(ctx.span(Role::Dim, "  "));
         }
+        // A wall has no key that lists them.
+        let key = if ctx.model.wall.is_some() { "" } else { " (l lists)" };
         what.spans
-            .push(ctx.span(Role::Dim, format!("{} ok not listed (l lists)", row.quiet)));
+            .push(ctx.span(Role::Dim, format!("{} ok not listed{key}", row.quiet)));
     }
     if room < PORTRAIT {
         return Cells::Each(vec![name, state, what, age]);
