@@ -167,7 +167,7 @@ fn a_hang_up_with_a_good_file_shows_the_changed_fleet() {
         terminal.wait("the first fleet", |screen| {
             screen.contains("1 host") && !screen.contains("2 hosts")
         });
-        let two = format!("{one}  second:\n    address: localhost\n    via: local\n");
+        let two = format!("{one}  second:\n    address: 127.0.0.1\n    via: local\n");
         std::fs::write(&path, two.replace("fleet: test", "fleet: changed")).unwrap();
         terminal.kill_with(Signal::HUP);
         terminal.wait("the changed fleet", |screen| {

@@ -245,8 +245,8 @@ impl Model {
     pub fn take_view(&mut self, view: Arc<FleetView>) {
         self.past.note(&self.live, &view);
         if !Arc::ptr_eq(&self.live.fleet, &view.fleet) {
-            let count = view.fleet.hosts.len();
-            self.set_note(Severity::Ok, format!("inventory read again: {count} hosts"));
+            let hosts = super::text::many(view.fleet.hosts.len(), "host");
+            self.set_note(Severity::Ok, format!("inventory read again: {hosts}"));
         } else if view.reload_error.is_some() && view.reload_error != self.live.reload_error {
             // The banner says how the reading ended; the note that it began has had its time.
             self.note = None;

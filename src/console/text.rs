@@ -174,6 +174,13 @@ pub fn bytes(bytes: f64) -> String {
     }
 }
 
+/// So many of something: `1 host`, `14 hosts`.
+#[must_use]
+pub fn many(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// A large count with thin groups: `10 412`.
 #[must_use]
 pub fn count(value: u64) -> String {
@@ -209,6 +216,10 @@ mod tests {
         );
         assert_eq!(kib(196_608), "192 MiB");
         assert_eq!(count(10_412), "10 412");
+        assert_eq!(
+            [0, 1, 2].map(|count| many(count, "host")),
+            ["0 hosts", "1 host", "2 hosts"]
+        );
     }
 
     proptest! {

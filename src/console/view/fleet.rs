@@ -11,7 +11,7 @@ use crate::{
         index::{Id, Row},
         sides::SliceFacts,
         status,
-        text::{seconds, span},
+        text::{many, seconds, span},
         theme::{Role, glyph_of, role_of},
         tree, words,
     },
@@ -199,10 +199,7 @@ fn group_line(ctx: &Ctx<'_>, group: &Group) -> Line<'static> {
             }
         }
     }
-    let hosts = match group.hosts.len() {
-        1 => "1 host".to_owned(),
-        more => format!("{more} hosts"),
-    };
+    let hosts = many(group.hosts.len(), "host");
     if wanted == 0 {
         return ctx.line(Role::Text, hosts);
     }

@@ -8,7 +8,7 @@ use crate::{
         layer::Layer,
         model::Page,
         screen, status,
-        text::{cells, clock, fit, since, span, tight_span, width},
+        text::{cells, clock, fit, many, since, span, tight_span, width},
         theme::{Role, glyph_of, role_of},
     },
     verdict::{Finding, Severity},
@@ -129,8 +129,7 @@ fn summary(ctx: &Ctx<'_>, choice: Summary) -> Line<'static> {
     }
     let found = ctx.view.findings.len();
     if choice.findings && found > 0 {
-        let many = if found == 1 { "" } else { "s" };
-        spans.push(ctx.span(Role::Header, format!(" {found} finding{many}")));
+        spans.push(ctx.span(Role::Header, format!(" {}", many(found, "finding"))));
         let of = |severity| {
             let same = ctx.view.findings.iter().filter(|finding| finding.severity == severity);
             same.count()
@@ -140,7 +139,7 @@ fn summary(ctx: &Ctx<'_>, choice: Summary) -> Line<'static> {
         spans.push(ctx.span(Role::Header, "  "));
     }
     if choice.hosts != Hosts::Bare {
-        spans.push(ctx.span(Role::Header, format!(" {} hosts", ctx.view.hosts.len())));
+        spans.push(ctx.span(Role::Header, format!(" {}", many(ctx.view.hosts.len(), "host"))));
     }
     spans.extend(states(ctx, counts(ctx), choice.hosts == Hosts::Words));
     if choice.own {

@@ -6,7 +6,7 @@ use crate::{
     console::{
         index::ListKind,
         model::Model,
-        text::{cells, clock, fit, span, tight_span, time_of_day, width},
+        text::{cells, clock, fit, many, span, tight_span, time_of_day, width},
         theme::{Role, role_of},
         wall::Wall,
     },
@@ -252,8 +252,8 @@ fn age_line(ctx: &Ctx<'_>) -> Line<'static> {
         return ctx.line(Role::Banner, format!(" no data for {} ", span(silent)));
     }
     let updated = span(ctx.now.since(ctx.view.at));
-    let hosts = ctx.view.hosts.len();
-    let mut line = ctx.line(Role::Text, format!("updated {updated} ago   {hosts} hosts"));
+    let hosts = many(ctx.view.hosts.len(), "host");
+    let mut line = ctx.line(Role::Text, format!("updated {updated} ago   {hosts}"));
     // Where the numbers stand above in large letters they need not be said again.
     let size = ctx.model.size;
     let told = size.0 >= BIG.0 && size.1 >= BIG.1 && numbers(size).is_some();
