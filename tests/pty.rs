@@ -190,21 +190,6 @@ fn a_reload_where_there_is_no_file_is_told_for_a_while_only() {
     assert_eq!(terminal.exit_code(), 0);
 }
 
-#[test]
-fn a_cleared_finding_stays_in_the_findings_view() {
-    let mut terminal = demo(120, 40);
-    terminal.send("5");
-    terminal.wait_for("› findings");
-    // The demo's story degrades an array and lets it heal.
-    let begun = std::time::Instant::now();
-    while !terminal.screen().contains("○ cleared") {
-        assert!(begun.elapsed().as_secs() < 150, "{}", terminal.screen());
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
-    terminal.send("q");
-    assert_eq!(terminal.exit_code(), 0);
-}
-
 /// A place where `q` is pressed, the keys that lead there, and the keys that then leave the program.
 const LEAVING: [(&str, &str, &str); 6] = [
     ("the fleet", "1", "q"),

@@ -3,7 +3,7 @@
 use crate::{
     collect::FleetView,
     facts::UnixMs,
-    verdict::{Change, Finding, changes},
+    verdict::{Change, Code, Finding, changes},
 };
 use std::collections::VecDeque;
 
@@ -37,7 +37,8 @@ impl Past {
                 continue;
             };
             let left = |host: &crate::fleet::HostName| after.fleet.host(host.as_str()).is_none();
-            if finding.subject.host.as_ref().is_some_and(left) {
+            // That a host has been asked at last is the beginning of its story, not the end of a trouble.
+            if finding.code == Code::HostNotAsked || finding.subject.host.as_ref().is_some_and(left) {
                 continue;
             }
             self.list.push_front(Cleared {
@@ -96,6 +97,17 @@ mod tests {
             past.until(fixture::NOW).next().is_none(),
             "a frozen picture shows none of the later ones"
         );
+    }
+
+    #[test]
+    fn that_a_host_was_asked_at_last_is_no_history() {
+        let (mut bad, good) = (fixture::view(), fixture::calm());
+        let mut finding = fixture::findings().remove(4);
+        finding.code = Code::HostNotAsked;
+        bad.findings = std::sync::Arc::from([finding]);
+        let mut past = Past::default();
+        past.note(&bad, &good);
+        assert_eq!(past.get(0), None);
     }
 
     #[test]

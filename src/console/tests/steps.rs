@@ -618,3 +618,26 @@ fn the_reason_of_a_row_is_there_at_every_width() {
         assert!(row("db1 ").contains("▲ DiskFull: 92 % full"), "{columns}: {shown}");
     }
 }
+
+#[test]
+fn a_wall_names_no_key() {
+    let mut wall = console_of(fixture::view(), (200, 60), "terminal", Glyphs::Unicode, true);
+    let mut better = fixture::view();
+    better.findings = fixture::findings().split_off(5).into();
+    update(&mut wall, Msg::View(Arc::new(better)));
+    let mut pages = Vec::new();
+    for turn in 1..8 {
+        let shown = text(&wall);
+        assert!(!shown.contains("more: a") && !shown.contains("(l lists)"), "{shown}");
+        pages.extend(wall.kind());
+        update(&mut wall, Msg::Tick(UnixMs(NOW.0 + 13_000 * turn)));
+    }
+    assert!(
+        pages.contains(&ListKind::Findings) && pages.contains(&ListKind::Fleet),
+        "{pages:?}"
+    );
+    assert!(
+        wall.list(ListKind::Findings).index.folded > 0,
+        "there was something to name a key for"
+    );
+}

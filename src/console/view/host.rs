@@ -329,7 +329,7 @@ fn disk_line(ctx: &Ctx<'_>, disk: &DiskRate) -> Line<'static> {
 }
 
 /// What the figures of an NFS operation are.
-const OP_HEADS: &str = "   operation      per s  round trip   queued     done   sent again/s";
+const OP_HEADS: &str = "   operation      per s  round trip    queued      done  sent again/s";
 
 fn op_line(ctx: &Ctx<'_>, op: &NfsOpRate) -> Line<'static> {
     let time = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), millis);
@@ -342,7 +342,7 @@ fn op_line(ctx: &Ctx<'_>, op: &NfsOpRate) -> Line<'static> {
         ctx.span(
             Role::Text,
             format!(
-                "   {:<12} {:>7.1}  {:>10}  {:>7}  {:>7}",
+                "   {:<12} {:>7.1}  {:>10}  {:>8}  {:>8}",
                 op.op,
                 op.ops_per_second,
                 time(op.rtt_ms),
@@ -350,7 +350,7 @@ fn op_line(ctx: &Ctx<'_>, op: &NfsOpRate) -> Line<'static> {
                 time(op.execute_ms)
             ),
         ),
-        ctx.span(again, format!("  {:>13.1}", op.retransmits_per_second)),
+        ctx.span(again, format!("  {:>12.1}", op.retransmits_per_second)),
     ])
 }
 

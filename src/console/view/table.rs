@@ -166,7 +166,7 @@ pub fn draw(
             }
             let mut line = Line::from(ctx.span(Role::Title, title));
             // The column of free text has room to say what is not listed.
-            if list.index.folded > 0 && column.most > FREE_TEXT {
+            if list.index.folded > 0 && column.most > FREE_TEXT && ctx.model.wall.is_none() {
                 let text = format!("  {} more: a", list.index.folded);
                 line.spans.push(ctx.span(Role::Dim, text));
             }
