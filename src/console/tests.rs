@@ -29,6 +29,7 @@ use std::{collections::HashMap, sync::Arc};
 
 mod live;
 mod pictures;
+mod said;
 mod steps;
 
 /// A console over a view.

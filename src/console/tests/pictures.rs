@@ -79,6 +79,21 @@ fn small_and_large_screens_look_as_agreed() {
 }
 
 #[test]
+fn cleared_findings_and_a_doubtful_latency_look_as_agreed() {
+    for size in [(80, 24), (120, 40), (40, 12)] {
+        let mut model = console(size);
+        let mut later = fixture::view();
+        later.at = UnixMs(NOW.0 + 2000);
+        later.findings = fixture::findings().split_off(5).into();
+        later.observer.doubtful = true;
+        update(&mut model, Msg::View(Arc::new(later)));
+        update(&mut model, Msg::Tick(UnixMs(NOW.0 + 4000)));
+        keys(&mut model, "5G");
+        insta::assert_snapshot!(format!("cleared_{}x{}", size.0, size.1), picture(&model));
+    }
+}
+
+#[test]
 fn a_host_fills_both_columns() {
     for (host, size) in [("stor2", (160, 50)), ("access1", (160, 50)), ("access1", (240, 40))] {
         let mut model = console(size);

@@ -304,10 +304,12 @@ pub fn upper_rule(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     rule(ctx, buffer, area);
     let observer = &ctx.view.observer;
     if area.height > 0 && observer.doubtful {
-        let text = format!(
-            " ▲ latency doubtful: this machine is starved (cpu {:.0} %, timer {:.0} ms late) ",
+        let why = format!(
+            "(cpu {:.0} %, timer {:.0} ms late) ",
             observer.cpu_percent, observer.lateness_ms
         );
+        let why = if area.width < 100 { "" } else { &why };
+        let text = format!(" ▲ latency doubtful: this machine is starved {why}");
         let line = ctx.line(Role::Warning, text);
         put(buffer, area.x + 2, area.y, area.width.saturating_sub(24), &line, false);
     }
