@@ -18,6 +18,12 @@ Examples:
   pointsman check -i inventory.yaml             every mistake of an inventory at once
   pointsman discover stor1 stor2 > draft.yaml   a draft inventory from bare hosts
 
+Exit codes:
+  status, findings      0 OK, 1 warning, 2 critical, 3 unknown; 130 interrupted
+  watch                 0 when it was ended: ctrl-c, SIGTERM, --timeout, or a reader that left
+  discover              3 when a host could not be reached
+  all                   64 wrong command line, 78 wrong inventory or setting, 1 anything else
+
 The inventory is, if not given: $POINTSMAN_INVENTORY, ./inventory.yaml,
 $XDG_CONFIG_HOME/pointsman/inventory.yaml, /etc/pointsman/inventory.yaml.")]
 pub struct Cli {
@@ -42,7 +48,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Options {
     /// The inventory file
-    #[arg(short, long, value_name = "FILE", global = true)]
+    #[arg(short, long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
 
     /// Use the embedded fleet of simulated hosts instead of an inventory
@@ -70,7 +76,7 @@ pub struct Options {
     pub tsv: bool,
 
     /// Batch: longest time for one collection; for `watch` the whole time (such as 20s, 5m)
-    #[arg(long, value_name = "TIME", value_parser = parse_time, global = true)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub timeout: Option<Duration>,
 
     /// A theme's name (terminal, dark, light, colour-blind, mono) or file
@@ -90,23 +96,23 @@ pub struct Options {
     pub ssh: SshArgs,
 
     /// Write the log to this file as well
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
 }
 
 /// Options of SSH.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct SshArgs {
     /// Use this `ssh_config` file, as ssh(1) does
-    #[arg(short = 'F', long, value_name = "FILE", global = true)]
+    #[arg(short = 'F', long, value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
 
     /// Offer this private key first; may be given more than once
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE")]
     pub identity: Vec<PathBuf>,
 
     /// Accept and record the key of a host that has none recorded yet (a changed key is always refused)
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub accept_new: bool,
 }
 
@@ -117,7 +123,7 @@ pub enum Batch {
     Status,
     /// Findings after one collection
     Findings,
-    /// One line an event, until ended
+    /// One line an event, until ended (ctrl-c, SIGTERM, --timeout or a closed pipe); exits 0 then
     Watch,
 }
 
@@ -129,12 +135,24 @@ pub enum Command {
         /// The inventory, as with -i
         #[arg(value_name = "FILE", conflicts_with = "inventory")]
         file: Option<PathBuf>,
+        /// The inventory file
+        #[arg(short, long, value_name = "FILE")]
+        inventory: Option<PathBuf>,
     },
     /// Connect to bare hosts and print a draft inventory of what is found there
     Discover {
         /// Addresses or names, as ssh(1) takes them: `[user@]host[:port]`; `localhost` without SSH
         #[arg(required = true, value_name = "HOST")]
         hosts: Vec<String>,
+        /// Longest time for looking at them (such as 20s, 5m)
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        timeout: Option<Duration>,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        ssh: SshArgs,
+        /// Write the log to this file as well
+        #[arg(long, value_name = "FILE")]
+        log: Option<PathBuf>,
     },
     /// Print the JSON schema of the inventory (for editors) or of the status document
     Schema {
@@ -150,6 +168,9 @@ pub enum Command {
         /// Print the sudoers template for this user instead
         #[arg(long, value_name = "USER")]
         sudoers: Option<String>,
+        /// The inventory file that declares the host
+        #[arg(short, long, value_name = "FILE")]
+        inventory: Option<PathBuf>,
     },
     /// Print shell completions
     Completions {
@@ -158,8 +179,46 @@ pub enum Command {
     },
     /// Print the man page
     Man,
-    /// Print the paths and settings in force
-    Info,
+    /// Print the paths and settings in force, and what came of them
+    Info {
+        /// The inventory file
+        #[arg(short, long, value_name = "FILE")]
+        inventory: Option<PathBuf>,
+        /// Use this `ssh_config` file, as ssh(1) does
+        #[arg(short = 'F', long, value_name = "FILE")]
+        ssh_config: Option<PathBuf>,
+    },
+}
+
+impl Cli {
+    /// Options that stand behind a command, put where those before it stand; they win.
+    #[must_use]
+    pub fn settled(mut self) -> Self {
+        let options = &mut self.options;
+        let put = |from: &mut Option<PathBuf>, to: &mut Option<PathBuf>| {
+            if from.is_some() {
+                *to = from.take();
+            }
+        };
+        match &mut self.command {
+            Some(Command::Check { inventory, .. } | Command::ProbeScript { inventory, .. }) => {
+                put(inventory, &mut options.inventory);
+            }
+            Some(Command::Info { inventory, ssh_config }) => {
+                put(inventory, &mut options.inventory);
+                put(ssh_config, &mut options.ssh.ssh_config);
+            }
+            Some(Command::Discover { timeout, ssh, log, .. }) => {
+                put(log, &mut options.log);
+                put(&mut ssh.ssh_config, &mut options.ssh.ssh_config);
+                options.ssh.identity.append(&mut ssh.identity);
+                options.ssh.accept_new |= ssh.accept_new;
+                options.timeout = timeout.or(options.timeout);
+            }
+            Some(Command::Schema { .. } | Command::Completions { .. } | Command::Man) | None => {}
+        }
+        self
+    }
 }
 
 /// Reads `500ms`, `20s`, `5m` or `1h`.
@@ -197,11 +256,96 @@ mod tests {
         assert_eq!(cli.options.batch, Some(Batch::Status));
         assert_eq!(cli.selectors, ["role=storage"]);
         let cli = Cli::try_parse_from(["pointsman", "check", "-i", "x.yaml"]).unwrap();
-        assert!(matches!(cli.command, Some(Command::Check { file: None })));
+        assert!(matches!(cli.command, Some(Command::Check { file: None, .. })));
         assert!(Cli::try_parse_from(["pointsman", "--batch", "status", "--json", "--tsv"]).is_err());
         // A format alone must not silently open the console.
         assert!(Cli::try_parse_from(["pointsman", "--demo", "--json"]).is_err());
         assert!(Cli::try_parse_from(["pointsman", "--demo", "--tsv"]).is_err());
+    }
+
+    #[test]
+    fn a_command_has_the_options_that_matter_to_it() {
+        let help = |name: &str| {
+            let mut command = Cli::command();
+            command.build();
+            command
+                .find_subcommand_mut(name)
+                .unwrap()
+                .render_long_help()
+                .to_string()
+        };
+        for (name, wanted) in [
+            ("check", &["--inventory"][..]),
+            (
+                "discover",
+                &["--timeout", "--ssh-config", "--identity", "--accept-new", "--log"],
+            ),
+            ("schema", &["--status"]),
+            ("probe-script", &["--host", "--sudoers", "--inventory"]),
+            ("completions", &[]),
+            ("man", &[]),
+            ("info", &["--inventory", "--ssh-config"]),
+        ] {
+            let help = help(name);
+            let options = help.lines().filter(|line| line.trim_start().starts_with('-'));
+            let words = options.flat_map(str::split_whitespace);
+            let found: Vec<&str> = words.filter(|word| word.starts_with("--")).collect();
+            let found: std::collections::BTreeSet<&str> = found.into_iter().filter(|word| *word != "--help").collect();
+            assert_eq!(found, wanted.iter().copied().collect(), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn options_stand_before_or_behind_the_command() {
+        let parse = |args: &[&str]| {
+            Cli::try_parse_from([&["pointsman"], args].concat())
+                .unwrap()
+                .settled()
+                .options
+        };
+        for args in [
+            &["-i", "x", "check"][..],
+            &["check", "-i", "x"],
+            &["-i", "y", "check", "-i", "x"],
+        ] {
+            assert_eq!(parse(args).inventory, Some("x".into()), "{args:?}");
+        }
+        for args in [
+            &[
+                "--accept-new",
+                "-F",
+                "f",
+                "--identity",
+                "k",
+                "--timeout",
+                "3s",
+                "--log",
+                "l",
+                "discover",
+                "h",
+            ][..],
+            &[
+                "discover",
+                "h",
+                "--accept-new",
+                "-F",
+                "f",
+                "--identity",
+                "k",
+                "--timeout",
+                "3s",
+                "--log",
+                "l",
+            ],
+        ] {
+            let options = parse(args);
+            assert!(options.ssh.accept_new && options.ssh.identity == [PathBuf::from("k")]);
+            assert_eq!(
+                (options.ssh.ssh_config, options.log),
+                (Some("f".into()), Some("l".into()))
+            );
+            assert_eq!(options.timeout, Some(Duration::from_secs(3)));
+        }
     }
 
     #[test]

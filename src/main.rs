@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         eprintln!("pointsman: {error}");
     }
     let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+        Ok(cli) => cli.settled(),
         Err(error) => {
             // Printing can fail only when nobody reads; help and version are not errors.
             let _ = error.print();

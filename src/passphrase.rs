@@ -1,22 +1,64 @@
 //! Asking for a passphrase on the terminal.
 //!
 //! The terminal is read character by character with its signals off, so that ctrl-c cannot leave the
-//! shell behind without its echo; the passphrase stands in one buffer that is wiped.
+//! shell behind without its echo; nor can a signal that ends the program, which is watched for meanwhile.
+//! The passphrase stands in one buffer that is wiped.
 
 use crate::facts::CleanText;
+use futures_util::FutureExt as _;
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     process::{Signal, getpid, kill_process},
     termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr},
 };
 use std::{
     fs::OpenOptions,
     io::{self, Read, Write as _},
+    os::fd::AsFd,
     path::Path,
 };
+use tokio::signal::unix::{self, SignalKind};
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Longest passphrase, bytes. The buffer never grows, and so leaves no copy behind.
 const LIMIT: usize = 1024;
+
+/// How long the terminal is waited for before signals are looked at again.
+const GLANCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 50_000_000,
+};
+
+/// Asks for passphrases. From the first question on it holds the signals that would end the program: with
+/// them the terminal is restored first. Whoever keeps it asks [`Prompt::ended`] before going on.
+#[derive(Debug, Default)]
+pub struct Prompt {
+    signals: Vec<(i32, unix::Signal)>,
+    ended: Option<i32>,
+}
+
+impl Prompt {
+    /// Asks for the passphrase of a key file without showing it; `None` without a terminal or an answer.
+    /// ctrl-c ends the program as it would anywhere else. Must be called within a runtime.
+    pub fn ask(&mut self, path: &Path) -> Option<Zeroizing<String>> {
+        if self.signals.is_empty() {
+            let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()];
+            let watch = |kind: SignalKind| Some((kind.as_raw_value(), unix::signal(kind).ok()?));
+            self.signals = kinds.into_iter().filter_map(watch).collect();
+        }
+        if self.ended().is_some() {
+            return None;
+        }
+        ask(path, &mut || self.ended().is_some())
+    }
+
+    /// The number of the signal that asks the program to end, if one came.
+    pub fn ended(&mut self) -> Option<i32> {
+        let came = |(number, signal): &mut (i32, unix::Signal)| signal.recv().now_or_never().map(|_| *number);
+        self.ended = self.ended.or_else(|| self.signals.iter_mut().find_map(came));
+        self.ended
+    }
+}
 
 /// What was typed.
 #[derive(PartialEq, Eq)]
@@ -28,9 +70,7 @@ enum Typed {
     Interrupt,
 }
 
-/// Asks for the passphrase of a key file without showing it; `None` without a terminal or an answer.
-/// ctrl-c ends the program as it would anywhere else.
-pub fn ask(path: &Path) -> Option<Zeroizing<String>> {
+fn ask(path: &Path, ended: &mut dyn FnMut() -> bool) -> Option<Zeroizing<String>> {
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
     let shown = tcgetattr(&terminal).ok()?;
     let mut hidden = shown.clone();
@@ -42,7 +82,10 @@ pub fn ask(path: &Path) -> Option<Zeroizing<String>> {
     tcsetattr(&terminal, OptionalActions::Flush, &hidden).ok()?;
     let file = CleanText::from(path.display().to_string());
     let asked = write!(terminal, "Passphrase for {file} (Enter to go without this key): ");
-    let typed = asked.map_or(Typed::Nothing, |()| read_line(&mut terminal));
+    let keys = terminal.try_clone();
+    let typed = asked.and(keys).map_or(Typed::Nothing, |keys| {
+        read_line(&mut terminal, &mut || wait_for_key(&keys, ended))
+    });
     let restored = tcsetattr(&terminal, OptionalActions::Flush, &shown);
     let _ = writeln!(terminal);
     restored.ok()?;
@@ -63,11 +106,29 @@ pub fn ask(path: &Path) -> Option<Zeroizing<String>> {
     }
 }
 
+/// Waits until there is something to read; false when the program is to end.
+fn wait_for_key(terminal: impl AsFd, ended: &mut dyn FnMut() -> bool) -> bool {
+    loop {
+        if ended() {
+            return false;
+        }
+        let mut waiting = [PollFd::new(&terminal, PollFlags::IN)];
+        match poll(&mut waiting, Some(&GLANCE)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            // Reading tells what is wrong, if anything.
+            Ok(_) | Err(_) => return true,
+        }
+    }
+}
+
 /// Reads up to the end of the line, as a terminal's own line editing does: backspace, ctrl-u, ctrl-d, ctrl-c.
-fn read_line(input: &mut impl Read) -> Typed {
+fn read_line(input: &mut impl Read, wait: &mut dyn FnMut() -> bool) -> Typed {
     let mut line = Zeroizing::new(Vec::with_capacity(LIMIT));
     let mut byte = Zeroizing::new([0]);
     loop {
+        if !wait() {
+            return Typed::Nothing;
+        }
         match input.read(&mut *byte) {
             Ok(0) => return Typed::Nothing,
             Ok(_) => {}
@@ -96,7 +157,7 @@ mod tests {
     use super::*;
 
     fn typed(mut bytes: &[u8]) -> Option<Vec<u8>> {
-        match read_line(&mut bytes) {
+        match read_line(&mut bytes, &mut || true) {
             Typed::Line(line) => Some(line.to_vec()),
             Typed::Nothing | Typed::Interrupt => None,
         }
@@ -110,7 +171,13 @@ mod tests {
         assert_eq!(typed(b"\x7f\n").unwrap(), b"");
         assert_eq!(typed(b"\x04"), None);
         assert_eq!(typed(b"cut off"), None);
-        assert!(read_line(&mut &b"abc\x03"[..]) == Typed::Interrupt);
+        assert!(read_line(&mut &b"abc\x03"[..], &mut || true) == Typed::Interrupt);
+        let mut keys = 0;
+        let mut signal = || {
+            keys += 1;
+            keys < 3
+        };
+        assert!(read_line(&mut &b"abc\n"[..], &mut signal) == Typed::Nothing);
         let long = [&[b'x'; 5000][..], b"\n"].concat();
         assert_eq!(typed(&long).unwrap().len(), LIMIT);
     }

@@ -53,8 +53,24 @@ fn status_of_the_demo_is_the_documented_document() {
             "nfs_mounts",
             "zfs",
             "mysql",
+            "system",
         ] {
             assert!(host.get(key).is_some(), "{} lacks {key}", host["name"]);
+        }
+    }
+    // The README's example names every part of the machine.
+    let readme = include_str!("../README.md");
+    let system = hosts[0]["system"].as_object().unwrap();
+    for (part, value) in system {
+        assert!(
+            readme.contains(&format!("\"{part}\": ")),
+            "the README lacks system.{part}"
+        );
+        for key in value.as_object().into_iter().flat_map(|value| value.keys()) {
+            assert!(
+                readme.contains(&format!("\"{key}\": ")),
+                "the README lacks system.{part}.{key}"
+            );
         }
     }
     let up = hosts.iter().filter(|host| host["reachable"] == true).count();
@@ -171,6 +187,55 @@ fn tsv_has_one_header_and_equal_columns() {
             assert_eq!(line.split('\t').count(), columns, "{line}");
         }
     }
+}
+
+#[test]
+fn watch_ends_with_0_on_a_signal_and_says_so_in_its_documentation() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .args(["--demo", "--batch", "watch", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut reader, &mut line).unwrap();
+    assert!(line.contains("\"start\""), "{line}");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let help = stdout(&pointsman(&["--help"]));
+    assert!(help.contains("0 when it was ended"), "{help}");
+    assert!(stdout(&pointsman(&["man"])).contains("Batch watch: it was ended"));
+    assert!(include_str!("../README.md").contains("and exits 0 then"));
+}
+
+#[test]
+fn info_tells_what_is_in_force_and_what_came_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let more = write("more.yaml", "hosts: { b: { roles: [storage] } }\n");
+    let inventory = write("inventory.yaml", "fleet: lab\ninclude: [more.yaml]\nhosts: { a: }\n");
+    let config = write("config", "IdentityFile /nowhere/key\n");
+    let told = stdout(&pointsman(&["info", "-i", &inventory, "-F", &config]));
+    for expected in [
+        format!("inventory    {inventory} (given with -i)"),
+        "fleet lab: 2 hosts, 0 segments, 0 slices, 0 topologies".to_owned(),
+        "0 errors, 1 warnings: see pointsman check".to_owned(),
+        format!("includes {more}"),
+        format!("ssh_config   {config}\n"),
+        "keys         /nowhere/key (not there)".to_owned(),
+        "agent  ".to_owned(),
+        "colours: ".to_owned(),
+        "open files  ".to_owned(),
+    ] {
+        assert!(told.contains(&expected), "{expected:?} is missing:\n{told}");
+    }
+    let broken = stdout(&pointsman(&["info", "-i", "/nowhere/inventory.yaml"]));
+    assert!(broken.contains("cannot be read"), "{broken}");
 }
 
 #[test]

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail this way")]
 
+#[path = "support/captures.rs"]
+mod captures;
+
 use pointsman::facts::{
     Assembler, Section, SectionStatus, Snapshot, UnixMs,
     drbd::{DrbdConnection, DrbdDisk, DrbdRole},
@@ -12,22 +15,6 @@ use pointsman::facts::{
 };
 use proptest::prelude::*;
 use std::{fmt::Write as _, fs, path::PathBuf};
-
-const SOURCES: [(&str, Section); 13] = [
-    ("stat", Section::Stat),
-    ("loadavg", Section::Loadavg),
-    ("meminfo", Section::Meminfo),
-    ("pressure", Section::Pressure),
-    ("diskstats", Section::Diskstats),
-    ("mdstat", Section::Mdstat),
-    ("proc-drbd", Section::Drbd),
-    ("mountinfo", Section::Mounts),
-    ("mountstats", Section::Mountstats),
-    ("nfsd", Section::Nfsd),
-    ("drbdsetup-status", Section::DrbdStatus),
-    ("drbdsetup-events2", Section::DrbdEvents),
-    ("exportfs", Section::Exports),
-];
 
 /// Every host in every state.
 const HOSTS: [&str; 14] = [
@@ -48,12 +35,8 @@ const HOSTS: [&str; 14] = [
 ];
 
 fn sources(host: &str) -> Vec<(Section, Vec<u8>)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/captures")
-        .join(host);
-    let read = |(file, section): &(&str, Section)| Some((*section, fs::read(folder.join(file)).ok()?));
-    let sources: Vec<_> = SOURCES.iter().filter_map(read).collect();
-    assert!(!sources.is_empty(), "no captures in {}", folder.display());
+    let sources = captures::sources(host);
+    assert!(!sources.is_empty(), "no captures of {host}");
     sources
 }
 

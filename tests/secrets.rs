@@ -4,43 +4,69 @@
 
 mod support;
 
+use rustix::process::{Pid, Signal, kill_process};
 use support::Terminal;
 
 const POINTSMAN: &str = env!("CARGO_BIN_EXE_pointsman");
 
-#[test]
-fn a_passphrase_is_asked_for_unseen_and_ctrl_c_restores_the_terminal() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+/// An encrypted key, and a shell command that asks for its passphrase.
+fn asking(directory: &std::path::Path) -> String {
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
     let made = std::process::Command::new("ssh-keygen")
-        .args([
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "canary-secret",
-            "-C",
-            "",
-            "-f",
-            &path("id"),
-        ])
+        .args(["-q", "-t", "ed25519", "-N", "canary-secret", "-C", "", "-f"])
+        .arg(path("id"))
         .status()
         .unwrap();
     assert!(made.success());
     let inventory = "fleet: test\nhosts:\n  here:\n    address: localhost\n    via: local\n";
     std::fs::write(path("inventory.yaml"), inventory).unwrap();
     std::fs::write(path("config"), "IdentityAgent none\nIdentityFile none\n").unwrap();
-    let command = format!(
+    format!(
         "{POINTSMAN} -i {} --ssh-config {} --identity {} --log {}; echo code=$?; exec sleep 60",
         path("inventory.yaml"),
         path("config"),
         path("id"),
         path("log")
-    );
-    let run = || Terminal::run("sh", &["-c", &command], 120, 30);
+    )
+}
+
+fn settings_of_a_shell() -> String {
     let mut shell = Terminal::run("sh", &["-c", "sleep 60"], 120, 30);
     let before = shell.settings();
     shell.child.kill().unwrap();
+    before
+}
+
+#[test]
+fn a_signal_at_the_prompt_restores_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let command = asking(directory.path());
+    let before = settings_of_a_shell();
+    for (signal, code) in [
+        (Signal::TERM, "code=143"),
+        (Signal::HUP, "code=129"),
+        (Signal::QUIT, "code=131"),
+    ] {
+        let mut terminal = Terminal::run("sh", &["-c", &command], 120, 30);
+        terminal.wait_for("Passphrase for");
+        assert_ne!(terminal.settings(), before, "the echo is off");
+        terminal.send("canary");
+        let shell = terminal.child.process_id().unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+        let child = Pid::from_raw(children.trim().parse().unwrap()).unwrap();
+        kill_process(child, signal).unwrap();
+        terminal.wait_for(code);
+        terminal.assert_restored(&before);
+        assert!(!terminal.screen().contains("canary"), "{}", terminal.screen());
+    }
+}
+
+#[test]
+fn a_passphrase_is_asked_for_unseen_and_ctrl_c_restores_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let command = asking(directory.path());
+    let run = || Terminal::run("sh", &["-c", &command], 120, 30);
+    let before = settings_of_a_shell();
 
     let mut terminal = run();
     terminal.wait_for("Passphrase for");
@@ -58,7 +84,7 @@ fn a_passphrase_is_asked_for_unseen_and_ctrl_c_restores_the_terminal() {
     terminal.send("q");
     terminal.wait_for("code=0");
     terminal.assert_restored(&before);
-    let log = std::fs::read_to_string(path("log")).unwrap();
+    let log = std::fs::read_to_string(directory.path().join("log")).unwrap();
     assert!(!log.contains("canary") && !log.contains("wrong passphrase"), "{log}");
 }
 

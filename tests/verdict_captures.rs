@@ -2,28 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail this way")]
 
+#[path = "support/captures.rs"]
+mod captures;
+
 use pointsman::{
-    facts::{Assembler, Reach, Section, SectionStatus, Snapshot, UnixMs},
+    facts::{Assembler, Reach, SectionStatus, Snapshot, UnixMs},
     fleet::{self, Fleet},
     verdict::{Code, Finding, Memory, Observed, judge},
 };
-use std::{fs, path::Path, sync::Arc};
-
-const SOURCES: [(&str, Section); 13] = [
-    ("stat", Section::Stat),
-    ("loadavg", Section::Loadavg),
-    ("meminfo", Section::Meminfo),
-    ("pressure", Section::Pressure),
-    ("diskstats", Section::Diskstats),
-    ("mdstat", Section::Mdstat),
-    ("proc-drbd", Section::Drbd),
-    ("mountinfo", Section::Mounts),
-    ("mountstats", Section::Mountstats),
-    ("nfsd", Section::Nfsd),
-    ("drbdsetup-status", Section::DrbdStatus),
-    ("drbdsetup-events2", Section::DrbdEvents),
-    ("exportfs", Section::Exports),
-];
+use std::{path::Path, sync::Arc};
 
 const INVENTORY: &str = "
 fleet: lab
@@ -62,15 +49,8 @@ fn inventory() -> Fleet {
 }
 
 fn snapshot(state: &str, host: &str, at: UnixMs) -> Option<Snapshot> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/captures")
-        .join(state)
-        .join(host);
-    folder.exists().then(|| {
-        let texts: Vec<(Section, Vec<u8>)> = SOURCES
-            .iter()
-            .filter_map(|(file, section)| Some((*section, fs::read(folder.join(file)).ok()?)))
-            .collect();
+    let texts = captures::sources(&format!("{state}/{host}"));
+    (!texts.is_empty()).then(|| {
         let mut assembler = Assembler::new(&[]);
         assembler.without_mysql(at);
         let sections = texts

@@ -107,6 +107,26 @@ fn a_server_whose_channels_cannot_be_read_is_no_source() {
 }
 
 #[test]
+fn the_machine_is_told_in_raw_units() {
+    let host = status(assembled(
+        Section::Meminfo,
+        "MemTotal: 16384 kB\nMemFree: 10 kB\nMemAvailable: 8192 kB\nSwapTotal: 100 kB\nSwapFree: 50 kB\nDirty: 3 kB\nWriteback: 1 kB\n",
+    ));
+    let memory = serde_json::json!({
+        "total_kib": 16384, "available_kib": 8192, "swap_total_kib": 100, "swap_free_kib": 50, "dirty_kib": 3,
+        "writeback_kib": 1,
+    });
+    assert_eq!(host["system"]["memory"], memory);
+    assert!(
+        host["system"]["load"].is_null() && host["unknown"]["system.memory"].is_null(),
+        "{host}"
+    );
+    let host = status(assembled(Section::Loadavg, "0.50 0.40 0.30 2/345 6789\n"));
+    let load = serde_json::json!({"one": 0.5, "five": 0.4, "fifteen": 0.3, "tasks_runnable": 2, "tasks": 345});
+    assert_eq!((&host["system"]["load"], &host["load"]), (&load, &0.5.into()));
+}
+
+#[test]
 fn what_was_not_read_is_named_as_unknown() {
     let host = status(Snapshot::default());
     for section in [
@@ -119,6 +139,13 @@ fn what_was_not_read_is_named_as_unknown() {
         "filesystems",
         "zfs",
         "mysql",
+        "system.cpus",
+        "system.load",
+        "system.cpu",
+        "system.memory",
+        "system.pressure",
+        "system.disks",
+        "system.links",
     ] {
         assert!(host["unknown"][section].is_string(), "{section} is missing: {host}");
     }

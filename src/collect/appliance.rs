@@ -1,6 +1,6 @@
 //! Hosts without a shell: each custom probe is one SSH command, run when it is due.
 
-use super::host_task::HostTask;
+use super::{clock::Clock, slot::Slot};
 use crate::{
     facts::{Section, SectionStatus, assemble::Assembler},
     remote::{ExecLimits, RemoteError, Session, quote},
@@ -12,10 +12,10 @@ use tokio::time::{Instant, sleep_until};
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
 /// Runs the probes of one appliance until the connection is lost; returns why, and whether it had answered.
-pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> (RemoteError, bool) {
-    let host = &task.slot.host;
+pub(super) async fn serve(slot: &Slot, clock: &Clock, session: &dyn Session) -> (RemoteError, bool) {
+    let host = &slot.host;
     let mut assembler = Assembler::new(&host.probes);
-    assembler.probes_only(task.clock.now());
+    assembler.probes_only(clock.now());
     let mut due = vec![Instant::now(); host.probes.len()];
     let mut up = false;
     let mut polls = 0;
@@ -45,20 +45,20 @@ pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> (RemoteErro
             }
         }
         if !up {
-            task.mark_up();
+            slot.mark_up(clock.now());
             up = true;
         }
         let content: Vec<u8> = contents.iter().flatten().flatten().copied().collect();
         assembler.apply(
             std::iter::once((Section::Probes, &SectionStatus::Ok, content.as_slice())),
-            task.clock.now(),
+            clock.now(),
         );
         let rtt_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let mut snapshot = assembler.snapshot(task.clock.now(), rtt_us);
+        let mut snapshot = assembler.snapshot(clock.now(), rtt_us);
         polls += 1;
         snapshot.polls = polls;
         let snapshot = Arc::new(snapshot);
-        task.slot.update(|state| {
+        slot.update(|state| {
             state.snapshot = Some(snapshot);
             state.complete = true;
         });
@@ -70,7 +70,7 @@ pub(super) async fn serve(task: &HostTask, session: &dyn Session) -> (RemoteErro
         let next = next.max(Instant::now() + host.poll.interval);
         tokio::select! {
             () = sleep_until(next) => {}
-            () = task.slot.poll_now.notified() => due.fill(Instant::now()),
+            () = slot.poll_now.notified() => due.fill(Instant::now()),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Request, Requests,
     clock::Clock,
     host_task::HostTask,
+    judge::{Judge, guarded},
     observer,
     slot::Slot,
     view::{FleetView, HostView, Observer},
@@ -15,7 +16,7 @@ use crate::{
         Remote,
         log::{Level, LogBook},
     },
-    verdict::{self, Memory, Observed, Severity},
+    verdict::{Observed, Severity},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -41,7 +42,7 @@ pub struct Sources {
     pub clock: Clock,
     /// How the inventory is read again; `None` where there is none to read (the demo).
     pub reload: Option<Reload>,
-    /// Judges for a single look (see [`Memory::immediate`]): nothing is debounced, and what has not been
+    /// Judges for a single look (see [`crate::verdict::Memory::immediate`]): nothing is debounced, and what has not been
     /// read yet is unknown rather than waited for.
     pub single_look: bool,
 }
@@ -89,7 +90,7 @@ struct Director {
     bell: Arc<Notify>,
     /// In the order of the inventory.
     places: Vec<Place>,
-    memory: Memory,
+    judge: Judge,
     observed: Vec<Observed>,
     observer: watch::Receiver<Observer>,
     reload_error: Option<CleanText>,
@@ -107,16 +108,11 @@ struct Place {
 
 impl Director {
     fn new(sources: Sources, observer: watch::Receiver<Observer>) -> Self {
-        let memory = if sources.single_look {
-            Memory::immediate()
-        } else {
-            Memory::new()
-        };
         let mut this = Self {
+            judge: Judge::new(sources.single_look, sources.log.clone()),
             sources,
             bell: Arc::default(),
             places: Vec::new(),
-            memory,
             observed: Vec::new(),
             observer,
             reload_error: None,
@@ -225,9 +221,9 @@ impl Director {
         let now = self.sources.clock.now();
         let observer = *self.observer.borrow();
         let fleet = Arc::clone(&self.sources.fleet);
-        let findings = verdict::judge(&fleet, &self.observed, &mut self.memory, observer.doubtful, now);
+        let findings = self.judge.look(&fleet, &self.observed, observer.doubtful, now);
         let mut worst = vec![Severity::Ok; self.places.len()];
-        for finding in &findings {
+        for finding in &*findings {
             let host = finding
                 .subject
                 .host
@@ -247,7 +243,7 @@ impl Director {
             fleet,
             at: now,
             hosts: self.places.iter().map(|place| Arc::clone(&place.view)).collect(),
-            findings: findings.into(),
+            findings,
             observer,
             reload_error: self.reload_error.clone(),
             version: self.version,
@@ -286,7 +282,8 @@ impl Director {
             self.told_until = Some(Instant::now() + TOLD);
             return;
         };
-        match reload() {
+        let crashed = |why| format!("reading the inventory crashed (a bug of pointsman, see the log): {why}");
+        match guarded(reload).unwrap_or_else(|why| Err(crashed(why))) {
             Ok(fleet) => {
                 self.sources.fleet = fleet;
                 self.reload_error = None;

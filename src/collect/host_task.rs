@@ -1,10 +1,6 @@
 //! The life of one host: connect, poll, lose, wait, connect again; forever, bounded, and alone.
 
-use super::{
-    clock::Clock,
-    slot::{HostState, Slot},
-    trend,
-};
+use super::{appliance, clock::Clock, slot::Slot, trend};
 use crate::{
     facts::{CleanText, Reach, Section, SectionStatus, Tier, UnixMs, assemble::Assembler, section::Lane},
     fleet::{Host, Shell},
@@ -115,7 +111,7 @@ impl HostTask {
             let pause = backoff::full_jitter(retries, fastrand::f64());
             retries = retries.saturating_add(1);
             self.slot.update(|state| {
-                self.fill_gaps(state, now);
+                self.slot.fill_gaps(state, now);
                 state.reach = Reach::Unreachable {
                     since,
                     why,
@@ -147,22 +143,14 @@ impl HostTask {
         };
         self.slot.update(|state| state.about = session.about());
         if host.shell == Shell::None {
-            let (error, was_up) = super::appliance::serve(self, &*session).await;
+            let (error, was_up) = appliance::serve(&self.slot, &self.clock, &*session).await;
             return Ended { error, was_up };
         }
         step("shell");
         let nonce = half::nonce();
-        let deadline = host.poll.connect_deadline;
-        let link = match timeout(deadline, PollLoop::start(&*session, host, &nonce)).await {
-            Ok(Ok(link)) => link,
-            Ok(Err(error)) => return Ended { error, was_up: false },
-            Err(_) => {
-                let error = RemoteError::Timeout {
-                    step: "shell",
-                    after: deadline,
-                };
-                return Ended { error, was_up: false };
-            }
+        let link = match PollLoop::start(&*session, host, &nonce).await {
+            Ok(link) => link,
+            Err(error) => return Ended { error, was_up: false },
         };
         self.log.add(crate::remote::log::LogEntry {
             seq: 0,
@@ -180,26 +168,6 @@ impl HostTask {
         Ended {
             error,
             was_up: polling.answered,
-        }
-    }
-
-    /// Marks the host as answering, and fills the sparklines' gap since it was last heard.
-    pub(super) fn mark_up(&self) {
-        let now = self.clock.now();
-        self.slot.update(|state| {
-            self.fill_gaps(state, now);
-            state.reach = Reach::Up { since: now };
-        });
-    }
-
-    /// Shows the polls that are missing since the newest snapshot as gaps, each once.
-    fn fill_gaps(&self, state: &mut HostState, now: UnixMs) {
-        let Some(last) = &state.snapshot else { return };
-        let intervals = now.since(last.at).as_millis() / self.slot.host.poll.interval.as_millis().max(1);
-        let missing = usize::try_from(intervals).unwrap_or(usize::MAX).saturating_sub(1);
-        if missing > state.gaps {
-            trend::add_gaps(Arc::make_mut(&mut state.trend), missing - state.gaps);
-            state.gaps = missing;
         }
     }
 }
@@ -364,7 +332,7 @@ impl<'a> Polling<'a> {
     /// The fast lane has answered: a new snapshot.
     fn take_answer(&mut self, frame: &crate::remote::frame::Frame) {
         if !self.answered || self.silent {
-            self.task.mark_up();
+            self.task.slot.mark_up(self.task.clock.now());
             self.answered = true;
             self.silent = false;
         }
@@ -423,7 +391,7 @@ impl<'a> Polling<'a> {
         }
         let now = self.task.clock.now();
         self.task.slot.update(|state| {
-            self.task.fill_gaps(state, now);
+            self.task.slot.fill_gaps(state, now);
             state.reach = Reach::Silent { since, missed };
             state.complete = true;
         });

@@ -9,6 +9,7 @@ pub mod clock;
 mod director;
 pub mod draft;
 mod host_task;
+mod judge;
 mod observer;
 pub mod request;
 mod slot;

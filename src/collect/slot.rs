@@ -1,8 +1,8 @@
 //! The place where a host's task leaves what it knows, and where wishes for that host are left.
 
-use super::view::Trend;
+use super::{trend, view::Trend};
 use crate::{
-    facts::{CleanText, Reach, Snapshot},
+    facts::{CleanText, Reach, Snapshot, UnixMs},
     fleet::Host,
 };
 use std::sync::{
@@ -74,5 +74,24 @@ impl Slot {
     /// The state as it is.
     pub fn get(&self) -> HostState {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Marks the host as answering, and fills the sparklines' gap since it was last heard.
+    pub fn mark_up(&self, now: UnixMs) {
+        self.update(|state| {
+            self.fill_gaps(state, now);
+            state.reach = Reach::Up { since: now };
+        });
+    }
+
+    /// Shows the polls that are missing since the newest snapshot as gaps, each once.
+    pub fn fill_gaps(&self, state: &mut HostState, now: UnixMs) {
+        let Some(last) = &state.snapshot else { return };
+        let intervals = now.since(last.at).as_millis() / self.host.poll.interval.as_millis().max(1);
+        let missing = usize::try_from(intervals).unwrap_or(usize::MAX).saturating_sub(1);
+        if missing > state.gaps {
+            trend::add_gaps(Arc::make_mut(&mut state.trend), missing - state.gaps);
+            state.gaps = missing;
+        }
     }
 }

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 /// Characters of a text that are quoted in [`Why::Garbled`].
 const QUOTE: usize = 120;
+/// Characters of an error text that are kept: clients put the reason at its end.
+const ERROR: usize = 400;
 
 /// The reason for a text that is not understood: it quotes the first line that is not empty.
 pub(super) fn garbled(text: &str) -> Why {
@@ -14,7 +16,11 @@ pub(super) fn garbled(text: &str) -> Why {
 
 /// The beginning of a text, short enough for a sentence.
 pub(super) fn quote(text: &str) -> CleanText {
-    match text.char_indices().nth(QUOTE) {
+    beginning(text, QUOTE)
+}
+
+fn beginning(text: &str, characters: usize) -> CleanText {
+    match text.char_indices().nth(characters) {
         Some((end, _)) => CleanText::from(format!("{}…", &text[..end])),
         None => CleanText::new(text),
     }
@@ -25,7 +31,7 @@ pub(super) fn failed(code: i32, text: &str) -> Why {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("");
     Why::Failed(match line {
         "" => CleanText::from(format!("exit {code}")),
-        line => CleanText::from(format!("exit {code}: {}", quote(line))),
+        line => CleanText::from(format!("exit {code}: {}", beginning(line, ERROR))),
     })
 }
 
@@ -110,6 +116,16 @@ pub(super) const fn count(value: f64) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_reason_at_the_end_of_an_error_text_is_kept() {
+        // What MariaDB's client 10.11 prints when every connection of the server is in use.
+        let line = "ERROR 2002 (HY000): Received error packet before completion of TLS handshake. The authenticity of \
+                    the following error cannot be verified: 1040 - Too many connections";
+        assert_eq!(failed(1, line), Why::Failed(CleanText::from(format!("exit 1: {line}"))));
+        let endless = "x".repeat(100_000);
+        assert!(matches!(failed(1, &endless), Why::Failed(text) if text.len() < 500));
+    }
 
     #[test]
     fn escapes_of_proc_mounts() {

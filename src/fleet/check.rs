@@ -3,7 +3,7 @@
 use super::{
     hosts::{Hosts, identity, place},
     model::{Domains, Host, Topology},
-    names::Context,
+    names::{Context, What},
     storage::Storage,
     suggest::quote,
     yaml::NodeId,
@@ -34,6 +34,8 @@ pub(super) fn check(
 /// No two hosts are reached in the same way, and no host's address moves with a slice.
 fn addresses(context: &mut Context<'_>, hosts: &Hosts, storage: &Storage) {
     let mut seen: HashMap<(String, u16, String), usize> = HashMap::new();
+    // The port and the way to a host may come from a group that could not be read.
+    let whole = !context.is_incomplete(What::Group);
     for (at, host) in hosts.list.iter().enumerate() {
         if host.address.is_empty() {
             continue;
@@ -43,7 +45,7 @@ fn addresses(context: &mut Context<'_>, hosts: &Hosts, storage: &Storage) {
             Entry::Vacant(free) => {
                 free.insert(at);
             }
-            Entry::Occupied(first) => {
+            Entry::Occupied(first) if whole => {
                 let first = *first.get();
                 // A name that is declared twice has been reported.
                 if hosts.list[first].name != host.name {
@@ -53,6 +55,7 @@ fn addresses(context: &mut Context<'_>, hosts: &Hosts, storage: &Storage) {
                     context.error(node, message);
                 }
             }
+            Entry::Occupied(_) => {}
         }
         if let Ok(ip) = host.address.parse::<IpAddr>()
             && let Some(service) = storage.service_addresses.get(&ip)

@@ -111,12 +111,14 @@ macro_rules! settings {
             $($(#[$own_doc])* #[serde(default)] pub $own: $own_type,)*
             /// SSH port; without one `ssh_config` decides, then 22.
             #[serde(default)]
+            #[schemars(with = "Option<std::num::NonZero<u16>>")]
             pub port: Option<Spanned<u16>>,
             /// SSH user; without one `ssh_config` decides, then your own name.
             #[serde(default)]
             pub user: Option<Text>,
             /// Jump hosts, the first one to connect to first: a host of this inventory, or
-            /// [user@]host[:port]. Without this key `ssh_config` decides; an empty list means none.
+            /// [user@]host[:port]. Without this key `ssh_config` decides; `none` (as `ProxyJump none` has it)
+            /// or an empty list means that the host is reached directly.
             #[serde(default)]
             pub jump: Option<Spanned<List<Text>>>,
             /// ssh, or local for the machine that pointsman runs on.
@@ -394,7 +396,8 @@ pub(super) struct Export {
     /// The exported path. Default: the mount point.
     #[serde(default)]
     pub path: Option<Text>,
-    /// Who may mount it: addresses, networks, names, or "*".
+    /// Who may mount it, as `exports(5)` has it: addresses, networks (10.0.0.0/24), host names,
+    /// *.example.com, @netgroup, or "*".
     #[serde(default)]
     pub clients: List<Text>,
     /// Options that must be in force, such as rw or fsid=1001.

@@ -234,6 +234,7 @@ fn check_jump(context: &mut Context<'_>, jump: &Text) {
     if user.is_none()
         && port.is_none()
         && !host.contains(['.', ':'])
+        && !context.is_incomplete(What::Host)
         && let Some(hint) = context.suggest(What::Host, host)
     {
         context
@@ -332,7 +333,8 @@ fn check_appliance(context: &mut Context<'_>, node: NodeId, host: &Host) {
     if host.shell != Shell::None {
         return;
     }
-    if host.probes.is_empty() {
+    // Probes may come from a group that could not be read.
+    if host.probes.is_empty() && !context.is_incomplete(What::Group) {
         context
             .warning(
                 node,

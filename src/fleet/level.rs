@@ -65,7 +65,7 @@ impl Level {
                 .user
                 .filter(|user| check_user(context, user))
                 .map(|user| user.value),
-            jump: group.jump.map(|jump| jump.value.0),
+            jump: group.jump.map(|jump| check_jumps(context, jump.value)),
             via: group.via,
             shell: group.shell,
             roles: check_roles(context, group.roles),
@@ -100,6 +100,17 @@ fn check_port(context: &mut Context<'_>, port: Option<Spanned<u16>>) -> Option<u
         return None;
     }
     Some(port.value)
+}
+
+/// `none` is no jump host but means that there is none, as `ProxyJump none` does (`ssh_config(5)`).
+fn check_jumps(context: &mut Context<'_>, jumps: List<Text>) -> Vec<Text> {
+    let is_none = |jump: &Text| jump.value.eq_ignore_ascii_case("none");
+    if let ([_, _, ..], Some(none)) = (&*jumps.0, jumps.0.iter().find(|jump| is_none(jump))) {
+        context
+            .error(none.node, "`none` cannot stand among jump hosts")
+            .hint("`jump: none` alone, or `jump: []`, means that no jump host is used");
+    }
+    jumps.0.into_iter().filter(|jump| !is_none(jump)).collect()
 }
 
 fn check_user(context: &mut Context<'_>, user: &Text) -> bool {

@@ -114,9 +114,10 @@ impl Collect<'_> {
             column: 1,
             length: 0,
         };
-        let root = self.tree.parse(number, &text, &self.sources, &mut self.notes);
+        let parsed = self.tree.parse(number, &text, &self.sources, &mut self.notes);
         drop(text);
-        let decoded = root.and_then(|root| {
+        self.incomplete |= parsed.cut;
+        let decoded = parsed.root.and_then(|root| {
             let file = decode::<File>(&mut self.tree, root, start, &mut self.notes)?;
             Some((root, file))
         });
@@ -205,7 +206,7 @@ fn build(context: &mut Context<'_>, mut files: Vec<Decoded>, incomplete: bool) -
         }
         Hosts::declare(context, *root, file);
     }
-    let (name, label, defaults) = header(context, &mut files);
+    let (name, label, defaults) = header(context, &mut files, incomplete);
     let racks = domains(context, &files);
     let mut storage = Storage::default();
     let mut topologies = Vec::new();
@@ -255,7 +256,11 @@ fn members(topologies: &[Topology]) -> HashSet<String> {
 }
 
 /// What may stand in one file only: the fleet's name, its label, and the defaults.
-fn header(context: &mut Context<'_>, files: &mut [Decoded]) -> (Option<String>, Option<String>, file::Group) {
+fn header(
+    context: &mut Context<'_>,
+    files: &mut [Decoded],
+    incomplete: bool,
+) -> (Option<String>, Option<String>, file::Group) {
     let mut first: HashMap<&str, NodeId> = HashMap::new();
     let mut once = |context: &mut Context<'_>, key: &'static str, node: NodeId| {
         let Some(other) = first.get(key) else {
@@ -293,7 +298,7 @@ fn header(context: &mut Context<'_>, files: &mut [Decoded]) -> (Option<String>, 
     let lost = files
         .iter()
         .any(|Decoded { root, .. }| super::decode::lacks_by_pruning(context.tree, *root, "fleet"));
-    if name.is_none() && !lost {
+    if name.is_none() && !lost && !incomplete {
         context
             .notes
             .error(

@@ -35,6 +35,7 @@ pub use model::*;
 pub use name::*;
 pub(crate) use names::{bad_name, bad_path, bad_word};
 pub use selector::{Selector, SelectorError};
+pub(crate) use storage::bad_client;
 pub(crate) use suggest::nearest;
 
 #[cfg(test)]

@@ -124,6 +124,11 @@ impl<'a> Context<'a> {
         self.tables[what as usize].incomplete = true;
     }
 
+    /// Whether declarations of this kind may be missing.
+    pub fn is_incomplete(&self, what: What) -> bool {
+        self.tables[what as usize].incomplete
+    }
+
     /// Declarations of every kind may be missing.
     pub fn all_incomplete(&mut self) {
         for table in &mut self.tables {
@@ -211,7 +216,7 @@ impl<'a> Context<'a> {
         if self.knows(what, name) {
             return true;
         }
-        if !self.tables[what as usize].incomplete {
+        if !self.is_incomplete(what) {
             let hint = self
                 .suggest(what, name)
                 .unwrap_or_else(|| format!("declare it under `{}:`", what.key()));

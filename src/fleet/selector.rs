@@ -2,7 +2,7 @@
 
 use super::{
     model::{Fleet, Host},
-    suggest::{did_you_mean, quote, quote_all},
+    suggest::{did_you_mean, nearest, quote, quote_all},
 };
 use std::collections::BTreeSet;
 
@@ -210,7 +210,8 @@ impl Selector {
                 .iter()
                 .flat_map(|host| term.field.values(fleet, host))
                 .collect();
-            let hint = did_you_mean(&term.pattern, known.iter().copied()).or_else(|| {
+            let near = did_you_mean(&term.pattern, known.iter().copied()).or_else(|| term.elsewhere(fleet));
+            let hint = near.or_else(|| {
                 Some(match known.len() {
                     0 => format!("no host has a {}", term.field.name()),
                     _ => format!("known: {}", quote_all(known)),
@@ -260,6 +261,34 @@ impl Term {
     fn matches(&self, fleet: &Fleet, host: &Host) -> bool {
         let values = self.field.values(fleet, host);
         values.iter().any(|value| glob(&self.pattern, value)) != self.negated
+    }
+
+    /// Another field that would have found something: names of segments, slices, roles and the like stand on
+    /// screen without their field, so that people type them without it.
+    fn elsewhere(&self, fleet: &Fleet) -> Option<String> {
+        if self.negated {
+            return None;
+        }
+        let fields = Field::ALL.iter().filter(|field| **field != self.field);
+        let fitting = |field: &&Field| {
+            let values = |host| field.values(fleet, host).iter().any(|value| glob(&self.pattern, value));
+            fleet.hosts.iter().any(values)
+        };
+        let exact = fields
+            .clone()
+            .find(fitting)
+            .map(|field| (*field, self.pattern.as_str()));
+        let near = || {
+            fields.clone().find_map(|field| {
+                let values = fleet.hosts.iter().flat_map(|host| field.values(fleet, host));
+                Some((*field, nearest(&self.pattern, values)?))
+            })
+        };
+        let (field, pattern) = exact.or_else(near)?;
+        Some(format!(
+            "did you mean {}?",
+            quote(&format!("{}={pattern}", field.name()))
+        ))
     }
 
     fn text(&self) -> String {

@@ -13,7 +13,7 @@ use super::{
 };
 use std::{
     collections::{HashMap, hash_map::Entry},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
 };
 
 /// All segments, with what later checks need to know of their places.
@@ -303,6 +303,54 @@ fn place(context: &mut Context<'_>, pair: &Pair, name: &Text, slice: &file::Slic
     Some(Placed { preferred, standby })
 }
 
+/// Why exportfs would not take a text for a client, as a hint: see "Machine Name Formats" of `exports(5)`.
+pub(crate) fn bad_client(text: &str) -> Option<&'static str> {
+    let (host, mask) = text
+        .split_once('/')
+        .map_or((text, None), |(host, mask)| (host, Some(mask)));
+    let ip = host.parse::<IpAddr>().ok();
+    match (ip, mask) {
+        (Some(IpAddr::V4(_)), Some(mask)) if is_v4_mask(mask) => None,
+        (Some(IpAddr::V4(_)), Some(_)) => Some("the prefix length goes from 0 to 32"),
+        (Some(IpAddr::V6(_)), Some(mask)) if is_prefix(mask, 128) => None,
+        (Some(IpAddr::V6(_)), Some(_)) => Some("the prefix length goes from 0 to 128"),
+        (Some(_), None) => None,
+        (None, Some(_)) => Some("before the slash stands an IPv4 or IPv6 address"),
+        (None, None) => bad_machine(host),
+    }
+}
+
+fn is_prefix(text: &str, most: u8) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u8>().is_ok_and(|prefix| prefix <= most)
+}
+
+/// A prefix length, or a netmask such as 255.255.252.0: ones, then zeros.
+fn is_v4_mask(text: &str) -> bool {
+    is_prefix(text, 32)
+        || text
+            .parse::<Ipv4Addr>()
+            .is_ok_and(|mask| (!mask.to_bits()).wrapping_add(1) & !mask.to_bits() == 0)
+}
+
+/// What to write instead of a text that is neither a host name, a pattern of them, nor a netgroup.
+fn bad_machine(text: &str) -> Option<&'static str> {
+    let name = text.strip_prefix('@').unwrap_or(text);
+    let numbers = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if numbers || name.contains(':') {
+        Some("write a whole IPv4 or IPv6 address, or a network such as 10.0.0.0/24")
+    } else if text.contains(['(', ')', ',']) {
+        Some("one client an entry; what stands in parentheses belongs under `options:`")
+    } else if name.is_empty() || name.starts_with('-') || !name.chars().all(is_machine_char) {
+        Some("write an address, a network such as 10.0.0.0/24, a host name, *.example.com, @netgroup or \"*\"")
+    } else {
+        None
+    }
+}
+
+fn is_machine_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '*' | '?' | '[' | ']')
+}
+
 fn check_export(context: &mut Context<'_>, name: &Text, mount_point: &Text, export: &Spanned<file::Export>) -> Export {
     let node = export.node;
     let export = &export.value;
@@ -330,7 +378,11 @@ fn check_export(context: &mut Context<'_>, name: &Text, mount_point: &Text, expo
             .hint("add `clients:` with addresses, networks or names");
     }
     for client in &export.clients.0 {
-        context.check_word("a client", client);
+        if let Some(hint) = bad_client(&client.value) {
+            context
+                .error(client.node, format!("{} cannot be a client", quote(&client.value)))
+                .hint(hint);
+        }
     }
     for option in &export.options.0 {
         if option.value.contains([',', '(', ')']) {

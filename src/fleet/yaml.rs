@@ -95,8 +95,8 @@ impl Tree {
         NodeId(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
     }
 
-    /// Reads one file's text into the tree. Mistakes go to `notes`; `None` when nothing can be used.
-    pub fn parse(&mut self, file: u16, text: &str, sources: &Sources, notes: &mut Notes) -> Option<NodeId> {
+    /// Reads one file's text into the tree. Mistakes go to `notes`.
+    pub fn parse(&mut self, file: u16, text: &str, sources: &Sources, notes: &mut Notes) -> Parsed {
         let start = Mark {
             file,
             line: 1,
@@ -107,7 +107,7 @@ impl Tree {
             notes
                 .error(start, format!("the file is larger than {FILE_LIMIT} bytes"))
                 .hint("split it with `include:`, or use ranges such as web[1-40]");
-            return None;
+            return Parsed::NOTHING;
         }
         let mut builder = Builder {
             tree: self,
@@ -125,12 +125,14 @@ impl Tree {
                 None => break,
                 Some(Ok((event, span))) => {
                     if let Err(Stop) = builder.event(event, span) {
-                        return None;
+                        let root = builder.root;
+                        return Parsed { root, cut: true };
                     }
                 }
                 Some(Err(error)) => {
                     syntax_error(&error, file, text, builder.notes);
-                    return None;
+                    let root = builder.salvage();
+                    return Parsed { root, cut: true };
                 }
             }
         }
@@ -139,10 +141,23 @@ impl Tree {
             notes
                 .error(start, "the file is empty")
                 .hint("an inventory begins with `fleet: NAME`; see inventory.example.yaml");
-            return None;
+            return Parsed::NOTHING;
         }
-        root
+        Parsed { root, cut: false }
     }
+}
+
+/// What could be read of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parsed {
+    /// The root; `None` when nothing can be used.
+    pub root: Option<NodeId>,
+    /// The file could not be read to its end: what is not there may stand in the rest.
+    pub cut: bool,
+}
+
+impl Parsed {
+    const NOTHING: Self = Self { root: None, cut: true };
 }
 
 /// Whether a plain scalar means nothing (YAML 1.2 core schema).
@@ -346,6 +361,27 @@ impl Builder<'_> {
         let made = &mut self.tree.nodes[node.0 as usize];
         (made.weight, made.depth) = (weight, open.depth);
         self.finish(node, open.anchor, open.mark)
+    }
+
+    /// What a syntax error leaves of the file: its sections, and in the last one those entries that are whole.
+    /// An entry that was cut short is left out: what it lacks would be taken for missing.
+    fn salvage(&mut self) -> Option<NodeId> {
+        // So may a plain text have run on: a missing colon joins two lines.
+        if self.open.len() <= 2
+            && let Some(Open { content, .. }) = self.open.last_mut()
+            && let Content::Map { key: None, entries, .. } = content
+        {
+            let runs_on =
+                |(_, value): &mut (NodeId, NodeId)| matches!(self.tree.kind(*value), Kind::Scalar { plain: true, .. });
+            let _ = entries.pop_if(runs_on);
+        }
+        self.open.truncate(2);
+        // The end of a list may be the text of what follows it.
+        let _ = self.open.pop_if(|open| matches!(open.content, Content::List(_)));
+        while !self.open.is_empty() {
+            self.end().ok()?;
+        }
+        self.root
     }
 
     /// A complete node: remembered by its anchor, and put where it belongs.

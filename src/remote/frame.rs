@@ -20,6 +20,8 @@ pub const BODY_LIMIT: usize = 1 << 20;
 const LINE_LIMIT: usize = 256;
 /// Most bytes skipped in search of a header before the stream counts as garbage.
 const JUNK_LIMIT: usize = 64 * 1024;
+/// Bytes shown of what is no frame.
+const SHOWN: usize = 80;
 /// Most sections of a frame; there are about thirty.
 const SECTIONS: usize = 256;
 
@@ -47,7 +49,7 @@ pub struct FrameSection {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// Too much that is not a frame.
-    #[error("{0} bytes without a frame, beginning with {1:?}")]
+    #[error("{0} bytes without a frame, beginning with \"{1}\"")]
     Junk(usize, CleanText),
     /// A frame claims more than [`BODY_LIMIT`].
     #[error("a frame of {0} bytes is over the limit of {BODY_LIMIT}")]
@@ -85,10 +87,15 @@ impl Decoder {
 
     /// What was skipped before and between frames so far: at most a kilobyte of it, for the log.
     pub fn take_junk(&mut self) -> Option<CleanText> {
-        if self.junk.is_empty() {
-            return None;
-        }
-        Some(CleanText::from_bytes(&std::mem::take(&mut self.junk)))
+        let junk = std::mem::take(&mut self.junk);
+        let text = junk.trim_ascii_start();
+        (!text.is_empty()).then(|| CleanText::from_bytes(text))
+    }
+
+    /// The beginning of what came and is no frame yet, when nothing of it was handed out as junk.
+    #[must_use]
+    pub fn unread(&self) -> CleanText {
+        CleanText::from_bytes(self.buffer[..self.buffer.len().min(SHOWN)].trim_ascii_end())
     }
 
     /// The next whole frame, or `None` until more bytes come.
@@ -139,7 +146,7 @@ impl Decoder {
         if self.skipped > JUNK_LIMIT {
             return Err(FrameError::Junk(
                 self.skipped,
-                CleanText::from_bytes(&self.junk[..self.junk.len().min(80)]),
+                CleanText::from_bytes(&self.junk[..self.junk.len().min(SHOWN)]),
             ));
         }
         Ok(())

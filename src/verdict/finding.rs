@@ -342,6 +342,8 @@ codes! {
     ObserverClock => "Set this machine's clock (chrony or ntpd); every age and time shown here depends on it.",
     /// The console itself is starved; its latency readings are doubtful.
     ObserverBusy => "Give this machine CPU, or run the console elsewhere; remote counters are not affected.",
+    /// A rule of pointsman itself has crashed: the findings of the look before are shown.
+    InternalError => "A bug of pointsman: report it with its log (--log FILE). Look at the facts themselves, findings may be old.",
 }
 
 impl Serialize for Code {

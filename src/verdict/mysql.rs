@@ -38,9 +38,16 @@ pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
     if let Some(galera) = &mysql.galera {
         node(seen, galera, out);
     }
-    if let Some(error) = mysql.errors.first() {
-        let more = if mysql.errors.len() > 1 {
-            format!(" and {} more", mysql.errors.len() - 1)
+    // A Galera member outside of the primary component refuses most questions: that is the finding above already.
+    let outside = mysql.galera.as_ref().is_some_and(|galera| galera.ready == Some(false));
+    let mut errors = mysql
+        .errors
+        .iter()
+        .filter(|error| !(outside && has_any(error, &["ERROR 1047"])));
+    if let Some(error) = errors.next() {
+        let more = errors.count();
+        let more = if more > 0 {
+            format!(" and {more} more")
         } else {
             String::new()
         };

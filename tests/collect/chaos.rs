@@ -1,7 +1,11 @@
 //! Hostile hosts: what they cost their neighbours, how each kind is shown, and what it leaves behind.
 
 use crate::{Rig, all_up, is_up, plain, why};
-use pointsman::{facts::Reach, simulate::Hostile};
+use pointsman::{
+    facts::Reach,
+    remote::{half, log::LogBook, poll::PollLoop},
+    simulate::Hostile,
+};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Milliseconds: the median and the 99th percentile of the ages of `healthy` hosts over a minute.
@@ -50,14 +54,15 @@ async fn hostile_hosts_do_not_age_their_neighbours() {
 fn ending(kind: Hostile) -> Option<&'static str> {
     match kind {
         Hostile::BannerOnly | Hostile::BannerDrip => Some("no answer in 10 s during key exchange"),
-        Hostile::KexClose => Some("connection lost: it ended without a reason"),
+        Hostile::KexClose => Some("connection lost: the host closed the connection during the key exchange"),
         Hostile::ChangedKey => Some("host key: "),
         Hostile::AuthDenied => Some("login refused: "),
         Hostile::ExecRefused => Some("refused: the host did not run the command"),
         Hostile::NoExitStatus => Some("connection lost: the channel was closed"),
         Hostile::SlowDrip => Some("no answer in 20 s during a poll"),
         Hostile::EndlessOutput => Some("connection lost: not the remote half: "),
-        Hostile::Garbage | Hostile::HalfOpen => Some("no answer in 15 s during shell"),
+        Hostile::HalfOpen => Some("no answer in 15 s during shell"),
+        Hostile::Garbage => Some("connection lost: the host sent 16384 bytes that are not pointsman's: "),
         Hostile::OneSession | Hostile::EscapeSequences | Hostile::InvalidUtf8 | Hostile::LongLine => None,
     }
 }
@@ -141,4 +146,65 @@ async fn a_refused_or_changed_host_is_left_alone_until_a_person_acts() {
         assert!(rig.collector.requests.ask(pointsman::collect::Request::Reconnect(name)));
     }
     rig.until(10, "they are asked again", all_up).await;
+}
+
+/// Bytes of memory that this process has resident (proc(5), `/proc/self/statm`).
+fn resident_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages: u64 = text
+        .split_whitespace()
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .expect("a number");
+    pages * 4096
+}
+
+/// The servers run on a runtime of their own: what is counted here is the client's alone. Memory is both sides'.
+#[tokio::test]
+async fn reconnecting_to_hostile_hosts_leaves_no_tasks_and_little_memory() {
+    const ROUNDS: u64 = 30;
+    let (simulation, _) = plain(Hostile::ALL.len());
+    for (at, kind) in Hostile::ALL.iter().enumerate() {
+        simulation.world().set_hostile(&format!("host{at:04}"), Some(*kind));
+    }
+    let servers = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let remote = {
+        let _servers = servers.enter();
+        simulation.remote(LogBook::default())
+    };
+    let round = || async {
+        let all = simulation.fleet().hosts.iter().map(|host| {
+            let remote = &remote;
+            async move {
+                let mut host = host.clone();
+                host.poll.connect_deadline = Duration::from_millis(150);
+                let work = async {
+                    let session = remote.connect(&host, &|_| {}).await?;
+                    PollLoop::start(&*session, &host, &half::nonce()).await
+                };
+                tokio::time::timeout(Duration::from_millis(300), work).await
+            }
+        });
+        futures_util::future::join_all(all).await
+    };
+    let settled = async || {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::runtime::Handle::current().metrics().num_alive_tasks()
+    };
+    for _ in 0..5 {
+        round().await;
+    }
+    let (tasks, bytes) = (settled().await, resident_bytes());
+    for _ in 0..ROUNDS {
+        round().await;
+    }
+    let (after, grown) = (settled().await, resident_bytes().saturating_sub(bytes));
+    assert!(after <= tasks + 2, "{tasks} tasks became {after}");
+    let each = grown / (ROUNDS * Hostile::ALL.len() as u64);
+    assert!(each < 128 * 1024, "{each} bytes a connection stay");
+    servers.shutdown_background();
 }

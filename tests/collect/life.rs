@@ -178,6 +178,26 @@ async fn a_broken_inventory_keeps_the_old_one_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crash_while_reading_the_inventory_keeps_the_old_one_and_the_console() {
+    let (simulation, clock) = plain(2);
+    let log = LogBook::default();
+    let fleet = Arc::new(simulation.fleet().clone());
+    let reload = Box::new(|| panic!("a panic that the test wants"));
+    let mut collector = start(fleet, simulation.remote(log.clone()), &log, &clock, Some(reload));
+    crate::until(&mut collector, 10, "all answer", all_up).await;
+    collector.requests.ask(Request::Reload);
+    crate::until(&mut collector, 5, "the crash is shown", |view| {
+        let error = view.reload_error.as_ref();
+        error.is_some_and(|error| error.contains("a bug of pointsman") && error.contains("that the test wants"))
+    })
+    .await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let version = collector.view.borrow().version;
+    crate::until(&mut collector, 5, "views go on", |view| view.version > version + 1).await;
+    assert!(all_up(&collector.view.borrow()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropping_the_collector_ends_everything() {
     let (simulation, clock) = plain(4);
     let mut rig = Rig::watch(simulation, clock, |_| {});

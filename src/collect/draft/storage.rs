@@ -7,7 +7,7 @@ use crate::{
         drbd::{DrbdRole, DrbdVolume},
         filesystem::Mount,
     },
-    fleet::{bad_path, bad_word},
+    fleet::{bad_client, bad_path, bad_word},
 };
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -364,7 +364,7 @@ impl Draft<'_> {
         let mut clients = Vec::new();
         let mut differ = false;
         for line in lines {
-            if bad_word(&line.client).is_none() && !clients.contains(&line.client.to_string()) {
+            if bad_client(&line.client).is_none() && !clients.contains(&line.client.to_string()) {
                 clients.push(line.client.to_string());
             }
             differ |= line.options != first;

@@ -701,3 +701,137 @@ fn check(text: &str, expected: &str) {
     });
     assert_eq!(found, expected.strip_prefix('\n').unwrap_or(expected), "\n{found}");
 }
+
+#[test]
+fn what_stands_before_a_syntax_error_is_checked_too() {
+    // The last entry, and everything behind it, may say what seems to be missing here.
+    check(
+        r#"
+include: [rest.yaml]
+hosts:
+  a: { adress: 10.0.0.1, groups: [web], rack: r1, jump: [gat] }
+  b: { address: 10.0.0.2, port: 0 }
+  c: { shell: none, roles: [node, storage], groups: [web] }
+  d: { address: [10.0.0.3 }
+  e: { colour: red }
+"#,
+        r#"
+1:11: error: cannot read `rest.yaml`: no file rest.yaml (a path here is relative to the file that it stands in)
+3:8: error: unknown key `adress` (did you mean `address`?)
+4:33: error: 0 is not a port
+6:27: error: not valid YAML: while parsing a flow sequence, expected ',' or ']'
+"#,
+    );
+}
+
+#[test]
+fn a_broken_file_hides_nothing_in_the_others() {
+    let loaded = several(&[
+        (
+            "inventory.yaml",
+            "fleet: f\ninclude: [a.yaml, b.yaml]\nhosts:\n  h1: { groups: [g], address: 10.0.0.1 }\n",
+        ),
+        (
+            "a.yaml",
+            "segments:\n  s1:\n    servers: [h1, h9]\n    slices:\n      x: { device: /dev/drbd0\n",
+        ),
+        (
+            "b.yaml",
+            "hosts:\n  h2: { groups: [g], address: 10.0.0.1, mounts: [x], wrong: 1 }\n",
+        ),
+    ]);
+    let said = diagnostic::render_lines(&loaded.diagnostics);
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(
+        said.contains("not valid YAML") && said.contains("unknown key `wrong`"),
+        "{said}"
+    );
+    assert!(loaded.fleet.is_none());
+}
+
+/// Cut at many places, a good inventory is wrong in one way only.
+#[test]
+fn a_cut_inventory_makes_no_false_alarm() {
+    let text = super::example::EXAMPLE;
+    for at in (1..text.len()).step_by(13).filter(|at| text.is_char_boundary(*at)) {
+        let cut = format!("{}\n\t{{", &text[..at]);
+        let loaded = super::one(&cut);
+        let errors: Vec<&str> = loaded.diagnostics.iter().map(|d| d.message.as_str()).collect();
+        if errors.iter().any(|error| error.starts_with("not valid YAML")) {
+            assert_eq!(errors.len(), 1, "cut at {at}: {errors:?}");
+        }
+    }
+}
+
+#[test]
+fn clients_of_exports() {
+    check(
+        r#"
+fleet: f
+hosts: { a: }
+segments:
+  s:
+    servers: [a]
+    slices:
+      x:
+        device: /dev/sda1
+        mount_point: /srv/x
+        unreplicated: true
+        export:
+          clients: ["*", 10.0.0.1, 10.0.0.0/24, 10.0.0.0/255.255.252.0, "fd00::/48", "fd00::1", "*.web.example", "@nodes", node-1, "web[12]"]
+      y:
+        device: /dev/sdb1
+        mount_point: /srv/y
+        unreplicated: true
+        export:
+          clients:
+            - 10.0.0.0/33
+            - 10.0.0.300/24
+            - 10.0.0
+            - 10.0.0.0/255.0.255.0
+            - fd00::/129
+            - fd00::zz
+            - node1(rw)
+            - node/24
+            - two words
+            - -x
+            - 10.0.0.0/+8
+"#,
+        r#"
+19:15: error: `10.0.0.0/33` cannot be a client (the prefix length goes from 0 to 32)
+20:15: error: `10.0.0.300/24` cannot be a client (before the slash stands an IPv4 or IPv6 address)
+21:15: error: `10.0.0` cannot be a client (write a whole IPv4 or IPv6 address, or a network such as 10.0.0.0/24)
+22:15: error: `10.0.0.0/255.0.255.0` cannot be a client (the prefix length goes from 0 to 32)
+23:15: error: `fd00::/129` cannot be a client (the prefix length goes from 0 to 128)
+24:15: error: `fd00::zz` cannot be a client (write a whole IPv4 or IPv6 address, or a network such as 10.0.0.0/24)
+25:15: error: `node1(rw)` cannot be a client (one client an entry; what stands in parentheses belongs under `options:`)
+26:15: error: `node/24` cannot be a client (before the slash stands an IPv4 or IPv6 address)
+27:15: error: `two words` cannot be a client (write an address, a network such as 10.0.0.0/24, a host name, *.example.com, @netgroup or "*")
+28:15: error: `-x` cannot be a client (write an address, a network such as 10.0.0.0/24, a host name, *.example.com, @netgroup or "*")
+29:15: error: `10.0.0.0/+8` cannot be a client (the prefix length goes from 0 to 32)
+"#,
+    );
+}
+
+#[test]
+fn no_jump_host() {
+    let fleet = super::clean(
+        "fleet: f\ndefaults: { jump: [gate.example] }\nhosts: { a: , b: { jump: none }, c: { jump: [NONE] }, d: { jump: [] } }\n",
+    );
+    let jumps: Vec<_> = fleet.hosts.iter().map(|host| host.jump.clone()).collect();
+    let none = Some(Vec::new());
+    assert_eq!(
+        jumps,
+        [Some(vec!["gate.example".to_owned()]), none.clone(), none.clone(), none]
+    );
+    check(
+        r#"
+fleet: f
+hosts: { a: { jump: [gate.example, none] }, b: { port: 0 } }
+"#,
+        r#"
+2:36: error: `none` cannot stand among jump hosts (`jump: none` alone, or `jump: []`, means that no jump host is used)
+2:56: error: 0 is not a port
+"#,
+    );
+}

@@ -53,6 +53,28 @@ fn what_is_wrong_is_said() {
             "no host is selected: each term selects some, but no host satisfies all of them (`,` means and, `|` means or)",
         ),
         ("stor9", "no host is selected by `name=stor9` (did you mean `stor1`?)"),
+        // Names that stand on screen without their field.
+        ("web", "no host is selected by `name=web` (did you mean `segment=web`?)"),
+        (
+            "web-1",
+            "no host is selected by `name=web-1` (did you mean `slice=web-1`?)",
+        ),
+        (
+            "storage",
+            "no host is selected by `name=storage` (did you mean `role=storage`?)",
+        ),
+        (
+            "lax-r?",
+            "no host is selected by `name=lax-r?` (did you mean `rack=lax-r?`?)",
+        ),
+        (
+            "shp",
+            "no host is selected by `name=shp` (did you mean `topology=shop`?)",
+        ),
+        (
+            "role=shop",
+            "no host is selected by `role=shop` (did you mean `topology=shop`?)",
+        ),
     ] {
         assert_eq!(select(text), expected, "{text}");
     }

@@ -196,10 +196,12 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         let mut inner = self.shared.inner();
-        let why = inner
-            .lost
-            .get_or_insert_with(|| CleanText::new("it ended without a reason"))
-            .clone();
+        let why = if inner.server.is_empty() {
+            "the host closed the connection during the key exchange (too many logins at once, or barred?)"
+        } else {
+            "the host closed the connection without a reason"
+        };
+        let why = inner.lost.get_or_insert_with(|| CleanText::new(why)).clone();
         let sinks = std::mem::take(&mut inner.sinks);
         drop(inner);
         for slot in sinks {

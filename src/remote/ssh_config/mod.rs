@@ -108,7 +108,7 @@ impl ConfigSource {
         };
         let tokens = Tokens::new(address);
         let config = match text {
-            Some(text) => HostConfig::parse(&text, &tokens).map_err(RemoteError::Config)?,
+            Some(text) => HostConfig::parse(&text, &tokens, &self.scan().lists).map_err(RemoteError::Config)?,
             None => HostConfig::defaults(address, user, port, self.mode == Mode::Isolated),
         };
         if config.user.is_empty() {
@@ -345,6 +345,30 @@ mod tests {
             "{:?}",
             config.identity_files
         );
+    }
+
+    #[tokio::test]
+    async fn files_with_spaces_in_their_names_stay_whole() {
+        let text = "UserKnownHostsFile \"/k/a b\" /k/%h '~/c d' \nGlobalKnownHostsFile /g\\ 1 /g2\n\
+                    IdentityFile \"/k/my key\"\nIdentityAgent \"/k/my agent\"\nRevokedHostKeys \"/k/re voked\"\n";
+        let (config, _) = with_file(text, "stor1").await;
+        let home = scan::home().unwrap();
+        assert_eq!(
+            config.known_hosts,
+            [
+                "/k/a b".into(),
+                "/k/stor1".into(),
+                home.join("c d"),
+                "/g 1".into(),
+                "/g2".into()
+            ]
+        );
+        assert_eq!(config.identity_files, [PathBuf::from("/k/my key")]);
+        assert_eq!(config.revoked_host_keys, Some(PathBuf::from("/k/re voked")));
+        assert_eq!(config.agent, Agent::Socket("/k/my agent".into()));
+        // Without spaces the printed words are what they seem.
+        let (config, _) = with_file("UserKnownHostsFile /k/a /k/b\nGlobalKnownHostsFile none\n", "stor1").await;
+        assert_eq!(config.known_hosts, [PathBuf::from("/k/a"), PathBuf::from("/k/b")]);
     }
 
     #[tokio::test]

@@ -200,11 +200,11 @@ impl Tokens {
 }
 
 impl HostConfig {
-    /// Reads an answer of `ssh -G`.
+    /// Reads an answer of `ssh -G`. `lists` are the lists of files as the configuration has them, see [`Scan::lists`](super::scan::Scan::lists).
     ///
     /// # Errors
     /// Says which value cannot be used.
-    pub fn parse(text: &str, tokens: &Tokens) -> Result<Self, String> {
+    pub fn parse(text: &str, tokens: &Tokens, lists: &[Vec<String>]) -> Result<Self, String> {
         let mut config = Self::empty(&tokens.original);
         let (mut identities, mut certificates, mut user_hosts, mut global_hosts) = (vec![], vec![], "", "");
         let mut revoked = None;
@@ -248,13 +248,13 @@ impl HostConfig {
         config.revoked_host_keys = revoked.map(|word| tokens.expand_path(word)).transpose()?;
         config.identity_files = paths(identities)?;
         config.certificate_files = paths(certificates)?;
-        config.known_hosts = paths(
-            user_hosts
-                .split_whitespace()
-                .chain(global_hosts.split_whitespace())
-                .filter(|word| *word != "none")
-                .collect(),
-        )?;
+        for value in [user_hosts, global_hosts] {
+            let files = files_of(value, &tokens, lists);
+            config.known_hosts.extend(match files {
+                Some(files) => files,
+                None => paths(value.split_whitespace().filter(|word| *word != "none").collect())?,
+            });
+        }
         Ok(config)
     }
 
@@ -306,6 +306,20 @@ impl HostConfig {
             format!("{}@{host}:{}", self.user, self.port)
         }
     }
+}
+
+/// The list of the configuration that `ssh -G` has printed as this value: `~` and tokens expanded, but without
+/// the quotes around names with spaces.
+fn files_of(value: &str, tokens: &Tokens, lists: &[Vec<String>]) -> Option<Vec<PathBuf>> {
+    let expanded = |list: &Vec<String>| {
+        let list: Option<Vec<PathBuf>> = list.iter().map(|word| tokens.expand_path(word).ok()).collect();
+        list.filter(|list| list.iter().any(|path| path.to_string_lossy().contains([' ', '\t'])))
+    };
+    let printed = |list: &Vec<PathBuf>| {
+        let words: Vec<_> = list.iter().map(|path| path.to_string_lossy()).collect();
+        words.join(" ") == value
+    };
+    lists.iter().filter_map(expanded).find(printed)
 }
 
 /// The private key files OpenSSH tries by itself, of the types that are supported here.

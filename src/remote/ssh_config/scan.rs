@@ -23,6 +23,9 @@ pub struct Scan {
     pub identity_files: Vec<PathBuf>,
     /// Every `IdentityAgent` named.
     pub agents: Vec<Agent>,
+    /// The words of every list of files (`UserKnownHostsFile`, `GlobalKnownHostsFile`): `ssh -G` prints
+    /// them without their quotes, so that a space in a name cannot be told from one between two names.
+    pub lists: Vec<Vec<String>>,
 }
 
 type Stamp = Option<(Option<SystemTime>, u64)>;
@@ -84,10 +87,13 @@ impl Scan {
                     self.same_for_all = false;
                 }
                 "identityfile" => self.identity(rest),
-                "identityagent" => self.agents.push(Agent::from_word(rest.trim().trim_matches('"'))),
+                "identityagent" => self
+                    .agents
+                    .extend(words(rest).first().map(|word| Agent::from_word(word))),
+                "userknownhostsfile" | "globalknownhostsfile" => self.lists.push(words(rest)),
                 "include" => {
-                    for pattern in rest.split_whitespace() {
-                        self.include(pattern.trim_matches('"'), dir, depth);
+                    for pattern in words(rest) {
+                        self.include(&pattern, dir, depth);
                     }
                 }
                 _ => {}
@@ -96,7 +102,8 @@ impl Scan {
     }
 
     fn identity(&mut self, rest: &str) {
-        let word = rest.trim().trim_matches('"');
+        let words = words(rest);
+        let Some(word) = words.first() else { return };
         if word.eq_ignore_ascii_case("none") {
             return;
         }
@@ -172,6 +179,36 @@ fn split(line: &str) -> (String, &str) {
     )
 }
 
+/// The words of a line as OpenSSH splits them (`argv_split` of misc.c): quotes of both kinds group, a backslash
+/// escapes a quote, a backslash, and outside of quotes a space; `#` at the beginning of a word ends the line.
+fn words(line: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut chars = line.trim().chars().peekable();
+    while let Some(first) = chars.peek().copied() {
+        if first == ' ' || first == '\t' {
+            chars.next();
+            continue;
+        }
+        if first == '#' {
+            break;
+        }
+        let mut word = String::new();
+        let mut quote = None;
+        while let Some(c) = chars.next() {
+            let escaped = |next: &char| matches!(next, '\'' | '"' | '\\') || quote.is_none() && *next == ' ';
+            match c {
+                '\\' => word.push(chars.next_if(escaped).unwrap_or(c)),
+                '\'' | '"' if quote.is_none() => quote = Some(c),
+                _ if quote == Some(c) => quote = None,
+                ' ' | '\t' if quote.is_none() => break,
+                _ => word.push(c),
+            }
+        }
+        out.push(word);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +231,20 @@ mod tests {
         fs::write(root.join("d/20.conf"), "match host b\n").unwrap();
         assert!(!scan.is_current(), "a new file in an included directory counts");
         assert!(!Scan::new(Some(&root.join("config"))).same_for_all);
+    }
+
+    #[test]
+    fn words_are_split_as_openssh_does() {
+        for (line, expected) in [
+            ("a b\tc", &["a", "b", "c"][..]),
+            ("\"a b\" c # d", &["a b", "c"]),
+            ("'a \"b' x\"y z\"w", &["a \"b", "xy zw"]),
+            (r#"a\ b "c\"d" e\f "g\ h""#, &["a b", "c\"d", r"e\f", r"g\ h"]),
+            ("\"\" a#b", &["", "a#b"]),
+            ("", &[]),
+        ] {
+            assert_eq!(words(line), expected, "{line}");
+        }
     }
 
     #[test]

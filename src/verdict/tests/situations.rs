@@ -6,7 +6,7 @@ use crate::{
         CleanText, UnixMs,
         drbd::{DrbdConnection as C, DrbdDisk as D, DrbdRole as R},
         filesystem::StatfsOutcome,
-        mysql::ReplicaThread,
+        mysql::{GaleraStatus, ReplicaThread},
     },
     fleet::HostName,
     verdict::{Change, Code, Severity, changes, overall},
@@ -391,4 +391,30 @@ fn a_disagreement_outlives_the_silence_of_one_side() {
     let findings = world.polls(4);
     let kept = find(&findings, Code::DrbdDisagreement).expect("kept");
     assert_eq!(kept.severity, Severity::Unknown, "{:?}", glance(&findings));
+}
+
+/// As a cut-off member of MariaDB 10.11 with Galera 4 answers: its status, and error 1047 for all else.
+#[test]
+fn what_a_member_outside_of_the_primary_component_refuses_is_not_a_failed_reading() {
+    let mut world = World::new();
+    world.polls(3);
+    world.edit("g2", |s| {
+        change(&mut s.mysql, |mysql| {
+            let galera = mysql.galera.as_mut().expect("galera");
+            galera.cluster_status = GaleraStatus::NonPrimary;
+            galera.ready = Some(false);
+            mysql.errors = vec!["replica: ERROR 1047 (08S01) at line 1: WSREP has not yet prepared node".into()];
+        });
+    });
+    let findings = world.polls(3);
+    assert!(find(&findings, Code::GaleraNonPrimary).is_some());
+    assert!(find(&findings, Code::ReadingFailed).is_none(), "{findings:?}");
+    world.edit("g2", |s| {
+        change(&mut s.mysql, |mysql| {
+            mysql.errors.push("status: ERROR 1064 (42000) at line 1".into());
+        });
+    });
+    let failed = world.polls(3);
+    let failed = find(&failed, Code::ReadingFailed).expect("another error is told");
+    assert_eq!(failed.evidence.as_str(), "mysql: status: ERROR 1064 (42000) at line 1");
 }

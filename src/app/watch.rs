@@ -1,0 +1,259 @@
+//! Watching a fleet: for the console, the wall, and `--batch`.
+
+use super::{
+    COLLECTION_LIMIT, Failure, Result,
+    inventory::{inventory_path, load_fleet},
+    process::{check_file_limit, config_dir, runtime},
+    ssh_remote,
+};
+use crate::{
+    batch::{self, Format, report::Status},
+    cli::{Batch, Cli, Options},
+    collect::{Clock, Collector, FleetView, Reload, Sources},
+    console::{
+        self,
+        glyphs::Glyphs,
+        theme::{Depth, Theme},
+    },
+    fleet::{self, Fleet, Selector},
+    mode::Mode,
+    passphrase::Prompt,
+    remote::{LocalRemote, Remote, log::LogBook},
+    simulate::{self, Simulation},
+};
+use std::{io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
+
+pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
+    let options = &cli.options;
+    if options.batch.is_none() && !std::io::stdout().is_terminal() {
+        return Err(Failure::Usage(
+            "the console needs a terminal to draw on; without one use --batch status, findings or watch".to_owned(),
+        ));
+    }
+    let runtime = runtime()?;
+    // The clock and the simulation use the runtime's timer.
+    let context = runtime.enter();
+    let mut prompt = Prompt::default();
+    let mut world = world(options, &log, &mut prompt)?;
+    let end_of = |signal: i32| Ok(u8::try_from(128 + signal).unwrap_or(u8::MAX));
+    if let Some(signal) = prompt.ended() {
+        return end_of(signal);
+    }
+    let wanted = select(&world.fleet, &cli.selectors)?;
+    let picked: Vec<String> = names(&world.fleet, &wanted);
+    if wanted.contains(&false) {
+        world.fleet = Arc::new(world.fleet.around(&wanted));
+    }
+    let single_look = options.batch.is_some_and(|batch| batch != Batch::Watch);
+    if single_look {
+        world.fleet = Arc::new(for_one_collection(&world.fleet));
+    }
+    check_file_limit(world.fleet.hosts.len())?;
+    let collector = Collector::start(Sources {
+        fleet: Arc::clone(&world.fleet),
+        ssh: Arc::clone(&world.ssh),
+        local: Arc::new(LocalRemote),
+        log: log.clone(),
+        clock: world.clock.clone(),
+        reload: world.reload.take(),
+        single_look,
+    });
+    drop(context);
+    if let Some(what) = options.batch {
+        return runtime.block_on(run_batch(what, options, collector, &picked));
+    }
+    // Until here the prompt has held the signals; from here on the console does.
+    if let Some(signal) = prompt.ended() {
+        return end_of(signal);
+    }
+    run_console(options, &collector, log, &world.clock)?;
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    Ok(0)
+}
+
+/// Where the fleet comes from and how it is reached.
+struct World {
+    fleet: Arc<Fleet>,
+    ssh: Arc<dyn Remote>,
+    reload: Option<Reload>,
+    clock: Clock,
+    /// Kept alive as long as the collection.
+    _simulation: Option<Simulation>,
+}
+
+fn world(options: &Options, log: &LogBook, prompt: &mut Prompt) -> Result<World> {
+    let clock = Clock::system();
+    if options.demo {
+        let simulation = Simulation::demo(demo_seed(), simulation_clock(&clock));
+        return Ok(World {
+            fleet: Arc::new(simulation.fleet().clone()),
+            ssh: simulation.remote(log.clone()),
+            reload: None,
+            clock,
+            _simulation: Some(simulation),
+        });
+    }
+    let path = inventory_path(options)?;
+    let fleet = load_fleet(&path)?;
+    Ok(World {
+        fleet,
+        ssh: Arc::new(ssh_remote(&options.ssh, log, &clock, options.batch.is_some(), prompt)),
+        reload: Some(Box::new(move || {
+            load_fleet(&path).map_err(|failure| match failure {
+                Failure::Usage(text) | Failure::Config(text) => text,
+                Failure::Other(report) => report.to_string(),
+            })
+        })),
+        clock,
+        _simulation: None,
+    })
+}
+
+/// Marks the hosts that any of the selectors picks; no selector picks all.
+fn select(fleet: &Fleet, texts: &[String]) -> Result<Vec<bool>> {
+    if texts.is_empty() {
+        return Ok(vec![true; fleet.hosts.len()]);
+    }
+    let usage = |error: fleet::SelectorError| Failure::Usage(error.to_string());
+    let mut wanted = vec![false; fleet.hosts.len()];
+    for text in texts {
+        // Each by itself: a name that is not there must not hide behind one that is.
+        for at in Selector::parse(text)
+            .and_then(|selector| selector.select(fleet))
+            .map_err(usage)?
+        {
+            wanted[at] = true;
+        }
+    }
+    Ok(wanted)
+}
+
+fn names(fleet: &Fleet, wanted: &[bool]) -> Vec<String> {
+    let hosts = fleet.hosts.iter().zip(wanted);
+    hosts
+        .filter(|(_, wanted)| **wanted)
+        .map(|(host, _)| host.name.to_string())
+        .collect()
+}
+
+/// One collection asks twice (rates need two polls) and should not wait a whole interval between.
+pub(super) fn for_one_collection(fleet: &Fleet) -> Fleet {
+    let mut fleet = fleet.clone();
+    for host in &mut fleet.hosts {
+        host.poll.interval = host.poll.interval.min(Duration::from_secs(1));
+    }
+    fleet
+}
+
+async fn run_batch(what: Batch, options: &Options, mut collector: Collector, picked: &[String]) -> Result<u8> {
+    let format = match (options.json, options.tsv) {
+        (true, _) => Format::Json,
+        (_, true) => Format::Tsv,
+        _ => Format::Text,
+    };
+    let interrupted = interrupted();
+    if what == Batch::Watch {
+        let concerns = |view: &FleetView, finding: &crate::verdict::Finding| {
+            picked.len() == view.hosts.len() || picked.iter().any(|host| finding.concerns(host))
+        };
+        let events = batch::watch::run(&mut collector, concerns, format);
+        let ended = tokio::select! {
+            ended = events => ended,
+            () = interrupted => Ok(()),
+            () = tokio::time::sleep(options.timeout.unwrap_or(Duration::MAX)) => Ok(()),
+        };
+        ended?;
+        return Ok(0);
+    }
+    let wanted = |view: &FleetView| -> Vec<bool> {
+        view.hosts
+            .iter()
+            .map(|host| picked.iter().any(|name| name == host.name.as_str()))
+            .collect()
+    };
+    let first = wanted(&collector.view.borrow());
+    let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
+    let view = tokio::select! {
+        view = batch::collect_once(&mut collector, &first, limit) => view,
+        () = interrupted => return Ok(130),
+    };
+    let status = Status::new(&view, &wanted(&view));
+    let text = match what {
+        Batch::Findings => batch::status::render_findings(&status, format),
+        Batch::Status | Batch::Watch => batch::status::render(&status, format),
+    };
+    batch::print(&text)?;
+    Ok(batch::worst(&status).exit_code())
+}
+
+/// Ends at SIGINT or SIGTERM; one that comes before the future is awaited counts.
+fn interrupted() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut int), Ok(mut term)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = int.recv() => {}
+            _ = term.recv() => {}
+        }
+    }
+}
+
+fn run_console(options: &Options, collector: &Collector, log: LogBook, clock: &Clock) -> Result<()> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let depth = Depth::detect(variable);
+    let theme_dir = config_dir().unwrap_or_default().join("themes");
+    let theme = theme(options.theme.as_deref(), &theme_dir, depth)?;
+    let clock = clock.clone();
+    console::run(console::Launch {
+        view: collector.view.clone(),
+        requests: collector.requests.clone(),
+        log,
+        log_file: options.log.clone(),
+        mode: Mode::new(options.read_only, options.wall),
+        wall: options.wall,
+        theme,
+        theme_dir: Some(theme_dir),
+        depth,
+        glyphs: if options.ascii {
+            Glyphs::Ascii
+        } else {
+            Glyphs::detect(variable)
+        },
+        dump_dir: options.dump_dir.clone(),
+        clock: Arc::new(move || clock.now()),
+    })?;
+    Ok(())
+}
+
+/// The theme by name (compiled in, or of the user's directory) or as a file.
+fn theme(wanted: Option<&str>, directory: &Path, depth: Depth) -> Result<Theme> {
+    let Some(name) = wanted else {
+        let name = if depth == Depth::Mono { "mono" } else { "terminal" };
+        return Theme::built_in(name, depth).map_err(Failure::Config);
+    };
+    if name.contains('/') || Path::new(name).is_file() {
+        let text = std::fs::read_to_string(name).map_err(|error| Failure::Config(format!("{name}: {error}")))?;
+        return Theme::parse(name, name, &text, depth).map_err(Failure::Config);
+    }
+    if directory.join(format!("{name}.theme")).exists() {
+        return Theme::load(directory, name, depth).map_err(Failure::Config);
+    }
+    Theme::built_in(name, depth).map_err(Failure::Usage)
+}
+
+/// The demo tells a different day each time, and the same one when asked to.
+fn demo_seed() -> u64 {
+    std::env::var("POINTSMAN_DEMO_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| fastrand::u64(..))
+}
+
+/// The simulation's clock: the program's own.
+fn simulation_clock(clock: &Clock) -> simulate::Clock {
+    let clock = clock.clone();
+    Arc::new(move || Duration::from_millis(clock.now().0))
+}

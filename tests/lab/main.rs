@@ -1,0 +1,106 @@
+//! The program against the lab of real machines: each scenario brings a fault about for real, sees the
+//! right finding about the right subject in `--batch watch` and `--batch status`, undoes the fault, and
+//! sees it clear.
+//!
+//! Run it by `tests/lab/run`, which starts the lab first. `cargo test --test lab -- NAME…` runs single
+//! scenarios against a lab that is up; `-- --list` names them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod discover;
+mod program;
+mod scenario;
+mod scenarios;
+
+use program::{Lab, Watch};
+use scenario::{Lane, Outcome, Scenario};
+use std::{
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--nocapture").collect();
+    let all = scenarios::all();
+    if wanted.iter().any(|arg| arg == "--list") {
+        for scenario in &all {
+            println!("{:<10} {}", scenario.lane.word(), scenario.name);
+        }
+        return ExitCode::SUCCESS;
+    }
+    let chosen: Vec<Scenario> = all
+        .into_iter()
+        .filter(|scenario| wanted.is_empty() || wanted.iter().any(|name| scenario.name.contains(name.as_str())))
+        .collect();
+    if chosen.is_empty() {
+        eprintln!("no scenario is named {}; --list names them", wanted.join(" or "));
+        return ExitCode::FAILURE;
+    }
+    let lab = match Lab::find() {
+        Ok(lab) => Arc::new(lab),
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let started = Instant::now();
+    let watch = match Watch::start(&lab) {
+        Ok(watch) => watch,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Err(why) = watch.wait_until_quiet(&[], Duration::from_secs(90)) {
+        eprintln!("the lab is not healthy before the first fault:\n{why}");
+        return ExitCode::FAILURE;
+    }
+    // What the hosts are like by themselves: before any fault.
+    let draft = discover::check(&lab);
+    match &draft {
+        Ok(()) => println!("discover drafts the lab's own inventory"),
+        Err(why) => println!("discover differs from the lab's own inventory:\n{why}"),
+    }
+    let outcomes = run(&lab, &watch, &chosen);
+    report(&outcomes, started.elapsed());
+    if draft.is_ok() && outcomes.iter().all(|outcome| outcome.failure.is_none()) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Runs the lanes beside each other, and the scenarios of a lane one after the other: those of different
+/// lanes touch different machines.
+fn run(lab: &Arc<Lab>, watch: &Watch, chosen: &[Scenario]) -> Vec<Outcome> {
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = Lane::ALL
+            .into_iter()
+            .map(|lane| {
+                scope.spawn(move || {
+                    let mine = chosen.iter().filter(|scenario| scenario.lane == lane);
+                    mine.map(|scenario| scenario.run(lab, watch)).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect()
+    })
+}
+
+fn report(outcomes: &[Outcome], took: Duration) {
+    println!(
+        "\n{:<10} {:<34} {:>8} {:>8} {:>8} {:>8}  result",
+        "lane", "scenario", "seen s", "shown s", "clear s", "all s"
+    );
+    for outcome in outcomes {
+        println!("{outcome}");
+    }
+    let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
+    println!(
+        "\n{} scenarios, {} failed, {:.0} s.  seen: fault → first poll that saw it; shown: → raised in --batch watch; clear: undone → cleared",
+        outcomes.len(),
+        failed,
+        took.as_secs_f64()
+    );
+}

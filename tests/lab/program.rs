@@ -1,0 +1,275 @@
+//! The lab's tools and the program itself, run inside the lab's network namespace.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Condvar, Mutex},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// A lab that is up.
+pub struct Lab {
+    tools: PathBuf,
+    dir: PathBuf,
+    /// Its network namespace, as `tests/lab/up` makes it.
+    namespace: String,
+}
+
+impl Lab {
+    /// The lab in `$POINTSMAN_LAB_DIR`, or in `target/lab`.
+    pub fn find() -> Result<Self, String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let dir = std::env::var_os("POINTSMAN_LAB_DIR").map_or_else(|| root.join("target/lab"), PathBuf::from);
+        let inventory = dir.join("inventory.yaml");
+        if !inventory.exists() {
+            return Err(format!(
+                "the lab is not up ({} is missing): run tests/lab/up as root first, or tests/lab/run for all of it",
+                inventory.display()
+            ));
+        }
+        let namespace = std::env::var("POINTSMAN_LAB_NAMESPACE").unwrap_or_else(|_| "pointsman-lab".into());
+        Ok(Self {
+            tools: root.join("tests/lab"),
+            dir,
+            namespace,
+        })
+    }
+
+    /// Runs `tests/lab/fault` with these words.
+    pub fn fault(&self, words: &[&str]) -> Result<(), String> {
+        let output = Command::new("timeout")
+            .arg("180")
+            .arg(self.tools.join("fault"))
+            .args(words)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("tests/lab/fault: {error}"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(format!(
+            "tests/lab/fault {} ended with {}: {}{}",
+            words.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    }
+
+    /// `--batch status --json`: one collection of the whole lab.
+    pub fn status(&self) -> Result<Value, String> {
+        let output = self
+            .pointsman(&["--batch", "status", "--json"])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| error.to_string())?;
+        serde_json::from_slice(&output.stdout).map_err(|error| {
+            format!(
+                "--batch status --json: {error}; {}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        })
+    }
+
+    /// `discover` on these hosts: the draft of an inventory.
+    pub fn discover(&self, hosts: &[&str]) -> Result<String, String> {
+        let output = self
+            .command(&["discover"])
+            .args(hosts)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(format!(
+            "discover: {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    }
+
+    /// The lab's inventory file.
+    pub fn inventory(&self) -> PathBuf {
+        self.dir.join("inventory.yaml")
+    }
+
+    fn pointsman(&self, args: &[&str]) -> Command {
+        let mut command = self.command(args);
+        command.arg("-i").arg(self.inventory());
+        command
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.namespace, env!("CARGO_BIN_EXE_pointsman")])
+            .arg("--ssh-config")
+            .arg(self.dir.join("ssh_config"))
+            .args(args);
+        command
+    }
+}
+
+/// One line of `--batch watch --json` about a finding.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When it was printed.
+    pub at: Timestamp,
+    /// `raised`, `severity` or `cleared`.
+    pub kind: String,
+    /// The finding's code.
+    pub code: String,
+    /// The finding's subject, as a person reads it.
+    pub subject: String,
+    /// Its severity's word.
+    pub severity: String,
+    /// Since when its condition has been seen.
+    pub since: Timestamp,
+    /// Every host concerned.
+    pub hosts: Vec<String>,
+    /// The evidence sentence.
+    pub evidence: String,
+}
+
+impl Event {
+    fn parse(line: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(line).ok()?;
+        let finding = value.get("finding")?;
+        let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            at: text(&value, "at")?.parse().ok()?,
+            kind: text(&value, "event")?,
+            code: text(finding, "code")?,
+            subject: text(finding, "subject")?,
+            severity: text(finding, "severity")?,
+            since: text(finding, "since")?.parse().ok()?,
+            hosts: finding
+                .get("hosts")?
+                .as_array()?
+                .iter()
+                .filter_map(|host| host.as_str().map(str::to_owned))
+                .collect(),
+            evidence: text(finding, "evidence")?,
+        })
+    }
+}
+
+/// A running `--batch watch --json` and everything it has said.
+pub struct Watch {
+    said: Arc<(Mutex<Vec<Event>>, Condvar)>,
+    child: Child,
+    reader: JoinHandle<()>,
+}
+
+impl Watch {
+    /// Starts it, and waits until it has read the inventory: silence of a program that is not there would look
+    /// like health.
+    pub fn start(lab: &Lab) -> Result<Self, String> {
+        let mut child = lab
+            .pointsman(&["--batch", "watch", "--json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let out = child.stdout.take().unwrap();
+        let heard = Arc::clone(&said);
+        let mut lines = BufReader::new(out).lines();
+        let first = lines.next().and_then(Result::ok).unwrap_or_default();
+        if !first.contains("\"event\":\"start\"") {
+            let _ = child.wait();
+            return Err(format!("--batch watch did not start: {first}"));
+        }
+        let reader = std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if let Some(event) = Event::parse(&line) {
+                    heard.0.lock().unwrap().push(event);
+                    heard.1.notify_all();
+                }
+            }
+        });
+        Ok(Self { said, child, reader })
+    }
+
+    /// How many events were said so far: a place to look from.
+    pub fn mark(&self) -> usize {
+        self.said.0.lock().unwrap().len()
+    }
+
+    /// The first event after `mark` that fits, waited for.
+    pub fn wait_for(&self, mark: usize, patience: Duration, fits: impl Fn(&Event) -> bool) -> Option<Event> {
+        let until = Instant::now() + patience;
+        let mut events = self.said.0.lock().unwrap();
+        loop {
+            if let Some(event) = events[mark..].iter().find(|event| fits(event)) {
+                return Some(event.clone());
+            }
+            let left = until.checked_duration_since(Instant::now())?;
+            events = self.said.1.wait_timeout(events, left).unwrap().0;
+        }
+    }
+
+    /// What was said after `mark`, for a failure's report.
+    pub fn since(&self, mark: usize) -> Vec<Event> {
+        self.said.0.lock().unwrap()[mark..].to_vec()
+    }
+
+    /// Findings that stand now and are worse than a notice, about any of these hosts (all when empty).
+    pub fn standing(&self, hosts: &[&str]) -> Vec<Event> {
+        let mut standing = BTreeMap::new();
+        for event in self.said.0.lock().unwrap().iter() {
+            let key = (event.code.clone(), event.subject.clone());
+            if event.kind == "cleared" || event.severity == "notice" {
+                standing.remove(&key);
+            } else {
+                standing.insert(key, event.clone());
+            }
+        }
+        let concerns =
+            |event: &Event| hosts.is_empty() || event.hosts.iter().any(|host| hosts.contains(&host.as_str()));
+        standing.into_values().filter(concerns).collect()
+    }
+
+    /// Waits until nothing stands about these hosts, for two polls on end.
+    pub fn wait_until_quiet(&self, hosts: &[&str], patience: Duration) -> Result<(), String> {
+        let until = Instant::now() + patience;
+        let mut quiet_since = None;
+        loop {
+            if self.reader.is_finished() {
+                return Err("--batch watch has ended".into());
+            }
+            let standing = self.standing(hosts);
+            if standing.is_empty() {
+                let since = *quiet_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= Duration::from_secs(5) {
+                    return Ok(());
+                }
+            } else {
+                quiet_since = None;
+            }
+            if Instant::now() > until {
+                let lines = standing.iter().map(|event| {
+                    format!(
+                        "  {} {} {}: {}\n",
+                        event.severity, event.code, event.subject, event.evidence
+                    )
+                });
+                return Err(lines.collect());
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

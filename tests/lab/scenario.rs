@@ -1,0 +1,315 @@
+//! What a scenario is, and how one is run.
+
+use crate::program::{Event, Lab, Watch};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::{fmt, time::Duration};
+
+/// Between two polls of the fast tier in the lab's inventory.
+const FAST: Duration = Duration::from_secs(2);
+/// Between two polls of the medium tier in the lab's inventory.
+const MEDIUM: Duration = Duration::from_secs(10);
+/// Polls a rule must hold for, as the lab's inventory has it.
+const DEBOUNCE_POLLS: u32 = 2;
+
+/// Machines that no scenario of another lane touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// The storage pair and its clients.
+    Storage,
+    /// The GTID source and its replicas.
+    Databases,
+    /// The Galera cluster.
+    Galera,
+    /// The ZFS host, the backup host and the link between the sites.
+    Others,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Storage, Self::Databases, Self::Galera, Self::Others];
+
+    /// Its name in the table.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Storage => "storage",
+            Self::Databases => "databases",
+            Self::Galera => "galera",
+            Self::Others => "others",
+        }
+    }
+
+    /// Its hosts.
+    pub fn hosts(self) -> &'static [&'static str] {
+        match self {
+            Self::Storage => &["stor1", "stor2", "access1", "access2"],
+            Self::Databases => &["db1", "db2", "db3"],
+            Self::Galera => &["gal1", "gal2", "gal3"],
+            Self::Others => &["zfs1", "backup1", "vpn1", "far1"],
+        }
+    }
+}
+
+/// The tier in which the fact behind a finding is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Tier {
+    /// Each poll.
+    Fast,
+    /// Each few polls.
+    Medium,
+}
+
+/// A finding that must be raised.
+pub struct Expected {
+    /// Its code.
+    pub code: &'static str,
+    /// Its subject, as printed.
+    pub subject: &'static str,
+    /// Its severity's word, or nothing where the test leaves it open.
+    pub severity: &'static str,
+    /// How often the fact behind it is read.
+    pub tier: Tier,
+}
+
+/// A fault brought about for real, and what must be said of it.
+pub struct Scenario {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it plays.
+    pub lane: Lane,
+    /// Words for `tests/lab/fault`, one fault a row; undone in reverse order.
+    pub faults: &'static [&'static [&'static str]],
+    /// What must be raised, in any order.
+    pub raises: Vec<Expected>,
+    /// Codes that may be raised beside them, and no others: a finding too many is a failure as well.
+    pub beside: &'static [&'static str],
+    /// How long the machines may take until the fault itself can be seen on them (protocol timeouts, a
+    /// disk that has to be written to).
+    pub shows_within: Duration,
+    /// How long they may take to be whole again after the undo.
+    pub heals_within: Duration,
+    /// What else the status must say while the fault is there.
+    pub check: Option<fn(&Value) -> Result<(), String>>,
+}
+
+/// How a scenario went.
+pub struct Outcome {
+    lane: Lane,
+    name: &'static str,
+    seen: Option<Duration>,
+    shown: Option<Duration>,
+    clear: Option<Duration>,
+    all: Duration,
+    /// Why it failed, if it did.
+    pub failure: Option<String>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds =
+            |time: Option<Duration>| time.map_or_else(|| "-".into(), |time| format!("{:.1}", time.as_secs_f64()));
+        write!(
+            f,
+            "{:<10} {:<34} {:>8} {:>8} {:>8} {:>8.1}  {}",
+            self.lane.word(),
+            self.name,
+            seconds(self.seen),
+            seconds(self.shown),
+            seconds(self.clear),
+            self.all.as_secs_f64(),
+            self.failure.as_deref().unwrap_or("ok")
+        )
+    }
+}
+
+impl Scenario {
+    /// Brings the fault about, looks, takes it back, and looks again. The fault is taken back whatever
+    /// was seen.
+    pub fn run(&self, lab: &Lab, watch: &Watch) -> Outcome {
+        let started = Timestamp::now();
+        let mark = watch.mark();
+        let mut outcome = Outcome {
+            lane: self.lane,
+            name: self.name,
+            seen: None,
+            shown: None,
+            clear: None,
+            all: Duration::ZERO,
+            failure: None,
+        };
+        let mut failures = Vec::new();
+        if let Err(why) = self.faulted(lab, watch, mark, started, &mut outcome) {
+            failures.push(why);
+        }
+        if let Err(why) = self.healed(lab, watch, &mut outcome) {
+            failures.push(why);
+        }
+        if let Err(why) = self.nothing_else(watch, mark) {
+            failures.push(why);
+        }
+        outcome.all = between(started, Timestamp::now());
+        if !failures.is_empty() {
+            outcome.failure = Some(format!("FAILED\n    {}", failures.join("\n    ")));
+        }
+        println!("{outcome}");
+        outcome
+    }
+
+    fn faulted(
+        &self,
+        lab: &Lab,
+        watch: &Watch,
+        mark: usize,
+        started: Timestamp,
+        outcome: &mut Outcome,
+    ) -> Result<(), String> {
+        for fault in self.faults {
+            lab.fault(fault)?;
+        }
+        // The fault tool itself takes time, and what it does may show before it returns.
+        let done = Timestamp::now();
+        for expected in &self.raises {
+            let event = self.raised(watch, mark, expected)?;
+            let seen = between(started, event.since);
+            let shown = between(started, event.at);
+            let limit = between(started, done) + self.shows_within + expected.tier.period() * (DEBOUNCE_POLLS + 2);
+            if shown > limit {
+                return Err(format!(
+                    "{} came after {:.1} s, later than {:.1} s: two polls after its debounce",
+                    expected.code,
+                    shown.as_secs_f64(),
+                    limit.as_secs_f64()
+                ));
+            }
+            outcome.seen = outcome.seen.max(Some(seen));
+            outcome.shown = outcome.shown.max(Some(shown));
+        }
+        let status = lab.status()?;
+        for expected in &self.raises {
+            stands_in(&status, expected)?;
+        }
+        self.check.map_or(Ok(()), |check| check(&status))
+    }
+
+    fn raised(&self, watch: &Watch, mark: usize, expected: &Expected) -> Result<Event, String> {
+        // Longer than allowed, so that a late finding is told from a missing one.
+        let patience = self.shows_within + expected.tier.period() * (DEBOUNCE_POLLS + 2) + Duration::from_secs(30);
+        let event = watch.wait_for(mark, patience, |event| {
+            event.kind != "cleared"
+                && event.code == expected.code
+                && event.subject == expected.subject
+                && (expected.severity.is_empty() || event.severity == expected.severity)
+        });
+        event.ok_or_else(|| {
+            let said = watch.since(mark);
+            let lines: Vec<String> = said
+                .iter()
+                .filter(|event| self.concerns(event))
+                .map(|event| {
+                    format!(
+                        "{} {} {} {}: {}",
+                        event.kind, event.severity, event.code, event.subject, event.evidence
+                    )
+                })
+                .collect();
+            format!(
+                "{} {} about {} was not raised; what was said:\n      {}",
+                expected.severity,
+                expected.code,
+                expected.subject,
+                lines.join("\n      ")
+            )
+        })
+    }
+
+    fn healed(&self, lab: &Lab, watch: &Watch, outcome: &mut Outcome) -> Result<(), String> {
+        let mark = watch.mark();
+        for fault in self.faults.iter().rev() {
+            let words: Vec<&str> = ["--undo"].into_iter().chain(fault.iter().copied()).collect();
+            lab.fault(&words)?;
+        }
+        let undone = Timestamp::now();
+        let patience = self.heals_within + MEDIUM * 3;
+        watch.wait_until_quiet(self.lane.hosts(), patience).map_err(|left| {
+            format!(
+                "not whole again {:.0} s after the undo:\n{left}",
+                patience.as_secs_f64()
+            )
+        })?;
+        let cleared = watch.since(mark);
+        outcome.clear = cleared
+            .iter()
+            .filter(|event| event.kind == "cleared")
+            .map(|event| between(undone, event.at))
+            .max();
+        Ok(())
+    }
+
+    fn nothing_else(&self, watch: &Watch, mark: usize) -> Result<(), String> {
+        let stray: Vec<String> = watch
+            .since(mark)
+            .iter()
+            .filter(|event| event.kind != "cleared" && event.severity != "notice" && self.concerns(event))
+            .filter(|event| {
+                !self.raises.iter().any(|expected| {
+                    expected.code == event.code || expected.code == "HostStale" && event.code == "HostUnreachable"
+                }) && !self.beside.contains(&event.code.as_str())
+            })
+            .map(|event| {
+                format!(
+                    "{} {} {}: {}",
+                    event.severity, event.code, event.subject, event.evidence
+                )
+            })
+            .collect();
+        if stray.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("raised beside it:\n      {}", stray.join("\n      ")))
+        }
+    }
+
+    fn concerns(&self, event: &Event) -> bool {
+        event
+            .hosts
+            .iter()
+            .any(|host| self.lane.hosts().contains(&host.as_str()))
+    }
+}
+
+impl Tier {
+    fn period(self) -> Duration {
+        match self {
+            Self::Fast => FAST,
+            Self::Medium => MEDIUM,
+        }
+    }
+}
+
+/// One look of a new process says the same. A host that a standing connection has gone silent on cannot even
+/// be connected to by a new one.
+fn stands_in(status: &Value, expected: &Expected) -> Result<(), String> {
+    let findings = status["findings"].as_array().ok_or("the status has no findings")?;
+    let same = |code: &Value| *code == expected.code || expected.code == "HostStale" && code == "HostUnreachable";
+    let stands = findings
+        .iter()
+        .any(|finding| same(&finding["code"]) && finding["subject"] == expected.subject);
+    if stands {
+        return Ok(());
+    }
+    let codes: Vec<String> = findings
+        .iter()
+        .map(|finding| format!("{} {}", finding["code"], finding["subject"]))
+        .collect();
+    Err(format!(
+        "--batch status does not say {} of {}; it says {}",
+        expected.code,
+        expected.subject,
+        codes.join(", ")
+    ))
+}
+
+/// Time from one to the other; none when the clock says it is the other way round.
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}

@@ -1,0 +1,594 @@
+//! The scenarios: faults of `tests/lab/fault`, and what must be said of each.
+
+use crate::scenario::{Expected, Lane, Scenario, Tier};
+use serde_json::Value;
+use std::time::Duration;
+
+/// All scenarios, those of a lane in the order in which they are run.
+pub fn all() -> Vec<Scenario> {
+    let mut all = Vec::new();
+    all.extend(disks());
+    all.extend(replication());
+    all.extend(clients());
+    all.extend(databases());
+    all.extend(galera());
+    all.extend(others());
+    all
+}
+
+/// A scenario with the usual patience and one finding.
+fn scenario(
+    lane: Lane,
+    name: &'static str,
+    faults: &'static [&'static [&'static str]],
+    raises: impl Into<Vec<Expected>>,
+) -> Scenario {
+    Scenario {
+        name,
+        lane,
+        faults,
+        raises: raises.into(),
+        beside: &[],
+        shows_within: Duration::from_secs(3),
+        heals_within: Duration::from_secs(30),
+        check: None,
+    }
+}
+
+const fn expect(severity: &'static str, code: &'static str, subject: &'static str) -> Expected {
+    Expected {
+        code,
+        subject,
+        severity,
+        tier: Tier::Fast,
+    }
+}
+
+fn databases() -> Vec<Scenario> {
+    let lane = Lane::Databases;
+    vec![
+        Scenario {
+            beside: &["ReplicationLag"],
+            ..scenario(
+                lane,
+                "sql thread stopped",
+                &[&["stop-replication", "db2", "sql"]],
+                [expect("warning", "ReplicationStopped", "db2")],
+            )
+        },
+        Scenario {
+            beside: &["ReplicationLag", "ReplicationStopped"],
+            ..scenario(
+                lane,
+                "duplicate key",
+                &[&["break-replication", "db2", "duplicate"]],
+                [expect("critical", "ReplicationError", "db2")],
+            )
+        },
+        Scenario {
+            beside: &["ReplicationLag", "ReplicationStopped"],
+            ..scenario(
+                lane,
+                "missing row",
+                &[&["break-replication", "db3", "missing"]],
+                [expect("critical", "ReplicationError", "db3")],
+            )
+        },
+        Scenario {
+            shows_within: Duration::from_secs(9),
+            ..scenario(
+                lane,
+                "replica lags",
+                &[&["lag", "db3"]],
+                [expect("warning", "ReplicationLag", "db3")],
+            )
+        },
+        // In strict mode the replica stops at the source's next transaction as well.
+        Scenario {
+            beside: &["ReplicationError", "ReplicationStopped", "ReplicationLag"],
+            ..scenario(
+                lane,
+                "errant transaction",
+                &[&["errant", "db2"]],
+                [expect("warning", "ErrantTransactions", "db2")],
+            )
+        },
+        Scenario {
+            beside: &["TwoSources"],
+            ..scenario(
+                lane,
+                "replica writable",
+                &[&["replica-writable", "db2"]],
+                [expect("warning", "ReplicaWritable", "db2")],
+            )
+        },
+        Scenario {
+            beside: &["ErrantTransactions", "ReplicationStopped", "WrongSource", "SemiSyncOff"],
+            ..scenario(
+                lane,
+                "two sources",
+                &[&["second-source", "db3"]],
+                [expect("critical", "TwoSources", "shop")],
+            )
+        },
+        scenario(
+            lane,
+            "no source",
+            &[&["no-source"]],
+            [expect("critical", "NoSource", "shop")],
+        ),
+        Scenario {
+            beside: &["ReplicationStopped", "ReplicationLag"],
+            shows_within: Duration::from_secs(15),
+            ..scenario(
+                lane,
+                "semi-sync lost",
+                &[&["semi-sync-lost"]],
+                [expect("warning", "SemiSyncOff", "db1")],
+            )
+        },
+        Scenario {
+            beside: &[
+                "SourceUnseen",
+                "NoSource",
+                "ReplicationStopped",
+                "ReplicationError",
+                "ReplicationLag",
+            ],
+            ..scenario(
+                lane,
+                "source killed",
+                &[&["kill-database", "db1"]],
+                [expect("critical", "MysqlDown", "db1")],
+            )
+        },
+        Scenario {
+            beside: &[
+                "SourceUnseen",
+                "NoSource",
+                "ReplicationStopped",
+                "ReplicationError",
+                "ReplicationLag",
+            ],
+            shows_within: Duration::from_secs(8),
+            ..scenario(
+                lane,
+                "source hangs",
+                &[&["pause-database", "db1"]],
+                [expect("critical", "MysqlDown", "db1")],
+            )
+        },
+        scenario(
+            lane,
+            "connections used up",
+            &[&["connections", "db3"]],
+            [expect("", "ConnectionsHigh", "db3")],
+        ),
+    ]
+}
+
+fn galera() -> Vec<Scenario> {
+    let lane = Lane::Galera;
+    vec![
+        Scenario {
+            shows_within: Duration::from_secs(12),
+            beside: &["GaleraDegraded"],
+            ..scenario(
+                lane,
+                "member cut off",
+                &[&["galera-cut", "gal3"]],
+                [expect("critical", "GaleraNonPrimary", "gal3")],
+            )
+        },
+        Scenario {
+            shows_within: Duration::from_secs(15),
+            beside: &["GaleraDegraded", "MysqlDown"],
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "remainder without primary",
+                &[&["galera-remainder", "gal1"]],
+                [
+                    expect("critical", "GaleraNonPrimary", "gal1"),
+                    expect("critical", "MysqlDown", "gal2"),
+                ],
+            )
+        },
+        scenario(
+            lane,
+            "member desynced",
+            &[&["galera-desync", "gal2"]],
+            [expect("warning", "GaleraDegraded", "gal2")],
+        ),
+    ]
+}
+
+fn others() -> Vec<Scenario> {
+    let lane = Lane::Others;
+    let medium = |severity, code, subject| Expected {
+        tier: Tier::Medium,
+        ..expect(severity, code, subject)
+    };
+    let _ = medium;
+    vec![
+        scenario(
+            lane,
+            "pool degraded",
+            &[&["pool-degraded"]],
+            [Expected {
+                tier: Tier::Medium,
+                ..expect("warning", "PoolDegraded", "zfs1 tank")
+            }],
+        ),
+        scenario(
+            lane,
+            "pool resilvering",
+            &[&["pool-resilvering"]],
+            [Expected {
+                tier: Tier::Medium,
+                ..expect("notice", "PoolResilvering", "zfs1 tank")
+            }],
+        ),
+        scenario(
+            lane,
+            "pool checksum errors",
+            &[&["pool-checksums"]],
+            [Expected {
+                tier: Tier::Medium,
+                ..expect("warning", "PoolErrors", "zfs1 tank")
+            }],
+        ),
+        Scenario {
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "host off the network",
+                &[&["unplug", "backup1"]],
+                [expect("unknown", "HostStale", "backup1")],
+            )
+        },
+        Scenario {
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "host frozen",
+                &[&["freeze", "backup1"]],
+                [expect("unknown", "HostStale", "backup1")],
+            )
+        },
+        scenario(
+            lane,
+            "site link down",
+            &[&["vpn-down"]],
+            [expect("unknown", "HostStale", "far1")],
+        ),
+    ]
+}
+
+fn disks() -> Vec<Scenario> {
+    let lane = Lane::Storage;
+    vec![
+        Scenario {
+            beside: &["MdDegraded", "MdRebuilding"],
+            ..scenario(
+                lane,
+                "disk failed",
+                &[&["fail-disk", "stor2", "1"]],
+                [expect("critical", "MdFailedMember", "stor2 md0")],
+            )
+        },
+        Scenario {
+            beside: &["MdDegraded", "MdFailedMember"],
+            check: Some(rebuilding),
+            ..scenario(
+                lane,
+                "rebuilding at a few percent",
+                &[&["hold-rebuild", "stor2", "2", "200"]],
+                [
+                    expect("warning", "MdDegraded", "stor2 md0"),
+                    expect("notice", "MdRebuilding", "stor2 md0"),
+                ],
+            )
+        },
+        Scenario {
+            shows_within: Duration::from_secs(12),
+            ..scenario(
+                lane,
+                "check running with mismatches",
+                &[&["mismatch", "stor2"]],
+                [
+                    expect("notice", "MdChecking", "stor2 md0"),
+                    expect("warning", "MdMismatches", "stor2 md0"),
+                ],
+            )
+        },
+        Scenario {
+            shows_within: Duration::from_secs(15),
+            beside: &["DiskSlow", "NfsSlow"],
+            ..scenario(
+                lane,
+                "slow disk",
+                &[&["slow-disk", "stor1", "1", "400"]],
+                [expect("warning", "DiskSlow", "stor1 vdb")],
+            )
+        },
+        Scenario {
+            ..scenario(
+                lane,
+                "slice full",
+                &[&["fill-slice", "slice-b"]],
+                [Expected {
+                    tier: Tier::Medium,
+                    ..expect("critical", "DiskFull", "stor2 /srv/slice-b")
+                }],
+            )
+        },
+        Scenario {
+            beside: &["MountFailing", "NfsSlow"],
+            ..scenario(
+                lane,
+                "filesystem read-only",
+                &[&["read-only-slice", "slice-b"]],
+                [expect("critical", "FilesystemReadOnly", "stor2 /srv/slice-b")],
+            )
+        },
+        scenario(
+            lane,
+            "clock skewed",
+            &[&["skew-clock", "stor2", "90"]],
+            [expect("warning", "ClockSkew", "stor2")],
+        ),
+    ]
+}
+
+fn replication() -> Vec<Scenario> {
+    let lane = Lane::Storage;
+    vec![
+        Scenario {
+            beside: &["SliceUnreplicated", "DrbdStandAlone"],
+            ..scenario(
+                lane,
+                "drbd disconnected",
+                &[&["drbd-disconnect", "slice-a"]],
+                [expect("critical", "DrbdStandAlone", "stor1 slice-a")],
+            )
+        },
+        Scenario {
+            beside: &[
+                "SliceUnreplicated",
+                "DrbdStandAlone",
+                "DrbdDisconnected",
+                "DrbdDisagreement",
+            ],
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "split brain seen from both sides",
+                &[&["split-brain", "slice-a"]],
+                [expect("critical", "DrbdSplitBrain", "slice-a")],
+            )
+        },
+        Scenario {
+            beside: &["SliceUnreplicated"],
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "resync under way",
+                &[&["slow-resync", "slice-b"]],
+                [
+                    expect("warning", "DrbdInconsistent", "stor1 slice-b"),
+                    expect("notice", "DrbdResyncing", "stor1 slice-b"),
+                ],
+            )
+        },
+        Scenario {
+            beside: &["SliceUnreplicated", "DrbdDisconnected"],
+            ..scenario(
+                lane,
+                "backing disk detached",
+                &[&["drbd-detach", "slice-a"]],
+                [expect("critical", "DrbdDiskless", "stor1 slice-a")],
+            )
+        },
+        Scenario {
+            beside: &["MountHung", "NfsSlow", "SliceDown"],
+            ..scenario(
+                lane,
+                "replication suspended",
+                &[&["drbd-pause", "slice-b"]],
+                [expect("critical", "DrbdSuspended", "stor2 slice-b")],
+            )
+        },
+        Scenario {
+            shows_within: Duration::from_secs(15),
+            beside: &["SliceUnreplicated"],
+            ..scenario(
+                lane,
+                "link between the servers cut",
+                &[&["cut-link", "stor1", "stor2"]],
+                [
+                    expect("critical", "DrbdDisconnected", "stor1 slice-a"),
+                    expect("critical", "DrbdDisconnected", "stor2 slice-b"),
+                ],
+            )
+        },
+        Scenario {
+            shows_within: Duration::from_secs(20),
+            heals_within: Duration::from_secs(90),
+            beside: &[
+                "SliceUnreplicated",
+                "SliceUnseen",
+                "SliceDown",
+                "MountHung",
+                "DrbdDisconnected",
+                "HostUnreachable",
+                "NfsSlow",
+            ],
+            check: Some(stor2_is_unknown),
+            ..scenario(
+                lane,
+                "storage server off the network",
+                &[&["cut-host", "stor2"]],
+                [
+                    expect("unknown", "HostStale", "stor2"),
+                    expect("critical", "DrbdDisconnected", "stor1 slice-a"),
+                    expect("critical", "MountHung", "access1 /mnt/slice-b"),
+                ],
+            )
+        },
+        Scenario {
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "console cut off from a server",
+                &[&["cut-link", "stor1", "console"]],
+                [expect("unknown", "HostStale", "stor1")],
+            )
+        },
+        scenario(
+            lane,
+            "slice away from home",
+            &[&["move-slice", "slice-a"]],
+            [expect("notice", "SliceAway", "slice-a")],
+        ),
+    ]
+}
+
+fn clients() -> Vec<Scenario> {
+    let lane = Lane::Storage;
+    vec![
+        Scenario {
+            beside: &["MountStale", "MountFailing", "MountHung", "SliceDown"],
+            ..scenario(
+                lane,
+                "export gone",
+                &[&["unexport", "slice-b"]],
+                [Expected {
+                    tier: Tier::Medium,
+                    ..expect("critical", "ExportMissing", "stor2 /srv/slice-b")
+                }],
+            )
+        },
+        Scenario {
+            shows_within: Duration::from_secs(10),
+            ..scenario(
+                lane,
+                "stale handle",
+                &[&["stale-handle", "slice-b"]],
+                [expect("critical", "MountStale", "access1 /mnt/slice-b")],
+            )
+        },
+        scenario(
+            lane,
+            "mount missing",
+            &[&["unmount", "access2", "slice-a"]],
+            [expect("critical", "MountMissing", "access2 /mnt/slice-a")],
+        ),
+        Scenario {
+            shows_within: Duration::from_secs(15),
+            beside: &["NfsSlow", "SliceDown"],
+            ..scenario(
+                lane,
+                "hung statfs",
+                &[&["hang-nfsd", "stor1"]],
+                [expect("critical", "MountHung", "access1 /mnt/slice-a")],
+            )
+        },
+        Scenario {
+            beside: &["MountHung", "SliceDown", "NfsSlow", "MountFailing"],
+            ..scenario(
+                lane,
+                "nfsd stopped",
+                &[&["stop-nfsd", "stor2"]],
+                [expect("critical", "NfsServerDown", "stor2")],
+            )
+        },
+        Scenario {
+            beside: &["MountHung", "SliceDown", "NfsSlow"],
+            ..scenario(
+                lane,
+                "service address gone",
+                &[&["no-address", "slice-a"]],
+                [Expected {
+                    tier: Tier::Medium,
+                    ..expect("critical", "ServiceAddressWrong", "slice-a")
+                }],
+            )
+        },
+        Scenario {
+            beside: &["MountHung", "MountStale", "NfsSlow", "SliceDown"],
+            ..scenario(
+                lane,
+                "service address on both sides",
+                &[&["dual-address", "slice-a"]],
+                [Expected {
+                    tier: Tier::Medium,
+                    ..expect("critical", "ServiceAddressWrong", "slice-a")
+                }],
+            )
+        },
+        Scenario {
+            shows_within: Duration::from_secs(20),
+            heals_within: Duration::from_secs(120),
+            beside: &[
+                "SliceUnreplicated",
+                "SliceUnseen",
+                "SliceDown",
+                "MountHung",
+                "DrbdDisconnected",
+                "HostUnreachable",
+                "NfsSlow",
+                "Rebooted",
+                "SliceAway",
+                "DrbdInconsistent",
+                "HostStale",
+            ],
+            ..scenario(
+                lane,
+                "primary killed, clients in state D",
+                &[&["kill-host", "stor1"]],
+                [
+                    expect("unknown", "HostStale", "stor1"),
+                    expect("critical", "MountHung", "access1 /mnt/slice-a"),
+                ],
+            )
+        },
+        Scenario {
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "client paused",
+                &[&["pause-host", "access2"]],
+                [expect("unknown", "HostStale", "access2")],
+            )
+        },
+    ]
+}
+
+fn host<'a>(status: &'a Value, name: &str) -> Result<&'a Value, String> {
+    let hosts = status["hosts"].as_array().ok_or("the status has no hosts")?;
+    hosts
+        .iter()
+        .find(|host| host["name"] == name)
+        .ok_or_else(|| format!("the status has no host {name}"))
+}
+
+fn rebuilding(status: &Value) -> Result<(), String> {
+    let raid = &host(status, "stor2")?["raid"][0];
+    let percent = raid["sync"]["percent"].as_f64();
+    if raid["sync"]["action"] == "recovery" && percent.is_some_and(|percent| percent < 50.0) && raid["active"] == 2 {
+        return Ok(());
+    }
+    Err(format!("the rebuild is shown as {raid}"))
+}
+
+fn stor2_is_unknown(status: &Value) -> Result<(), String> {
+    let stor2 = host(status, "stor2")?;
+    if stor2["state"] == "unknown" && stor2["reachable"] == false {
+        return Ok(());
+    }
+    Err(format!(
+        "stor2 is shown as {} (reachable: {})",
+        stor2["state"], stor2["reachable"]
+    ))
+}
