@@ -33,13 +33,30 @@ mend_slices() {
 }
 
 # ── Disks ────────────────────────────────────────────────────────────────────────────────────────────
-fault_about slow-disk 'HOST MEMBER [MS]' 'make one disk of the array slow (200 ms)'
+# Below device-mapper, where the kernel counts a disk's own times: the virtual machine's disks are throttled.
+fault_about slow-disk 'HOST MEMBER [REQUESTS/S]' 'make one disk of the array slow: so many requests a second (3)'
 fault_slow_disk() {
+  need_storage "$1"
+  need_member "${2:-}"
+  disk_throttle "$1" "member$2" "${3:-3}" 0
+}
+undo_slow_disk() { need_storage "$1" && disk_throttle "$1" "member$2" 0 0; }
+
+fault_about stuck-disk 'HOST MEMBER' 'let one disk of the array all but stand still: minutes a request'
+fault_stuck_disk() {
+  need_storage "$1"
+  need_member "${2:-}"
+  disk_throttle "$1" "member$2" 1 32
+}
+undo_stuck_disk() { need_storage "$1" && disk_throttle "$1" "member$2" 0 0; }
+
+fault_about delay-disk 'HOST MEMBER [MS]' 'delay every request of a member by dm-delay (200 ms); the disk below stays fast'
+fault_delay_disk() {
   need_storage "$1"
   need_member "${2:-}"
   swap_table "$1" "member$2" "0 SECTORS delay DISK START ${3:-200}"
 }
-undo_slow_disk() { mend_array "$1"; }
+undo_delay_disk() { mend_array "$1"; }
 
 fault_about break-disk 'HOST MEMBER' 'let every request to one disk fail, so that the array throws it out'
 fault_break_disk() {
@@ -213,7 +230,9 @@ undo_stale_handle() {
 fault_about dual-export SLICE 'export a slice on its standby, too'
 fault_dual_export() {
   need_slice "$1"
-  machine_run "$(standby_of "$1")" 20 "exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=${LAB_SLICE_FSID[$1]} $LAB_NETWORK:/srv/$1"
+  # The root of the machine is an overlay, which cannot be exported.
+  machine_run "$(standby_of "$1")" 20 "mount -t tmpfs -o size=1m lab /srv/$1
+    exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=${LAB_SLICE_FSID[$1]} $LAB_NETWORK:/srv/$1"
 }
 undo_dual_export() { need_slice "$1" && slice_call "$(standby_of "$1")" down "$1"; }
 
