@@ -253,9 +253,13 @@ fault_about move-slice SLICE 'move a slice to its standby, in the planned way'
 fault_move_slice() { need_slice "$1" && slice_move "$1" "$(standby_of "$1")"; }
 undo_move_slice() { need_slice "$1" && slice_move "$1" "$(home_of "$1")"; }
 
-fault_about read-only-slice SLICE 'let the file system of a slice be read-only'
-fault_read_only_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "mount -o remount,ro /srv/$1"; }
-undo_read_only_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "mount -o remount,rw /srv/$1"; }
+fault_about read-only-slice SLICE 'let the file system of a slice meet an error: it is read-only from then on'
+fault_read_only_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "mount -o remount,abort /srv/$1; date >/srv/$1/lab-filler 2>/dev/null; true"; }
+undo_read_only_slice() {
+  need_slice "$1"
+  storage_mend "$(home_of "$1")"
+  storage_slice_up "$1"
+}
 
 # ── Clients ──────────────────────────────────────────────────────────────────────────────────────────
 need_client() { [[ " ${LAB_CLIENT_HOSTS[*]} " == *" ${1:-} "* ]] || die "name a client: ${LAB_CLIENT_HOSTS[*]}"; }
