@@ -33,13 +33,30 @@ mend_slices() {
 }
 
 # ── Disks ────────────────────────────────────────────────────────────────────────────────────────────
-fault_about slow-disk 'HOST MEMBER [MS]' 'make one disk of the array slow (200 ms)'
+# Below device-mapper, where the kernel counts a disk's own times: the virtual machine's disks are throttled.
+fault_about slow-disk 'HOST MEMBER [REQUESTS/S]' 'make one disk of the array slow: so many requests a second (3)'
 fault_slow_disk() {
+  need_storage "$1"
+  need_member "${2:-}"
+  disk_throttle "$1" "member$2" "${3:-3}" 0
+}
+undo_slow_disk() { need_storage "$1" && disk_throttle "$1" "member$2" 0 0; }
+
+fault_about stuck-disk 'HOST MEMBER' 'let one disk of the array all but stand still: minutes a request'
+fault_stuck_disk() {
+  need_storage "$1"
+  need_member "${2:-}"
+  disk_throttle "$1" "member$2" 1 32
+}
+undo_stuck_disk() { need_storage "$1" && disk_throttle "$1" "member$2" 0 0; }
+
+fault_about delay-disk 'HOST MEMBER [MS]' 'delay every request of a member by dm-delay (200 ms); the disk below stays fast'
+fault_delay_disk() {
   need_storage "$1"
   need_member "${2:-}"
   swap_table "$1" "member$2" "0 SECTORS delay DISK START ${3:-200}"
 }
-undo_slow_disk() { mend_array "$1"; }
+undo_delay_disk() { mend_array "$1"; }
 
 fault_about break-disk 'HOST MEMBER' 'let every request to one disk fail, so that the array throws it out'
 fault_break_disk() {
@@ -213,7 +230,9 @@ undo_stale_handle() {
 fault_about dual-export SLICE 'export a slice on its standby, too'
 fault_dual_export() {
   need_slice "$1"
-  machine_run "$(standby_of "$1")" 20 "exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=${LAB_SLICE_FSID[$1]} $LAB_NETWORK:/srv/$1"
+  # The root of the machine is an overlay, which cannot be exported.
+  machine_run "$(standby_of "$1")" 20 "mount -t tmpfs -o size=1m lab /srv/$1
+    exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=${LAB_SLICE_FSID[$1]} $LAB_NETWORK:/srv/$1"
 }
 undo_dual_export() { need_slice "$1" && slice_call "$(standby_of "$1")" down "$1"; }
 
@@ -234,9 +253,13 @@ fault_about move-slice SLICE 'move a slice to its standby, in the planned way'
 fault_move_slice() { need_slice "$1" && slice_move "$1" "$(standby_of "$1")"; }
 undo_move_slice() { need_slice "$1" && slice_move "$1" "$(home_of "$1")"; }
 
-fault_about read-only-slice SLICE 'let the file system of a slice be read-only'
-fault_read_only_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "mount -o remount,ro /srv/$1"; }
-undo_read_only_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "mount -o remount,rw /srv/$1"; }
+fault_about read-only-slice SLICE 'let the file system of a slice meet an error: it is read-only from then on'
+fault_read_only_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "mount -o remount,abort /srv/$1; date >/srv/$1/lab-filler 2>/dev/null; true"; }
+undo_read_only_slice() {
+  need_slice "$1"
+  storage_mend "$(home_of "$1")"
+  storage_slice_up "$1"
+}
 
 # ── Clients ──────────────────────────────────────────────────────────────────────────────────────────
 need_client() { [[ " ${LAB_CLIENT_HOSTS[*]} " == *" ${1:-} "* ]] || die "name a client: ${LAB_CLIENT_HOSTS[*]}"; }

@@ -18,8 +18,8 @@ label: LAB
 defaults:
   user: root
   # Machines without hardware virtualisation on two cores are slow, and no fault of the fleet.
-  poll: { interval: 4s, medium: 20s, deadline: 12s, connect_deadline: 30s }
-  thresholds: { nfs_rtt_ms: 1500, disk_await_ms: 400 }
+  poll: { interval: 4s, medium: 12s, deadline: 12s, connect_deadline: 30s }
+  thresholds: { nfs_rtt_ms: 800, disk_await_ms: 300 }
 sites:
   lab: { description: one small machine }
   far: { description: behind the lab's VPN }

@@ -126,6 +126,17 @@ storage_reconnect() {
 
 storage_mend() { machine_script "$1" 120 storage-mend; }
 
+# disk_throttle HOST DISK REQUESTS-A-SECOND BYTES: lets a disk of a machine take so many requests a second, where
+# one of more than so many bytes counts as several. 0 and 0: as fast as it is.
+disk_throttle() {
+  machine_monitor "$1" block_set_io_throttle "{\"device\":\"$2\",\"bps\":0,\"bps_rd\":0,\"bps_wr\":0,\"iops\":$3,\"iops_rd\":0,\"iops_wr\":0,\"iops_size\":$4}" >/dev/null
+}
+
+storage_unthrottle() {
+  local disk
+  for disk in "${LAB_DISK_NAMES[@]}"; do disk_throttle "$1" "$disk" 0 0; done
+}
+
 # storage_placed SLICE: served by the server that it belongs to, and by that alone.
 storage_placed() {
   [ "$(slice_call "${LAB_SLICE_HOME[$1]}" state "$1")" = up ] &&
@@ -141,7 +152,8 @@ storage_slice_up() {
 }
 
 storage_try() {
-  each_of "${LAB_STORAGE_HOSTS[@]}" machine_wait &&
+  each_of "${LAB_STORAGE_HOSTS[@]}" storage_unthrottle &&
+    each_of "${LAB_STORAGE_HOSTS[@]}" machine_wait &&
     each_of "${LAB_STORAGE_HOSTS[@]}" storage_mend &&
     each_of "${LAB_SLICES[@]}" storage_slice_up &&
     wait_until 90 storage_arrays_whole
