@@ -23,9 +23,6 @@ zfs_unpack() {
   touch "$LAB_DIR/zfs/unpacked"
 }
 
-# zpool_has WORD: whether the pool is in that state.
-zpool_has() { [ "$(on_host zfs1 zpool list -H -o health tank 2>/dev/null)" = "$1" ]; }
-
 # zfs_start: the daemon, after whatever became of an earlier one: its mounts outlive it and answer with an error.
 zfs_start() {
   # Again at every boot: the host's root file system begins empty.
