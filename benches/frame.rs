@@ -1,8 +1,13 @@
-//! Frame time of the console: 5,000 hosts on a screen of 200×60, and what a new view costs.
+//! What the console costs with a large and busy fleet: the demo's thirty hosts, with all that is wrong among
+//! them, 167 times over, on a screen of 200×60. Time of one frame in each view, of taking a new view of the
+//! fleet, and from a key to the finished frame.
+//!
+//! `cargo bench --bench frame`
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark, not a library")]
 
+use crossterm::event::{KeyCode, KeyEvent};
 use pointsman::{
-    collect::{FleetView, HostView, Observer, Trend},
+    collect::{Clock, Collector, FleetView, HostView, Sources},
     console::{
         glyphs::Glyphs,
         model::{Look, Model},
@@ -10,117 +15,240 @@ use pointsman::{
         update::{Msg, update},
         view,
     },
-    facts::{Reach, Reading, Snapshot, UnixMs, load::LoadAverage},
-    fleet::{Fleet, Host, Poll},
+    fleet::{Fleet, Host, HostName, Segment, SegmentName, Slice, SliceName, Topology, TopologyName},
     mode::Mode,
-    verdict::Severity,
+    remote::{LocalRemote, log::LogBook},
+    simulate::Simulation,
+    verdict::{Finding, SubjectKind},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-const HOSTS: usize = 5000;
-const FRAMES: u64 = 500;
+/// Copies of the demo fleet: 5,010 hosts.
+const COPIES: usize = 167;
+/// Frames measured of each kind.
+const FRAMES: usize = 300;
+/// The views, by the key that opens them.
+const VIEWS: [(char, &str); 6] = [
+    ('1', "fleet"),
+    ('2', "storage"),
+    ('3', "database"),
+    ('4', "host"),
+    ('5', "findings"),
+    ('6', "log"),
+];
 
-fn host(at: usize, fleet: &Fleet, now: UnixMs, round: u64) -> Arc<HostView> {
-    let mut trend = Trend::default();
-    for step in 0..120u16 {
-        trend.push(Some(f32::from(step % 7)), Some(1.0), Some(2.0), None, None);
+/// A name in one of the copies.
+fn name(copy: usize, name: &str) -> String {
+    format!("c{copy:03}-{name}")
+}
+
+fn host_name(copy: usize, host: &HostName) -> HostName {
+    HostName::new(&name(copy, host.as_str()))
+}
+
+fn host(copy: usize, host: &Host) -> Host {
+    let mut host = host.clone();
+    host.name = host_name(copy, &host.name);
+    for mount in &mut host.mounts {
+        mount.slice = SliceName::new(&name(copy, mount.slice.as_str()));
     }
-    let bad = (at as u64 + round).is_multiple_of(97);
-    Arc::new(HostView {
-        name: fleet.hosts[at].name.clone(),
-        reach: Reach::Up { since: UnixMs(0) },
-        snapshot: Some(Arc::new(Snapshot {
-            at: now,
-            load: Reading::known(
-                LoadAverage {
-                    one: at as f64 / 100.0,
-                    five: 1.0,
-                    fifteen: 1.0,
-                    runnable: 1,
-                    tasks: 100,
-                },
-                now,
-            ),
-            ..Snapshot::default()
-        })),
-        trend: Arc::new(trend),
-        severity: if bad { Severity::Warning } else { Severity::Ok },
-        about: "SSH-2.0-OpenSSH_9.2p1".into(),
-        complete: true,
-        stale_after: Duration::from_secs(6),
+    host
+}
+
+fn slice(copy: usize, slice: &Slice) -> Slice {
+    let mut slice = slice.clone();
+    slice.name = SliceName::new(&name(copy, slice.name.as_str()));
+    slice.preferred = host_name(copy, &slice.preferred);
+    slice.standby = slice.standby.as_ref().map(|host| host_name(copy, host));
+    slice.backup = slice.backup.as_ref().map(|host| host_name(copy, host));
+    slice
+}
+
+fn segment(copy: usize, segment: &Segment) -> Segment {
+    Segment {
+        name: SegmentName::new(&name(copy, segment.name.as_str())),
+        servers: segment.servers.iter().map(|host| host_name(copy, host)).collect(),
+        slices: segment.slices.iter().map(|one| slice(copy, one)).collect(),
+        pools: segment.pools.clone(),
+    }
+}
+
+fn topology(copy: usize, topology: &Topology) -> Topology {
+    Topology {
+        name: TopologyName::new(&name(copy, topology.name.as_str())),
+        kind: topology.kind,
+        members: topology.members.iter().map(|host| host_name(copy, host)).collect(),
+        preferred_source: topology.preferred_source.as_ref().map(|host| host_name(copy, host)),
+    }
+}
+
+fn finding(copy: usize, finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    if finding.subject.host.is_none() || finding.subject.kind == SubjectKind::Host {
+        finding.subject.name = name(copy, &finding.subject.name).into();
+    }
+    finding.subject.host = finding.subject.host.as_ref().map(|host| host_name(copy, host));
+    finding.hosts = finding.hosts.iter().map(|host| host_name(copy, host)).collect();
+    finding
+}
+
+fn many<T>(items: &[T], copy: impl Fn(usize, &T) -> T) -> Vec<T> {
+    (0..COPIES)
+        .flat_map(|number| items.iter().map(move |item| (number, item)))
+        .map(|(number, item)| copy(number, item))
+        .collect()
+}
+
+fn large_fleet(fleet: &Fleet) -> Fleet {
+    Fleet::new(
+        "bench".to_owned(),
+        None,
+        fleet.poll,
+        many(&fleet.hosts, host),
+        many(&fleet.segments, segment),
+        many(&fleet.topologies, topology),
+    )
+}
+
+fn large_view(fleet: &Arc<Fleet>, view: &FleetView) -> Arc<FleetView> {
+    let copy = |number, host: &Arc<HostView>| {
+        Arc::new(HostView {
+            name: host_name(number, &host.name),
+            ..(**host).clone()
+        })
+    };
+    let mut findings = many(&view.findings, finding);
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.since.cmp(&b.since)));
+    Arc::new(FleetView {
+        fleet: Arc::clone(fleet),
+        hosts: many(&view.hosts, copy),
+        findings: findings.into(),
+        ..view.clone()
     })
 }
 
-fn fleet_view(fleet: &Arc<Fleet>, now: UnixMs, round: u64) -> Arc<FleetView> {
-    Arc::new(FleetView {
-        fleet: fleet.clone(),
-        at: now,
-        hosts: (0..HOSTS).map(|at| host(at, fleet, now, round)).collect(),
-        findings: Arc::from([]),
-        observer: Observer::default(),
-        reload_error: None,
-        version: round,
-    })
+/// Four views of the demo, a second apart, from the time when its troubles have begun.
+fn demo() -> (Arc<Fleet>, Vec<FleetView>) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _context = runtime.enter();
+    let now = Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+    let simulation = Simulation::demo(7, now);
+    let fleet = Arc::new(simulation.fleet().clone());
+    let log = LogBook::default();
+    let collector = Collector::start(Sources {
+        fleet: Arc::clone(&fleet),
+        ssh: simulation.remote(log.clone()),
+        local: Arc::new(LocalRemote),
+        log,
+        clock: Clock::system(),
+        reload: None,
+        single_look: false,
+    });
+    std::thread::sleep(Duration::from_secs(20));
+    let views = (0..4).map(|_| {
+        std::thread::sleep(Duration::from_secs(1));
+        (**collector.view.borrow()).clone()
+    });
+    (fleet, views.collect())
+}
+
+/// The console on a screen of 200×60.
+struct Screen {
+    model: Model,
+    buffer: Buffer,
+}
+
+impl Screen {
+    fn press(&mut self, code: KeyCode) {
+        update(&mut self.model, Msg::Key(KeyEvent::from(code)));
+    }
+
+    fn draw(&mut self) {
+        self.buffer.reset();
+        view::draw(&self.model, &mut self.buffer);
+    }
+
+    /// From a key to the finished frame.
+    fn paint(&mut self, code: KeyCode) -> Duration {
+        let begun = Instant::now();
+        self.press(code);
+        self.draw();
+        begun.elapsed()
+    }
 }
 
 fn report(what: &str, times: &mut [Duration]) {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1000.0;
     println!(
-        "{what:<28} p50 {:.2} ms   p99 {:.2} ms   max {:.2} ms",
+        "{what:<36} p50 {:6.2} ms   p99 {:6.2} ms   max {:6.2} ms",
         at(50),
         at(99),
         at(100)
     );
 }
 
-fn main() {
-    let hosts = (0..HOSTS)
-        .map(|at| Host::new(&format!("host{at}"), "192.0.2.1"))
+/// Presses keys in turn, each a few hundred times altogether.
+fn keys(screen: &mut Screen, what: &str, codes: &[KeyCode]) {
+    let mut times: Vec<Duration> = codes
+        .iter()
+        .cycle()
+        .take(FRAMES.next_multiple_of(codes.len()))
+        .map(|code| screen.paint(*code))
         .collect();
-    let fleet = Arc::new(Fleet::new(
-        "bench".to_owned(),
-        None,
-        Poll::default(),
-        hosts,
-        Vec::new(),
-        Vec::new(),
-    ));
-    let start = UnixMs(1_700_000_000_000);
+    report(&format!("key to frame, {what}"), &mut times);
+}
+
+fn main() {
+    let (fleet, views) = demo();
+    let fleet = Arc::new(large_fleet(&fleet));
+    let views: Vec<_> = views.iter().map(|view| large_view(&fleet, view)).collect();
     let look = Look {
         theme: Theme::built_in("terminal", Depth::True).unwrap(),
         depth: Depth::True,
         glyphs: Glyphs::Unicode,
     };
-    let views: Vec<_> = (0..4).map(|round| fleet_view(&fleet, start, round)).collect();
     let mode = Mode::new(true, false);
-    let mut model = Model::new(views[0].clone(), start, (200, 60), look, mode, false);
-    let press = |model: &mut Model, key: char| {
-        let code = crossterm::event::KeyCode::Char(key);
-        update(model, Msg::Key(crossterm::event::KeyEvent::from(code)));
+    let mut screen = Screen {
+        model: Model::new(views[0].clone(), views[0].at, (200, 60), look, mode, false),
+        buffer: Buffer::empty(Rect::new(0, 0, 200, 60)),
     };
-    press(&mut model, 'z');
-    let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 60));
-    let (mut draws, mut takes, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    for frame in 0..FRAMES {
-        let view = views[usize::try_from(frame % 4).unwrap()].clone();
-        let begun = Instant::now();
-        update(&mut model, Msg::View(view));
-        takes.push(begun.elapsed());
-        let begun = Instant::now();
-        press(&mut model, 'j');
-        keys.push(begun.elapsed());
-        buffer.reset();
-        let begun = Instant::now();
-        view::draw(&model, &mut buffer);
-        draws.push(begun.elapsed());
+    println!(
+        "{} hosts, {} slices, {} findings at 200x60",
+        fleet.hosts.len(),
+        fleet.segments.iter().map(|segment| segment.slices.len()).sum::<usize>(),
+        views[0].findings.len()
+    );
+    let mut takes = Vec::new();
+    for (key, name) in VIEWS {
+        screen.press(KeyCode::Char(key));
+        let mut draws = Vec::new();
+        for frame in 0..FRAMES {
+            let begun = Instant::now();
+            update(&mut screen.model, Msg::View(views[frame % views.len()].clone()));
+            takes.push(begun.elapsed());
+            let begun = Instant::now();
+            screen.draw();
+            draws.push(begun.elapsed());
+        }
+        report(&format!("draw one frame, {name}"), &mut draws);
     }
-    println!("{HOSTS} hosts at 200x60, {FRAMES} frames");
-    report("draw one frame", &mut draws);
     report("take a new view", &mut takes);
-    report("take a key", &mut keys);
+    screen.press(KeyCode::Char('1'));
+    keys(&mut screen, "move the cursor", &[KeyCode::Down]);
+    keys(
+        &mut screen,
+        "switch the view",
+        &VIEWS.map(|(key, _)| KeyCode::Char(key)),
+    );
+    screen.press(KeyCode::Char('1'));
+    keys(&mut screen, "into a host and back", &[KeyCode::Enter, KeyCode::Esc]);
+    keys(&mut screen, "help and back", &[KeyCode::Char('?'), KeyCode::Esc]);
+    let typed: Vec<KeyCode> = "/c166-stor".chars().map(KeyCode::Char).collect();
+    let typed = [&typed[..], &[KeyCode::Enter, KeyCode::Esc]].concat();
+    keys(&mut screen, "type a filter", &typed);
 }

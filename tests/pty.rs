@@ -153,6 +153,43 @@ fn a_broken_reload_keeps_the_old_fleet_and_says_so() {
     assert_eq!(terminal.exit_code(), 0);
 }
 
+#[test]
+fn a_hang_up_with_a_good_file_shows_the_changed_fleet() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("inventory.yaml");
+    let one = "fleet: test\nhosts:\n  here:\n    address: localhost\n    via: local\n";
+    std::fs::write(&path, one).unwrap();
+    for wall in [false, true] {
+        std::fs::write(&path, one).unwrap();
+        let mut args = vec!["-i", path.to_str().unwrap()];
+        args.extend(wall.then_some("--wall"));
+        let mut terminal = Terminal::run(POINTSMAN, &args, 120, 40);
+        terminal.wait("the first fleet", |screen| {
+            screen.contains("1 host") && !screen.contains("2 hosts")
+        });
+        let two = format!("{one}  second:\n    address: 127.0.0.1\n    via: local\n");
+        std::fs::write(&path, two.replace("fleet: test", "fleet: changed")).unwrap();
+        terminal.kill_with(Signal::HUP);
+        terminal.wait("the changed fleet", |screen| {
+            let head = screen.lines().next().unwrap_or_default();
+            head.contains("changed") && screen.contains("2 hosts") && !screen.contains("not taken")
+        });
+        assert!(terminal.in_alternate_screen());
+        terminal.send("q");
+        assert_eq!(terminal.exit_code(), 0);
+    }
+}
+
+#[test]
+fn a_reload_where_there_is_no_file_is_told_for_a_while_only() {
+    let mut terminal = demo(120, 30);
+    terminal.send(":reload\r");
+    terminal.wait_for("there is no inventory file to read again");
+    terminal.wait("the complaint to go", |screen| !screen.contains("no inventory file"));
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+}
+
 /// A place where `q` is pressed, the keys that lead there, and the keys that then leave the program.
 const LEAVING: [(&str, &str, &str); 6] = [
     ("the fleet", "1", "q"),

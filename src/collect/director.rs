@@ -47,6 +47,9 @@ pub struct Sources {
     pub single_look: bool,
 }
 
+/// How long it is told that there is no inventory to read again.
+const TOLD: Duration = Duration::from_secs(8);
+
 /// A running collection. Dropping it ends every connection.
 pub struct Collector {
     /// The newest view of the fleet.
@@ -91,6 +94,8 @@ struct Director {
     observed: Vec<Observed>,
     observer: watch::Receiver<Observer>,
     reload_error: Option<CleanText>,
+    /// Until when it is told that there is nothing to reload: that is no state of the inventory.
+    told_until: Option<Instant>,
     version: u64,
 }
 
@@ -111,6 +116,7 @@ impl Director {
             observed: Vec::new(),
             observer,
             reload_error: None,
+            told_until: None,
             version: 0,
         };
         this.staff(HashMap::new());
@@ -209,6 +215,9 @@ impl Director {
                 });
             }
         }
+        if self.told_until.is_some_and(|until| until <= Instant::now()) {
+            (self.told_until, self.reload_error) = (None, None);
+        }
         let now = self.sources.clock.now();
         let observer = *self.observer.borrow();
         let fleet = Arc::clone(&self.sources.fleet);
@@ -270,6 +279,7 @@ impl Director {
         let now = self.sources.clock.now();
         let Some(reload) = &self.sources.reload else {
             self.reload_error = Some(CleanText::new("there is no inventory file to read again"));
+            self.told_until = Some(Instant::now() + TOLD);
             return;
         };
         let crashed = |why| format!("reading the inventory crashed (a bug of pointsman, see the log): {why}");

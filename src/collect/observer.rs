@@ -7,7 +7,11 @@
 use super::view::Observer;
 use std::time::Duration;
 use sysinfo::{CpuRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 /// How often our own timer is checked.
 const TICK: Duration = Duration::from_millis(250);
@@ -20,6 +24,19 @@ const DOUBT_LASTS: Duration = Duration::from_secs(30);
 /// CPU pressure (`some avg10`) of this machine above which readings are doubtful.
 const PRESSURE_LIMIT_PERCENT: f64 = 40.0;
 
+/// A lateness from which on we ask whether the process was stopped (ctrl-z) rather than starved.
+const STOPPED_MS: f64 = 250.0;
+/// The news that a stopped process goes on may come a moment after its timers.
+const CONTINUED_WITHIN: Duration = Duration::from_millis(100);
+
+/// Whether the process was stopped and went on since it was last asked: SIGCONT came, signal(7).
+async fn was_stopped(continued: &mut Option<Signal>, wait: Duration) -> bool {
+    match continued {
+        Some(signal) => matches!(timeout(wait, signal.recv()).await, Ok(Some(()))),
+        None => false,
+    }
+}
+
 /// Watches this machine until the receiver is gone.
 pub(super) async fn watch_self(sender: watch::Sender<Observer>) {
     let cpu_only = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
@@ -31,9 +48,19 @@ pub(super) async fn watch_self(sender: watch::Sender<Observer>) {
     let mut due = Instant::now() + TICK;
     let mut refresh = Instant::now();
     let mut starved_at = None;
+    let mut continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())).ok();
     while !sender.is_closed() {
         tokio::time::sleep_until(due).await;
-        let late_ms = due.elapsed().as_secs_f64() * 1000.0;
+        let mut late_ms = due.elapsed().as_secs_f64() * 1000.0;
+        // Who was stopped by a person was not kept waiting by the machine.
+        let wait = if late_ms > STOPPED_MS {
+            CONTINUED_WITHIN
+        } else {
+            Duration::ZERO
+        };
+        if was_stopped(&mut continued, wait).await {
+            late_ms = 0.0;
+        }
         worst_ms = worst_ms.max(late_ms);
         due = Instant::now() + TICK;
         if refresh.elapsed() < REFRESH && late_ms < LATE_LIMIT_MS {
@@ -74,4 +101,20 @@ fn own_pressure() -> Option<f64> {
     let lines: Vec<String> = text.lines().map(|line| format!("cpu {line}")).collect();
     let pressure = crate::facts::load::parse_pressure(&lines.join("\n")).ok()?;
     Some(pressure.cpu_some_percent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Signal as Sent, getpid, kill_process};
+
+    #[tokio::test]
+    async fn who_was_stopped_is_not_taken_for_starved() {
+        let mut continued = signal(SignalKind::from_raw(Sent::CONT.as_raw())).ok();
+        assert!(!was_stopped(&mut continued, Duration::ZERO).await);
+        kill_process(getpid(), Sent::CONT).unwrap();
+        assert!(was_stopped(&mut continued, Duration::from_secs(5)).await);
+        assert!(!was_stopped(&mut continued, Duration::ZERO).await, "told once");
+        assert!(!was_stopped(&mut None, Duration::ZERO).await);
+    }
 }

@@ -79,6 +79,20 @@ impl Dump {
                 })
             })
             .collect();
+        let cleared: Vec<Value> = model
+            .past
+            .until(view.at)
+            .map(|(_, past)| {
+                json!({
+                    "code": past.finding.code,
+                    "severity": past.finding.severity,
+                    "subject": past.finding.subject.to_string(),
+                    "since": iso(past.finding.since),
+                    "until": iso(past.at),
+                    "evidence": past.finding.evidence,
+                })
+            })
+            .collect();
         let json = json!({
             "version": 1,
             "at": iso(model.now),
@@ -88,6 +102,7 @@ impl Dump {
             "screen": lines,
             "hosts": hosts,
             "findings": findings,
+            "cleared": cleared,
         });
         let stamp: String = iso(model.now)
             .chars()

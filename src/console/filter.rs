@@ -4,32 +4,6 @@
 
 use regex::{Regex, RegexBuilder};
 
-/// Fields that can be compared, for hints and completion.
-pub const FIELDS: &[&str] = &[
-    "name",
-    "state",
-    "severity",
-    "role",
-    "tag",
-    "site",
-    "rack",
-    "generation",
-    "segment",
-    "topology",
-    "host",
-    "code",
-    "primary",
-    "load",
-    "cpu",
-    "memory",
-    "disk",
-    "latency",
-    "lag",
-    "age",
-    "exit",
-    "took",
-];
-
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -83,41 +57,39 @@ enum Term {
 pub struct Filter {
     /// As typed, without the slash.
     pub source: String,
-    /// What in it is not understood; those parts match as text.
+    /// What in it is not understood; those parts hide nothing.
     pub problem: Option<String>,
     terms: Vec<Term>,
 }
 
 impl Filter {
-    /// Reads a filter. Never fails: what is no comparison is text, what is no regular expression is literal.
+    /// Reads a filter over things with these fields. Never fails: what is no comparison is text, what is no
+    /// regular expression is literal. A comparison of a field that there is not hides nothing; it is told as
+    /// the filter's problem.
     #[must_use]
-    pub fn parse(source: &str) -> Self {
+    pub fn parse(source: &str, fields: &[&str]) -> Self {
         let mut filter = Self {
             source: source.trim().to_owned(),
             ..Self::default()
         };
         for token in source.split_whitespace() {
-            let term = match comparison(token) {
-                Some((name, compare, text)) if FIELDS.contains(&name) => Term::Field {
+            match comparison(token) {
+                Some((name, compare, text)) if fields.contains(&name) => filter.terms.push(Term::Field {
                     name: name.to_owned(),
                     compare,
                     text: text.to_lowercase(),
-                },
-                Some((name, ..)) => {
-                    filter.problem = Some(format!("no field '{name}'; there are {}", FIELDS.join(" ")));
-                    text_term(token)
-                }
-                None => text_term(token),
-            };
-            filter.terms.push(term);
+                }),
+                Some((name, ..)) => filter.problem = Some(no_field(name, fields)),
+                None => filter.terms.push(text_term(token)),
+            }
         }
         filter
     }
 
-    /// Whether it lets everything through.
+    /// Whether nothing was typed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.source.is_empty()
     }
 
     /// Whether it lets this through.
@@ -131,6 +103,13 @@ impl Filter {
             Term::Text { pattern, wanted } => pattern.is_match(&haystack) == *wanted,
             Term::Field { name, compare, text } => thing.field(name).is_some_and(|value| holds(&value, *compare, text)),
         })
+    }
+}
+
+fn no_field(name: &str, fields: &[&str]) -> String {
+    match crate::fleet::nearest(name, fields.iter().copied()) {
+        Some(near) => format!("no such field {name}; did you mean {near}?"),
+        None => format!("no such field {name} here; there are {}", fields.join(" ")),
     }
 }
 
@@ -211,6 +190,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const FIELDS: &[&str] = &["load", "state", "lag"];
+
     struct Thing;
 
     impl Filtered for Thing {
@@ -247,20 +228,29 @@ mod tests {
             ("lag!=5", false),
             ("load>x", false),
         ] {
-            assert_eq!(Filter::parse(source).matches(&Thing), wanted, "{source}");
+            assert_eq!(Filter::parse(source, FIELDS).matches(&Thing), wanted, "{source}");
         }
     }
 
     #[test]
-    fn an_unknown_field_is_said() {
-        assert!(Filter::parse("laod>2").problem.unwrap().starts_with("no field 'laod'"));
+    fn an_unknown_field_is_said_and_hides_nothing() {
+        let filter = Filter::parse("laod>2", FIELDS);
+        assert_eq!(
+            filter.problem.as_deref(),
+            Some("no such field laod; did you mean load?")
+        );
+        assert!(filter.matches(&Thing) && !filter.is_empty());
+        let filter = Filter::parse("zebra=2 nowhere", FIELDS);
+        let problem = filter.problem.as_deref();
+        assert_eq!(problem, Some("no such field zebra here; there are load state lag"));
+        assert!(!filter.matches(&Thing), "the rest of it counts");
         assert!(!nothing().is_match("x"));
     }
 
     proptest! {
         #[test]
         fn any_text_is_a_filter(source in "\\PC{0,60}") {
-            let _ = Filter::parse(&source).matches(&Thing);
+            let _ = Filter::parse(&source, FIELDS).matches(&Thing);
         }
     }
 }

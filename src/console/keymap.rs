@@ -34,6 +34,7 @@ pub enum Action {
     Help,
     Sort,
     ReverseSort,
+    All,
     Poll,
     PollAll,
     Freeze,
@@ -215,6 +216,12 @@ pub const KEYMAP: &[Binding] = &[
     ),
     page(Action::Sort, &["s"], "sort", "Sort by the next key."),
     page(Action::ReverseSort, &["r"], "", "Reverse the order."),
+    page(
+        Action::All,
+        &["a"],
+        "",
+        "All or less: in Findings the cleared ones, in the log the repeats of the poll loop.",
+    ),
     page(
         Action::Poll,
         &["space"],

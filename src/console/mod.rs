@@ -15,6 +15,7 @@ pub mod keymap;
 pub mod layer;
 pub mod model;
 pub mod palette;
+pub mod past;
 mod run;
 mod screen;
 mod sides;
@@ -27,7 +28,9 @@ mod tree;
 mod typing;
 pub mod update;
 pub mod view;
+mod walk;
 mod wall;
+mod words;
 
 #[cfg(test)]
 mod fixture;

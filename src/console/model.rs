@@ -7,6 +7,7 @@ use super::{
     groups::Groups,
     index::{self, FoldAll, Id, Index, ListKind, Query, Row, SortKey},
     layer::Layer,
+    past::Past,
     screen,
     theme::{Depth, Theme},
     wall::Wall,
@@ -62,6 +63,8 @@ pub struct List {
     pub offset: usize,
     /// The filter in force.
     pub filter: Filter,
+    /// Whether all is shown: of findings the cleared ones too, of the log the poll loop's repeats.
+    pub all: bool,
     /// The order.
     pub sort: SortKey,
     /// The order turned round.
@@ -80,6 +83,7 @@ impl List {
             cursor: 0,
             offset: 0,
             filter: Filter::default(),
+            all: kind == ListKind::Findings,
             sort: SortKey::of(kind)[0],
             reverse: false,
             folds: HashMap::new(),
@@ -132,6 +136,8 @@ pub struct Model {
     pub wall: Option<Wall>,
     /// The log, oldest first; read when the Log page is open.
     pub log: Vec<LogEntry>,
+    /// Findings that are over.
+    pub past: Past,
     /// Commands typed so far, oldest first.
     pub history: Vec<String>,
     /// Whether the mouse is on.
@@ -163,6 +169,7 @@ impl Model {
             mode,
             wall: wall.then(|| Wall::new(now)),
             log: Vec::new(),
+            past: Past::default(),
             history: Vec::new(),
             mouse: false,
             groups,
@@ -236,6 +243,14 @@ impl Model {
 
     /// Takes a new view; the screen follows unless it is frozen.
     pub fn take_view(&mut self, view: Arc<FleetView>) {
+        self.past.note(&self.live, &view);
+        if !Arc::ptr_eq(&self.live.fleet, &view.fleet) {
+            let hosts = super::text::many(view.fleet.hosts.len(), "host");
+            self.set_note(Severity::Ok, format!("inventory read again: {hosts}"));
+        } else if view.reload_error.is_some() && view.reload_error != self.live.reload_error {
+            // The banner says how the reading ended; the note that it began has had its time.
+            self.note = None;
+        }
         self.live = view;
         if self.frozen.is_none() {
             self.show_live();
@@ -285,6 +300,8 @@ impl Model {
             view: &self.shown,
             groups: &self.groups,
             log: &self.log,
+            past: &self.past,
+            all: list.all && self.wall.is_none(),
             now: self.now,
             filter: &list.filter,
             sort: list.sort,

@@ -17,6 +17,9 @@ const WIDE: u16 = 170;
 /// Cells that let a list show every column that matters, with the line beside it.
 const LIST: u16 = 122;
 
+/// From this height on a line parts the page from what is above it.
+const RULED: u16 = 20;
+
 /// The parts of the screen; a part that is not shown has no height (or width).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Areas {
@@ -61,7 +64,7 @@ pub fn areas(model: &Model) -> Areas {
     areas.header = take(1);
     areas.banners = take(banners(model));
     areas.pinned = take(pinned_lines(model));
-    areas.rule = take(u16::from(rows >= 20));
+    areas.rule = take(u16::from(rows >= RULED));
     let lower = u16::from(rows >= 24);
     let body = rows.saturating_sub(top + lower + 1);
     let whole = Rect::new(0, top, columns, body);
@@ -90,7 +93,12 @@ fn banners(model: &Model) -> u16 {
     u16::from(model.disconnected().is_some())
         + u16::from(model.frozen.is_some())
         + u16::from(model.shown.reload_error.is_some())
-        + u16::from(model.shown.observer.doubtful)
+}
+
+/// Whether the header must say that latencies are doubtful, because no line over the page can.
+#[must_use]
+pub fn doubtful_in_header(model: &Model) -> bool {
+    model.shown.observer.doubtful && model.size.1 < RULED
 }
 
 /// How many findings are pinned, and whether the first has a line with its advice.

@@ -2,6 +2,7 @@
 
 use super::{
     filter::{Filtered, Value},
+    index::ListKind,
     sides::SliceFacts,
     status,
 };
@@ -12,6 +13,36 @@ use crate::{
     remote::log::{Level, LogEntry},
     verdict::{Finding, Severity},
 };
+
+/// The fields that things on a page can be compared by.
+#[must_use]
+pub const fn fields(kind: ListKind) -> &'static [&'static str] {
+    match kind {
+        ListKind::Fleet | ListKind::Database => &[
+            "name",
+            "host",
+            "state",
+            "severity",
+            "role",
+            "tag",
+            "site",
+            "rack",
+            "generation",
+            "segment",
+            "topology",
+            "load",
+            "cpu",
+            "memory",
+            "disk",
+            "latency",
+            "lag",
+            "age",
+        ],
+        ListKind::Storage => &["name", "state", "severity", "segment", "primary", "host", "disk"],
+        ListKind::Findings => &["name", "state", "severity", "code", "host", "age"],
+        ListKind::Log => &["name", "host", "state", "severity", "exit", "took", "age"],
+    }
+}
 
 /// A host.
 #[derive(Debug, Clone, Copy)]
@@ -150,6 +181,8 @@ impl Filtered for SliceSubject<'_> {
 pub struct FindingSubject<'a> {
     /// The finding.
     pub finding: &'a Finding,
+    /// When it was cleared, if it was.
+    pub cleared: Option<UnixMs>,
     /// Now.
     pub now: UnixMs,
 }
@@ -158,7 +191,8 @@ impl Filtered for FindingSubject<'_> {
     fn haystack(&self) -> String {
         let finding = self.finding;
         format!(
-            "{} {} {} {}",
+            "{} {} {} {} {}",
+            if self.cleared.is_some() { "cleared" } else { "" },
             finding.severity.word(),
             finding.code,
             finding.subject,
@@ -170,6 +204,7 @@ impl Filtered for FindingSubject<'_> {
         let finding = self.finding;
         match name {
             "name" => Some(Value::word(&finding.subject.name)),
+            "state" if self.cleared.is_some() => Some(Value::word("cleared")),
             "state" | "severity" => Some(Value::word(finding.severity.word())),
             "code" => Some(Value::word(finding.code.name())),
             "host" => Some(Value::Words(
@@ -181,7 +216,10 @@ impl Filtered for FindingSubject<'_> {
                     .map(|host| host.as_str().to_owned())
                     .collect(),
             )),
-            "age" => Some(Value::Number(self.now.since(finding.since).as_secs_f64())),
+            "age" => {
+                let end = self.cleared.unwrap_or(self.now);
+                Some(Value::Number(end.since(finding.since).as_secs_f64()))
+            }
             _ => None,
         }
     }

@@ -29,6 +29,7 @@ use std::{collections::HashMap, sync::Arc};
 
 mod live;
 mod pictures;
+mod said;
 mod steps;
 
 /// A console over a view.
@@ -118,6 +119,7 @@ fn names(model: &Model) -> Vec<String> {
             Id::Host(name) => name.to_string(),
             Id::Slice(name) => name.to_string(),
             Id::Finding(code, _) => code.name().to_owned(),
+            Id::Cleared(seq) => format!("cleared {seq}"),
             Id::Log(seq) => seq.to_string(),
         })
         .collect()

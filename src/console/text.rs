@@ -131,10 +131,16 @@ pub fn seconds(of: f64) -> String {
     span(Duration::try_from_secs_f64(of).unwrap_or_default())
 }
 
-/// Milliseconds in words: `0.4 ms`, `48 ms`, `1.2 s`.
+/// Milliseconds in words: `0.04 ms`, `0.4 ms`, `48 ms`, `1.2 s`. What is not nothing never looks like it.
 #[must_use]
 pub fn millis(ms: f64) -> String {
-    if ms < 9.95 {
+    if ms <= 0.0 {
+        "0 ms".to_owned()
+    } else if ms < 0.01 {
+        "<0.01 ms".to_owned()
+    } else if ms < 0.095 {
+        format!("{ms:.2} ms")
+    } else if ms < 9.95 {
         format!("{ms:.1} ms")
     } else if ms < 1000.0 {
         format!("{ms:.0} ms")
@@ -168,6 +174,13 @@ pub fn bytes(bytes: f64) -> String {
     }
 }
 
+/// So many of something: `1 host`, `14 hosts`.
+#[must_use]
+pub fn many(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// A large count with thin groups: `10 412`.
 #[must_use]
 pub fn count(value: u64) -> String {
@@ -194,9 +207,19 @@ mod tests {
             .into();
         assert_eq!(words, ["0 s", "69 s", "2 m 27 s", "3 h 12 m", "5 d 4 h"]);
         assert_eq!(tight_span(Duration::from_secs(147)), "2m27s");
-        assert_eq!(millis(48.2), "48 ms");
+        let words = [0.0, 0.004, 0.04, 0.0949, 0.095, 0.24, 48.2, 1240.0].map(millis);
+        assert_eq!(
+            words,
+            [
+                "0 ms", "<0.01 ms", "0.04 ms", "0.09 ms", "0.1 ms", "0.2 ms", "48 ms", "1.2 s"
+            ]
+        );
         assert_eq!(kib(196_608), "192 MiB");
         assert_eq!(count(10_412), "10 412");
+        assert_eq!(
+            [0, 1, 2].map(|count| many(count, "host")),
+            ["0 hosts", "1 host", "2 hosts"]
+        );
     }
 
     proptest! {

@@ -9,9 +9,11 @@ use super::{
     model::{Model, Page},
     palette::{self, Command},
     screen,
+    subjects::fields,
     theme::{BUILT_IN, Theme},
-    update::{Effect, Msg, ask, freeze, go_to_host, page_action, update},
+    update::{Effect, Msg, ask, freeze, page_action, update},
     view,
+    walk::go_to_host,
 };
 use crate::{collect::Request, verdict::Severity};
 
@@ -70,8 +72,8 @@ fn line_changed(model: &mut Model) {
     match model.layers.last_mut() {
         Some(Layer::Palette(palette)) => palette.complete(&model.shown),
         Some(Layer::Filter { line, kind, .. }) => {
-            let filter = Filter::parse(&line.text());
             let kind = *kind;
+            let filter = Filter::parse(&line.text(), fields(kind));
             model.list_mut(kind).filter = filter;
             model.reorder();
         }
@@ -171,7 +173,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Slice(name) => model.go(Page::Slice(name)),
         Command::Filter(text) => match model.kind() {
             Some(kind) => {
-                model.list_mut(kind).filter = Filter::parse(&text);
+                model.list_mut(kind).filter = Filter::parse(&text, fields(kind));
                 model.reorder();
             }
             None => model.set_note(Severity::Warning, "nothing to filter on this page"),

@@ -1,8 +1,7 @@
 //! What a message does to the model, and what it asks of the world. Pure.
 
 use super::{
-    filter::Filter,
-    index::{FoldAll, Id, ListKind, SortKey},
+    index::{Id, ListKind, SortKey},
     input::LineEdit,
     keymap::{self, Action, Context},
     layer::{Help, Layer},
@@ -12,13 +11,16 @@ use super::{
     theme::Theme,
     typing::{line_action, overlay_action, paste},
     view,
+    walk::{
+        back, clamp_scroll, enter, fold, fold_all, go_to_host, host_of_selection, hosts_of_group, move_cursor,
+        turn_page,
+    },
 };
 use crate::{
     collect::{FleetView, Request},
     facts::UnixMs,
-    fleet::HostName,
     remote::log::LogEntry,
-    verdict::{Finding, Severity, SubjectKind},
+    verdict::Severity,
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
 use std::sync::Arc;
@@ -214,6 +216,7 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
                 model.reorder();
             }
         }
+        Action::All => show_all(model),
         Action::Freeze => freeze(model),
         Action::Poll => return poll_selected(model),
         Action::PollAll => return ask(model, vec![Request::PollNow(None)], "polling every host"),
@@ -237,258 +240,6 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-fn move_cursor(model: &mut Model, action: Action) {
-    let screen = screen::rows_of_list(model);
-    let Some(kind) = model.kind() else {
-        let by = |model: &mut Model, down: bool, lines: usize| {
-            let lines = u16::try_from(lines).unwrap_or(u16::MAX);
-            model.scroll = if down {
-                model.scroll.saturating_add(lines)
-            } else {
-                model.scroll.saturating_sub(lines)
-            };
-        };
-        match action {
-            Action::Down => by(model, true, 1),
-            Action::Up => by(model, false, 1),
-            Action::PageDown => by(model, true, screen),
-            Action::PageUp => by(model, false, screen),
-            Action::HalfDown => by(model, true, screen / 2),
-            Action::HalfUp => by(model, false, screen / 2),
-            Action::First => model.scroll = 0,
-            Action::Last => model.scroll = u16::MAX,
-            _ => {}
-        }
-        clamp_scroll(model);
-        return;
-    };
-    let list = model.list(kind);
-    let at = list.cursor;
-    let bad = |row: &super::index::Row| row.severity >= Severity::Warning;
-    let rows = &list.index.rows;
-    let to = match action {
-        Action::Down => at.saturating_add(1),
-        Action::Up => at.saturating_sub(1),
-        Action::PageDown => at.saturating_add(screen),
-        Action::PageUp => at.saturating_sub(screen),
-        Action::HalfDown => at.saturating_add(screen / 2),
-        Action::HalfUp => at.saturating_sub(screen / 2),
-        Action::First => return model.follow_top(),
-        Action::Last => usize::MAX,
-        Action::NextProblem => match rows.iter().skip(at + 1).position(bad) {
-            Some(found) => at + 1 + found,
-            None => return model.set_note(Severity::Ok, "no further problem below"),
-        },
-        Action::PreviousProblem => match rows.iter().take(at).rposition(bad) {
-            Some(found) => found,
-            None => return model.set_note(Severity::Ok, "no further problem above"),
-        },
-        _ => return,
-    };
-    model.move_to(to);
-}
-
-fn clamp_scroll(model: &mut Model) {
-    if model.kind().is_none() && model.scroll > 0 {
-        let room = screen::areas(model).body.height;
-        let lines = view::document_height(model);
-        model.scroll = model.scroll.min(lines.saturating_sub(room));
-    }
-}
-
-fn turn_page(model: &mut Model, by: usize) {
-    const TURN: [Option<ListKind>; 6] = [
-        Some(ListKind::Fleet),
-        Some(ListKind::Storage),
-        Some(ListKind::Database),
-        None,
-        Some(ListKind::Findings),
-        Some(ListKind::Log),
-    ];
-    let at = match &model.page {
-        Page::Slice(_) => 1,
-        Page::Host(_) => 3,
-        Page::List(kind) => TURN.iter().position(|page| *page == Some(*kind)).unwrap_or(0),
-    };
-    match TURN[(at + by) % TURN.len()] {
-        Some(kind) => model.go(Page::List(kind)),
-        None => go_to_host(model, None),
-    }
-}
-
-/// Opens the Host page: of a given host, else of the host that the selection is about, else of the worst.
-pub(super) fn go_to_host(model: &mut Model, name: Option<HostName>) {
-    let name = name.or_else(|| host_of_selection(model)).or_else(|| {
-        let view = &model.shown;
-        let worst = view.findings.iter().find_map(|finding| finding.subject.host.clone());
-        worst.or_else(|| view.fleet.hosts.first().map(|host| host.name.clone()))
-    });
-    match name {
-        Some(name) => model.go(Page::Host(name)),
-        None => model.set_note(Severity::Warning, "the inventory has no hosts"),
-    }
-}
-
-fn host_of_selection(model: &Model) -> Option<HostName> {
-    let view = &model.shown;
-    match model.selected()? {
-        Id::Host(name) => Some(name),
-        Id::Slice(name) => {
-            let (segment, slice) = view.fleet.slice(name.as_str())?;
-            let facts = super::sides::SliceFacts::new(view, segment, slice, model.now);
-            Some(
-                facts
-                    .primary()
-                    .map_or_else(|| slice.preferred.clone(), |side| side.name.clone()),
-            )
-        }
-        Id::Finding(_, subject) => subject.host,
-        Id::Log(seq) => model.log.iter().find(|entry| entry.seq == seq)?.host.clone(),
-        id @ (Id::Segment(_) | Id::Topology(_) | Id::Group(_)) => {
-            let hosts = hosts_of_group(model, &id);
-            hosts
-                .iter()
-                .filter_map(|name| view.host(name.as_str()))
-                .max_by_key(|host| super::status::severity(host, model.now))
-                .map(|host| host.name.clone())
-        }
-    }
-}
-
-fn hosts_of_group(model: &Model, id: &Id) -> Vec<HostName> {
-    let fleet = &model.shown.fleet;
-    match id {
-        Id::Segment(name) => fleet
-            .segments
-            .iter()
-            .find(|segment| segment.name == *name)
-            .map_or_else(Vec::new, |segment| segment.servers.clone()),
-        Id::Topology(name) => fleet
-            .topologies
-            .iter()
-            .find(|topology| topology.name == *name)
-            .map_or_else(Vec::new, |topology| topology.members.clone()),
-        _ => model
-            .groups
-            .list
-            .iter()
-            .find(|group| group.id == *id)
-            .map_or_else(Vec::new, |group| {
-                group
-                    .hosts
-                    .iter()
-                    .filter_map(|at| fleet.hosts.get(*at))
-                    .map(|host| host.name.clone())
-                    .collect()
-            }),
-    }
-}
-
-fn enter(model: &mut Model) {
-    let Some(id) = model.selected() else {
-        return;
-    };
-    match (&model.page, id) {
-        (Page::List(ListKind::Fleet), id @ Id::Segment(_)) => jump(model, ListKind::Storage, &id),
-        (Page::List(ListKind::Fleet), id @ Id::Topology(_)) => jump(model, ListKind::Database, &id),
-        (_, Id::Segment(_) | Id::Topology(_) | Id::Group(_)) => fold(model, None),
-        (Page::List(_), Id::Host(name)) => model.go(Page::Host(name)),
-        (Page::List(_), Id::Slice(name)) => model.go(Page::Slice(name)),
-        (_, Id::Finding(code, subject)) => {
-            let found = model
-                .shown
-                .findings
-                .iter()
-                .find(|finding| finding.code == code && finding.subject == subject)
-                .cloned();
-            if let Some(finding) = found {
-                open_finding(model, &finding);
-            }
-        }
-        (_, Id::Log(seq)) => {
-            if let Some(entry) = model.log.iter().find(|entry| entry.seq == seq) {
-                let (title, text) = view::log::message(entry);
-                model.layers.push(Layer::Message { title, text, scroll: 0 });
-            }
-        }
-        (Page::Slice(_), _) => go_to_host(model, None),
-        (Page::Host(_), _) => {}
-    }
-}
-
-fn jump(model: &mut Model, kind: ListKind, id: &Id) {
-    model.go(Page::List(kind));
-    model.list_mut(kind).filter = Filter::default();
-    model.select(id);
-}
-
-fn open_finding(model: &mut Model, finding: &Finding) {
-    let subject = &finding.subject;
-    let fleet = &model.shown.fleet;
-    match (subject.kind, &subject.host) {
-        (SubjectKind::Slice, _) => {
-            if let Some((_, slice)) = fleet.slice(&subject.name) {
-                let name = slice.name.clone();
-                model.go(Page::Slice(name));
-            }
-        }
-        (SubjectKind::Segment, _) => jump(model, ListKind::Storage, &Id::Segment((&*subject.name).into())),
-        (SubjectKind::Topology, _) => jump(model, ListKind::Database, &Id::Topology((&*subject.name).into())),
-        (_, Some(host)) => model.go(Page::Host(host.clone())),
-        (_, None) => {}
-    }
-}
-
-fn back(model: &mut Model) {
-    if let Some(kind) = model.kind()
-        && !model.list(kind).filter.is_empty()
-    {
-        model.list_mut(kind).filter = Filter::default();
-        model.reorder();
-        return;
-    }
-    if !model.go_back() {
-        model.set_note(Severity::Ok, "this is where you came from; q quits");
-    }
-}
-
-/// Folds or unfolds the group around the cursor; `None` turns it over.
-fn fold(model: &mut Model, open: Option<bool>) {
-    let Some(kind) = model.kind() else {
-        return;
-    };
-    let list = model.list_mut(kind);
-    let Some(at) = (0..=list.cursor.min(list.index.rows.len().saturating_sub(1)))
-        .rev()
-        .find(|at| list.index.rows.get(*at).is_some_and(|row| row.open.is_some()))
-    else {
-        return;
-    };
-    let head = &list.index.rows[at];
-    // A group that shows only its troubled members opens fully before it closes.
-    let wanted = open.unwrap_or(head.open == Some(false) || head.quiet > 0);
-    let id = head.id.clone();
-    list.folds.insert(id.clone(), wanted);
-    if !wanted {
-        list.selected = Some(id);
-    }
-    model.reorder();
-}
-
-fn fold_all(model: &mut Model) {
-    let Some(kind) = model.kind() else {
-        return;
-    };
-    let list = model.list_mut(kind);
-    list.folds.clear();
-    list.fold_all = match list.fold_all {
-        FoldAll::Auto => FoldAll::Open,
-        FoldAll::Open => FoldAll::Closed,
-        FoldAll::Closed => FoldAll::Auto,
-    };
-    model.reorder();
-}
-
 fn open_filter(model: &mut Model) {
     let Some(kind) = model.kind() else {
         model.set_note(Severity::Ok, "nothing to filter on this page");
@@ -508,6 +259,23 @@ fn next_sort(model: &mut Model) {
     let at = keys.iter().position(|key| *key == list.sort).unwrap_or(0);
     list.sort = keys[(at + 1) % keys.len()];
     let text = format!("sorted by {}", list.sort.name());
+    model.set_note(Severity::Ok, text);
+    model.reorder();
+}
+
+/// Shows or leaves out what is not needed at once.
+fn show_all(model: &mut Model) {
+    let Some(kind @ (ListKind::Findings | ListKind::Log)) = model.kind() else {
+        return model.set_note(Severity::Ok, "everything is shown on this page");
+    };
+    let list = model.list_mut(kind);
+    list.all = !list.all;
+    let text = match (kind, list.all) {
+        (ListKind::Log, true) => "every entry is shown",
+        (ListKind::Log, false) => "repeats of the poll loop are counted, not listed",
+        (_, true) => "cleared findings are shown below the open ones",
+        (_, false) => "cleared findings are not shown",
+    };
     model.set_note(Severity::Ok, text);
     model.reorder();
 }

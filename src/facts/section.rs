@@ -3,9 +3,10 @@
 //! The remote half has two lanes. The *fast lane* reads `/proc` and `/sys` with shell builtins and
 //! never waits for anything; it answers on standard output. The *slow lane* is one background job
 //! that runs commands, which may hang on the very fault we watch for; it answers on standard error
-//! with a frame that ends each section and begins the next, always in full (`same` only ever repeats
-//! an `absent` there). While it is stuck, each frame of the *fast* lane holds that section's name with
-//! the status `stuck`; after a while another lane goes on without the section.
+//! with a frame that ends each section and begins the next, always in full. Where there is nothing to
+//! ask (`absent`), the frame of the *fast* lane says so. While the slow lane is stuck, each frame of the
+//! fast one holds that section's name with the status `stuck`; after a while another lane goes on
+//! without the section.
 //!
 //! A content has no newline at its end, whatever the file had. `exit:27` (`EFBIG`) says that a content
 //! was too long for a frame, `exit:124` that a command had no answer within its deadline; a section of

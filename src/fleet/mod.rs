@@ -36,6 +36,7 @@ pub use name::*;
 pub(crate) use names::{bad_name, bad_path, bad_word};
 pub use selector::{Selector, SelectorError};
 pub(crate) use storage::bad_client;
+pub(crate) use suggest::nearest;
 
 #[cfg(test)]
 mod tests;

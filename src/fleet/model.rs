@@ -25,6 +25,21 @@ pub struct Fleet {
     /// Fleet-wide poll settings; a host's own are already resolved in [`Host::poll`].
     pub poll: Poll,
     index: HashMap<HostName, usize>,
+    /// The segment that a server belongs to: its place in `segments`.
+    segment_index: HashMap<HostName, usize>,
+    /// The topology that a member belongs to: its place in `topologies`.
+    topology_index: HashMap<HostName, usize>,
+}
+
+/// The first group that each name is in, by the group's place.
+fn first_group<'a>(groups: impl Iterator<Item = &'a Vec<HostName>>) -> HashMap<HostName, usize> {
+    let mut index = HashMap::new();
+    for (at, names) in groups.enumerate() {
+        for name in names {
+            index.entry(name.clone()).or_insert(at);
+        }
+    }
+    index
 }
 
 impl Fleet {
@@ -55,7 +70,9 @@ impl Fleet {
             name,
             label,
             hosts,
+            segment_index: first_group(segments.iter().map(|segment| &segment.servers)),
             segments,
+            topology_index: first_group(topologies.iter().map(|topology| &topology.members)),
             topologies,
             poll,
             index,
@@ -150,17 +167,13 @@ impl Fleet {
     /// The segment that a host serves, if any.
     #[must_use]
     pub fn segment_of(&self, host: &str) -> Option<&Segment> {
-        self.segments
-            .iter()
-            .find(|segment| segment.servers.iter().any(|name| name.as_str() == host))
+        self.segments.get(*self.segment_index.get(host)?)
     }
 
     /// The topology that a host belongs to, if any.
     #[must_use]
     pub fn topology_of(&self, host: &str) -> Option<&Topology> {
-        self.topologies
-            .iter()
-            .find(|topology| topology.members.iter().any(|name| name.as_str() == host))
+        self.topologies.get(*self.topology_index.get(host)?)
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn quote_all<'a>(words: impl IntoIterator<Item = &'a str>) -> String 
 
 /// The known word nearest to a mistyped one: at most a third of its letters (at least one) differ,
 /// where a swap of two neighbours counts once.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > 64 {
         return None;
     }

@@ -2,8 +2,9 @@
 //!
 //! Everything before `hello` is the script, which a simulated host does not need: it already answers
 //! in the same way. Both lanes are kept: fast sections in one frame on standard output, slow ones in
-//! frames of their own on standard error, each announced by `begin`. A fast section that has not
-//! changed since it was last sent on this connection is only named (`same`).
+//! frames of their own on standard error, each announced by `begin`. What a host has nothing of to ask is
+//! said in the fast lane's answer. A section there that has not changed since it was last sent on this
+//! connection is only named (`same`).
 
 use super::{
     hostile::Hostile,
@@ -155,9 +156,7 @@ impl Lane {
                     self.add(*section, status, &text, hostile, &mut body);
                 }
             }
-            frame(nonce, seq, &body, &mut said.out);
-            body.clear();
-            let mut any = false;
+            let mut late = Vec::new();
             for section in SLOW {
                 let concerned = match section {
                     Section::Mysql => island.nodes[at].mysql.is_some(),
@@ -170,20 +169,21 @@ impl Lane {
                 if section == Section::Probes {
                     self.probes_due_ms = island.now_ms + PROBES_EVERY_MS;
                 }
-                any = true;
                 text.clear();
                 match render::section(island, at, section, &mut text) {
+                    // That there is nothing to ask needs no slow lane.
                     Status::Absent => self.add(section, Status::Absent, "", hostile, &mut body),
                     status => {
-                        let _ = write!(body, "{} begin 0\n\n", section.name());
-                        frame(nonce, seq, &body, &mut said.err);
-                        body.clear();
-                        put_section(section, status, &text, hostile, &mut body);
+                        let _ = write!(late, "{} begin 0\n\n", section.name());
+                        frame(nonce, seq, &late, &mut said.err);
+                        late.clear();
+                        put_section(section, status, &text, hostile, &mut late);
                     }
                 }
             }
-            if any {
-                frame(nonce, seq, &body, &mut said.err);
+            frame(nonce, seq, &body, &mut said.out);
+            if !late.is_empty() {
+                frame(nonce, seq, &late, &mut said.err);
             }
         });
     }

@@ -35,7 +35,7 @@ pub(super) fn judge(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
 
 /// What a volume is called: resource (or `drbd0`), volume number if it is not the only one, and the
 /// peer if there are several.
-pub(super) fn label(volume: &DrbdVolume, volumes: &[DrbdVolume]) -> String {
+pub(crate) fn label(volume: &DrbdVolume, volumes: &[DrbdVolume]) -> String {
     let mut name = match (&volume.resource, volume.minor) {
         (Some(resource), _) => resource.to_string(),
         (None, Some(minor)) => format!("drbd{minor}"),

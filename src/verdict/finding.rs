@@ -192,8 +192,8 @@ codes! {
     HostUnreachable => "Refused: look at sshd and the firewall. No answer: power, console, switch port. Its peers judge what depends on it.",
     /// Connected, but polls are missed: the last values are old.
     HostStale => "The way is open but the host does not answer; look at its load and at processes in state D.",
-    /// The host's key is not the expected one, or its login was refused: nothing more is tried.
-    HostStopped => "Compare the key with the console of the host, mend known_hosts or the key, then :reconnect.",
+    /// A host key, a login or a setting is not as it must be: nothing more is tried until a person acts.
+    HostStopped => "Mend what the evidence names (a changed host key: compare it at the host's own console first), then :reconnect.",
     /// A host has not been asked yet, or is being asked for the first time.
     HostNotAsked => "Wait for its first answer.",
     /// A host's clock differs from the console's.

@@ -62,6 +62,7 @@ mod zfs;
 mod tests;
 
 pub use change::{Change, changes};
+pub(crate) use drbd::label as volume_label;
 pub use finding::{Code, Finding, Severity, Subject, SubjectKind};
 pub use look::judge;
 pub use memory::Memory;

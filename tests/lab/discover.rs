@@ -36,7 +36,11 @@ fn read(path: &Path, text: &str) -> Result<Fleet, String> {
     let loaded = load(path, text, &|path| {
         fs::read_to_string(path).map_err(|error| error.to_string())
     });
-    let said: Vec<String> = loaded.diagnostics.iter().map(|diagnostic| format!("{diagnostic:?}")).collect();
+    let said: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .map(|diagnostic| format!("{diagnostic:?}"))
+        .collect();
     loaded
         .fleet
         .ok_or_else(|| format!("{} does not load:\n{}", path.display(), said.join("\n")))

@@ -161,7 +161,7 @@ fn databases() -> Vec<Scenario> {
         scenario(
             lane,
             "connections used up",
-            &[&["connections", "db3"]],
+            &[&["connections", "db3", "all"]],
             [expect("", "ConnectionsHigh", "db3")],
         ),
     ]

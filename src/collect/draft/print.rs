@@ -124,7 +124,12 @@ fn print_host(out: &mut String, host: &Host<'_>) {
     if !host.roles.is_empty() {
         let _ = writeln!(out, "    roles: {}", list(host.roles.iter().copied()));
     }
-    if host.snapshot.identity.value().is_some_and(|identity| identity.sudo && identity.uid != Some(0)) {
+    if host
+        .snapshot
+        .identity
+        .value()
+        .is_some_and(|identity| identity.sudo && identity.uid != Some(0))
+    {
         out.push_str("    sudo: true\n");
     }
     if !host.mounts.is_empty() {

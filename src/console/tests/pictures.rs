@@ -79,6 +79,32 @@ fn small_and_large_screens_look_as_agreed() {
 }
 
 #[test]
+fn cleared_findings_and_a_doubtful_latency_look_as_agreed() {
+    for size in [(80, 24), (120, 40), (40, 12)] {
+        let mut model = console(size);
+        let mut later = fixture::view();
+        later.at = UnixMs(NOW.0 + 2000);
+        later.findings = fixture::findings().split_off(5).into();
+        later.observer.doubtful = true;
+        update(&mut model, Msg::View(Arc::new(later)));
+        update(&mut model, Msg::Tick(UnixMs(NOW.0 + 4000)));
+        keys(&mut model, "5G");
+        insta::assert_snapshot!(format!("cleared_{}x{}", size.0, size.1), picture(&model));
+    }
+}
+
+#[test]
+fn a_host_fills_both_columns() {
+    for (host, size) in [("stor2", (160, 50)), ("access1", (160, 50)), ("access1", (240, 40))] {
+        let mut model = console(size);
+        keys(&mut model, &format!(":{host}<enter>"));
+        insta::assert_snapshot!(format!("host_{host}_{}x{}", size.0, size.1), picture(&model));
+        let shown = text(&model);
+        assert!(!shown.contains('…'), "a figure is cut: {shown}");
+    }
+}
+
+#[test]
 fn every_theme_looks_as_agreed() {
     for (theme, _) in BUILT_IN {
         let model = console_of(fixture::view(), (80, 24), theme, Glyphs::Unicode, false);
@@ -91,7 +117,7 @@ fn every_theme_looks_as_agreed() {
 #[test]
 fn walls_look_as_agreed() {
     for (name, view) in [("critical", fixture::view()), ("calm", fixture::calm())] {
-        for size in [(120, 40), (200, 60), (60, 18)] {
+        for size in [(80, 24), (120, 40), (200, 60), (240, 70), (320, 90), (60, 18)] {
             let wall = console_of(view.clone(), size, "terminal", Glyphs::Unicode, true);
             insta::assert_snapshot!(format!("wall_{name}_{}x{}", size.0, size.1), picture(&wall));
         }

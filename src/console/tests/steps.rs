@@ -57,8 +57,24 @@ fn a_filter_works_while_it_is_typed_and_says_what_it_hides() {
     assert_eq!(names(&model), ["seg-2", "stor4"], "esc brings the earlier filter back");
     keys(&mut model, "<esc>");
     assert!(names(&model).len() > 5, "esc clears the filter");
+    let all = names(&model);
     keys(&mut model, "/laod>2");
-    assert!(text(&model).contains("no field 'laod'"));
+    assert!(text(&model).contains("no such field laod; did you mean load?"));
+    keys(&mut model, "<enter>");
+    assert!(
+        text(&model).contains("did you mean load?"),
+        "it is said as long as it is in force"
+    );
+    for name in all {
+        assert!(names(&model).contains(&name), "{name} is hidden");
+    }
+    let mut small = console((80, 24));
+    keys(&mut small, "2/load>2<enter>");
+    assert!(
+        text(&small).contains("no such field load here; there are name"),
+        "{}",
+        text(&small)
+    );
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub struct Section {
 /// From this width on sections stand in two columns.
 const TWO_COLUMNS: u16 = 130;
 
+/// From this width on in three.
+const THREE_COLUMNS: u16 = 230;
+
 /// Draws lines from a first one on; a mark at the right edge says that there is more.
 pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, lines: &[Line<'_>], scroll: u16) {
     let most = lines.len().saturating_sub(usize::from(area.height));
@@ -40,40 +43,69 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, lines: &[Line<'_>], 
     }
 }
 
-/// Puts sections one below the other, or side by side where there is room.
+/// Puts sections one below the other, or side by side where there is room: in their order, so that the
+/// tallest column is as short as it can be.
 pub fn flow(ctx: &Ctx<'_>, sections: Vec<Section>, room: u16) -> Vec<Line<'static>> {
-    if room < TWO_COLUMNS {
-        return column(ctx, sections, room);
+    let columns = match room {
+        0..TWO_COLUMNS => return column(ctx, sections, room),
+        TWO_COLUMNS..THREE_COLUMNS => 2,
+        THREE_COLUMNS.. => 3,
+    };
+    let heights: Vec<usize> = sections.iter().map(|section| section.lines.len() + 1).collect();
+    let wide = (room - 3 * (columns - 1)) / columns;
+    let mut rest = sections;
+    let mut made = Vec::new();
+    for count in split(&heights, usize::from(columns)) {
+        let tail = rest.split_off(count.min(rest.len()));
+        made.push(column(ctx, std::mem::replace(&mut rest, tail), wide).into_iter());
     }
-    let half = (room - 3) / 2;
-    let total: usize = sections.iter().map(|section| section.lines.len() + 1).sum();
-    let mut taken = 0;
-    let mut split = 0;
-    for section in &sections {
-        if taken * 2 >= total {
-            break;
-        }
-        taken += section.lines.len() + 1;
-        split += 1;
-    }
-    let mut left = sections;
-    let right = left.split_off(split);
-    let mut left = column(ctx, left, half).into_iter();
-    let mut right = column(ctx, right, half).into_iter();
     let mut out = Vec::new();
     loop {
-        let (a, b) = (left.next(), right.next());
-        if a.is_none() && b.is_none() {
+        let row: Vec<Option<Line<'static>>> = made.iter_mut().map(Iterator::next).collect();
+        if row.iter().all(Option::is_none) {
             return out;
         }
-        let mut line = clipped(a.unwrap_or_default(), half);
-        line.spans.push(" │ ".into());
-        if let Some(bar) = line.spans.last_mut() {
-            bar.style = ctx.theme().style(Role::Rule);
+        let mut line = Line::default();
+        let last = row.len() - 1;
+        for (at, cell) in row.into_iter().enumerate() {
+            line.spans.extend(clipped(cell.unwrap_or_default(), wide).spans);
+            if at < last {
+                line.spans.push(ctx.span(Role::Rule, " │ "));
+            }
         }
-        line.spans.extend(b.unwrap_or_default().spans);
         out.push(line);
     }
+}
+
+/// How many sections go into each column: the least height into which all of them fit in order.
+fn split(heights: &[usize], columns: usize) -> Vec<usize> {
+    let fill = |limit: usize| {
+        let mut counts = vec![0];
+        let mut used = 0;
+        for height in heights {
+            if used > 0 && used + height > limit {
+                counts.push(0);
+                used = 0;
+            }
+            used += height;
+            if let Some(count) = counts.last_mut() {
+                *count += 1;
+            }
+        }
+        counts
+    };
+    let (mut least, mut most) = (0, heights.iter().sum::<usize>());
+    while least < most {
+        let limit = usize::midpoint(least, most);
+        if fill(limit).len() <= columns {
+            most = limit;
+        } else {
+            least = limit + 1;
+        }
+    }
+    let mut counts = fill(least);
+    counts.resize(columns, 0);
+    counts
 }
 
 /// A line of exactly so many cells.
@@ -108,4 +140,18 @@ fn column(ctx: &Ctx<'_>, sections: Vec<Section>, room: u16) -> Vec<Line<'static>
         out.extend(section.lines);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_even_as_the_order_allows() {
+        assert_eq!(split(&[6, 5, 5, 2, 3, 5, 36, 4, 4, 2, 2], 2), [6, 5]);
+        assert_eq!(split(&[10, 10, 10], 3), [1, 1, 1]);
+        assert_eq!(split(&[50, 1, 1], 2), [1, 2]);
+        assert_eq!(split(&[3], 3), [1, 0, 0]);
+        assert_eq!(split(&[], 2), [0, 0]);
+    }
 }

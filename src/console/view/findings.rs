@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     console::{
-        index::Row,
+        index::{Id, Row},
+        past::Cleared,
         text::{since, span, tight_span, wrap},
         theme::{Role, glyph_of, role_of},
     },
@@ -36,6 +37,13 @@ pub const fn columns(room: u16) -> &'static [Column] {
 
 /// The cells of a row.
 pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
+    if let Id::Cleared(_) = row.id {
+        return ctx
+            .model
+            .past
+            .get(row.at)
+            .map_or(Cells::Each(Vec::new()), |past| cleared(ctx, past));
+    }
     let Some(finding) = ctx.view.findings.get(row.at) else {
         return Cells::Each(Vec::new());
     };
@@ -57,6 +65,53 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
         ctx.line(Role::Dim, since(finding.since, ctx.now)),
         lasts,
     ])
+}
+
+/// One that is over: quiet, and it says until when.
+fn cleared(ctx: &Ctx<'_>, past: &Cleared) -> Cells {
+    let finding = &past.finding;
+    let was = format!("until {}: {}", since(past.at, ctx.now), finding.evidence);
+    let lasted = ctx.line(Role::Dim, tight_span(past.at.since(finding.since)));
+    let body = crate::console::screen::areas(ctx.model).body.width;
+    if columns(body).len() == NARROW.len() {
+        return Cells::Each(vec![
+            ctx.line(Role::Dim, format!("○ {}", finding.subject)),
+            ctx.line(Role::Dim, was),
+            lasted,
+        ]);
+    }
+    Cells::Each(vec![
+        ctx.line(Role::Dim, "○ cleared"),
+        ctx.line(Role::Dim, finding.subject.to_string()),
+        ctx.line(Role::Dim, finding.code.name()),
+        ctx.line(Role::Dim, was),
+        ctx.line(Role::Dim, since(finding.since, ctx.now)),
+        lasted,
+    ])
+}
+
+/// Everything about a finding that is over.
+pub fn past(ctx: &Ctx<'_>, seq: u64, room: u16) -> Vec<Line<'static>> {
+    let Some(past) = ctx.model.past.find(seq) else {
+        return vec![parts::unknown(ctx, "this finding was cleared long ago")];
+    };
+    let finding = &past.finding;
+    let text = format!(
+        "○ cleared {} ago: was {} {}",
+        span(ctx.now.since(past.at)),
+        finding.severity.word(),
+        finding.code
+    );
+    let lasted = format!(
+        "from {} until {} ({})",
+        since(finding.since, ctx.now),
+        since(past.at, ctx.now),
+        span(past.at.since(finding.since))
+    );
+    let mut out = vec![ctx.line(Role::Title, text), ctx.line(Role::Dim, lasted)];
+    let text = format!("{}: {}", finding.subject, finding.evidence);
+    out.extend(wrap(&text, room).into_iter().map(|line| ctx.line(Role::Text, line)));
+    out
 }
 
 /// Everything about one finding.

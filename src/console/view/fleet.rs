@@ -9,11 +9,11 @@ use crate::{
     console::{
         groups::Group,
         index::{Id, Row},
-        sides::{self, SliceFacts},
+        sides::SliceFacts,
         status,
-        text::{seconds, span},
+        text::{many, seconds, span},
         theme::{Role, glyph_of, role_of},
-        tree,
+        tree, words,
     },
     facts::drbd::DrbdConnection,
     fleet::{Segment, Topology, TopologyKind},
@@ -39,12 +39,27 @@ const NARROW: &[Column] = &[
     right("AGE", 5, 6, 2),
 ];
 
+const MIDDLE: &[Column] = &[
+    left("HOST", 13, 32, 0),
+    left("STATE", 13, 14, 0),
+    left("SERVES / MOUNTS", 23, 44, 0),
+    left("RAID, REPLICATION", 21, 44, 0),
+    right("AGE", 5, 7, 1),
+];
+
 /// Below this width there is one text column instead of four.
 const PORTRAIT: u16 = 80;
 
+/// Below this width arrays and replication share a column, so that neither is dropped.
+const FULL: u16 = 94;
+
 /// The columns at a width.
 pub const fn columns(room: u16) -> &'static [Column] {
-    if room < PORTRAIT { NARROW } else { WIDE }
+    match room {
+        0..PORTRAIT => NARROW,
+        PORTRAIT..FULL => MIDDLE,
+        FULL.. => WIDE,
+    }
 }
 
 /// The cells of a row.
@@ -86,8 +101,10 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
         if !what.spans.is_empty() {
             what.spans.push(ctx.span(Role::Dim, "  "));
         }
+        // A wall has no key that lists them.
+        let key = if ctx.model.wall.is_some() { "" } else { " (l lists)" };
         what.spans
-            .push(ctx.span(Role::Dim, format!("{} ok not listed (l lists)", row.quiet)));
+            .push(ctx.span(Role::Dim, format!("{} ok not listed{key}", row.quiet)));
     }
     if room < PORTRAIT {
         return Cells::Each(vec![name, state, what, age]);
@@ -95,17 +112,19 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
     let closed = row.open == Some(false);
     if let (Id::Segment(_), true) = (&group.id, closed) {
         let raid = members()
-            .filter_map(|host| sides::raid_word(host))
+            .filter_map(|host| words::raid(ctx.view, host))
             .max_by(|a, b| a.0.cmp(&b.0));
-        let volumes = members().filter_map(|host| host.snapshot.as_ref()?.drbd.value());
-        let replication = volumes
-            .filter_map(|volumes| sides::replication_word(volumes))
+        let replication = members()
+            .filter_map(|host| words::replication(ctx.view, host))
             .max_by(|a, b| a.0.cmp(&b.0));
         let slowest = members().max_by(|a, b| {
             let of = |host: &HostView| status::latency_ms(host).unwrap_or(-1.0);
             of(a).total_cmp(&of(b))
         });
         let latency = slowest.map_or_else(Line::default, |host| parts::latency(ctx, host, 7));
+        if room < FULL {
+            return Cells::Each(vec![name, state, what, both(ctx, raid, replication), age]);
+        }
         return Cells::Each(vec![
             name,
             state,
@@ -120,10 +139,11 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
     Cells::Across {
         first: vec![name, state],
         across: what,
-        last: if closed {
-            vec![load, age]
-        } else {
-            vec![Line::default(), Line::default()]
+        last: match (closed, room) {
+            (true, FULL..) => vec![load, age],
+            (true, _) => vec![age],
+            (false, FULL..) => vec![Line::default(), Line::default()],
+            (false, _) => vec![Line::default()],
         },
     }
 }
@@ -179,10 +199,7 @@ fn group_line(ctx: &Ctx<'_>, group: &Group) -> Line<'static> {
             }
         }
     }
-    let hosts = match group.hosts.len() {
-        1 => "1 host".to_owned(),
-        more => format!("{more} hosts"),
-    };
+    let hosts = many(group.hosts.len(), "host");
     if wanted == 0 {
         return ctx.line(Role::Text, hosts);
     }
@@ -276,20 +293,33 @@ fn host(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
     let volumes = snapshot.and_then(|snapshot| snapshot.drbd.value());
     let replication = match snapshot.and_then(|snapshot| snapshot.mysql.value()) {
         Some(mysql) if volumes.is_none() => super::database::threads_word(mysql),
-        _ => volumes.and_then(|volumes| sides::replication_word(volumes)),
+        _ => words::replication(ctx.view, seen),
     };
-    let raid = sides::raid_word(seen);
+    let raid = words::raid(ctx.view, seen);
     if raid.is_none() && replication.is_none() {
         // Neither arrays nor replication: the columns are free for the words on its mounts.
         return Cells::Across {
             first: vec![name, state],
-            across: serves(ctx, host, seen),
-            last: vec![
-                parts::latency(ctx, seen, 7),
-                parts::number(ctx, status::load(seen)),
-                age,
-            ],
+            across: with_reason(ctx, seen, serves(ctx, host, seen)),
+            last: if room < FULL {
+                vec![age]
+            } else {
+                vec![
+                    parts::latency(ctx, seen, 7),
+                    parts::number(ctx, status::load(seen)),
+                    age,
+                ]
+            },
         };
+    }
+    if room < FULL {
+        return Cells::Each(vec![
+            name,
+            state,
+            serves(ctx, host, seen),
+            both(ctx, raid, replication),
+            age,
+        ]);
     }
     Cells::Each(vec![
         name,
@@ -301,6 +331,38 @@ fn host(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
         parts::number(ctx, status::load(seen)),
         age,
     ])
+}
+
+/// Arrays and replication in one column: the worse of them, and the other one too unless it is well.
+fn both(ctx: &Ctx<'_>, raid: Option<(Severity, String)>, replication: Option<(Severity, String)>) -> Line<'static> {
+    let (first, second) = match (raid, replication) {
+        (Some(raid), Some(replication)) if raid.0 > replication.0 => (raid, replication),
+        (Some(raid), Some(replication)) => (replication, raid),
+        (one, other) => return parts::said(ctx, one.or(other)),
+    };
+    let mut line = parts::said(ctx, Some(first));
+    if second.0 > Severity::Ok {
+        line.spans.push(ctx.span(Role::Dim, ", "));
+        line.spans.extend(parts::said(ctx, Some(second)).spans);
+    }
+    line
+}
+
+/// What a host does, and the worst finding of its own that these words do not tell.
+fn with_reason(ctx: &Ctx<'_>, seen: &HostView, mut line: Line<'static>) -> Line<'static> {
+    let own = ctx.view.findings.iter().find(|finding| {
+        finding.severity >= Severity::Warning
+            && finding.subject.host.as_ref() == Some(&seen.name)
+            && finding.subject.kind != SubjectKind::Mount
+    });
+    if let Some(finding) = own {
+        if !line.spans.is_empty() {
+            line.spans.push(Span::raw("  "));
+        }
+        let text = format!("{} {}: {}", glyph_of(finding.severity), finding.code, finding.evidence);
+        line.spans.push(ctx.span(role_of(finding.severity), text));
+    }
+    line
 }
 
 /// What is wrong with a host, where there is room for a word or two.
@@ -352,11 +414,15 @@ fn serves(ctx: &Ctx<'_>, host: &crate::fleet::Host, seen: &HostView) -> Line<'st
             let alone = side.volume.is_some_and(|volume| {
                 !volume.connection.is_connected() && !matches!(volume.connection, DrbdConnection::Unknown(_))
             });
-            spans.push(match (side.serves(slice), alone) {
-                (true, false) => ctx.span(Role::Text, format!("{short} primary")),
-                (true, true) => ctx.span(Role::Critical, format!("{short} primary, alone")),
-                (false, true) => ctx.span(Role::Warning, format!("{short} standby, alone")),
-                (false, false) => ctx.span(Role::Dim, format!("{short} standby")),
+            let plain = if side.serves(slice) { Role::Text } else { Role::Dim };
+            let word = if side.serves(slice) { "primary" } else { "standby" };
+            let said = side.volume.map(|volume| words::volume(ctx.view, side.host, volume).0);
+            spans.push(match said.filter(|_| alone) {
+                Some(severity) if severity > Severity::Ok => {
+                    ctx.span(role_of(severity), format!("{short} {word}, alone"))
+                }
+                Some(_) => ctx.span(plain, format!("{short} {word}, alone")),
+                None => ctx.span(plain, format!("{short} {word}")),
             });
         }
         return Line::from(spans);

@@ -3,12 +3,12 @@
 use super::{Ctx, table::put};
 use crate::{
     console::{
-        index::ListKind,
+        index::{ListKind, Row},
         keymap::{self, Context},
         layer::Layer,
         model::Page,
         screen, status,
-        text::{cells, clock, fit, since, span, tight_span, width},
+        text::{cells, clock, fit, many, since, span, tight_span, width},
         theme::{Role, glyph_of, role_of},
     },
     verdict::{Finding, Severity},
@@ -53,7 +53,7 @@ pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     buffer.set_style(area, theme.style(Role::Header));
     let view = ctx.view;
     let mut left: Vec<Span<'static>> = vec![ctx.span(Role::Header, " ")];
-    if area.width >= 80 {
+    if area.width >= 100 {
         left.push(ctx.span(Role::Header, "pointsman  "));
     }
     left.push(ctx.span(Role::Header, fit(&view.fleet.name, area.width / 3)));
@@ -68,36 +68,81 @@ pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     }
     left.extend(crumb(ctx));
     let left = Line::from(left);
-    // Words give way to signs where both do not fit beside the name.
+    // The fullest of these that fits beside the name; what is counted gives way last.
     let room = area.width.saturating_sub(cells(left.width()) + 1);
-    let full = summary(ctx, true, area.width >= 140);
-    let right = if cells(full.width()) <= room {
-        full
-    } else {
-        summary(ctx, false, false)
+    let full = Summary {
+        findings: true,
+        hosts: Hosts::Words,
+        own: area.width >= 140,
     };
+    let signs = Summary {
+        hosts: Hosts::Signs,
+        own: false,
+        ..full
+    };
+    let hosts = Summary {
+        findings: false,
+        ..signs
+    };
+    let least = Summary {
+        hosts: Hosts::Bare,
+        ..hosts
+    };
+    let choices = [full, Summary { own: false, ..full }, signs, hosts, least];
+    let right = choices
+        .into_iter()
+        .map(|choice| summary(ctx, choice))
+        .find(|line| cells(line.width()) <= room)
+        .unwrap_or_else(|| summary(ctx, least));
     let used = cells(right.width()).min(area.width);
     put(buffer, area.x, area.y, area.width - used, &left, false);
     put(buffer, area.right() - used, area.y, used, &right, false);
 }
 
-/// Hosts by state, the console's own load where there is room, and the time.
-fn summary(ctx: &Ctx<'_>, words: bool, own: bool) -> Line<'static> {
-    let theme = ctx.theme();
+/// How the header counts the hosts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hosts {
+    /// `14 hosts  ✖ 1 critical`
+    Words,
+    /// `14 hosts ✖1`
+    Signs,
+    /// `✖1`
+    Bare,
+}
+
+/// What the right half of the header says.
+#[derive(Clone, Copy)]
+struct Summary {
+    /// How many findings there are.
+    findings: bool,
+    /// How many hosts there are.
+    hosts: Hosts,
+    /// The console's own load.
+    own: bool,
+}
+
+/// Findings and hosts by state, the console's own load where there is room, and the time.
+fn summary(ctx: &Ctx<'_>, choice: Summary) -> Line<'static> {
     let mut spans: Vec<Span<'static>> = Vec::new();
-    if words {
-        spans.push(ctx.span(Role::Header, format!("{} hosts ", ctx.view.hosts.len())));
+    if screen::doubtful_in_header(ctx.model) {
+        spans.push(ctx.span(Role::Banner, " latency? "));
     }
-    for (severity, count) in counts(ctx).into_iter().filter(|(_, count)| *count > 0) {
-        let style = theme.style(Role::Header).patch(foreground(theme.severity(severity)));
-        let text = if words {
-            format!(" {} {count} {} ", glyph_of(severity), severity.word())
-        } else {
-            format!(" {}{count}", glyph_of(severity))
+    let found = ctx.view.findings.len();
+    if choice.findings && found > 0 {
+        spans.push(ctx.span(Role::Header, format!(" {}", many(found, "finding"))));
+        let of = |severity| {
+            let same = ctx.view.findings.iter().filter(|finding| finding.severity == severity);
+            same.count()
         };
-        spans.push(Span::styled(text, style));
+        let counts = counts(ctx).map(|(severity, _)| (severity, of(severity)));
+        spans.extend(states(ctx, counts, false));
+        spans.push(ctx.span(Role::Header, "  "));
     }
-    if own {
+    if choice.hosts != Hosts::Bare {
+        spans.push(ctx.span(Role::Header, format!(" {}", many(ctx.view.hosts.len(), "host"))));
+    }
+    spans.extend(states(ctx, counts(ctx), choice.hosts == Hosts::Words));
+    if choice.own {
         let observer = &ctx.view.observer;
         let text = format!(
             "  console {:.0} % cpu, load {:.1}",
@@ -108,6 +153,24 @@ fn summary(ctx: &Ctx<'_>, words: bool, own: bool) -> Line<'static> {
     }
     spans.push(ctx.span(Role::Header, format!("  {} ", clock(ctx.now))));
     Line::from(spans)
+}
+
+/// Counts by severity as signs with their numbers, and words where there is room.
+fn states(ctx: &Ctx<'_>, counts: [(Severity, usize); 5], words: bool) -> Vec<Span<'static>> {
+    let theme = ctx.theme();
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| {
+            let style = theme.style(Role::Header).patch(foreground(theme.severity(severity)));
+            let text = if words {
+                format!("  {} {count} {}", glyph_of(severity), severity.word())
+            } else {
+                format!(" {}{count}", glyph_of(severity))
+            };
+            Span::styled(text, style)
+        })
+        .collect()
 }
 
 /// A severity's colour without its background: for the header, which has its own.
@@ -145,12 +208,6 @@ pub fn banners(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     if let Some(error) = &ctx.view.reload_error {
         lines.push(format!(" inventory not taken, the old one is in force: {error} "));
     }
-    if ctx.view.observer.doubtful {
-        lines.push(format!(
-            " latency doubtful: this console is starved (cpu {:.0} %, timer {:.0} ms late) ",
-            ctx.view.observer.cpu_percent, ctx.view.observer.lateness_ms
-        ));
-    }
     for (at, text) in lines.into_iter().enumerate().take(usize::from(area.height)) {
         let y = area.y + cells(at);
         buffer.set_style(Rect::new(area.x, y, area.width, 1), ctx.theme().style(Role::Banner));
@@ -161,7 +218,7 @@ pub fn banners(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
 /// A finding in one line: sign, subject, evidence, since when.
 pub fn finding_line(ctx: &Ctx<'_>, finding: &Finding, room: u16) -> Line<'static> {
     let age = ctx.now.since(finding.since);
-    let tail = if room >= 100 {
+    let tail = if room >= 90 {
         format!("  since {} ({})", since(finding.since, ctx.now), span(age))
     } else {
         format!(" {}", tight_span(age))
@@ -177,7 +234,7 @@ pub fn finding_line(ctx: &Ctx<'_>, finding: &Finding, room: u16) -> Line<'static
         _ => format!("{subject}: {}", finding.evidence),
     };
     let text = fit(&text, text_room);
-    let pad = if room >= 100 {
+    let pad = if room >= 90 {
         0
     } else {
         text_room.saturating_sub(width(&text))
@@ -193,29 +250,44 @@ pub fn finding_line(ctx: &Ctx<'_>, finding: &Finding, room: u16) -> Line<'static
 /// The worst findings, and what to do about the first.
 pub fn pinned(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     let (count, advice) = screen::pinned(ctx.model);
+    let bad = ctx
+        .view
+        .findings
+        .iter()
+        .filter(|finding| finding.severity >= Severity::Warning);
+    let more = more(bad.count().saturating_sub(count), area.width);
     let mut y = area.y;
     for (at, finding) in ctx.view.findings.iter().take(count).enumerate() {
         if y >= area.bottom() {
             return;
         }
-        let more = ctx
-            .view
-            .findings
-            .iter()
-            .filter(|finding| finding.severity >= Severity::Warning)
-            .count();
-        let mut line = finding_line(ctx, finding, area.width.saturating_sub(2));
+        // The last line says how many there are that are not on screen.
+        let used = if at + 1 == count { width(&more) } else { 0 };
+        let room = area.width.saturating_sub(used);
+        let mut line = finding_line(ctx, finding, room.saturating_sub(2));
         line.spans.insert(0, Span::raw(" "));
-        put(buffer, area.x, y, area.width, &line, false);
+        put(buffer, area.x, y, room, &line, false);
+        if used > 0 {
+            let line = ctx.line(Role::Accent, more.clone());
+            put(buffer, area.x + room, y, used, &line, false);
+        }
         y += 1;
         if at == 0 && advice && y < area.bottom() {
-            let mut text = format!("   → {}", finding.code.advice());
-            if more > count {
-                text = format!("{text}  ({} more: 5)", more - count);
-            }
+            let text = format!("   → {}", finding.code.advice());
             put(buffer, area.x, y, area.width, &ctx.line(Role::Accent, text), false);
             y += 1;
         }
+    }
+}
+
+/// How many findings are not pinned, and the key that lists them.
+fn more(count: usize, room: u16) -> String {
+    match (count, room) {
+        (0, _) => String::new(),
+        (1, 100..) => "  1 more finding: key 5 ".to_owned(),
+        (_, 100..) => format!("  {count} more findings: key 5 "),
+        (_, 60..) => format!("  {count} more: key 5 "),
+        _ => format!(" +{count} "),
     }
 }
 
@@ -225,6 +297,72 @@ pub fn rule(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
         let text = "─".repeat(usize::from(area.width));
         buffer.set_string(area.x, area.y, text, ctx.theme().style(Role::Rule));
     }
+}
+
+/// The line above the page: a doubt about every latency below it has room there and moves nothing.
+pub fn upper_rule(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
+    rule(ctx, buffer, area);
+    let observer = &ctx.view.observer;
+    if area.height > 0 && observer.doubtful {
+        let why = format!(
+            "(cpu {:.0} %, timer {:.0} ms late) ",
+            observer.cpu_percent, observer.lateness_ms
+        );
+        let why = if area.width < 100 { "" } else { &why };
+        let text = format!(" ▲ latency doubtful: this machine is starved {why}");
+        let line = ctx.line(Role::Warning, text);
+        put(buffer, area.x + 2, area.y, area.width.saturating_sub(24), &line, false);
+    }
+}
+
+/// Marks what is wrong in rows that are scrolled off the screen: above at the line over the list (or at
+/// the names of its columns), below at the line under it (or on its last row).
+pub fn off_screen(ctx: &Ctx<'_>, buffer: &mut Buffer, areas: &screen::Areas) {
+    // What the log tells is over; it is not wrong now.
+    let Some(kind) = ctx.model.kind().filter(|kind| *kind != ListKind::Log) else {
+        return;
+    };
+    let list = ctx.model.list(kind);
+    let rows = &list.index.rows;
+    let first = list.offset.min(rows.len());
+    let end = (first + screen::rows_of_list(ctx.model)).min(rows.len());
+    let body = areas.body;
+    let above = if areas.rule.height > 0 { areas.rule.y } else { body.y };
+    let below = if areas.lower_rule.height > 0 && areas.side.y <= body.y {
+        areas.lower_rule.y
+    } else {
+        body.bottom().saturating_sub(1)
+    };
+    let marks = [
+        (&rows[..first], above, "↑", "above: "),
+        (&rows[end..], below, "↓", "below: "),
+    ];
+    for (rows, y, arrow, word) in marks {
+        let Some((worst, count)) = worst_of(rows) else {
+            continue;
+        };
+        let (word, what) = if body.width < 60 {
+            ("", "")
+        } else {
+            (word, worst.word())
+        };
+        let line = Line::from(vec![
+            ctx.span(Role::Accent, format!(" {arrow} {word}")),
+            ctx.span(role_of(worst), format!("{} {count} {what} ", glyph_of(worst))),
+        ]);
+        let wide = cells(line.width()).min(body.width);
+        put(buffer, body.right() - wide, y, wide, &line, false);
+    }
+}
+
+/// The worst that is wrong among rows, and how often. An open group's head is counted by its members.
+fn worst_of(rows: &[Row]) -> Option<(Severity, usize)> {
+    let bad = |row: &&Row| row.severity >= Severity::Warning && row.open != Some(true);
+    let worst = rows.iter().filter(bad).map(|row| row.severity).max()?;
+    Some((
+        worst,
+        rows.iter().filter(bad).filter(|row| row.severity == worst).count(),
+    ))
 }
 
 /// The line at the bottom: what is typed, a note, or the keys.
@@ -263,7 +401,9 @@ fn filtered(ctx: &Ctx<'_>) -> Option<Span<'static>> {
         return None;
     }
     if let Some(problem) = &list.filter.problem {
-        return Some(ctx.span(Role::Warning, format!(" {} ", fit(problem, ctx.model.size.0 / 2))));
+        let columns = ctx.model.size.0;
+        let room = (columns / 2).max(columns.saturating_sub(width(&list.filter.source) + 6));
+        return Some(ctx.span(Role::Warning, format!(" {} ", fit(problem, room))));
     }
     let typing = matches!(ctx.model.layers.last(), Some(Layer::Filter { .. }));
     let what = if typing {

@@ -9,10 +9,10 @@ use crate::{
     collect::HostView,
     console::{
         status,
-        text::{bytes, count, kib, millis, seconds, since, span},
+        text::{bytes, count, fit, kib, millis, seconds, since, span},
         theme::Role,
     },
-    facts::{Reach, Snapshot, disk::DiskRate, filesystem::StatfsOutcome},
+    facts::{Reach, Snapshot, disk::DiskRate, filesystem::StatfsOutcome, nfs::NfsOpRate},
     fleet::Host,
     verdict::Severity,
 };
@@ -234,10 +234,12 @@ fn known<T>(reading: &crate::facts::Reading<T>, text: impl FnOnce(&T) -> String)
 
 fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> {
     let disks = section(ctx, "DISKS", seen, &snapshot.disks, |disks| {
-        let mut lines: Vec<Line<'static>> = disks.iter().map(|disk| disk_line(ctx, disk)).collect();
-        if let (Some(first), Some(trend)) = (lines.first_mut(), trend(ctx, &seen.trend.disk_await_ms, 10.0)) {
-            first.spans.push(trend);
+        if disks.is_empty() {
+            return Vec::new();
         }
+        let mut lines = vec![ctx.line(Role::Dim, DISK_HEADS)];
+        lines.extend(disks.iter().map(|disk| disk_line(ctx, disk)));
+        lines.extend(history(ctx, "busiest", &seen.trend.disk_await_ms));
         lines
     });
     let filesystems = section(ctx, "FILESYSTEMS", seen, &snapshot.filesystems, |list| {
@@ -277,51 +279,37 @@ fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
     });
     let rates = section(ctx, "NFS OPERATIONS", seen, &snapshot.nfs_mounts, |mounts| {
         let mut lines = Vec::new();
-        for mount in mounts {
-            for op in &mount.ops {
-                let time = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), millis);
-                lines.push(Line::from(vec![
-                    ctx.span(Role::Text, format!(" {:<8} {:>7.1}/s", op.op, op.ops_per_second)),
-                    ctx.span(
-                        Role::Text,
-                        format!(
-                            "  rtt {}, done in {}, queued {}",
-                            time(op.rtt_ms),
-                            time(op.execute_ms),
-                            time(op.queue_ms)
-                        ),
-                    ),
-                    ctx.span(
-                        if op.retransmits_per_second > 0.0 {
-                            Role::Warning
-                        } else {
-                            Role::Dim
-                        },
-                        format!("  {:.1} retransmits/s", op.retransmits_per_second),
-                    ),
-                    ctx.span(Role::Dim, format!("  {}", mount.at)),
-                ]));
-            }
+        for mount in mounts.iter().filter(|mount| !mount.ops.is_empty()) {
+            lines.push(ctx.line(Role::Text, format!(" {}", mount.at)));
+            lines.extend(mount.ops.iter().map(|op| op_line(ctx, op)));
         }
-        if let (Some(first), Some(trend)) = (lines.first_mut(), trend(ctx, &seen.trend.nfs_rtt_ms, 10.0)) {
-            first.spans.push(trend);
+        if !lines.is_empty() {
+            lines.insert(0, ctx.line(Role::Dim, OP_HEADS));
+            lines.extend(history(ctx, "slowest", &seen.trend.nfs_rtt_ms));
         }
         lines
     });
     [disks, filesystems, mounts, rates].into_iter().flatten().collect()
 }
 
+/// The last minutes of the one that matters most.
+fn history(ctx: &Ctx<'_>, label: &str, samples: &std::collections::VecDeque<Option<f32>>) -> Option<Line<'static>> {
+    let trend = trend(ctx, samples, 10.0)?;
+    Some(Line::from(vec![ctx.span(Role::Dim, format!(" {label}")), trend]))
+}
+
+/// What the figures of a disk are.
+const DISK_HEADS: &str = " disk       busy     read    write reads/s writes/s      in/s     out/s queue";
+
 fn disk_line(ctx: &Ctx<'_>, disk: &DiskRate) -> Line<'static> {
     let time = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), millis);
     Line::from(vec![
         ctx.span(
             Role::Text,
-            format!(" {:<8} {:>3.0} % busy", disk.name, disk.busy_percent),
-        ),
-        ctx.span(
-            Role::Text,
             format!(
-                "  read {:<8} write {:<8}",
+                " {:<9} {:>3.0} % {:>8} {:>8}",
+                fit(&disk.name, 9),
+                disk.busy_percent,
                 time(disk.read_await_ms),
                 time(disk.write_await_ms)
             ),
@@ -329,7 +317,7 @@ fn disk_line(ctx: &Ctx<'_>, disk: &DiskRate) -> Line<'static> {
         ctx.span(
             Role::Dim,
             format!(
-                " {:.0}+{:.0}/s  {}/s + {}/s  {} waiting",
+                " {:>7.0} {:>8.0} {:>9} {:>9} {:>5}",
                 disk.reads_per_second,
                 disk.writes_per_second,
                 bytes(disk.read_bytes_per_second),
@@ -340,11 +328,42 @@ fn disk_line(ctx: &Ctx<'_>, disk: &DiskRate) -> Line<'static> {
     ])
 }
 
+/// What the figures of an NFS operation are.
+const OP_HEADS: &str = "   operation      per s  round trip    queued      done  sent again/s";
+
+fn op_line(ctx: &Ctx<'_>, op: &NfsOpRate) -> Line<'static> {
+    let time = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), millis);
+    let again = if op.retransmits_per_second > 0.0 {
+        Role::Warning
+    } else {
+        Role::Dim
+    };
+    Line::from(vec![
+        ctx.span(
+            Role::Text,
+            format!(
+                "   {:<12} {:>7.1}  {:>10}  {:>8}  {:>8}",
+                op.op,
+                op.ops_per_second,
+                time(op.rtt_ms),
+                time(op.queue_ms),
+                time(op.execute_ms)
+            ),
+        ),
+        ctx.span(again, format!("  {:>12.1}", op.retransmits_per_second)),
+    ])
+}
+
 fn statfs_line(ctx: &Ctx<'_>, outcome: Option<&StatfsOutcome>) -> Line<'static> {
     let mut line = match outcome {
         None => ctx.line(Role::Unknown, "? not asked"),
         Some(StatfsOutcome::Answered { took_ms }) => {
-            ctx.state(Severity::Ok, &format!("answers in {}", millis(*took_ms as f64)))
+            // The probe's clock knows whole milliseconds.
+            let took = match took_ms {
+                0 => "under 1 ms".to_owned(),
+                ms => millis(*ms as f64),
+            };
+            ctx.state(Severity::Ok, &format!("answers in {took}"))
         }
         Some(StatfsOutcome::Stale) => ctx.state(Severity::Critical, "stale handle"),
         Some(StatfsOutcome::Failed { error }) => ctx.state(Severity::Warning, &format!("failed: {error}")),

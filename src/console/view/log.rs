@@ -14,6 +14,7 @@ use crate::{
     },
     remote::log::{Level, LogEntry},
 };
+use ratatui::text::Line;
 
 const COLUMNS: &[Column] = &[
     left("TIME UTC", 8, 8, 0),
@@ -54,8 +55,18 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
                 .took
                 .map_or_else(String::new, |took| millis(took.as_secs_f64() * 1000.0)),
         ),
-        ctx.line(Role::Text, entry.text.to_string()),
+        what(ctx, row, entry),
     ])
+}
+
+/// What was done; the repeats that are left out come first, since commands are long.
+fn what(ctx: &Ctx<'_>, row: &Row, entry: &LogEntry) -> Line<'static> {
+    let mut line = ctx.line(Role::Text, entry.text.to_string());
+    if let Some(last) = ctx.model.log.get(row.sub).filter(|_| row.quiet > 0) {
+        let text = format!("×{} until {}  ", row.quiet + 1, time_of_day(last.at));
+        line.spans.insert(0, ctx.span(Role::Dim, text));
+    }
+    line
 }
 
 /// An entry as a message to read: heading and text.

@@ -118,7 +118,7 @@ fn page(ctx: &Ctx<'_>, buffer: &mut Buffer) -> Option<Position> {
     frame::header(ctx, buffer, areas.header);
     frame::banners(ctx, buffer, areas.banners);
     frame::pinned(ctx, buffer, areas.pinned);
-    frame::rule(ctx, buffer, areas.rule);
+    frame::upper_rule(ctx, buffer, areas.rule);
     body(ctx, buffer, areas.body);
     if areas.side.height > 0 {
         side(ctx, buffer, areas.side);
@@ -130,6 +130,7 @@ fn page(ctx: &Ctx<'_>, buffer: &mut Buffer) -> Option<Position> {
         }
     }
     frame::rule(ctx, buffer, areas.lower_rule);
+    frame::off_screen(ctx, buffer, &areas);
     let typed = frame::footer(ctx, buffer, areas.footer);
     overlay::draw(ctx, buffer).or(typed)
 }
@@ -199,6 +200,7 @@ fn side(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     let room = area.width.saturating_sub(1);
     let lines = match ctx.model.selected() {
         Some(Id::Finding(code, subject)) => findings::detail(ctx, code, &subject, room),
+        Some(Id::Cleared(seq)) => findings::past(ctx, seq, room),
         Some(Id::Host(name)) => host::document(ctx, name.as_str(), room),
         Some(Id::Slice(name)) => slice::document(ctx, name.as_str(), room),
         Some(Id::Segment(name)) => parts::segment_document(ctx, name.as_str(), room),

@@ -1,6 +1,9 @@
 //! The topmost layer: help, palette, message.
 
-use super::{Ctx, document, table::put};
+use super::{
+    Ctx, document,
+    table::{line_text, put},
+};
 use crate::console::{
     keymap::{Context, KEYMAP},
     layer::{Help, Layer},
@@ -89,7 +92,7 @@ fn message_lines(ctx: &Ctx<'_>, text: &str, room: u16) -> Vec<Line<'static>> {
 fn help_lines(ctx: &Ctx<'_>, help: &Help, room: u16) -> Vec<Line<'static>> {
     let wanted = help.search.text().to_lowercase();
     let keys_room = if room < 60 { 10 } else { 18 };
-    let mut out = Vec::new();
+    let mut out = signs(ctx, &wanted);
     for context in [Context::Page, Context::Line, Context::Overlay] {
         let mut lines = Vec::new();
         for binding in KEYMAP.iter().filter(|binding| binding.context == context) {
@@ -114,7 +117,6 @@ fn help_lines(ctx: &Ctx<'_>, help: &Help, room: u16) -> Vec<Line<'static>> {
         }
     }
     if wanted.is_empty() {
-        out.extend(super::parts::legend(ctx));
         let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
         out.push(ctx.line(Role::Dim, format!(" themes (:theme NAME): {}", names.join(", "))));
     }
@@ -122,6 +124,17 @@ fn help_lines(ctx: &Ctx<'_>, help: &Help, room: u16) -> Vec<Line<'static>> {
         out.push(ctx.line(Role::Dim, " nothing found; esc clears the search"));
     }
     out
+}
+
+/// What the signs mean, as far as it is searched for.
+fn signs(ctx: &Ctx<'_>, wanted: &str) -> Vec<Line<'static>> {
+    let mut lines = super::parts::legend(ctx);
+    let title = lines.remove(0);
+    lines.retain(|line| line_text(line).to_lowercase().contains(wanted));
+    if !lines.is_empty() {
+        lines.insert(0, title);
+    }
+    lines
 }
 
 fn draw_palette(ctx: &Ctx<'_>, buffer: &mut Buffer, palette: &Palette) -> Position {

@@ -4,11 +4,12 @@ use super::{Ctx, document::Section};
 use crate::{
     collect::HostView,
     console::{
-        sides::{self, SliceFacts},
+        sides::SliceFacts,
         status,
         text::{millis, span, tight_span},
         theme::{Role, glyph_of, role_of},
         view::frame::finding_line,
+        words,
     },
     facts::{Reading, State, UnixMs, filesystem::StatfsOutcome},
     fleet::Host,
@@ -231,7 +232,7 @@ pub fn segment_document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'stati
         let mut line = ctx.state(status::severity(host, ctx.now), status::word(host, ctx.now));
         line.spans.insert(0, ctx.span(Role::Text, format!(" {server}  ")));
         line.spans.push(ctx.span(Role::Dim, "  raid "));
-        line.spans.extend(said(ctx, sides::raid_word(host)).spans);
+        line.spans.extend(said(ctx, words::raid(ctx.view, host)).spans);
         out.push(line);
     }
     for slice in &segment.slices {
@@ -240,7 +241,9 @@ pub fn segment_document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'stati
             .primary()
             .map_or_else(|| "nobody".to_owned(), |side| side.name.to_string());
         let mut line = ctx.line(Role::Text, format!(" {} on {place}  ", slice.name));
-        let word = facts.primary().and_then(|side| side.volume).map(sides::volume_word);
+        let word = facts
+            .primary()
+            .and_then(|side| Some(words::volume(ctx.view, side.host, side.volume?)));
         line.spans.extend(said(ctx, word).spans);
         out.push(line);
     }
@@ -258,7 +261,7 @@ pub fn segment_document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'stati
     out
 }
 
-/// What the signs mean, where nothing better is to be shown.
+/// What the signs mean: the head of the help, and shown where nothing better is to be.
 pub fn legend(ctx: &Ctx<'_>) -> Vec<Line<'static>> {
     let mut out = vec![ctx.line(Role::Title, "SIGNS")];
     for (severity, meaning) in [
@@ -276,9 +279,18 @@ pub fn legend(ctx: &Ctx<'_>) -> Vec<Line<'static>> {
         line.spans.push(ctx.span(Role::Dim, meaning));
         out.push(line);
     }
-    out.push(faded(
-        ctx,
-        Line::from(" a value in this style is too old to be trusted"),
-    ));
+    for (sign, meaning) in [
+        ("○ cleared  ", "a finding that is over"),
+        ("▸ ▾        ", "a group that is folded, unfolded"),
+        ("▁▂▅█       ", "the last minutes, oldest first; a gap: no value"),
+    ] {
+        out.push(Line::from(vec![
+            ctx.span(Role::Text, format!(" {sign}")),
+            ctx.span(Role::Dim, meaning),
+        ]));
+    }
+    let mut old = faded(ctx, Line::from(" like this  "));
+    old.spans.push(ctx.span(Role::Dim, "too old to be trusted"));
+    out.push(old);
     out
 }

@@ -4,11 +4,12 @@
 use super::{Ctx, parts};
 use crate::{
     console::{
-        sides::{self, Client, Side, SliceFacts},
+        sides::{Client, Side, SliceFacts},
         status,
         text::{cells, fit, kib, millis, seconds, width},
         theme::{Role, role_of},
         view::storage,
+        words,
     },
     facts::md::MdRole,
     verdict::Severity,
@@ -146,7 +147,7 @@ fn arrow(ctx: &Ctx<'_>, facts: &SliceFacts<'_>, room: u16, down: bool) -> Line<'
     let Some(volume) = told.and_then(|side| side.volume) else {
         return ctx.line(Role::Unknown, "  ? replication not known  ");
     };
-    let (severity, word) = sides::volume_word(volume);
+    let (severity, word) = told.map_or_else(Default::default, |side| words::volume(ctx.view, side.host, volume));
     let mut text = word;
     if volume.connection.is_connected() {
         if let Some(behind) = volume.out_of_sync_kib {
@@ -259,7 +260,7 @@ fn array_lines(ctx: &Ctx<'_>, side: &Side<'_>) -> Vec<Line<'static>> {
                 format!(" {} {} [{}]  ", array.device, array.level, array.map),
             ));
             line.spans
-                .extend(parts::said(ctx, Some(sides::array_word(array))).spans);
+                .extend(parts::said(ctx, Some(words::array(ctx.view, side.host, array))).spans);
             if let Some(left) = array.sync.as_ref().and_then(|sync| sync.left_seconds) {
                 line.spans
                     .push(ctx.span(Role::Dim, format!(", {} left", seconds(left as f64))));

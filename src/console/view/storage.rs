@@ -7,11 +7,12 @@ use super::{
 use crate::{
     console::{
         index::{Id, Row},
-        sides::{self, SliceFacts},
+        sides::SliceFacts,
         status,
-        theme::Role,
+        theme::{Role, role_of},
+        words,
     },
-    facts::drbd::DrbdVolume,
+    facts::drbd::DrbdDisk,
     verdict::Severity,
 };
 use ratatui::text::Line;
@@ -59,7 +60,7 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
             }
             across.spans.push(ctx.sign(status::severity(host, ctx.now)));
             across.spans.push(ctx.span(Role::Text, format!(" {server}")));
-            if let Some(said) = sides::raid_word(host).filter(|said| said.0 > Severity::Ok) {
+            if let Some(said) = words::raid(ctx.view, host).filter(|said| said.0 > Severity::Ok) {
                 across.spans.push(ctx.span(Role::Dim, " raid "));
                 across.spans.extend(parts::said(ctx, Some(said)).spans);
             }
@@ -89,16 +90,26 @@ fn slice_cells(ctx: &Ctx<'_>, row: &Row, facts: &SliceFacts<'_>) -> Cells {
     let stale = told.is_none_or(|side| side.stale);
     let fade = |line: Line<'static>| if stale { parts::faded(ctx, line) } else { line };
     let volume = told.and_then(|side| side.volume);
+    let word = told.and_then(|side| Some(words::volume(ctx.view, side.host, side.volume?)));
     let disks = volume.map_or_else(
         || ctx.line(Role::Dim, "–"),
-        |volume| ctx.line(disk_role(volume), format!("{}/{}", volume.disk, volume.peer_disk)),
+        |volume| {
+            let good = volume.disk == DrbdDisk::UpToDate && volume.peer_disk == DrbdDisk::UpToDate;
+            let severity = word.as_ref().map_or(Severity::Ok, |word| word.0);
+            let role = if good || severity == Severity::Ok {
+                Role::Text
+            } else {
+                role_of(severity)
+            };
+            ctx.line(role, format!("{}/{}", volume.disk, volume.peer_disk))
+        },
     );
-    let replication = match (volume, &slice.resource) {
-        (Some(volume), _) => parts::said(ctx, Some(sides::volume_word(volume))),
+    let replication = match (&word, &slice.resource) {
+        (Some((severity, word)), _) => parts::said(ctx, Some((*severity, word.clone()))),
         (None, None) => ctx.line(Role::Dim, "not replicated"),
         (None, Some(_)) => ctx.line(Role::Unknown, "? not known"),
     };
-    let raid = told.and_then(|side| sides::raid_word(side.host));
+    let raid = told.and_then(|side| words::raid(ctx.view, side.host));
     let full = primary.and_then(|side| side.usage).map_or_else(
         || ctx.line(Role::Dim, "?"),
         |usage| ctx.line(Role::Text, format!("{:.0} %", usage.used_percent)),
@@ -122,15 +133,6 @@ fn slice_cells(ctx: &Ctx<'_>, row: &Row, facts: &SliceFacts<'_>) -> Cells {
         fade(address),
         told.map_or_else(Line::default, |side| parts::age(ctx, side.host)),
     ])
-}
-
-fn disk_role(volume: &DrbdVolume) -> Role {
-    use crate::facts::drbd::DrbdDisk;
-    match (&volume.disk, &volume.peer_disk) {
-        (DrbdDisk::UpToDate, DrbdDisk::UpToDate) => Role::Text,
-        (DrbdDisk::Unknown(_), _) | (_, DrbdDisk::Unknown(_)) => Role::Unknown,
-        _ => Role::Warning,
-    }
 }
 
 /// Who serves a slice.

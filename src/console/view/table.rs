@@ -50,6 +50,9 @@ pub const fn right(title: &'static str, least: u16, most: u16, priority: u8) -> 
     }
 }
 
+/// A column that can use more cells than this holds free text.
+const FREE_TEXT: u16 = 100;
+
 /// What a row shows.
 pub enum Cells {
     /// One text a column.
@@ -161,7 +164,12 @@ pub fn draw(
                     title = sorted;
                 }
             }
-            let line = Line::from(ctx.span(Role::Title, title));
+            let mut line = Line::from(ctx.span(Role::Title, title));
+            // The column of free text has room to say what is not listed.
+            if list.index.folded > 0 && column.most > FREE_TEXT && ctx.model.wall.is_none() {
+                let text = format!("  {} more: a", list.index.folded);
+                line.spans.push(ctx.span(Role::Dim, text));
+            }
             put(buffer, area.x + x, area.y, wide, &line, column.right);
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     console::{
         index::ListKind,
         model::Model,
-        text::{cells, clock, fit, span, tight_span, time_of_day, width},
+        text::{cells, clock, fit, many, span, tight_span, time_of_day, width},
         theme::{Role, role_of},
         wall::Wall,
     },
@@ -65,13 +65,34 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) {
     }
 }
 
+/// The letters of the state word: as large as the screen allows beside the list.
+const fn letters(screen: (u16, u16)) -> big::Scale {
+    big::Scale::of(match screen {
+        (300.., 80..) => 3,
+        (200.., 56..) => 2,
+        _ => 1,
+    })
+}
+
+/// The letters of the numbers below it, where there is room for them.
+const fn numbers(screen: (u16, u16)) -> Option<big::Scale> {
+    match letters(screen).down {
+        _ if screen.1 < 40 => None,
+        3 => Some(big::Scale::of(2)),
+        _ => Some(big::Scale::of(1)),
+    }
+}
+
 /// Rows above the pinned findings.
 const fn top(screen: (u16, u16)) -> u16 {
     if screen.0 < BIG.0 || screen.1 < BIG.1 {
         return 3;
     }
-    let letters = if screen.1 >= 40 { 2 } else { 1 };
-    2 + letters * (big::HEIGHT + 1) + 2
+    let numbers = match numbers(screen) {
+        Some(scale) => scale.height() + 1,
+        None => 0,
+    };
+    2 + letters(screen).height() + 1 + numbers + 2
 }
 
 /// Whether a finding is pinned above the pages: a large WARNING that does not say which helps nobody.
@@ -117,43 +138,79 @@ fn large(ctx: &Ctx<'_>, buffer: &mut Buffer) -> u16 {
     };
     // The picture moves one cell every minute: a still one burns into the panel.
     let shift = u16::try_from(ctx.now.0 / 60_000 % 3).unwrap_or(0);
-    big::draw(buffer, 1 + shift, 2, &word, style);
-    let time = time_of_day(ctx.now);
-    let full = big::width(&time) + 4;
-    let short = &time[..5];
-    let (time, wide) = if big::width(&word) + full + 6 < screen.width {
-        (time.as_str(), full)
-    } else {
-        (short, big::width(short) + 4)
-    };
-    let x = screen.width.saturating_sub(wide + 1);
-    let age = tight_span(ctx.model.disconnected().unwrap_or(ctx.now.since(ctx.view.at))).to_uppercase();
-    let left = x.saturating_sub(big::width(&age) + 8);
-    if left > big::width(&word) + shift + 4 {
-        big::draw(buffer, left, 2, &age, theme.style(Role::Dim));
-        buffer.set_string(left + big::width(&age) + 1, 6, "old", theme.style(Role::Dim));
-    }
-    big::draw(buffer, x, 2, time, theme.style(Role::Text));
-    buffer.set_string(screen.width.saturating_sub(4), 6, "UTC", theme.style(Role::Dim));
-    let mut y = 2 + big::HEIGHT + 1;
-    if screen.height >= 40 {
-        let mut x = 1 + shift;
-        for (severity, count) in frame::counts(ctx) {
-            let count = count.to_string();
-            let role = if count == "0" { Role::Dim } else { role_of(severity) };
-            if x + big::width(&count) + 12 > screen.width {
-                break;
-            }
-            big::draw(buffer, x, y, &count, theme.style(role));
-            x += big::width(&count) + 1;
-            buffer.set_string(x, y + big::HEIGHT - 1, severity.word(), theme.style(role));
-            x += width(severity.word()) + 3;
-        }
-        y += big::HEIGHT + 1;
+    let size = (screen.width, screen.height);
+    let scale = letters(size);
+    big::draw(buffer, 1 + shift, 2, &word, scale, style);
+    let used = 1 + shift + scale.width(&word) + 3;
+    let left = large_clock(ctx, buffer, used, scale);
+    large_age(ctx, buffer, used, left, scale);
+    let mut y = 2 + scale.height() + 1;
+    if let Some(scale) = numbers(size) {
+        large_counts(ctx, buffer, (1 + shift, y), scale);
+        y += scale.height() + 1;
     }
     let line = age_line(ctx);
     table::put(buffer, 1, y, screen.width.saturating_sub(1), &line, false);
     y + 2
+}
+
+/// The time at the right edge, as long and as large as there is room for right of `used`; gives where it begins.
+fn large_clock(ctx: &Ctx<'_>, buffer: &mut Buffer, used: u16, scale: big::Scale) -> u16 {
+    let screen = buffer.area;
+    let time = time_of_day(ctx.now);
+    let choices = [
+        (&time[..], scale),
+        (&time[..5], scale),
+        (&time[..], big::Scale::NARROW),
+        (&time[..5], big::Scale::NARROW),
+    ];
+    for (time, scale) in choices {
+        // Three cells for the name of the zone beside it.
+        let wide = scale.width(time) + 5;
+        if used + wide <= screen.width {
+            let x = screen.width - wide;
+            let style = ctx.theme().style(Role::Text);
+            big::draw(buffer, x, 2, time, scale, style);
+            let bottom = 1 + scale.height();
+            buffer.set_string(screen.width - 4, bottom, "UTC", ctx.theme().style(Role::Dim));
+            return x;
+        }
+    }
+    screen.width
+}
+
+/// How old the picture is, between the word and the clock if it fits there.
+fn large_age(ctx: &Ctx<'_>, buffer: &mut Buffer, used: u16, right: u16, scale: big::Scale) {
+    let silent = ctx.model.disconnected();
+    let age = tight_span(silent.unwrap_or(ctx.now.since(ctx.view.at))).to_uppercase();
+    let style = ctx
+        .theme()
+        .style(if silent.is_some() { Role::Stale } else { Role::Dim });
+    for scale in [scale, big::Scale::of(1)] {
+        let wide = scale.width(&age) + 8;
+        if used + wide <= right {
+            let x = right - wide;
+            big::draw(buffer, x, 2, &age, scale, style);
+            buffer.set_string(x + scale.width(&age) + 1, 1 + scale.height(), "old", style);
+            return;
+        }
+    }
+}
+
+/// How many hosts are in each state; a state that no host is in is left out.
+fn large_counts(ctx: &Ctx<'_>, buffer: &mut Buffer, at: (u16, u16), scale: big::Scale) {
+    let (mut x, y) = at;
+    for (severity, count) in frame::counts(ctx).into_iter().filter(|(_, count)| *count > 0) {
+        let count = count.to_string();
+        let style = ctx.theme().style(role_of(severity));
+        if x + scale.width(&count) + 12 > buffer.area.width {
+            break;
+        }
+        big::draw(buffer, x, y, &count, scale, style);
+        x += scale.width(&count) + 1;
+        buffer.set_string(x, y + scale.height() - 1, severity.word(), style);
+        x += width(severity.word()) + 3;
+    }
 }
 
 /// The same in plain letters for a small screen.
@@ -194,9 +251,14 @@ fn age_line(ctx: &Ctx<'_>) -> Line<'static> {
     if let Some(silent) = ctx.model.disconnected() {
         return ctx.line(Role::Banner, format!(" no data for {} ", span(silent)));
     }
-    let mut line = ctx.line(Role::Text, format!("updated {} ago", span(ctx.now.since(ctx.view.at))));
+    let updated = span(ctx.now.since(ctx.view.at));
+    let hosts = many(ctx.view.hosts.len(), "host");
+    let mut line = ctx.line(Role::Text, format!("updated {updated} ago   {hosts}"));
+    // Where the numbers stand above in large letters they need not be said again.
+    let size = ctx.model.size;
+    let told = size.0 >= BIG.0 && size.1 >= BIG.1 && numbers(size).is_some();
     for (severity, count) in frame::counts(ctx) {
-        if count > 0 {
+        if count > 0 && !told {
             line.spans.push(ctx.span(Role::Text, "   "));
             line.spans
                 .extend(ctx.state(severity, &format!("{count} {}", severity.word())).spans);

@@ -280,7 +280,7 @@ slow_probes() {
 	done
 }
 
-# lane SEQ: runs the sections of RUN. B may already hold those that need no command.
+# lane SEQ: runs the sections of RUN.
 lane() {
 	trap - EXIT HUP INT PIPE TERM
 	exec </dev/null >&3 3>&-

@@ -68,15 +68,16 @@ watch() {
 	done
 }
 
-# slow SEQ: starts a lane for what is wanted (WANT) if none is at work.
-slow() {
+# plan: what of WANT a new lane is to run (RUN), if none is at work. That there is nothing to ask needs no lane:
+# it is added to the fast lane's answer.
+plan() {
+	RUN=
 	[ $CUR -eq 0 ] && [ -n "$WANT" ] || return 0
 	for l in 1 2 3 0; do
 		[ $l -eq 0 ] && return
 		eval "p=\$LANE_PID_$l"
 		[ -n "$p" ] || break
 	done
-	B= RUN=
 	for S in $SLOW; do
 		tier $S
 		case $WANT in
@@ -99,22 +100,24 @@ slow() {
 	*s*) FL=$((FL & 6)) ;;
 	esac
 	WANT=
-	if [ -n "$RUN" ]; then
-		case $RUN in
-		*' probes'*)
-			for i in $PROBES_DUE; do
-				eval "PROBE_DUE_$i=\$((NOW + PROBE_EVERY_$i))"
-			done
-			;;
-		esac
-		lane "$1" &
-		p=$!
-		process $p
-		eval "LANE_PID_$l=\$p LANE_BORN_$l=\$BORN LANE_AT_$l= LANE_SINCE_$l=\$NOW"
-		CUR=$l
-	elif [ -n "$B" ]; then
-		frame "$1" >&3
-	fi
+	[ -z "$RUN" ] || CUR=$l
+}
+
+# slow SEQ: starts the lane CUR for RUN.
+slow() {
+	[ -n "$RUN" ] || return 0
+	case $RUN in
+	*' probes'*)
+		for i in $PROBES_DUE; do
+			eval "PROBE_DUE_$i=\$((NOW + PROBE_EVERY_$i))"
+		done
+		;;
+	esac
+	B=
+	lane "$1" &
+	p=$!
+	process $p
+	eval "LANE_PID_$CUR=\$p LANE_BORN_$CUR=\$BORN LANE_AT_$CUR= LANE_SINCE_$CUR=\$NOW"
 }
 
 forget() {
@@ -164,6 +167,7 @@ poll() {
 		esac
 	done
 	watch
+	plan
 	frame "$1"
 	slow "$1"
 }

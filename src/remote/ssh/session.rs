@@ -22,6 +22,9 @@ use tokio::time::timeout;
 
 /// A host that takes no input for so long is lost.
 const SEND: Duration = Duration::from_secs(10);
+/// Bytes sent at once. A connection keeps a buffer of its longest write for as long as it lasts, and the
+/// remote half is nearly 40 KB: with thousands of connections that would be hundreds of megabytes.
+const PIECE: usize = 4096;
 
 /// An authenticated connection to one host.
 pub struct SshSession {
@@ -173,7 +176,17 @@ impl Session for SshSession {
 impl Wire for SshWire {
     fn send<'a>(&'a mut self, bytes: &'a [u8]) -> Boxed<'a, Result<(), RemoteError>> {
         Box::pin(async move {
-            match timeout(SEND, self.channel.write.data_bytes(bytes.to_vec())).await {
+            let pieces = async {
+                for piece in bytes.chunks(PIECE) {
+                    self.channel.write.data_bytes(piece.to_vec()).await?;
+                    if piece.len() == PIECE {
+                        // The connection's task writes it out before the next one comes.
+                        tokio::task::yield_now().await;
+                    }
+                }
+                Ok::<_, russh::Error>(())
+            };
+            match timeout(SEND, pieces).await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(RemoteError::Lost(self.channel.connection.why_lost())),
                 Err(_) => Err(RemoteError::Timeout {

@@ -411,7 +411,7 @@ fn what_a_member_outside_of_the_primary_component_refuses_is_not_a_failed_readin
     assert!(find(&findings, Code::ReadingFailed).is_none(), "{findings:?}");
     world.edit("g2", |s| {
         change(&mut s.mysql, |mysql| {
-            mysql.errors.push("status: ERROR 1064 (42000) at line 1".into())
+            mysql.errors.push("status: ERROR 1064 (42000) at line 1".into());
         });
     });
     let failed = world.polls(3);

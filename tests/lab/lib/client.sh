@@ -27,7 +27,7 @@ END
 
 client_mend() {
   machine_wait "$1"
-  machine_script "$1" 60 client-mend "$LAB_ROOT/guest" "$LAB_DIR/guest/$1/settings" "$1" || warn "$1: its mounts do not come back"
+  machine_script "$1" 120 client-mend "$1" || warn "$1: its mounts do not come back"
   wait_until 60 client_writes "$1" || die "$1: its writes are not acknowledged"
 }
 

@@ -56,11 +56,19 @@ make_build_folder() {
 # background must not inherit it (start_process closes it).
 take_lock() {
   make_build_folder
-  exec 9>"$LAB_DIR/lock"
+  exec 9>>"$LAB_DIR/lock"
   flock -n 9 || {
     say "another command is changing the lab; waiting for it"
     flock -w "${1:-600}" 9 || die "the lab's lock is still held after ${1:-600} s"
   }
+}
+
+# Takes it together with others: faults of different machines do not disturb each other, but nothing of the
+# kind may happen while the lab goes up or down.
+share_lock() {
+  make_build_folder
+  exec 9>>"$LAB_DIR/lock"
+  flock -s -w 600 9 || die "the lab's lock is still held after 600 s"
 }
 
 # ── Processes ────────────────────────────────────────────────────────────────────────────────────

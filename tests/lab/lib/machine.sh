@@ -79,8 +79,8 @@ machine_files() {
   install -m 644 "$LAB_KEYS/client.pub" "$dir/authorized_keys"
   cat >"$dir/sshd_config" <<END
 Port 22
-HostKey $dir/host_key
-AuthorizedKeysFile $dir/authorized_keys
+HostKey /run/lab/files/host_key
+AuthorizedKeysFile /run/lab/files/authorized_keys
 StrictModes no
 PasswordAuthentication no
 KbdInteractiveAuthentication no

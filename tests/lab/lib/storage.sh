@@ -49,8 +49,7 @@ slice_call() { machine_script "$1" 60 slice "$2" "$3" "${LAB_SLICE_ADDRESS[$3]}"
 
 # slice_move SLICE HOST: a planned move: closed on the other server, opened on this one.
 slice_move() {
-  slice_call "$(other_storage "$2")" down "$1"
-  slice_call "$2" up "$1"
+  slice_call "$(other_storage "$2")" down "$1" && slice_call "$2" up "$1"
 }
 
 storage_inventory() {
@@ -136,17 +135,27 @@ storage_placed() {
 # storage_slice_up SLICE: replicated and in its place, whatever was done to it.
 storage_slice_up() {
   storage_connected "$1" || storage_reconnect "$1"
-  storage_slice_first "$1"
-  wait_until 90 storage_connected "$1" || die "$1: the two sides do not come together"
+  storage_slice_first "$1" || return 1
+  wait_until 90 storage_connected "$1" || { warn "$1: the two sides do not come together"; return 1; }
   storage_placed "$1" || slice_move "$1" "${LAB_SLICE_HOME[$1]}"
 }
 
+storage_try() {
+  each_of "${LAB_STORAGE_HOSTS[@]}" machine_wait &&
+    each_of "${LAB_STORAGE_HOSTS[@]}" storage_mend &&
+    each_of "${LAB_SLICES[@]}" storage_slice_up &&
+    wait_until 90 storage_arrays_whole
+}
+
 storage_up() {
+  local host
   storage_inventory
-  each_of "${LAB_STORAGE_HOSTS[@]}" machine_wait
-  each_of "${LAB_STORAGE_HOSTS[@]}" storage_mend
-  each_of "${LAB_SLICES[@]}" storage_slice_up || die "a slice does not come up"
-  wait_until 90 storage_arrays_whole || die "an array does not become whole"
+  if ! storage_try; then
+    warn "the storage servers cannot be mended as they run; starting them again"
+    for host in "${LAB_STORAGE_HOSTS[@]}"; do kill_process "$host"; done
+    for host in "${LAB_STORAGE_HOSTS[@]}"; do machine_start "$host"; done
+    storage_try || die "the storage servers do not become healthy; after tests/lab/down --clean they start with new disks"
+  fi
 }
 
 storage_array_whole() {

@@ -4,11 +4,11 @@ use super::{Ctx, Section, labelled, pair, section};
 use crate::{
     collect::HostView,
     console::{
-        sides,
         text::{bytes, count, kib, seconds},
         theme::Role,
         tree,
         view::{database::threads_word, parts},
+        words,
     },
     facts::{
         Snapshot, State,
@@ -26,10 +26,13 @@ use ratatui::text::Line;
 /// All of them.
 pub fn sections(ctx: &Ctx<'_>, host: &Host, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> {
     let md = section(ctx, "MD RAID", seen, &snapshot.md, |arrays| {
-        arrays.iter().flat_map(|array| md_lines(ctx, array)).collect()
+        arrays.iter().flat_map(|array| md_lines(ctx, seen, array)).collect()
     });
     let drbd = section(ctx, "DRBD", seen, &snapshot.drbd, |volumes| {
-        volumes.iter().flat_map(|volume| drbd_lines(ctx, volume)).collect()
+        volumes
+            .iter()
+            .flat_map(|volume| drbd_lines(ctx, seen, volume))
+            .collect()
     });
     let exports = section(ctx, "NFS EXPORTS", seen, &snapshot.exports, |exports| {
         exports
@@ -82,13 +85,13 @@ pub fn sections(ctx: &Ctx<'_>, host: &Host, seen: &HostView, snapshot: &Snapshot
     all
 }
 
-fn md_lines(ctx: &Ctx<'_>, array: &MdArray) -> Vec<Line<'static>> {
+fn md_lines(ctx: &Ctx<'_>, seen: &HostView, array: &MdArray) -> Vec<Line<'static>> {
     let mut head = ctx.line(
         Role::Text,
         format!(" {} {} [{}]  ", array.device, array.level, array.map),
     );
     head.spans
-        .extend(parts::said(ctx, Some(sides::array_word(array))).spans);
+        .extend(parts::said(ctx, Some(words::array(ctx.view, seen, array))).spans);
     if let Some(size) = array.size_kib {
         head.spans.push(ctx.span(Role::Dim, format!("  {}", kib(size))));
     }
@@ -139,7 +142,7 @@ fn md_lines(ctx: &Ctx<'_>, array: &MdArray) -> Vec<Line<'static>> {
     lines
 }
 
-fn drbd_lines(ctx: &Ctx<'_>, volume: &DrbdVolume) -> Vec<Line<'static>> {
+fn drbd_lines(ctx: &Ctx<'_>, seen: &HostView, volume: &DrbdVolume) -> Vec<Line<'static>> {
     let name = volume.resource.as_deref().unwrap_or("?");
     let minor = volume.minor.map_or_else(String::new, |minor| format!(" minor {minor}"));
     let protocol = volume
@@ -147,7 +150,7 @@ fn drbd_lines(ctx: &Ctx<'_>, volume: &DrbdVolume) -> Vec<Line<'static>> {
         .map_or_else(String::new, |protocol| format!(", protocol {protocol}"));
     let mut head = ctx.line(Role::Text, format!(" {name}/{}{minor}  ", volume.volume));
     head.spans
-        .extend(parts::said(ctx, Some(sides::volume_word(volume))).spans);
+        .extend(parts::said(ctx, Some(words::volume(ctx.view, seen, volume))).spans);
     head.spans.push(ctx.span(
         Role::Text,
         format!(
