@@ -243,7 +243,7 @@ fn others() -> Vec<Scenario> {
             ..scenario(
                 lane,
                 "host off the network",
-                &[&["unplug", "backup1"]],
+                &[&["cut-host", "backup1"]],
                 [expect("unknown", "HostStale", "backup1")],
             )
         },

@@ -23,9 +23,6 @@ zfs_unpack() {
   touch "$LAB_DIR/zfs/unpacked"
 }
 
-# zpool_has WORD: whether the pool is in that state.
-zpool_has() { [ "$(on_host zfs1 zpool list -H -o health tank 2>/dev/null)" = "$1" ]; }
-
 # zfs_start: the daemon, after whatever became of an earlier one: its mounts outlive it and answer with an error.
 zfs_start() {
   # Again at every boot: the host's root file system begins empty.
@@ -34,7 +31,7 @@ zfs_start() {
   on_host zfs1 sh -c 'mkdir -p /run/zfs /run/lock && ldconfig
     for at in /tank/slices /tank /zfs-kstat; do umount -l "$at" 2>/dev/null; done; :'
   service_start zfs1 zfs-fuse /sbin/zfs-fuse --no-daemon --max-arc-size 16
-  wait_until 10 on_host zfs1 zpool list || die "zfs-fuse does not answer; see $LAB_LOGS/zfs1-zfs-fuse.log"
+  wait_until 10 on_host zfs1 timeout 5 zpool list || die "zfs-fuse does not answer; see $LAB_LOGS/zfs1-zfs-fuse.log"
 }
 
 # zfs_make: a new pool on new files, with something in it.
@@ -73,8 +70,8 @@ END
     ! service zfs1 runs zfs-fuse || service zfs1 kill zfs-fuse
     zfs_start
   }
-  if [ "$(on_host zfs1 zpool list -H -o name)" != tank ]; then
-    on_host zfs1 zpool import -f -d "$ZFS_DISKS" tank >/dev/null 2>&1 || zfs_make
+  if [ "$(on_host zfs1 timeout 5 zpool list -H -o name)" != tank ]; then
+    on_host zfs1 timeout -k 2 20 zpool import -f -d "$ZFS_DISKS" tank >/dev/null 2>&1 || zfs_make
   fi
   wait_until 10 zfs_healthy || zfs_make
 }
