@@ -183,14 +183,19 @@ fn lag(seen: &Seen<'_>, mysql: &Mysql, out: &mut Claims) {
 
 fn semi_sync(seen: &Seen<'_>, mysql: &Mysql, out: &mut Claims) {
     let Some(state) = mysql.semi_sync_source else { return };
-    // On a read-only replica the source half idles; that is not a fall-back.
-    let is_source = mysql.channels.is_empty() || mysql.read_only == Some(false);
-    if state.enabled && !state.active && is_source {
+    if !state.enabled || state.active {
+        return;
+    }
+    // The source half of a replica that nobody follows idles, writable or not; that is not a fall-back.
+    let followed = !mysql.replicas.is_empty() || state.replicas.is_some_and(|count| count > 0);
+    if mysql.channels.is_empty() || followed {
         let replicas = state
             .replicas
             .map_or_else(String::new, |count| format!(", {count} semi-sync replicas connected"));
         let evidence = format!("semi-sync is configured, but has fallen back to asynchronous{replicas}");
         out.raise(Code::SemiSyncOff, Severity::Warning, subject(seen), evidence);
+    } else if mysql.errors.iter().any(|error| error.starts_with("replicas:")) {
+        out.unsettled(Code::SemiSyncOff, subject(seen));
     }
 }
 

@@ -600,7 +600,7 @@ fn mysql(number: usize) -> Mysql {
         semi_sync_source: Some(SemiSync {
             enabled: true,
             active: number == 0,
-            replicas: Some(2),
+            replicas: Some(if number == 0 { 2 } else { 0 }),
         }),
         semi_sync_replica: Some(number != 0),
         channels: if number == 0 { Vec::new() } else { vec![channel()] },

@@ -222,6 +222,18 @@ pub(super) fn cases() -> Vec<Case> {
                 });
             },
         ),
+        // In the middle of a chain: it follows, and is followed.
+        case(
+            K::SemiSyncOff,
+            Warning,
+            |w| {
+                w.edit("db2", |s| db(s, |m| m.replicas = vec!["db3".into()]));
+            },
+            // A replica that somebody made writable is nobody's source.
+            |w| {
+                w.edit("db2", |s| db(s, |m| m.read_only = Some(false)));
+            },
+        ),
         case(
             K::ConnectionsHigh,
             Warning,
