@@ -74,6 +74,14 @@ impl Fleet {
         self.host_index(name).map(|at| &self.hosts[at])
     }
 
+    /// Whether a host is a member of a replication topology.
+    #[must_use]
+    pub fn replicates(&self, name: &HostName) -> bool {
+        self.topologies
+            .iter()
+            .any(|topology| topology.kind == TopologyKind::Replication && topology.members.contains(name))
+    }
+
     /// Every slice of every segment, with its segment.
     pub fn slices(&self) -> impl Iterator<Item = (&Segment, &Slice)> {
         self.segments

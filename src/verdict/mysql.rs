@@ -14,8 +14,9 @@ use crate::facts::{
 /// Connections in use, percent of `max_connections`.
 const CONNECTIONS: Limits = Limits::both(85.0, 95.0);
 
-/// Judges the server of a host that the inventory declares one for.
-pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
+/// Judges the server of a host that the inventory declares one for. The lag of a member of a replication topology is
+/// left to [`super::heartbeat`].
+pub(super) fn judge(seen: &Seen<'_>, in_topology: bool, out: &mut Claims) {
     if seen.host.mysql.is_none() {
         return;
     }
@@ -32,7 +33,10 @@ pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
     for channel in &mysql.channels {
         threads(seen, channel, out);
     }
-    lag(seen, mysql, out);
+    // Members of a topology are judged together: only their source tells whether beats are written at all.
+    if !in_topology {
+        lag(seen, mysql, true, out);
+    }
     semi_sync(seen, mysql, out);
     connections(seen, mysql, out);
     if let Some(galera) = &mysql.galera {
@@ -145,8 +149,8 @@ fn threads(seen: &Seen<'_>, channel: &ReplicaChannel, out: &mut Claims) {
     }
 }
 
-/// By heartbeat where there is one: seconds behind the source can be 0 while behind (MDEV-17516).
-fn lag(seen: &Seen<'_>, mysql: &Mysql, out: &mut Claims) {
+/// By heartbeat where there is one and it `tells`: seconds behind the source can be 0 while behind (MDEV-17516).
+pub(super) fn lag(seen: &Seen<'_>, mysql: &Mysql, tells: bool, out: &mut Claims) {
     if mysql.channels.is_empty() {
         return;
     }
@@ -156,7 +160,7 @@ fn lag(seen: &Seen<'_>, mysql: &Mysql, out: &mut Claims) {
     let running = |channel: &ReplicaChannel| {
         channel.io_running == ReplicaThread::Yes && channel.sql_running == ReplicaThread::Yes
     };
-    let (seconds, how) = match (mysql.heartbeat_lag_seconds, behind) {
+    let (seconds, how) = match (mysql.heartbeat_lag_seconds.filter(|_| tells), behind) {
         (Some(seconds), _) => (seconds, "by heartbeat"),
         (None, Some(seconds)) => (seconds as f64, "by its own account"),
         (None, None) => {

@@ -136,6 +136,7 @@ fn mysql(sources: &[&str], galera: Option<&str>) -> Mysql {
             })
             .collect(),
         heartbeat_lag_seconds: None,
+        heartbeat_own_seconds: None,
         replicas: Vec::new(),
         galera: galera.map(|uuid| Galera {
             cluster_status: GaleraStatus::Primary,

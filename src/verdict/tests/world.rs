@@ -566,8 +566,9 @@ fn node(s: &mut Snapshot) {
     }];
 }
 
-fn mysql(number: usize) -> Mysql {
-    let channel = || ReplicaChannel {
+/// A channel from db1 that is well.
+pub(super) fn channel() -> ReplicaChannel {
+    ReplicaChannel {
         name: "".into(),
         source_host: "10.77.0.5".into(),
         source_port: Some(3306),
@@ -580,7 +581,10 @@ fn mysql(number: usize) -> Mysql {
         sql_error: None,
         gtid_received: None,
         gtid_applied: None,
-    };
+    }
+}
+
+fn mysql(number: usize) -> Mysql {
     Mysql {
         flavour: Flavour::Mysql,
         version: "8.0.40".into(),
@@ -605,6 +609,7 @@ fn mysql(number: usize) -> Mysql {
         semi_sync_replica: Some(number != 0),
         channels: if number == 0 { Vec::new() } else { vec![channel()] },
         heartbeat_lag_seconds: None,
+        heartbeat_own_seconds: None,
         replicas: Vec::new(),
         galera: None,
         errors: Vec::new(),
