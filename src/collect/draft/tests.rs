@@ -268,6 +268,15 @@ fn a_draft_says_what_the_hosts_show() {
         text.contains("# choose: it mounts 10.99.0.1:/elsewhere at /other"),
         "{text}"
     );
+    assert_eq!(
+        text.matches("heartbeat:").count(),
+        1,
+        "for the topology, not for each host: {text}"
+    );
+    assert!(
+        text.contains("\n    # choose: `mysql: { heartbeat: DATABASE.TABLE }` for each member"),
+        "{text}"
+    );
     let topology = fleet.topology_of("db2").expect("a topology");
     assert_eq!(topology.kind, TopologyKind::Replication);
     assert_eq!(
