@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -24,6 +25,9 @@ pub struct Fleet {
     pub topologies: Vec<Topology>,
     /// Fleet-wide poll settings; a host's own are already resolved in [`Host::poll`].
     pub poll: Poll,
+    /// The `ssh_config` file that the inventory names; unless the command line names another it is used as
+    /// `ssh -F` does, in place of the user's and the system's.
+    pub ssh_config: Option<PathBuf>,
     index: HashMap<HostName, usize>,
 }
 
@@ -58,6 +62,7 @@ impl Fleet {
             segments,
             topologies,
             poll,
+            ssh_config: None,
             index,
         }
     }
@@ -145,14 +150,18 @@ impl Fleet {
                 host
             })
             .collect();
-        Self::new(
+        let around = Self::new(
             self.name.clone(),
             self.label.clone(),
             self.poll,
             hosts,
             segments,
             topologies,
-        )
+        );
+        Self {
+            ssh_config: self.ssh_config.clone(),
+            ..around
+        }
     }
 
     /// The segment that a host serves, if any.
