@@ -111,8 +111,27 @@ fn probe_script(options: &Options, host: Option<&str>, sudoers: Option<&str>) ->
     print(&half::forced_script(Some(host)))
 }
 
+/// The `ssh_config` files in force: the one named on the command line, else the one that the inventory names,
+/// else those that `ssh` reads by itself.
+fn ssh_config_mode(args: &SshArgs, fleet: Option<&fleet::Fleet>) -> ssh_config::Mode {
+    // As a whole path, so that no name means anything else to `ssh -F` (`none` would).
+    let named = fleet.and_then(|fleet| fleet.ssh_config.as_ref());
+    let named = named.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+    args.ssh_config
+        .clone()
+        .or(named)
+        .map_or(ssh_config::Mode::AskSsh, ssh_config::Mode::File)
+}
+
 /// The way over SSH; encrypted keys are asked for now, unless nobody is there to answer.
-fn ssh_remote(args: &SshArgs, log: &LogBook, clock: &Clock, batch: bool, prompt: &mut Prompt) -> SshRemote {
+fn ssh_remote(
+    args: &SshArgs,
+    mode: ssh_config::Mode,
+    log: &LogBook,
+    clock: &Clock,
+    batch: bool,
+    prompt: &mut Prompt,
+) -> SshRemote {
     let remote = SshRemote::new(SshOptions {
         log: log.clone(),
         host_key_policy: if args.accept_new {
@@ -121,10 +140,7 @@ fn ssh_remote(args: &SshArgs, log: &LogBook, clock: &Clock, batch: bool, prompt:
             HostKeyPolicy::Strict
         },
         identities: args.identity.iter().cloned().map(Identity::File).collect(),
-        config: args
-            .ssh_config
-            .clone()
-            .map_or(ssh_config::Mode::AskSsh, ssh_config::Mode::File),
+        config: mode,
         batch,
         clock: {
             let clock = clock.clone();

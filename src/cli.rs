@@ -103,7 +103,7 @@ pub struct Options {
 /// Options of SSH.
 #[derive(Debug, Default, Args)]
 pub struct SshArgs {
-    /// Use this `ssh_config` file, as ssh(1) does
+    /// Use this `ssh_config` file, as ssh(1) does; without it the one that the inventory names, else yours
     #[arg(short = 'F', long, value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
 
@@ -184,7 +184,7 @@ pub enum Command {
         /// The inventory file
         #[arg(short, long, value_name = "FILE")]
         inventory: Option<PathBuf>,
-        /// Use this `ssh_config` file, as ssh(1) does
+        /// Use this `ssh_config` file, as ssh(1) does; without it the one that the inventory names, else yours
         #[arg(short = 'F', long, value_name = "FILE")]
         ssh_config: Option<PathBuf>,
     },

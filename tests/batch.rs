@@ -234,6 +234,23 @@ fn info_tells_what_is_in_force_and_what_came_of_it() {
     ] {
         assert!(told.contains(&expected), "{expected:?} is missing:\n{told}");
     }
+    // The inventory may name the file itself; the command line wins.
+    let own = write("own", "IdentityFile /nowhere/own\n");
+    let inventory = write("named.yaml", "fleet: lab\nssh_config: own\nhosts: { a: }\n");
+    let told = stdout(&pointsman(&["info", "-i", &inventory]));
+    assert!(told.contains(&format!("ssh_config   {own}\n")), "{told}");
+    assert!(told.contains("keys         /nowhere/own"), "{told}");
+    let told = stdout(&pointsman(&["info", "-i", &inventory, "-F", &config]));
+    assert!(told.contains(&format!("ssh_config   {config}\n")), "{told}");
+    assert!(told.contains("keys         /nowhere/key"), "{told}");
+    std::fs::remove_file(&own).unwrap();
+    let checked = pointsman(&["check", &inventory]);
+    assert_eq!(checked.status.code(), Some(78));
+    assert!(
+        stdout(&checked).contains("cannot read the ssh_config `own`"),
+        "{}",
+        stdout(&checked)
+    );
     let broken = stdout(&pointsman(&["info", "-i", "/nowhere/inventory.yaml"]));
     assert!(broken.contains("cannot be read"), "{broken}");
 }

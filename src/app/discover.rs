@@ -1,6 +1,6 @@
 //! A draft inventory from bare hosts.
 
-use super::{COLLECTION_LIMIT, Result, process::runtime, ssh_remote, watch::for_one_collection};
+use super::{COLLECTION_LIMIT, Result, process::runtime, ssh_config_mode, ssh_remote, watch::for_one_collection};
 use crate::{
     batch::{self, report::Status},
     cli::Options,
@@ -18,7 +18,14 @@ pub(super) fn discover(options: &Options, hosts: &[String], log: LogBook) -> Res
     let _context = runtime.enter();
     let count = fleet.hosts.len();
     let clock = Clock::system();
-    let ssh = ssh_remote(&options.ssh, &log, &clock, true, &mut Prompt::default());
+    let ssh = ssh_remote(
+        &options.ssh,
+        ssh_config_mode(&options.ssh, None),
+        &log,
+        &clock,
+        true,
+        &mut Prompt::default(),
+    );
     let mut collector = Collector::start(Sources {
         fleet,
         ssh: Arc::new(ssh),

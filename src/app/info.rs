@@ -5,12 +5,13 @@ use super::{
     inventory::{inventory_path, load, places, size},
     print,
     process::{config_dir, raise_file_limit},
+    ssh_config_mode,
 };
 use crate::{
     cli::Options,
     console::{glyphs::Glyphs, theme::Depth},
     facts::CleanText,
-    fleet::diagnostic::Severity,
+    fleet::{Fleet, diagnostic::Severity},
     remote::{half, ssh_config},
 };
 use std::{
@@ -22,8 +23,8 @@ use std::{
 /// Prints one line a setting; a line that begins with spaces belongs to the one above it.
 pub(super) fn info(options: &Options) -> Result<u8> {
     let mut lines: Vec<(&str, String)> = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
-    inventory(options, &mut lines);
-    ssh(options, &mut lines);
+    let fleet = inventory(options, &mut lines);
+    ssh(options, fleet.as_ref(), &mut lines);
     terminal(&mut lines);
     let limit = raise_file_limit();
     lines.push((
@@ -40,11 +41,12 @@ pub(super) fn info(options: &Options) -> Result<u8> {
     print(&text)
 }
 
-fn inventory(options: &Options, lines: &mut Vec<(&str, String)>) {
+/// Gives the fleet, if the inventory has one.
+fn inventory(options: &Options, lines: &mut Vec<(&str, String)>) -> Option<Fleet> {
     let Ok(path) = inventory_path(options) else {
         lines.push(("inventory", "none found; looked for".to_owned()));
         lines.extend(places().into_iter().map(|path| ("", path.display().to_string())));
-        return;
+        return None;
     };
     let how = match (&options.inventory, std::env::var_os("POINTSMAN_INVENTORY")) {
         (Some(_), _) => "given with -i",
@@ -54,7 +56,7 @@ fn inventory(options: &Options, lines: &mut Vec<(&str, String)>) {
     lines.push(("inventory", format!("{} ({how})", path.display())));
     let Ok(loaded) = load(&path) else {
         lines.push(("", "cannot be read".to_owned()));
-        return;
+        return None;
     };
     let many = |severity| {
         loaded
@@ -78,9 +80,10 @@ fn inventory(options: &Options, lines: &mut Vec<(&str, String)>) {
             .skip(1)
             .map(|file| ("", format!("includes {}", file.display()))),
     );
+    loaded.fleet
 }
 
-fn ssh(options: &Options, lines: &mut Vec<(&str, String)>) {
+fn ssh(options: &Options, fleet: Option<&Fleet>, lines: &mut Vec<(&str, String)>) {
     let program = half::PATH
         .split(':')
         .map(|dir| Path::new(dir).join("ssh"))
@@ -98,20 +101,16 @@ fn ssh(options: &Options, lines: &mut Vec<(&str, String)>) {
         ),
     });
     let home = ssh_config::home().unwrap_or_default();
-    let configs = match &options.ssh.ssh_config {
-        Some(path) => vec![path.clone()],
-        None => vec![home.join(".ssh/config"), PathBuf::from("/etc/ssh/ssh_config")],
+    let mode = ssh_config_mode(&options.ssh, fleet);
+    let configs = match &mode {
+        ssh_config::Mode::File(path) => vec![path.clone()],
+        _ => vec![home.join(".ssh/config"), PathBuf::from("/etc/ssh/ssh_config")],
     };
     lines.extend(named("ssh_config", &configs));
     lines.extend(named(
         "known_hosts",
         &[home.join(".ssh/known_hosts"), "/etc/ssh/ssh_known_hosts".into()],
     ));
-    let mode = options
-        .ssh
-        .ssh_config
-        .clone()
-        .map_or(ssh_config::Mode::AskSsh, ssh_config::Mode::File);
     let mut keys = options.ssh.identity.clone();
     keys.extend(ssh_config::ConfigSource::new(mode).identity_files());
     lines.extend(named("keys", &keys));

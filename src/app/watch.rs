@@ -4,7 +4,7 @@ use super::{
     COLLECTION_LIMIT, Failure, Result,
     inventory::{inventory_path, load_fleet},
     process::{check_file_limit, config_dir, runtime},
-    ssh_remote,
+    ssh_config_mode, ssh_remote,
 };
 use crate::{
     batch::{self, Format, report::Status},
@@ -95,14 +95,30 @@ fn world(options: &Options, log: &LogBook, prompt: &mut Prompt) -> Result<World>
     }
     let path = inventory_path(options)?;
     let fleet = load_fleet(&path)?;
+    let mode = ssh_config_mode(&options.ssh, Some(&fleet));
+    let named = options.ssh.ssh_config.is_none().then(|| fleet.ssh_config.clone());
     Ok(World {
         fleet,
-        ssh: Arc::new(ssh_remote(&options.ssh, log, &clock, options.batch.is_some(), prompt)),
+        ssh: Arc::new(ssh_remote(
+            &options.ssh,
+            mode,
+            log,
+            &clock,
+            options.batch.is_some(),
+            prompt,
+        )),
         reload: Some(Box::new(move || {
-            load_fleet(&path).map_err(|failure| match failure {
+            let fleet = load_fleet(&path).map_err(|failure| match failure {
                 Failure::Usage(text) | Failure::Config(text) => text,
                 Failure::Other(report) => report.to_string(),
-            })
+            })?;
+            // Connections and unlocked keys rest on it.
+            if named.as_ref().is_some_and(|named| *named != fleet.ssh_config) {
+                return Err(
+                    "the inventory names another `ssh_config` now: end pointsman and start it again".to_owned(),
+                );
+            }
+            Ok(fleet)
         })),
         clock,
         _simulation: None,

@@ -120,7 +120,7 @@ fn summary(host: &HostStatus) -> String {
         Some(_) => {}
         None => parts.push("no data".to_owned()),
     }
-    parts.extend(host.reason.clone());
+    parts.extend(host.reason.as_deref().map(first_clause));
     let is_well = |array: &&RaidStatus| array.state == "clean" && array.sync.is_none();
     let well: Vec<&str> = host.raid.iter().filter(is_well).map(|a| a.device.as_str()).collect();
     if !well.is_empty() {
@@ -167,6 +167,18 @@ fn summary(host: &HostStatus) -> String {
         }
     }
     parts.join("; ")
+}
+
+/// The beginning of a reason: what to do about it, with fingerprints and commands, stands under the finding.
+fn first_clause(reason: &str) -> String {
+    const LONGEST: usize = 72;
+    let ends = [". ", ", ", "; ", ": it "];
+    let end = ends.iter().filter_map(|end| reason.find(end)).min();
+    let clause = &reason[..end.unwrap_or(reason.len())];
+    match clause.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &clause[..end]),
+        None => clause.to_owned(),
+    }
 }
 
 /// A volume that is connected and up to date on both sides in two words, any other in all of DRBD's.

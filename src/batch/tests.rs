@@ -185,3 +185,34 @@ ok       a  md1 clean; md0 raid1 degraded
 ";
     assert_eq!(render(&status, Format::Text), expected);
 }
+
+#[test]
+fn the_reason_of_a_stopped_host_is_told_in_full_once() {
+    let line = |why: &str| {
+        let mut status = document(Snapshot::default(), vec![]);
+        let host = &mut status.hosts[0];
+        host.unknown.clear();
+        (host.reachable, host.age_ms, host.reason) = (false, None, Some(why.to_owned()));
+        let text = render(&status, Format::Text);
+        let json = serde_json::to_value(&status).unwrap();
+        assert_eq!(json["hosts"][0]["reason"], why, "documents have it all");
+        text.lines().last().unwrap().to_owned()
+    };
+    let unknown =
+        "host key: no key of [192.0.2.1]:22 is known. It presented ssh-ed25519 SHA256:abc. Looked in /a, /b. Compare";
+    assert_eq!(
+        line(unknown),
+        "unknown  a  no data; host key: no key of [192.0.2.1]:22 is known"
+    );
+    let changed =
+        "host key: the key of a has CHANGED: it presented ssh-ed25519 SHA256:abc, but known is ssh-rsa SHA256:def";
+    assert_eq!(line(changed), "unknown  a  no data; host key: the key of a has CHANGED");
+    assert_eq!(
+        line("cannot connect to 192.0.2.1:22: Connection refused (os error 111)"),
+        "unknown  a  no data; cannot connect to 192.0.2.1:22: Connection refused (os error 111)"
+    );
+    assert_eq!(
+        line(&"ü".repeat(200)),
+        format!("unknown  a  no data; {}…", "ü".repeat(72))
+    );
+}

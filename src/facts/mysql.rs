@@ -55,6 +55,8 @@ pub struct Mysql {
     pub channels: Vec<ReplicaChannel>,
     /// Seconds behind by heartbeat: the age of the newest beat of another server.
     pub heartbeat_lag_seconds: Option<f64>,
+    /// The age in seconds of this server's own newest beat; `None` when it never wrote one.
+    pub heartbeat_own_seconds: Option<f64>,
     /// Replicas that are connected to this server (`SHOW REPLICAS`), by host name.
     pub replicas: Vec<CleanText>,
     /// Galera state, where wsrep is on.

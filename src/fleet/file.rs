@@ -16,7 +16,7 @@ pub(super) type Text = Spanned<String>;
 
 /// The inventory of a fleet: what pointsman watches.
 ///
-/// Files named in `include` have the same form; `fleet`, `label` and `defaults` stand in one file only.
+/// Files named in `include` have the same form; `fleet`, `label`, `ssh_config` and `defaults` stand in one file only.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "pointsman inventory")]
@@ -27,6 +27,9 @@ pub(super) struct File {
     /// A short word shown loudly beside the name, such as PRODUCTION.
     #[serde(default)]
     pub label: Option<Text>,
+    /// The `ssh_config` file for this fleet, relative to this file; used as with `ssh -F`, unless `--ssh-config` is given.
+    #[serde(default)]
+    pub ssh_config: Option<Text>,
     /// More files, relative to this one.
     #[serde(default)]
     pub include: List<Text>,

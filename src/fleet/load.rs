@@ -22,6 +22,9 @@ use std::{
 /// Reads a file's text; the error says why it cannot.
 pub type Read<'a> = dyn Fn(&Path) -> Result<String, String> + 'a;
 
+/// What a path in an inventory means.
+const RELATIVE: &str = "a path here is relative to the file that it stands in";
+
 /// Most files of one inventory.
 const FILES: usize = 64;
 
@@ -88,6 +91,8 @@ pub fn load(path: &Path, text: &str, read: &Read<'_>) -> Loaded {
 struct Decoded {
     root: NodeId,
     file: File,
+    /// Where its `ssh_config` is.
+    ssh_config: Option<PathBuf>,
 }
 
 /// Reads the file and everything that it includes.
@@ -126,7 +131,8 @@ impl Collect<'_> {
             return;
         };
         let includes = file.include.0.clone();
-        self.files.push(Decoded { root, file });
+        let ssh_config = file.ssh_config.as_ref().and_then(|text| self.ssh_config(path, text));
+        self.files.push(Decoded { root, file, ssh_config });
         self.chain.push(normal(path));
         for include in includes {
             self.include(path, &include);
@@ -134,10 +140,31 @@ impl Collect<'_> {
         self.chain.pop();
     }
 
+    /// The file that `ssh_config` names: one that cannot be read would leave every host to other settings.
+    fn ssh_config(&mut self, from: &Path, text: &Text) -> Option<PathBuf> {
+        let path = beside(from, &text.value);
+        match (self.read)(&path) {
+            Ok(_) => Some(path),
+            Err(why) => {
+                let hint = if text.value.starts_with('~') {
+                    "write the home directory out: `~` is not replaced here"
+                } else {
+                    RELATIVE
+                };
+                self.notes
+                    .error(
+                        self.tree.mark(text.node),
+                        format!("cannot read the ssh_config {}: {}", quote(&text.value), visible(&why)),
+                    )
+                    .hint(hint);
+                None
+            }
+        }
+    }
+
     fn include(&mut self, from: &Path, include: &Text) {
         let mark = self.tree.mark(include.node);
-        let path = from.parent().unwrap_or(Path::new("")).join(&include.value);
-        let path = normal(&path);
+        let path = beside(from, &include.value);
         if let Some(at) = self.chain.iter().position(|open| *open == path) {
             let names = self.chain[at..].iter().chain([&path]);
             let circle: Vec<String> = names.map(|path| visible(&path.to_string_lossy())).collect();
@@ -167,10 +194,15 @@ impl Collect<'_> {
                         mark,
                         format!("cannot read {}: {}", quote(&include.value), visible(&why)),
                     )
-                    .hint("a path here is relative to the file that it stands in");
+                    .hint(RELATIVE);
             }
         }
     }
+}
+
+/// The path of a file that another one names.
+fn beside(from: &Path, name: &str) -> PathBuf {
+    normal(&from.parent().unwrap_or(Path::new("")).join(name))
 }
 
 /// A path without `.` and without `..` where that can be told from the path alone.
@@ -190,7 +222,7 @@ fn normal(path: &Path) -> PathBuf {
 
 /// All files → the fleet. What is wrong is left out and reported.
 fn build(context: &mut Context<'_>, mut files: Vec<Decoded>, incomplete: bool) -> Option<Fleet> {
-    for Decoded { root, file } in &files {
+    for Decoded { root, file, .. } in &files {
         context.declare_all(What::Site, *root, &file.sites);
         context.declare_all(What::Rack, *root, &file.racks);
         context.declare_all(What::Feed, *root, &file.feeds);
@@ -206,7 +238,7 @@ fn build(context: &mut Context<'_>, mut files: Vec<Decoded>, incomplete: bool) -
         }
         Hosts::declare(context, *root, file);
     }
-    let (name, label, defaults) = header(context, &mut files, incomplete);
+    let (name, label, ssh_config, defaults) = header(context, &mut files, incomplete);
     let racks = domains(context, &files);
     let mut storage = Storage::default();
     let mut topologies = Vec::new();
@@ -230,7 +262,7 @@ fn build(context: &mut Context<'_>, mut files: Vec<Decoded>, incomplete: bool) -
     }
     hosts.resolve_jumps(context);
     check(context, &hosts, &storage, &topologies, &members_at);
-    let none = files.iter().all(|Decoded { root, file }| {
+    let none = files.iter().all(|Decoded { root, file, .. }| {
         file.hosts.entries.is_empty() && !super::decode::lacks_by_pruning(context.tree, *root, "hosts")
     });
     if none && !incomplete {
@@ -247,7 +279,9 @@ fn build(context: &mut Context<'_>, mut files: Vec<Decoded>, incomplete: bool) -
             .hint("add `hosts:`, or let `pointsman discover HOST…` draft an inventory");
     }
     let poll = Levels(vec![&defaults]).poll(context);
-    Some(Fleet::new(name?, label, poll, hosts.list, storage.segments, topologies))
+    let mut fleet = Fleet::new(name?, label, poll, hosts.list, storage.segments, topologies);
+    fleet.ssh_config = ssh_config;
+    Some(fleet)
 }
 
 fn members(topologies: &[Topology]) -> HashSet<String> {
@@ -255,12 +289,12 @@ fn members(topologies: &[Topology]) -> HashSet<String> {
     members.map(|name| name.as_str().to_owned()).collect()
 }
 
-/// What may stand in one file only: the fleet's name, its label, and the defaults.
+/// What may stand in one file only: the fleet's name, its label, its `ssh_config`, and the defaults.
 fn header(
     context: &mut Context<'_>,
     files: &mut [Decoded],
     incomplete: bool,
-) -> (Option<String>, Option<String>, file::Group) {
+) -> (Option<String>, Option<String>, Option<PathBuf>, file::Group) {
     let mut first: HashMap<&str, NodeId> = HashMap::new();
     let mut once = |context: &mut Context<'_>, key: &'static str, node: NodeId| {
         let Some(other) = first.get(key) else {
@@ -271,8 +305,11 @@ fn header(
         context.error(node, format!("`{key}` is given twice; first on {place}"));
         false
     };
-    let (mut name, mut label, mut defaults) = (None, None, None);
-    for Decoded { file, .. } in files.iter_mut() {
+    let (mut name, mut label, mut ssh_config, mut defaults) = (None, None, None, None);
+    for Decoded {
+        file, ssh_config: path, ..
+    } in files.iter_mut()
+    {
         if let Some(text) = file.fleet.take()
             && once(context, "fleet", text.node)
         {
@@ -288,6 +325,11 @@ fn header(
                 context.error(text.node, "a label is a short word without control characters");
             }
             label = Some(text.value);
+        }
+        if let Some(text) = file.ssh_config.take()
+            && once(context, "ssh_config", text.node)
+        {
+            ssh_config = path.take();
         }
         if let Some(group) = file.defaults.take()
             && once(context, "defaults", group.node)
@@ -311,7 +353,7 @@ fn header(
             )
             .hint("begin with `fleet: NAME`");
     }
-    (name, label, defaults.unwrap_or_default())
+    (name, label, ssh_config, defaults.unwrap_or_default())
 }
 
 /// Failure domains: checks their references and returns the racks.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -24,6 +25,9 @@ pub struct Fleet {
     pub topologies: Vec<Topology>,
     /// Fleet-wide poll settings; a host's own are already resolved in [`Host::poll`].
     pub poll: Poll,
+    /// The `ssh_config` file that the inventory names; unless the command line names another it is used as
+    /// `ssh -F` does, in place of the user's and the system's.
+    pub ssh_config: Option<PathBuf>,
     index: HashMap<HostName, usize>,
     /// The segment that a server belongs to: its place in `segments`.
     segment_index: HashMap<HostName, usize>,
@@ -75,6 +79,7 @@ impl Fleet {
             topology_index: first_group(topologies.iter().map(|topology| &topology.members)),
             topologies,
             poll,
+            ssh_config: None,
             index,
         }
     }
@@ -89,6 +94,14 @@ impl Fleet {
     #[must_use]
     pub fn host(&self, name: &str) -> Option<&Host> {
         self.host_index(name).map(|at| &self.hosts[at])
+    }
+
+    /// Whether a host is a member of a replication topology.
+    #[must_use]
+    pub fn replicates(&self, name: &HostName) -> bool {
+        self.topologies
+            .iter()
+            .any(|topology| topology.kind == TopologyKind::Replication && topology.members.contains(name))
     }
 
     /// Every slice of every segment, with its segment.
@@ -154,14 +167,18 @@ impl Fleet {
                 host
             })
             .collect();
-        Self::new(
+        let around = Self::new(
             self.name.clone(),
             self.label.clone(),
             self.poll,
             hosts,
             segments,
             topologies,
-        )
+        );
+        Self {
+            ssh_config: self.ssh_config.clone(),
+            ..around
+        }
     }
 
     /// The segment that a host serves, if any.

@@ -310,6 +310,8 @@ codes! {
     ReplicationError => "Look at the error and mend its cause; skipping events makes data differ.",
     /// A replica is behind.
     ReplicationLag => "Look for a long transaction or a slow disk on the replica.",
+    /// Nobody writes the heartbeat of a topology, though its source can be written.
+    HeartbeatStopped => "Start what writes it (pt-heartbeat, the application) on the source; until then lag is only what replicas say themselves.",
     /// More than one member of a topology can be written.
     TwoSources => "Make one of them read-only at once; then look for transactions that only one has.",
     /// No member of a topology can be written.

@@ -151,7 +151,7 @@ fn rules(seen: &Seen<'_>, fleet: &Fleet, links: &[Option<(usize, usize)>], histo
         let expected = mount::expected(fleet, &seen.host.mounts, links);
         mount::judge(seen, &expected, out);
         nfs::judge(seen, &expected, out);
-        mysql::judge(seen, out);
+        mysql::judge(seen, fleet.replicates(&seen.host.name), out);
     }
     probe::judge(seen, out);
 }

@@ -35,6 +35,7 @@ mod filesystem;
 mod filling;
 pub mod finding;
 mod galera;
+mod heartbeat;
 mod host;
 mod index;
 mod ledger;

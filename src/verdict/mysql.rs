@@ -14,8 +14,9 @@ use crate::facts::{
 /// Connections in use, percent of `max_connections`.
 const CONNECTIONS: Limits = Limits::both(85.0, 95.0);
 
-/// Judges the server of a host that the inventory declares one for.
-pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
+/// Judges the server of a host that the inventory declares one for. The lag of a member of a replication topology is
+/// left to [`super::heartbeat`].
+pub(super) fn judge(seen: &Seen<'_>, in_topology: bool, out: &mut Claims) {
     if seen.host.mysql.is_none() {
         return;
     }
@@ -32,7 +33,10 @@ pub(super) fn judge(seen: &Seen<'_>, out: &mut Claims) {
     for channel in &mysql.channels {
         threads(seen, channel, out);
     }
-    lag(seen, mysql, out);
+    // Members of a topology are judged together: only their source tells whether beats are written at all.
+    if !in_topology {
+        lag(seen, mysql, true, out);
+    }
     semi_sync(seen, mysql, out);
     connections(seen, mysql, out);
     if let Some(galera) = &mysql.galera {
@@ -145,8 +149,8 @@ fn threads(seen: &Seen<'_>, channel: &ReplicaChannel, out: &mut Claims) {
     }
 }
 
-/// By heartbeat where there is one: seconds behind the source can be 0 while behind (MDEV-17516).
-fn lag(seen: &Seen<'_>, mysql: &Mysql, out: &mut Claims) {
+/// By heartbeat where there is one and it `tells`: seconds behind the source can be 0 while behind (MDEV-17516).
+pub(super) fn lag(seen: &Seen<'_>, mysql: &Mysql, tells: bool, out: &mut Claims) {
     if mysql.channels.is_empty() {
         return;
     }
@@ -156,7 +160,7 @@ fn lag(seen: &Seen<'_>, mysql: &Mysql, out: &mut Claims) {
     let running = |channel: &ReplicaChannel| {
         channel.io_running == ReplicaThread::Yes && channel.sql_running == ReplicaThread::Yes
     };
-    let (seconds, how) = match (mysql.heartbeat_lag_seconds, behind) {
+    let (seconds, how) = match (mysql.heartbeat_lag_seconds.filter(|_| tells), behind) {
         (Some(seconds), _) => (seconds, "by heartbeat"),
         (None, Some(seconds)) => (seconds as f64, "by its own account"),
         (None, None) => {
@@ -183,14 +187,19 @@ fn lag(seen: &Seen<'_>, mysql: &Mysql, out: &mut Claims) {
 
 fn semi_sync(seen: &Seen<'_>, mysql: &Mysql, out: &mut Claims) {
     let Some(state) = mysql.semi_sync_source else { return };
-    // On a read-only replica the source half idles; that is not a fall-back.
-    let is_source = mysql.channels.is_empty() || mysql.read_only == Some(false);
-    if state.enabled && !state.active && is_source {
+    if !state.enabled || state.active {
+        return;
+    }
+    // The source half of a replica that nobody follows idles, writable or not; that is not a fall-back.
+    let followed = !mysql.replicas.is_empty() || state.replicas.is_some_and(|count| count > 0);
+    if mysql.channels.is_empty() || followed {
         let replicas = state
             .replicas
             .map_or_else(String::new, |count| format!(", {count} semi-sync replicas connected"));
         let evidence = format!("semi-sync is configured, but has fallen back to asynchronous{replicas}");
         out.raise(Code::SemiSyncOff, Severity::Warning, subject(seen), evidence);
+    } else if mysql.errors.iter().any(|error| error.starts_with("replicas:")) {
+        out.unsettled(Code::SemiSyncOff, subject(seen));
     }
 }
 

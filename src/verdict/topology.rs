@@ -3,7 +3,7 @@
 use super::{
     Code, Severity, Subject, SubjectKind,
     claim::Claims,
-    errant, say,
+    errant, heartbeat, say,
     seen::{Fact, Freshness, Seen},
     sight::Sight,
 };
@@ -156,6 +156,7 @@ pub(super) fn judge<'a>(sight: &Sight<'a>, topology: &'a Topology, members: &[us
                 replica(&view, member, out);
                 errant::judge(&view, member, out);
             }
+            heartbeat::judge(&view, out);
         }
         TopologyKind::Galera => super::galera::judge(&view, out),
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::facts::{
     Tier,
-    zfs::{Pool, PoolState, Vdev},
+    zfs::{Pool, PoolState, Scan, Vdev},
 };
 use std::fmt::Write as _;
 
@@ -71,7 +71,8 @@ fn state(pool: &Pool, subject: &impl Fn() -> Subject, out: &mut Claims) {
     } else {
         ""
     };
-    let evidence = format!("{}{why}{devices}", pool.state);
+    let mend = resilvering(pool).map_or_else(String::new, |scan| format!("; {}", progress(scan)));
+    let evidence = format!("{}{why}{devices}{mend}", pool.state);
     out.raise(code, severity, subject(), evidence);
     let odd = pool
         .vdevs
@@ -116,22 +117,28 @@ fn errors(pool: &Pool, subject: &impl Fn() -> Subject, out: &mut Claims) {
     }
 }
 
+fn resilvering(pool: &Pool) -> Option<&Scan> {
+    let scan = pool.scan.as_ref();
+    scan.filter(|scan| scan.running && scan.function.starts_with("resilver"))
+}
+
 fn resilver(pool: &Pool, subject: &impl Fn() -> Subject, out: &mut Claims) {
-    let Some(scan) = pool
-        .scan
-        .as_ref()
-        .filter(|scan| scan.running && scan.function.starts_with("resilver"))
-    else {
-        return;
-    };
-    let mut evidence = "resilver".to_owned();
+    let Some(scan) = resilvering(pool) else { return };
+    out.raise(Code::PoolResilvering, Severity::Notice, subject(), progress(scan));
+}
+
+/// How far a resilver is. The old form counts whole minutes: 0 is less than one.
+fn progress(scan: &Scan) -> String {
+    let mut text = "resilver".to_owned();
     if let Some(percent) = scan.percent {
-        let _ = write!(evidence, " {percent:.1} %");
+        let _ = write!(text, " {percent:.1} %");
     }
-    if let Some(left) = scan.left_seconds {
-        let _ = write!(evidence, ", {} left", say::span(left));
+    match scan.left_seconds {
+        Some(0) => text.push_str(", less than a minute left"),
+        Some(left) => _ = write!(text, ", {} left", say::span(left)),
+        None => {}
     }
-    out.raise(Code::PoolResilvering, Severity::Notice, subject(), evidence);
+    text
 }
 
 fn full(seen: &Seen<'_>, pool: &Pool, subject: &impl Fn() -> Subject, out: &mut Claims) {

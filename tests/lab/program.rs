@@ -81,6 +81,9 @@ impl Lab {
         let output = self
             .command(&["discover"])
             .args(hosts)
+            // There is no inventory that would name it.
+            .arg("--ssh-config")
+            .arg(self.dir.join("ssh_config"))
             .stdin(Stdio::null())
             .output()
             .map_err(|error| error.to_string())?;
@@ -109,8 +112,6 @@ impl Lab {
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &self.namespace, env!("CARGO_BIN_EXE_pointsman")])
-            .arg("--ssh-config")
-            .arg(self.dir.join("ssh_config"))
             .args(args);
         command
     }

@@ -4,6 +4,10 @@ use super::{Host, Names, host_called};
 use crate::facts::mysql::Mysql;
 use std::collections::BTreeMap;
 
+/// What only a person knows of replication: whether there is a heartbeat, and where.
+const HEARTBEAT: &str = "choose: `mysql: { heartbeat: DATABASE.TABLE }` for each member (or in a group), if pt-heartbeat or the like \
+     writes one (ts, server_id); without it lag is only what replicas say themselves";
+
 /// One topology of the draft.
 pub(super) struct Topology {
     pub name: String,
@@ -89,6 +93,10 @@ fn replication(hosts: &[Host<'_>], servers: &[(usize, &Mysql)], names: &mut Name
         let sources: Vec<usize> = members.iter().copied().filter(|at| !replicates(at)).collect();
         let mut notes: Vec<String> = members.iter().filter_map(|at| comments.remove(at)).flatten().collect();
         notes.truncate(20);
+        // Which table it is would have to be searched for at every poll.
+        if links.iter().any(|(replica, _)| members.contains(replica)) {
+            notes.push(HEARTBEAT.to_owned());
+        }
         let source = match sources.as_slice() {
             [only] if members.len() > 1 => Some(*only),
             _ if members.len() > 1 => {

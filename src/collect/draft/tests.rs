@@ -136,6 +136,7 @@ fn mysql(sources: &[&str], galera: Option<&str>) -> Mysql {
             })
             .collect(),
         heartbeat_lag_seconds: None,
+        heartbeat_own_seconds: None,
         replicas: Vec::new(),
         galera: galera.map(|uuid| Galera {
             cluster_status: GaleraStatus::Primary,
@@ -265,6 +266,15 @@ fn a_draft_says_what_the_hosts_show() {
     );
     assert!(
         text.contains("# choose: it mounts 10.99.0.1:/elsewhere at /other"),
+        "{text}"
+    );
+    assert_eq!(
+        text.matches("heartbeat:").count(),
+        1,
+        "for the topology, not for each host: {text}"
+    );
+    assert!(
+        text.contains("\n    # choose: `mysql: { heartbeat: DATABASE.TABLE }` for each member"),
         "{text}"
     );
     let topology = fleet.topology_of("db2").expect("a topology");

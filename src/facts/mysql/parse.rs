@@ -40,6 +40,8 @@ pub fn parse_mysql(text: &str) -> Result<Mysql, Why> {
     let variables = Values::new(blocks[1].unwrap_or(""));
     let status = Values::new(blocks[2].unwrap_or(""));
     let flavour = flavour(number, comment);
+    let (heartbeat_lag_seconds, heartbeat_own_seconds) =
+        heartbeat(blocks[5].unwrap_or(""), variables.number("server_id"));
     let mysql = Mysql {
         gtid_executed: gtid_executed(&flavour, &variables),
         gtid_binlog_state: variables.text("gtid_binlog_state").map(CleanText::long),
@@ -65,7 +67,8 @@ pub fn parse_mysql(text: &str) -> Result<Mysql, Why> {
         .and_then(switch),
         channels: replica::parse_channels(blocks[3].unwrap_or("")),
         replicas: replicas(blocks[4].unwrap_or("")),
-        heartbeat_lag_seconds: heartbeat(blocks[5].unwrap_or(""), variables.number("server_id")),
+        heartbeat_lag_seconds,
+        heartbeat_own_seconds,
         galera: galera(&variables, &status),
         errors,
     };
@@ -224,15 +227,19 @@ fn replicas(block: &str) -> Vec<CleanText> {
     lines.map(name).collect()
 }
 
-/// The age of the newest beat of another server.
-fn heartbeat(block: &str, own: Option<u64>) -> Option<f64> {
-    let ages = block.lines().filter_map(|line| {
-        let (server, age) = line.split_once('\t')?;
-        let server: u64 = server.trim().parse().ok()?;
-        let age = float(age.trim())?;
-        (Some(server) != own).then_some(age.max(0.0))
-    });
-    ages.reduce(f64::min)
+/// The ages of the newest beat of another server, and of the server's own. A server that does not say which it is
+/// has neither: its own beat must not pass for one that it received.
+fn heartbeat(block: &str, own: Option<u64>) -> (Option<f64>, Option<f64>) {
+    let Some(own) = own else { return (None, None) };
+    let mut newest = [None, None];
+    for (server, age) in block.lines().filter_map(|line| line.split_once('\t')) {
+        let (Ok(server), Some(age)) = (server.trim().parse::<u64>(), float(age.trim())) else {
+            continue;
+        };
+        let place: &mut Option<f64> = &mut newest[usize::from(server == own)];
+        *place = Some(place.map_or(age.max(0.0), |other| other.min(age.max(0.0))));
+    }
+    (newest[0], newest[1])
 }
 
 /// Galera, where wsrep is on (or, if the server did not say, where it knows of a cluster).

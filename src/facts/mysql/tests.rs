@@ -59,6 +59,14 @@ fn new_words_with_an_error_text_that_lies() {
     let twice = parse_mysql(&PERCONA.replace("#replica\n", "#replica\n#replica\n")).unwrap();
     assert_eq!(twice, mysql, "the client may print a block's name again");
     assert_eq!(mysql.heartbeat_lag_seconds, Some(1.5), "the newest of another server");
+    assert_eq!(mysql.heartbeat_own_seconds, Some(0.1));
+    let nameless = parse_mysql(&PERCONA.replace("server_id\t12", "")).unwrap();
+    let beats = (nameless.heartbeat_lag_seconds, nameless.heartbeat_own_seconds);
+    assert_eq!(
+        (nameless.server_id, beats),
+        (None, (None, None)),
+        "an own beat must not pass for a received one"
+    );
     assert_eq!(mysql.errors, []);
     assert_eq!(mysql.galera, None);
 }

@@ -48,6 +48,40 @@ hosts:
 }
 
 #[test]
+fn an_ssh_config_that_cannot_be_read() {
+    check(
+        r#"
+fleet: f
+ssh_config: ssh/config
+hosts: { a: }
+"#,
+        r#"
+2:13: error: cannot read the ssh_config `ssh/config`: no file ssh/config (a path here is relative to the file that it stands in)
+"#,
+    );
+    check(
+        r#"
+fleet: f
+ssh_config: ~/.ssh/fleet
+hosts: { a: }
+"#,
+        r#"
+2:13: error: cannot read the ssh_config `~/.ssh/fleet`: no file ~/.ssh/fleet (write the home directory out: `~` is not replaced here)
+"#,
+    );
+    check(
+        r#"
+fleet: f
+ssh_config: [a]
+hosts: { a: }
+"#,
+        r#"
+2:13: error: text belongs here, found a list
+"#,
+    );
+}
+
+#[test]
 fn duplicate_addresses() {
     check(
         r#"

@@ -103,3 +103,29 @@ fn includes_add_up() {
     let (_, slice) = fleet.slice("one").expect("one");
     assert_eq!(slice.standby.as_ref().map(HostName::as_str), Some("s2"));
 }
+
+#[test]
+fn an_ssh_config_lies_beside_the_file_that_names_it() {
+    let files = |key: &str| {
+        several(&[
+            (
+                "d/inventory.yaml",
+                "fleet: f\ninclude: [more/one.yaml]\nhosts: { a: }\n",
+            ),
+            ("d/more/one.yaml", key),
+            ("d/ssh/config", "Host *\n"),
+            ("/etc/fleet", ""),
+        ])
+    };
+    let path = |key: &str| {
+        let fleet = files(key).fleet.expect("a fleet");
+        let around = fleet.around(&[true]);
+        assert_eq!(around.ssh_config, fleet.ssh_config);
+        fleet.ssh_config
+    };
+    assert_eq!(path("hosts: { b: }\n"), None);
+    assert_eq!(path("ssh_config: ../ssh/config\n"), Some("d/ssh/config".into()));
+    assert_eq!(path("ssh_config: /etc/fleet\n"), Some("/etc/fleet".into()));
+    let watched = files("ssh_config: ../ssh/config\n").files;
+    assert_eq!(watched.len(), 2, "it is no part of the inventory: {watched:?}");
+}

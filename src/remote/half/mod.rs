@@ -264,7 +264,7 @@ fn questions(heartbeat: Option<&str>) -> String {
     lines.join(" ")
 }
 
-/// Age of each other server's heartbeat. pt-heartbeat writes `ts` in UTC or in the server's own time,
+/// Age of each server's heartbeat, its own among them: it tells whether beats are written at all. pt-heartbeat writes `ts` in UTC or in the server's own time,
 /// and does not say which: the smaller age that is not in the future is taken.
 fn heartbeat_question(table: &str) -> String {
     let plain = |part: &&str| -> bool {
@@ -286,7 +286,7 @@ fn heartbeat_question(table: &str) -> String {
     format!(
         "SELECT CONCAT(server_id, CHAR(9), IF(u < -2, l, IF(l < -2, u, LEAST(u, l)))) AS '#heartbeat' FROM (SELECT server_id, \
          TIMESTAMPDIFF(MICROSECOND, REPLACE(ts, 'T', ' '), UTC_TIMESTAMP(6)) / 1000000 AS u, \
-         TIMESTAMPDIFF(MICROSECOND, REPLACE(ts, 'T', ' '), NOW(6)) / 1000000 AS l FROM {table} WHERE server_id <> @@server_id) AS beats;"
+         TIMESTAMPDIFF(MICROSECOND, REPLACE(ts, 'T', ' '), NOW(6)) / 1000000 AS l FROM {table}) AS beats;"
     )
 }
 

@@ -35,6 +35,9 @@ pub(super) fn blocks(island: &Island, at: usize, out: &mut String) -> bool {
         // Beats come once a second.
         let age = channel.lag_s + unit(island.now_ms / 1000) * 0.9 + 0.05;
         put!(out, "{}\t{age:.3}\n", source.server_id);
+    } else if server.channel.is_none() && server.galera.is_none() {
+        let age = unit(island.now_ms / 1000) * 0.9 + 0.05;
+        put!(out, "{}\t{age:.3}\n", server.server_id);
     }
     out.push_str("#replicas\n");
     for other in connected(island, at) {

@@ -4,6 +4,7 @@ mod cases;
 mod claims;
 mod freshness;
 mod guards;
+mod heartbeat;
 mod properties;
 mod situations;
 mod world;

@@ -3,7 +3,7 @@
 use super::world::{World, answered, change, each, find, flow, glance, volume};
 use crate::{
     facts::{
-        CleanText, UnixMs,
+        CleanText, Reading, UnixMs,
         drbd::{DrbdConnection as C, DrbdDisk as D, DrbdRole as R},
         filesystem::StatfsOutcome,
         mysql::{GaleraStatus, ReplicaThread},
@@ -417,4 +417,37 @@ fn what_a_member_outside_of_the_primary_component_refuses_is_not_a_failed_readin
     let failed = world.polls(3);
     let failed = find(&failed, Code::ReadingFailed).expect("another error is told");
     assert_eq!(failed.evidence.as_str(), "mysql: status: ERROR 1064 (42000) at line 1");
+}
+
+#[test]
+fn a_degraded_pool_says_how_far_its_resilver_is() {
+    // zfs-fuse, as it prints it on Debian 12.
+    let text = "  pool: tank\n state: DEGRADED\nstatus: One or more devices is currently being resilvered.\n \
+                scrub: resilver in progress for 0h0m, 73.13% done, 0h0m to go\nconfig:\n\n\
+                \tNAME                        STATE     READ WRITE CKSUM\n\
+                \ttank                        DEGRADED     0     0     0\n\
+                \t  mirror-0                  DEGRADED     0     0     0\n\
+                \t    /srv/disks/disk1.img    ONLINE       0     0     0\n\
+                \t    spare-1                 DEGRADED     0     0     0\n\
+                \t      /srv/disks/disk2.img  OFFLINE      0     0     0\n\
+                \t      /srv/disks/spare.img  ONLINE       0     0     0  129M resilvered\n\
+                \tspares\n\t  /srv/disks/spare.img      INUSE     currently in use\n\n\
+                errors: No known data errors\n";
+    let evidence = |text: String| {
+        let mut world = World::new();
+        world.edit("stor1", move |s| {
+            s.pools = Reading::known(crate::facts::zfs::parse_zpool(&text).expect("a pool"), s.at);
+        });
+        let findings = world.polls(3);
+        let of = |code| find(&findings, code).expect("raised").evidence.to_string();
+        (of(Code::PoolDegraded), of(Code::PoolResilvering))
+    };
+    let (degraded, resilvering) = evidence(text.to_owned());
+    assert_eq!(resilvering, "resilver 73.1 %, less than a minute left");
+    assert_eq!(
+        degraded,
+        format!("DEGRADED: /srv/disks/disk2.img OFFLINE; {resilvering}")
+    );
+    let (_, longer) = evidence(text.replace("0h0m to go", "2h5m to go"));
+    assert_eq!(longer, "resilver 73.1 %, 2 h 5 m left");
 }

@@ -566,8 +566,9 @@ fn node(s: &mut Snapshot) {
     }];
 }
 
-fn mysql(number: usize) -> Mysql {
-    let channel = || ReplicaChannel {
+/// A channel from db1 that is well.
+pub(super) fn channel() -> ReplicaChannel {
+    ReplicaChannel {
         name: "".into(),
         source_host: "10.77.0.5".into(),
         source_port: Some(3306),
@@ -580,7 +581,10 @@ fn mysql(number: usize) -> Mysql {
         sql_error: None,
         gtid_received: None,
         gtid_applied: None,
-    };
+    }
+}
+
+fn mysql(number: usize) -> Mysql {
     Mysql {
         flavour: Flavour::Mysql,
         version: "8.0.40".into(),
@@ -600,11 +604,12 @@ fn mysql(number: usize) -> Mysql {
         semi_sync_source: Some(SemiSync {
             enabled: true,
             active: number == 0,
-            replicas: Some(2),
+            replicas: Some(if number == 0 { 2 } else { 0 }),
         }),
         semi_sync_replica: Some(number != 0),
         channels: if number == 0 { Vec::new() } else { vec![channel()] },
         heartbeat_lag_seconds: None,
+        heartbeat_own_seconds: None,
         replicas: Vec::new(),
         galera: None,
         errors: Vec::new(),

@@ -15,6 +15,7 @@ inventory_up() {
 # The lab that is running now, as written by tests/lab/up.
 fleet: pointsman lab
 label: LAB
+ssh_config: ssh_config
 defaults:
   user: root
   # Machines without hardware virtualisation on two cores are slow, and no fault of the fleet.
@@ -33,9 +34,9 @@ END
       [ ! -e "$piece" ] || printf '  - inventory.d/%s\n' "$(basename "$piece")"
     done
   } >"$LAB_DIR/inventory.yaml.new"
-  mv "$LAB_DIR/inventory.yaml.new" "$LAB_DIR/inventory.yaml"
   ssh_config >"$LAB_DIR/ssh_config.new"
   mv "$LAB_DIR/ssh_config.new" "$LAB_DIR/ssh_config"
+  mv "$LAB_DIR/inventory.yaml.new" "$LAB_DIR/inventory.yaml"
 }
 
 # ssh_config: for ssh and for pointsman; hosts by name and by address.

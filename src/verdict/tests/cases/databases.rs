@@ -81,6 +81,42 @@ pub(super) fn cases() -> Vec<Case> {
             },
         ),
         case(
+            K::HeartbeatStopped,
+            Warning,
+            |w| beats(w, 40.0, 40.5, 0),
+            // Behind, but written.
+            |w| beats(w, 0.5, 40.5, 40),
+        ),
+        // After a switch-over that the writer has not followed.
+        case(
+            K::HeartbeatStopped,
+            Warning,
+            |w| {
+                w.edit("db1", |s| db(s, |m| m.heartbeat_lag_seconds = Some(40.0)));
+            },
+            // A read-only source is not to be written: NoSource says so.
+            |w| {
+                beats(w, 40.0, 40.5, 0);
+                w.edit("db1", |s| db(s, |m| m.read_only = Some(true)));
+            },
+        ),
+        // Replicas that have the newest beat there is are not behind by it.
+        case(
+            K::ReplicationLag,
+            Warning,
+            |w| beats(w, 40.0, 60.0, 0),
+            |w| beats(w, 40.0, 42.0, 0),
+        ),
+        case(
+            K::ReplicationLag,
+            Warning,
+            |w| beats(w, 40.0, 42.0, 20),
+            |w| {
+                beats(w, 40.0, 40.5, 0);
+                w.edit("db1", |s| db(s, |m| m.read_only = Some(true)));
+            },
+        ),
+        case(
             K::TwoSources,
             Critical,
             |w| {
@@ -222,6 +258,18 @@ pub(super) fn cases() -> Vec<Case> {
                 });
             },
         ),
+        // In the middle of a chain: it follows, and is followed.
+        case(
+            K::SemiSyncOff,
+            Warning,
+            |w| {
+                w.edit("db2", |s| db(s, |m| m.replicas = vec!["db3".into()]));
+            },
+            // A replica that somebody made writable is nobody's source.
+            |w| {
+                w.edit("db2", |s| db(s, |m| m.read_only = Some(false)));
+            },
+        ),
         case(
             K::ConnectionsHigh,
             Warning,
@@ -294,4 +342,15 @@ pub(super) fn cases() -> Vec<Case> {
             },
         ),
     ]
+}
+
+/// Seconds since the newest beat on the source and on its replica db2, which says itself how far it is behind.
+fn beats(w: &mut World, source: f64, replica: f64, behind: u64) {
+    w.edit("db1", move |s| db(s, |m| m.heartbeat_own_seconds = Some(source)));
+    w.edit("db2", move |s| {
+        db(s, |m| {
+            m.heartbeat_lag_seconds = Some(replica);
+            m.channels[0].seconds_behind = Some(behind);
+        });
+    });
 }
