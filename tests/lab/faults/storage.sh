@@ -39,8 +39,21 @@ fault_slow_disk() {
   need_storage "$1"
   need_member "${2:-}"
   disk_throttle "$1" "member$2" "${3:-3}" 0
+  # The lab's own load is too small to queue; two readers make it so.
+  # shellcheck disable=SC2016 # the guest expands it
+  machine_run "$1" 20 'for path in /sys/block/vd*; do
+      if [ "$(<$path/serial)" = '"member$2"' ]; then disk=/dev/${path##*/}; fi
+    done
+    for n in 1 2; do
+      setsid dd "if=$disk" of=/dev/null bs=4k iflag=direct status=none </dev/null >/dev/null 2>&1 &
+      echo $! >>/run/lab/slow-readers
+    done'
 }
-undo_slow_disk() { need_storage "$1" && disk_throttle "$1" "member$2" 0 0; }
+undo_slow_disk() {
+  need_storage "$1"
+  disk_throttle "$1" "member$2" 0 0
+  storage_readers_end "$1"
+}
 
 fault_about stuck-disk 'HOST MEMBER' 'let one disk of the array all but stand still: minutes a request'
 fault_stuck_disk() {
@@ -253,13 +266,24 @@ fault_about move-slice SLICE 'move a slice to its standby, in the planned way'
 fault_move_slice() { need_slice "$1" && slice_move "$1" "$(standby_of "$1")"; }
 undo_move_slice() { need_slice "$1" && slice_move "$1" "$(home_of "$1")"; }
 
-fault_about read-only-slice SLICE 'let the file system of a slice meet an error: it is read-only from then on'
-fault_read_only_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "mount -o remount,abort /srv/$1; date >/srv/$1/lab-filler 2>/dev/null; true"; }
-undo_read_only_slice() {
+fault_about fs-error SLICE 'let the file system of a slice meet an error: it takes no writes from then on'
+fault_fs_error() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "echo lab >/sys/fs/ext4/\$(basename \$(drbdadm sh-dev $1))/trigger_fs_error"; }
+undo_fs_error() {
   need_slice "$1"
   storage_mend "$(home_of "$1")"
   storage_slice_up "$1"
 }
+
+fault_about read-only-slice SLICE 'mount the file system of a slice read-only'
+fault_read_only_slice() {
+  need_slice "$1"
+  # While clients write, the server holds their files open.
+  machine_run "$(home_of "$1")" 60 "exportfs -u $LAB_NETWORK:/srv/$1; exportfs -f
+    for _ in {1..20}; do mount -o remount,ro /srv/$1 2>/dev/null && break; sleep 0.5; done
+    exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=${LAB_SLICE_FSID[$1]} $LAB_NETWORK:/srv/$1
+    grep -q ' /srv/$1 ext4 ro' /proc/mounts"
+}
+undo_read_only_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "mount -o remount,rw /srv/$1"; }
 
 # ── Clients ──────────────────────────────────────────────────────────────────────────────────────────
 need_client() { [[ " ${LAB_CLIENT_HOSTS[*]} " == *" ${1:-} "* ]] || die "name a client: ${LAB_CLIENT_HOSTS[*]}"; }
