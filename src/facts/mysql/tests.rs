@@ -111,6 +111,30 @@ fn old_words_galera_and_a_refused_block() {
     assert!(mysql.errors[0].starts_with("replicas: ERROR 1227"));
 }
 
+/// Taken from Galera 26.4.23 in MariaDB 10.11.19: a member cut off from the others, and back among them.
+#[test]
+fn a_real_member_outside_of_the_primary_component() {
+    let read = |name: &str| {
+        let path = format!("{}/tests/captures/mariadb/10.11-{name}", env!("CARGO_MANIFEST_DIR"));
+        parse_mysql(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let outside = read("galera-non-primary");
+    let galera = outside.galera.as_ref().unwrap();
+    assert_eq!(
+        (&galera.cluster_status, galera.cluster_size, galera.ready),
+        (&GaleraStatus::NonPrimary, Some(1), Some(false))
+    );
+    assert!(!outside.errors.is_empty() && outside.errors.iter().all(|error| error.contains("ERROR 1047")));
+    assert!(!outside.tells_channels());
+    let back = read("galera-primary");
+    let galera = back.galera.as_ref().unwrap();
+    assert_eq!(
+        (&galera.cluster_status, galera.cluster_size, galera.ready),
+        (&GaleraStatus::Primary, Some(3), Some(true))
+    );
+    assert_eq!(back.errors, []);
+}
+
 /// Taken from MariaDB 10.11.19 on Debian 12: the client prints an empty line behind a block's name there.
 #[test]
 fn real_servers_of_mariadb_10_11() {

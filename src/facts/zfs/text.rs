@@ -339,6 +339,30 @@ mod tests {
         assert!(!scan.running && scan.text.starts_with("scrub paused"));
     }
 
+    /// Taken from zfs-fuse 0.7.0 on Debian 12, a mirror on files with a spare.
+    #[test]
+    fn a_real_pool_of_zfs_fuse() {
+        let read = |name: &str| {
+            let path = format!("{}/tests/captures/zfs/0.7.0-{name}", env!("CARGO_MANIFEST_DIR"));
+            parse_zpool(&std::fs::read_to_string(path).unwrap()).unwrap().remove(0)
+        };
+        let states = ["online", "degraded", "resilvering", "checksums", "errors"].map(|name| read(name).state);
+        let (online, degraded) = (PoolState::Online, PoolState::Degraded);
+        assert_eq!(
+            states,
+            [online.clone(), degraded, online.clone(), online.clone(), online]
+        );
+        let scan = read("resilvering").scan.unwrap();
+        assert_eq!(
+            (scan.function.as_str(), scan.running, scan.percent),
+            ("resilver", true, Some(25.02))
+        );
+        let errors = |name: &str| read(name).vdevs.iter().filter_map(|vdev| vdev.checksum_errors).max();
+        assert_eq!((errors("online"), errors("checksums")), (Some(0), Some(293)));
+        let lost = read("errors").errors.unwrap();
+        assert_eq!(lost.as_str(), "197 data errors, use '-v' for a list");
+    }
+
     #[test]
     fn old_status() {
         let pools = parse_zpool(OLD).unwrap();
