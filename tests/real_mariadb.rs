@@ -247,10 +247,23 @@ fn a_source_and_its_replica_are_seen_as_they_are() {
         "by heartbeat: {replica}"
     );
 
+    // Nobody writes it any more: the replica has all there is.
     lab.beat(60);
     lab.caught_up();
     let (status, code) = lab.status();
+    let stopped = has(&status, "HeartbeatStopped");
+    assert!(stopped.contains("1 m") && stopped.contains("limit 20 s"), "{status}");
+    assert_eq!((findings(&status).len(), code), (1, 1), "{status}");
+
+    // The replica keeps an old beat; the source's own is new.
+    lab.replica.run("STOP SLAVE SQL_THREAD");
+    lab.beat(0);
+    let (status, code) = lab.status();
     assert!(has(&status, "ReplicationLag").contains("1 m"), "{status}");
+    assert!(
+        findings(&status).iter().all(|(name, _)| *name != "HeartbeatStopped"),
+        "{status}"
+    );
     assert_eq!(code, 1);
 
     lab.replica.run("STOP SLAVE");

@@ -96,7 +96,7 @@ fn origin<'v, 'a>(view: &'v View<'a>, first: &'v Member<'a>) -> Option<&'v Membe
 }
 
 /// The source can be written, and its newest beat is old: nobody writes the heartbeat. That a read-only source has
-/// none follows from [`Code::NoSource`].
+/// none follows from [`Code::NoSource`], and that one of two sources has none from [`Code::TwoSources`].
 fn stopped(view: &View<'_>, member: &Member<'_>, out: &mut Claims) {
     let (Some(seen), Some((server, _))) = (&member.seen, member.mysql) else {
         out.unsettled(Code::HeartbeatStopped, member.subject());
@@ -105,7 +105,9 @@ fn stopped(view: &View<'_>, member: &Member<'_>, out: &mut Claims) {
     if member.writable().is_none() || !server.tells_channels() {
         out.unsettled(Code::HeartbeatStopped, member.subject());
     }
-    let Some(age) = newest(server).filter(|_| is_source(view, member)) else {
+    let mut sources = view.members.iter().filter(|other| is_source(view, other));
+    let only = sources.next().is_some_and(|source| source.name == member.name) && sources.next().is_none();
+    let Some(age) = newest(server).filter(|_| only) else {
         return;
     };
     let limits = Limits::warning(seen.host.thresholds.lag_warning_seconds);

@@ -118,7 +118,18 @@ fn databases() -> Vec<Scenario> {
             [expect("critical", "NoSource", "shop")],
         ),
         Scenario {
-            beside: &["ReplicationStopped", "ReplicationLag"],
+            // The limit of the lab's replicas is 5 s.
+            shows_within: Duration::from_secs(8),
+            ..scenario(
+                lane,
+                "nobody writes the heartbeat",
+                &[&["stop-writer"]],
+                [expect("warning", "HeartbeatStopped", "db1")],
+            )
+        },
+        Scenario {
+            // A write waits for the replicas until the source gives up, and the heartbeat with it.
+            beside: &["ReplicationStopped", "ReplicationLag", "HeartbeatStopped"],
             shows_within: Duration::from_secs(15),
             ..scenario(
                 lane,
@@ -134,6 +145,7 @@ fn databases() -> Vec<Scenario> {
                 "ReplicationStopped",
                 "ReplicationError",
                 "ReplicationLag",
+                "HeartbeatStopped",
             ],
             ..scenario(
                 lane,
@@ -149,6 +161,7 @@ fn databases() -> Vec<Scenario> {
                 "ReplicationStopped",
                 "ReplicationError",
                 "ReplicationLag",
+                "HeartbeatStopped",
             ],
             shows_within: Duration::from_secs(8),
             ..scenario(

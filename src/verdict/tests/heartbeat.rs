@@ -95,3 +95,18 @@ fn the_written_half_of_a_circle_is_not_behind() {
     let findings = world.polls(3);
     assert_eq!(glance(&findings), []);
 }
+
+/// A replica forgets its source and is written: the heartbeat that it has is old, but that is not what is wrong.
+#[test]
+fn a_second_source_without_a_heartbeat_is_two_sources() {
+    let mut world = World::new();
+    edit_mysql(&mut world, "db1", |mysql| mysql.heartbeat_own_seconds = Some(0.4));
+    edit_mysql(&mut world, "db3", |mysql| {
+        mysql.channels.clear();
+        mysql.read_only = Some(false);
+        mysql.heartbeat_lag_seconds = Some(40.0);
+    });
+    let findings = world.polls(3);
+    assert!(find(&findings, Code::TwoSources).is_some());
+    assert!(find(&findings, Code::HeartbeatStopped).is_none(), "{findings:?}");
+}
