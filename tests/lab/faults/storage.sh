@@ -268,11 +268,7 @@ undo_move_slice() { need_slice "$1" && slice_move "$1" "$(home_of "$1")"; }
 
 fault_about fs-error SLICE 'let the file system of a slice meet an error: it takes no writes from then on'
 fault_fs_error() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "echo lab >/sys/fs/ext4/\$(basename \$(drbdadm sh-dev $1))/trigger_fs_error"; }
-undo_fs_error() {
-  need_slice "$1"
-  storage_mend "$(home_of "$1")"
-  storage_slice_up "$1"
-}
+undo_fs_error() { need_slice "$1" && slice_call "$(home_of "$1")" up "$1"; }
 
 fault_about read-only-slice SLICE 'mount the file system of a slice read-only'
 fault_read_only_slice() {
