@@ -4,12 +4,16 @@
 //! characters can rewrite a terminal or hide words; they are made visible here, once, at ingest.
 
 use serde::Serialize;
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
-/// Text from a host, cleaned and bounded: safe to draw, to print and to log.
+/// Text from a host, cleaned and bounded: safe to draw, to print and to log. Cheap to clone: names go
+/// from counters to rates to views with every poll.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(transparent)]
-pub struct CleanText(Box<str>);
+pub struct CleanText(Arc<str>);
 
 /// Longest text kept, in characters; longer text ends in `…`.
 pub const LIMIT: usize = 4096;
