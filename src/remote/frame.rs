@@ -24,6 +24,8 @@ const JUNK_LIMIT: usize = 64 * 1024;
 const SHOWN: usize = 80;
 /// Most sections of a frame; there are about thirty.
 const SECTIONS: usize = 256;
+/// Room that an empty decoder keeps, bytes: more than a usual answer, less than the first, full one.
+const KEPT: usize = 4096;
 
 /// One answer: its sequence number and its sections.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,6 +68,8 @@ pub struct Decoder {
     buffer: Vec<u8>,
     skipped: usize,
     junk: Vec<u8>,
+    /// Sections of the frame before: the next one has about as many.
+    usual: usize,
 }
 
 impl Decoder {
@@ -77,6 +81,7 @@ impl Decoder {
             buffer: Vec::new(),
             skipped: 0,
             junk: Vec::new(),
+            usual: 0,
         }
     }
 
@@ -129,8 +134,13 @@ impl Decoder {
         if self.buffer.len() < body + length + 1 {
             return Ok(None);
         }
-        let sections = sections(&self.buffer[body..body + length])?;
+        let sections = sections(&self.buffer[body..body + length], self.usual)?;
+        self.usual = sections.len();
         self.buffer.drain(..=body + length);
+        if self.buffer.is_empty() {
+            // The room of the largest answer, kept by thousands of hosts, would be much.
+            self.buffer.shrink_to(KEPT);
+        }
         self.skipped = 0;
         Ok(Some(Frame { seq, sections }))
     }
@@ -157,8 +167,9 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-fn sections(mut body: &[u8]) -> Result<Vec<FrameSection>, FrameError> {
-    let mut out = Vec::new();
+/// The sections of a body; room is made for `usual` of them.
+fn sections(mut body: &[u8], usual: usize) -> Result<Vec<FrameSection>, FrameError> {
+    let mut out = Vec::with_capacity(usual);
     while !body.is_empty() {
         let end = body
             .iter()
@@ -266,6 +277,14 @@ mod tests {
             assert!(decoder.buffer.len() < 16 * 1024);
         }
         assert!(failed);
+    }
+
+    #[test]
+    fn the_room_of_a_large_answer_is_given_back() {
+        let mut decoder = Decoder::new("abc");
+        decoder.push(&encode("abc", 1, &[("mounts", "ok", &[b'x'; 100_000])]));
+        assert_eq!(drain(&mut decoder).len(), 1);
+        assert!(decoder.buffer.capacity() <= KEPT);
     }
 
     #[test]
