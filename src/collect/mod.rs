@@ -19,4 +19,4 @@ pub mod view;
 pub use clock::Clock;
 pub use director::{Collector, Reload, Sources};
 pub use request::{Request, Requests};
-pub use view::{FleetView, HostView, Observer, Trend};
+pub use view::{FleetView, HostView, Observer, Series, Trend};

@@ -5,7 +5,7 @@ use crate::{
     fleet::{Fleet, HostName},
     verdict::{Finding, Severity},
 };
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// Samples kept for sparklines.
 pub const TREND_SAMPLES: usize = 120;
@@ -77,19 +77,36 @@ impl HostView {
     }
 }
 
-/// The last minutes of a host, oldest first; a `None` is a gap and must be drawn as one.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Trend {
+/// What a [`Trend`] holds the last minutes of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Series {
     /// Load average over one minute.
-    pub load: VecDeque<Option<f32>>,
+    Load,
     /// Round trip of the poll, milliseconds.
-    pub rtt_ms: VecDeque<Option<f32>>,
+    RttMs,
     /// Mean time of disk requests of the busiest disk, milliseconds.
-    pub disk_await_ms: VecDeque<Option<f32>>,
+    DiskAwaitMs,
     /// Mean round trip of NFS operations of the slowest mount, milliseconds.
-    pub nfs_rtt_ms: VecDeque<Option<f32>>,
+    NfsRttMs,
     /// Replica lag, seconds.
-    pub lag_seconds: VecDeque<Option<f32>>,
+    LagSeconds,
+}
+
+/// One sample of each [`Series`], in that order; a gap is not a number.
+type Sample = [f32; 5];
+
+/// Samples that are copied with each view before they join those that all views share.
+const FRESH_SAMPLES: usize = 12;
+
+/// The last minutes of a host, oldest first; a `None` is a gap and must be drawn as one.
+///
+/// Every view has its own, and all but the newest few samples are shared between them.
+#[derive(Debug, Clone, Default)]
+pub struct Trend {
+    shared: Arc<Vec<Sample>>,
+    /// The first `count` of these.
+    fresh: [Sample; FRESH_SAMPLES],
+    count: usize,
 }
 
 impl Trend {
@@ -102,18 +119,27 @@ impl Trend {
         nfs: Option<f32>,
         lag: Option<f32>,
     ) {
-        for (list, value) in [
-            (&mut self.load, load),
-            (&mut self.rtt_ms, rtt_ms),
-            (&mut self.disk_await_ms, disk),
-            (&mut self.nfs_rtt_ms, nfs),
-            (&mut self.lag_seconds, lag),
-        ] {
-            if list.len() == TREND_SAMPLES {
-                list.pop_front();
-            }
-            list.push_back(value);
+        let sample = [load, rtt_ms, disk, nfs, lag].map(|value| value.unwrap_or(f32::NAN));
+        self.fresh[self.count] = sample;
+        self.count += 1;
+        if self.count == FRESH_SAMPLES {
+            let shared = self.samples().copied().collect();
+            (self.shared, self.count) = (Arc::new(shared), 0);
         }
+    }
+
+    /// One series, oldest first.
+    pub fn series(&self, series: Series) -> impl DoubleEndedIterator<Item = Option<f32>> + Clone {
+        self.samples().map(move |sample| {
+            let value = sample[series as usize];
+            (!value.is_nan()).then_some(value)
+        })
+    }
+
+    /// The newest samples, at most [`TREND_SAMPLES`].
+    fn samples(&self) -> impl DoubleEndedIterator<Item = &Sample> + Clone {
+        let old = (self.shared.len() + self.count).saturating_sub(TREND_SAMPLES);
+        self.shared[old..].iter().chain(&self.fresh[..self.count])
     }
 }
 
@@ -132,4 +158,35 @@ pub struct Observer {
     pub lateness_ms: f64,
     /// The console is starved: latency readings are doubtful.
     pub doubtful: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trend_keeps_the_newest_samples_of_each_series_and_its_gaps() {
+        let mut trend = Trend::default();
+        let mut views = Vec::new();
+        for number in 0..500_u16 {
+            let value = f32::from(number);
+            trend.push(Some(value), None, Some(-value), Some(f32::NAN), Some(value * 2.0));
+            views.push(trend.clone());
+        }
+        for (newest, view) in views.iter().enumerate() {
+            let load: Vec<_> = view.series(Series::Load).collect();
+            assert_eq!(load.len(), TREND_SAMPLES.min(newest + 1));
+            let first = newest + 1 - load.len();
+            let expected: Vec<_> = (first..=newest).map(|number| Some(number as f32)).collect();
+            assert_eq!(load, expected, "a view does not change any more");
+        }
+        assert_eq!(trend.series(Series::LagSeconds).next_back(), Some(Some(998.0)));
+        assert_eq!(trend.series(Series::DiskAwaitMs).next_back(), Some(Some(-499.0)));
+        assert!(
+            trend
+                .series(Series::RttMs)
+                .chain(trend.series(Series::NfsRttMs))
+                .all(|value| value.is_none())
+        );
+    }
 }

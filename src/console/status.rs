@@ -2,11 +2,10 @@
 
 use super::text;
 use crate::{
-    collect::{HostView, Trend},
+    collect::{HostView, Series, Trend},
     facts::{Reach, UnixMs},
     verdict::Severity,
 };
-use std::collections::VecDeque;
 
 /// Severity of a host as shown: what is too old to be known is unknown, whatever it was.
 #[must_use]
@@ -118,30 +117,31 @@ pub fn lag(host: &HostView) -> Option<f64> {
 
 /// The latency that matters for a host: of its NFS mounts, else of its disks, else of the poll.
 #[must_use]
-pub fn latency(trend: &Trend) -> (&'static str, &VecDeque<Option<f32>>) {
-    let used = |list: &VecDeque<Option<f32>>| list.iter().any(Option::is_some);
-    if used(&trend.nfs_rtt_ms) {
-        ("nfs", &trend.nfs_rtt_ms)
-    } else if used(&trend.disk_await_ms) {
-        ("disk", &trend.disk_await_ms)
+pub fn latency(trend: &Trend) -> (&'static str, Series) {
+    let used = |series| trend.series(series).any(|value| value.is_some());
+    if used(Series::NfsRttMs) {
+        ("nfs", Series::NfsRttMs)
+    } else if used(Series::DiskAwaitMs) {
+        ("disk", Series::DiskAwaitMs)
     } else {
-        ("ssh", &trend.rtt_ms)
+        ("ssh", Series::RttMs)
     }
 }
 
 /// The newest value of that latency, milliseconds.
 #[must_use]
 pub fn latency_ms(host: &HostView) -> Option<f64> {
-    latency(&host.trend).1.back().copied().flatten().map(f64::from)
+    let (_, series) = latency(&host.trend);
+    host.trend.series(series).next_back().flatten().map(f64::from)
 }
 
 /// A sparkline of the newest samples, `room` cells wide: a gap is a blank, zero is the lowest bar. The
 /// scale begins at zero and ends at the greatest of the shown values or `full`, so that calm looks calm.
 #[must_use]
-pub fn spark(samples: &VecDeque<Option<f32>>, room: usize, full: f32) -> String {
+pub fn spark(samples: impl DoubleEndedIterator<Item = Option<f32>>, room: usize, full: f32) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let skip = samples.len().saturating_sub(room);
-    let shown: Vec<Option<f32>> = samples.iter().skip(skip).copied().collect();
+    let mut shown: Vec<Option<f32>> = samples.rev().take(room).collect();
+    shown.reverse();
     let top = shown.iter().flatten().copied().fold(full, f32::max);
     let mut out: String = " ".repeat(room - shown.len());
     for sample in shown {
@@ -163,14 +163,14 @@ mod tests {
 
     #[test]
     fn a_gap_is_not_zero() {
-        let samples = VecDeque::from([Some(0.0), None, Some(8.0), Some(4.0)]);
-        assert_eq!(spark(&samples, 6, 0.0), "  ▁ █▄");
-        assert_eq!(spark(&VecDeque::new(), 3, 1.0), "   ");
+        let samples = [Some(0.0), None, Some(8.0), Some(4.0)];
+        assert_eq!(spark(samples.into_iter(), 6, 0.0), "  ▁ █▄");
+        assert_eq!(spark(samples.into_iter(), 2, 0.0), "█▄");
+        assert_eq!(spark(std::iter::empty(), 3, 1.0), "   ");
     }
 
     #[test]
     fn small_values_under_a_large_full_scale_stay_low() {
-        let samples = VecDeque::from([Some(1.0), Some(2.0)]);
-        assert_eq!(spark(&samples, 2, 100.0), "▁▁");
+        assert_eq!(spark([Some(1.0), Some(2.0)].into_iter(), 2, 100.0), "▁▁");
     }
 }

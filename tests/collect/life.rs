@@ -2,7 +2,7 @@
 
 use crate::{Rig, all_up, is_up, of_hosts, plain, start};
 use pointsman::{
-    collect::{Clock, Collector, Request},
+    collect::{Clock, Collector, Request, Series},
     facts::Reach,
     fleet::{Fleet, HostName},
     remote::log::LogBook,
@@ -22,7 +22,7 @@ async fn a_killed_host_is_silent_then_unreachable_then_back_with_a_gap() {
     let fault = Fault::HostKilled("host0001".to_owned());
     rig.simulation.world().inject(&fault).expect("it can be killed");
     let killed = rig.clock.now();
-    let polls = rig.host("host0001").trend.load.len();
+    let polls = rig.host("host0001").trend.series(Series::Load).count();
     rig.until(8, "silent", |view| {
         view.host("host0001")
             .is_some_and(|host| matches!(host.reach, Reach::Silent { .. }))
@@ -56,15 +56,14 @@ async fn a_killed_host_is_silent_then_unreachable_then_back_with_a_gap() {
     let back = rig.host("host0001");
     let gaps = back
         .trend
-        .load
-        .iter()
+        .series(Series::Load)
         .skip(polls - 2)
         .filter(|value| value.is_none())
         .count() as u64;
     assert!(
         gaps.abs_diff(away) <= 2,
         "{gaps} gaps for {away} missed polls: {:?}",
-        back.trend.load
+        back.trend.series(Series::Load).collect::<Vec<_>>()
     );
     assert!(!back.is_stale(rig.clock.now()));
 }

@@ -5,6 +5,7 @@ use super::{
     table::{Cells, Column, left, right},
 };
 use crate::{
+    collect::Series,
     console::{
         index::{Id, Row},
         status,
@@ -101,7 +102,7 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
     if narrow {
         return Cells::Each(vec![name, state, threads, lag]);
     }
-    let trend = status::spark(&seen.trend.lag_seconds, 10, 10.0);
+    let trend = status::spark(seen.trend.series(Series::LagSeconds), 10, 10.0);
     Cells::Each(vec![
         name,
         state,

@@ -6,7 +6,7 @@ use super::{
     parts::{self, faded, number, pair, section, trend, unknown},
 };
 use crate::{
-    collect::HostView,
+    collect::{HostView, Series, Trend},
     console::{
         status,
         text::{bytes, count, fit, kib, millis, seconds, since, span},
@@ -90,7 +90,7 @@ fn connection(ctx: &Ctx<'_>, host: &Host, seen: &HostView) -> Section {
         let mut line = pair(ctx, "round trip", millis(snapshot.rtt_us as f64 / 1000.0));
         line.spans
             .push(ctx.span(Role::Dim, format!("  {} polls", count(snapshot.polls))));
-        line.spans.extend(trend(ctx, &seen.trend.rtt_ms, 10.0));
+        line.spans.extend(trend(ctx, &seen.trend, Series::RttMs, 10.0));
         if ctx.view.observer.doubtful {
             line.spans.push(ctx.span(Role::Warning, "  ▲ doubtful"));
         }
@@ -162,7 +162,7 @@ fn load(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Section {
                 load.one, load.five, load.fifteen, load.runnable, load.tasks
             )
         }),
-        trend(ctx, &seen.trend.load, 1.0),
+        trend(ctx, &seen.trend, Series::Load, 1.0),
     );
     let cpus = snapshot.cpu_times.value();
     add(
@@ -239,7 +239,7 @@ fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
         }
         let mut lines = vec![ctx.line(Role::Dim, DISK_HEADS)];
         lines.extend(disks.iter().map(|disk| disk_line(ctx, disk)));
-        lines.extend(history(ctx, "busiest", &seen.trend.disk_await_ms));
+        lines.extend(history(ctx, "busiest", &seen.trend, Series::DiskAwaitMs));
         lines
     });
     let filesystems = section(ctx, "FILESYSTEMS", seen, &snapshot.filesystems, |list| {
@@ -285,7 +285,7 @@ fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
         }
         if !lines.is_empty() {
             lines.insert(0, ctx.line(Role::Dim, OP_HEADS));
-            lines.extend(history(ctx, "slowest", &seen.trend.nfs_rtt_ms));
+            lines.extend(history(ctx, "slowest", &seen.trend, Series::NfsRttMs));
         }
         lines
     });
@@ -293,8 +293,8 @@ fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
 }
 
 /// The last minutes of the one that matters most.
-fn history(ctx: &Ctx<'_>, label: &str, samples: &std::collections::VecDeque<Option<f32>>) -> Option<Line<'static>> {
-    let trend = trend(ctx, samples, 10.0)?;
+fn history(ctx: &Ctx<'_>, label: &str, samples: &Trend, series: Series) -> Option<Line<'static>> {
+    let trend = trend(ctx, samples, series, 10.0)?;
     Some(Line::from(vec![ctx.span(Role::Dim, format!(" {label}")), trend]))
 }
 

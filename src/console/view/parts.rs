@@ -2,7 +2,7 @@
 
 use super::{Ctx, document::Section};
 use crate::{
-    collect::HostView,
+    collect::{HostView, Series, Trend},
     console::{
         sides::SliceFacts,
         status,
@@ -16,7 +16,7 @@ use crate::{
     verdict::Severity,
 };
 use ratatui::text::{Line, Span};
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 /// A reading older than this says its age.
 const AGE_SHOWN: Duration = Duration::from_secs(15);
@@ -34,8 +34,9 @@ pub fn age(ctx: &Ctx<'_>, host: &HostView) -> Line<'static> {
 
 /// Latency as a sparkline with its newest value.
 pub fn latency(ctx: &Ctx<'_>, host: &HostView, room: usize) -> Line<'static> {
-    let (word, samples) = status::latency(&host.trend);
-    let newest = samples.back().copied().flatten();
+    let (word, series) = status::latency(&host.trend);
+    let samples = host.trend.series(series);
+    let newest = samples.clone().next_back().flatten();
     let value = newest.map_or_else(|| "?".to_owned(), |ms| millis(f64::from(ms)));
     Line::from(vec![
         ctx.span(Role::Trend, status::spark(samples, room, 10.0)),
@@ -44,10 +45,11 @@ pub fn latency(ctx: &Ctx<'_>, host: &HostView, room: usize) -> Line<'static> {
 }
 
 /// A labelled sparkline for the Host page.
-pub fn trend(ctx: &Ctx<'_>, samples: &VecDeque<Option<f32>>, full: f32) -> Option<Span<'static>> {
+pub fn trend(ctx: &Ctx<'_>, trend: &Trend, series: Series, full: f32) -> Option<Span<'static>> {
+    let samples = trend.series(series);
     samples
-        .iter()
-        .any(Option::is_some)
+        .clone()
+        .any(|value| value.is_some())
         .then(|| ctx.span(Role::Trend, format!("  {}", status::spark(samples, 24, full))))
 }
 

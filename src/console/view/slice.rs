@@ -3,6 +3,7 @@
 
 use super::{Ctx, parts};
 use crate::{
+    collect::Series,
     console::{
         sides::{Client, Side, SliceFacts},
         status,
@@ -372,7 +373,10 @@ fn client_words(ctx: &Ctx<'_>, client: &Client<'_>) -> Line<'static> {
             Role::Text,
             format!("read {:<8} write {:<8} ", time("READ"), time("WRITE")),
         ),
-        ctx.span(Role::Trend, status::spark(&client.view.trend.nfs_rtt_ms, 12, 10.0)),
+        ctx.span(
+            Role::Trend,
+            status::spark(client.view.trend.series(Series::NfsRttMs), 12, 10.0),
+        ),
         ctx.span(Role::Dim, format!("  {}", client.at)),
     ])
 }
