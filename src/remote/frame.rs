@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn the_room_of_a_large_answer_is_given_back() {
         let mut decoder = Decoder::new("abc");
-        decoder.push(&encode("abc", 1, &[("mounts", "ok", &[b'x'; 100_000])]));
+        decoder.push(&encode("abc", 1, &[("mounts", "ok", &b"x".repeat(100_000))]));
         assert_eq!(drain(&mut decoder).len(), 1);
         assert!(decoder.buffer.capacity() <= KEPT);
     }

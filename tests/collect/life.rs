@@ -58,7 +58,7 @@ async fn a_killed_host_is_silent_then_unreachable_then_back_with_a_gap() {
         .trend
         .series(Series::Load)
         .skip(polls - 2)
-        .filter(|value| value.is_none())
+        .filter(Option::is_none)
         .count() as u64;
     assert!(
         gaps.abs_diff(away) <= 2,
