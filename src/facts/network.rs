@@ -155,17 +155,29 @@ pub fn parse_snmp(text: &str) -> Result<TcpCounters, Why> {
     let read = || {
         let mut lines = text.lines().filter_map(|line| line.strip_prefix("Tcp:"));
         let (names, values) = (lines.next()?, lines.next()?);
-        if names.split_ascii_whitespace().count() != values.split_ascii_whitespace().count() {
+        let (mut names, mut values) = (names.split_ascii_whitespace(), values.split_ascii_whitespace());
+        let (mut sent, mut retransmitted, mut established) = (None, None, None);
+        loop {
+            let wanted = match names.next() {
+                Some("OutSegs") => &mut sent,
+                Some("RetransSegs") => &mut retransmitted,
+                Some("CurrEstab") => &mut established,
+                Some(_) => {
+                    values.next()?;
+                    continue;
+                }
+                None => break,
+            };
+            *wanted = Some(next_u64(&mut values)?);
+        }
+        // A value without a name means that the others may not be what they are taken for.
+        if values.next().is_some() {
             return None;
         }
-        let find = |name: &str| {
-            let at = names.split_ascii_whitespace().position(|word| word == name)?;
-            values.split_ascii_whitespace().nth(at)?.parse().ok()
-        };
         Some(TcpCounters {
-            segments_sent: find("OutSegs")?,
-            retransmitted: find("RetransSegs")?,
-            established: find("CurrEstab")?,
+            segments_sent: sent?,
+            retransmitted: retransmitted?,
+            established: established?,
         })
     };
     read().ok_or_else(|| garbled(text))
