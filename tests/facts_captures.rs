@@ -126,6 +126,76 @@ fn every_state_is_read_as_it_was() {
     assert_eq!(all, expected, "what was read is not what {} says", golden.display());
 }
 
+/// What databases and pools add to the summary.
+fn services(snapshot: &Snapshot) -> String {
+    let mut out = String::new();
+    if let Some(mysql) = snapshot.mysql.value() {
+        let _ = writeln!(
+            out,
+            "{} read_only {:?}, heartbeat {}, {} replicas, errors {:?}",
+            mysql.version,
+            mysql.read_only,
+            mysql.heartbeat_lag_seconds.map_or("none", |_| "read"),
+            mysql.replicas.len(),
+            mysql.errors
+        );
+        for channel in &mysql.channels {
+            let _ = writeln!(
+                out,
+                "follows {} IO {} SQL {} {:?}",
+                channel.source_host, channel.io_running, channel.sql_running, channel.sql_error
+            );
+        }
+        if let Some(galera) = &mysql.galera {
+            let _ = writeln!(
+                out,
+                "galera {} {} ready {:?} of {:?}",
+                galera.cluster_status, galera.local_state, galera.ready, galera.cluster_size
+            );
+        }
+    }
+    for pool in snapshot.pools.value().into_iter().flatten() {
+        let _ = writeln!(out, "pool {} {}", pool.name, pool.state);
+    }
+    out
+}
+
+/// `tests/captures/lab/STATE/HOST/` holds one file a section, as `tests/lab/record` writes them.
+#[test]
+fn what_the_lab_recorded_is_read_as_it_was() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/captures/lab");
+    let entries = |folder: &PathBuf| {
+        let mut all: Vec<PathBuf> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        all.retain(|path| path.is_dir());
+        all.sort();
+        all
+    };
+    let mut all = String::new();
+    for host in entries(&folder).iter().flat_map(entries) {
+        let mut sections = Vec::new();
+        for file in fs::read_dir(&host).unwrap().map(Result::unwrap) {
+            if let Some(section) = Section::from_name(&file.file_name().to_string_lossy()) {
+                sections.push((section, fs::read(file.path()).unwrap()));
+            }
+        }
+        sections.sort_by_key(|(section, _)| section.name());
+        assert!(sections.len() > 5, "{} holds little", host.display());
+        assert!(host.join("versions").exists(), "{} names no versions", host.display());
+        let snapshot = assemble(&sections);
+        let name = host.strip_prefix(&folder).unwrap().display();
+        let _ = writeln!(all, "== {name}\n{}{}", summary(&snapshot), services(&snapshot));
+    }
+    let golden = folder.join("expected.txt");
+    if std::env::var_os("POINTSMAN_WRITE_CAPTURES").is_some() {
+        fs::write(&golden, &all).unwrap();
+    }
+    let expected = fs::read_to_string(&golden).unwrap();
+    assert_eq!(all, expected, "what was read is not what {} says", golden.display());
+}
+
 #[test]
 fn the_states_that_matter() {
     let healthy = assemble(&sources("healthy/stor1"));

@@ -1,18 +1,17 @@
 //! `discover` on the bare hosts of the lab: its draft must say what the lab's own inventory says, save where
 //! a person has to choose.
 
-use crate::program::Lab;
-use pointsman::fleet::{Fleet, Host, Slice, load};
-use std::{collections::BTreeSet, fs, path::Path};
+use crate::program::{Lab, read_inventory};
+use pointsman::fleet::{Fleet, Host, Slice};
+use std::{collections::BTreeSet, path::Path};
 
 /// Compares both inventories. What is left to a person: names of fleet, segments and topologies, failure
 /// domains, thresholds, the table of a heartbeat, that a host is there for backups, and how hosts are reached.
 pub fn check(lab: &Lab) -> Result<(), String> {
-    let path = lab.inventory();
-    let own = read(&path, &fs::read_to_string(&path).map_err(|error| error.to_string())?)?;
+    let own = lab.fleet();
     let names: Vec<&str> = own.hosts.iter().map(|host| host.name.as_str()).collect();
     let text = lab.discover(&names)?;
-    let draft = read(Path::new("draft.yaml"), &text)?;
+    let draft = read_inventory(Path::new("draft.yaml"), &text)?;
     let mut differences = Vec::new();
     let mut same = |what: &str, own: BTreeSet<String>, draft: BTreeSet<String>| {
         for missing in own.difference(&draft) {
@@ -22,28 +21,14 @@ pub fn check(lab: &Lab) -> Result<(), String> {
             differences.push(format!("  {what}: {added} is in the draft alone"));
         }
     };
-    same("host", hosts(&own), hosts(&draft));
-    same("pair", pairs(&own), pairs(&draft));
-    same("slice", slices(&own), slices(&draft));
-    same("topology", topologies(&own), topologies(&draft));
+    same("host", hosts(own), hosts(&draft));
+    same("pair", pairs(own), pairs(&draft));
+    same("slice", slices(own), slices(&draft));
+    same("topology", topologies(own), topologies(&draft));
     if differences.is_empty() {
         return Ok(());
     }
     Err(format!("{}\nThe draft:\n{text}", differences.join("\n")))
-}
-
-fn read(path: &Path, text: &str) -> Result<Fleet, String> {
-    let loaded = load(path, text, &|path| {
-        fs::read_to_string(path).map_err(|error| error.to_string())
-    });
-    let said: Vec<String> = loaded
-        .diagnostics
-        .iter()
-        .map(|diagnostic| format!("{diagnostic:?}"))
-        .collect();
-    loaded
-        .fleet
-        .ok_or_else(|| format!("{} does not load:\n{}", path.display(), said.join("\n")))
 }
 
 fn hosts(fleet: &Fleet) -> BTreeSet<String> {

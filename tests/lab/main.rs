@@ -9,6 +9,7 @@
 
 mod discover;
 mod program;
+mod record;
 mod scenario;
 mod scenarios;
 
@@ -29,9 +30,12 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    let recording = wanted.first().is_some_and(|arg| arg == "--record");
     let chosen: Vec<Scenario> = all
         .into_iter()
-        .filter(|scenario| wanted.is_empty() || wanted.iter().any(|name| scenario.name.contains(name.as_str())))
+        .filter(|scenario| {
+            recording || wanted.is_empty() || wanted.iter().any(|name| scenario.name.contains(name.as_str()))
+        })
         .collect();
     if chosen.is_empty() {
         eprintln!("no scenario is named {}; --list names them", wanted.join(" or "));
@@ -44,6 +48,17 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if let [option, state, hosts @ ..] = wanted.as_slice()
+        && option == "--record"
+    {
+        return match record::record(&lab, state, hosts) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let started = Instant::now();
     let watch = match Watch::start(&lab) {
         Ok(watch) => watch,

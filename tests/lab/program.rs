@@ -1,6 +1,7 @@
 //! The lab's tools and the program itself, run inside the lab's network namespace.
 
 use jiff::Timestamp;
+use pointsman::fleet::{Fleet, Poll, load};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -18,6 +19,7 @@ pub struct Lab {
     dir: PathBuf,
     /// Its network namespace, as `tests/lab/up` makes it.
     namespace: String,
+    fleet: Fleet,
 }
 
 impl Lab {
@@ -33,11 +35,30 @@ impl Lab {
             ));
         }
         let namespace = std::env::var("POINTSMAN_LAB_NAMESPACE").unwrap_or_else(|_| "pointsman-lab".into());
+        let text = std::fs::read_to_string(&inventory).map_err(|error| error.to_string())?;
         Ok(Self {
             tools: root.join("tests/lab"),
-            dir,
             namespace,
+            fleet: read_inventory(&inventory, &text)?,
+            dir,
         })
+    }
+
+    /// A command on a host of the lab, over its own SSH.
+    pub fn ssh(&self, host: &str, command: &str) -> Command {
+        let mut ssh = Command::new(self.tools.join("ssh"));
+        ssh.args([host, command]);
+        ssh
+    }
+
+    /// The lab's own inventory.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// How often a host is polled.
+    pub fn poll(&self, host: &str) -> Poll {
+        self.fleet.host(host).map_or(self.fleet.poll, |host| host.poll)
     }
 
     /// Runs `tests/lab/fault` with these words.
@@ -115,6 +136,17 @@ impl Lab {
             .args(args);
         command
     }
+}
+
+/// Loads an inventory, or says what is wrong with it.
+pub fn read_inventory(path: &Path, text: &str) -> Result<Fleet, String> {
+    let loaded = load(path, text, &|path| {
+        std::fs::read_to_string(path).map_err(|error| error.to_string())
+    });
+    let said: Vec<String> = loaded.diagnostics.iter().map(|said| format!("{said:?}")).collect();
+    loaded
+        .fleet
+        .ok_or_else(|| format!("{} does not load:\n{}", path.display(), said.join("\n")))
 }
 
 /// One line of `--batch watch --json` about a finding.

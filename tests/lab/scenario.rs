@@ -5,10 +5,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::{fmt, time::Duration};
 
-/// Between two polls of the fast tier in the lab's inventory.
-const FAST: Duration = Duration::from_secs(2);
-/// Between two polls of the medium tier in the lab's inventory.
-const MEDIUM: Duration = Duration::from_secs(10);
 /// The lab's machines share two cores with the program: what is due may come so much later.
 const SLACK: Duration = Duration::from_secs(3);
 /// Polls a rule must hold for, as the lab's inventory has it.
@@ -171,11 +167,13 @@ impl Scenario {
         // The fault tool itself takes time, and what it does may show before it returns.
         let done = Timestamp::now();
         for expected in &self.raises {
-            let event = self.raised(watch, mark, expected)?;
+            let event = self.raised(lab, watch, mark, expected)?;
             let seen = between(started, event.since);
             let shown = between(started, event.at);
-            let limit =
-                between(started, done) + self.shows_within + expected.tier.period() * (DEBOUNCE_POLLS + 2) + SLACK;
+            let limit = between(started, done)
+                + self.shows_within
+                + self.period(lab, expected.tier) * (DEBOUNCE_POLLS + 2)
+                + SLACK;
             if shown > limit {
                 return Err(format!(
                     "{} came after {:.1} s, later than {:.1} s: two polls after its debounce",
@@ -194,9 +192,10 @@ impl Scenario {
         self.check.map_or(Ok(()), |check| check(&status))
     }
 
-    fn raised(&self, watch: &Watch, mark: usize, expected: &Expected) -> Result<Event, String> {
+    fn raised(&self, lab: &Lab, watch: &Watch, mark: usize, expected: &Expected) -> Result<Event, String> {
         // Longer than allowed, so that a late finding is told from a missing one.
-        let patience = self.shows_within + expected.tier.period() * (DEBOUNCE_POLLS + 2) + Duration::from_secs(30);
+        let patience =
+            self.shows_within + self.period(lab, expected.tier) * (DEBOUNCE_POLLS + 2) + Duration::from_secs(30);
         let event = watch.wait_for(mark, patience, |event| {
             event.kind != "cleared"
                 && event.code == expected.code
@@ -232,7 +231,7 @@ impl Scenario {
             lab.fault(&words)?;
         }
         let undone = Timestamp::now();
-        let patience = self.heals_within + MEDIUM * 3;
+        let patience = self.heals_within + self.period(lab, Tier::Medium) * 3;
         watch.wait_until_quiet(self.lane.hosts(), patience).map_err(|left| {
             format!(
                 "not whole again {:.0} s after the undo:\n{left}",
@@ -272,20 +271,20 @@ impl Scenario {
         }
     }
 
+    /// Between two polls of the lane's hosts, as the lab's inventory has it.
+    fn period(&self, lab: &Lab, tier: Tier) -> Duration {
+        let poll = lab.poll(self.lane.hosts()[0]);
+        match tier {
+            Tier::Fast => poll.interval,
+            Tier::Medium => poll.medium,
+        }
+    }
+
     fn concerns(&self, event: &Event) -> bool {
         event
             .hosts
             .iter()
             .any(|host| self.lane.hosts().contains(&host.as_str()))
-    }
-}
-
-impl Tier {
-    fn period(self) -> Duration {
-        match self {
-            Self::Fast => FAST,
-            Self::Medium => MEDIUM,
-        }
     }
 }
 

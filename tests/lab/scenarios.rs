@@ -287,7 +287,7 @@ fn disks() -> Vec<Scenario> {
                 lane,
                 "disk failed",
                 &[&["fail-disk", "stor2", "1"]],
-                [expect("critical", "MdFailedMember", "stor2 md0")],
+                [expect("warning", "MdFailedMember", "stor2 md0")],
             )
         },
         Scenario {
@@ -321,7 +321,7 @@ fn disks() -> Vec<Scenario> {
             ..scenario(
                 lane,
                 "slow disk",
-                &[&["slow-disk", "stor1", "1", "400"]],
+                &[&["slow-disk", "stor1", "1"]],
                 [expect("warning", "DiskSlow", "stor1 vdb")],
             )
         },
@@ -390,7 +390,7 @@ fn replication() -> Vec<Scenario> {
                 &[&["slow-resync", "slice-b"]],
                 [
                     expect("warning", "DrbdInconsistent", "stor1 slice-b"),
-                    expect("notice", "DrbdResyncing", "stor1 slice-b"),
+                    expect("notice", "DrbdResyncing", "stor2 slice-b"),
                 ],
             )
         },
@@ -420,8 +420,8 @@ fn replication() -> Vec<Scenario> {
                 "link between the servers cut",
                 &[&["cut-link", "stor1", "stor2"]],
                 [
-                    expect("critical", "DrbdDisconnected", "stor1 slice-a"),
-                    expect("critical", "DrbdDisconnected", "stor2 slice-b"),
+                    expect("warning", "DrbdDisconnected", "stor1 slice-a"),
+                    expect("warning", "DrbdDisconnected", "stor2 slice-b"),
                 ],
             )
         },
@@ -444,7 +444,7 @@ fn replication() -> Vec<Scenario> {
                 &[&["cut-host", "stor2"]],
                 [
                     expect("unknown", "HostStale", "stor2"),
-                    expect("critical", "DrbdDisconnected", "stor1 slice-a"),
+                    expect("warning", "DrbdDisconnected", "stor1 slice-a"),
                     expect("critical", "MountHung", "access1 /mnt/slice-b"),
                 ],
             )

@@ -78,6 +78,7 @@ fault_about skew-clock 'HOST SECONDS' 'put a clock forward, or back by a negativ
 fault_skew_clock() {
   need_machine "$1"
   need_number "${2:-}" "how many seconds?"
-  machine_run "$1" 10 "date -s @\$((\$(date +%s) + $2)) >/dev/null"
+  # The time limit of the call takes the jump for time that has passed.
+  machine_run "$1" 10 "date -s @\$((\$(date +%s) + $2)) >/dev/null" || [ $? = 124 ]
 }
 undo_skew_clock() { need_machine "$1" && machine_set_clock "$1"; }
