@@ -36,6 +36,7 @@ pub(super) fn judge(sight: &Sight<'_>, console: &mut Ledger, findings: &mut Vec<
             at: now,
             counts: true,
             needed: 1,
+            immediate: sight.immediate,
         },
     );
     let in_doubt = stands && sight.observer_doubtful;
