@@ -58,7 +58,7 @@ pub fn judge(
     for ((segment, links), scope) in fleet.segments.iter().zip(&index.segments).zip(segments) {
         if scope.is_due(&sight, &links.servers) {
             let mut claims = Claims::new();
-            scope.asks_clients = segment::judge(&sight, segment, links, &mut claims);
+            scope.asks_clients = segment::judge(&sight, segment, links, &mut scope.pairs, &mut claims);
             let round = scope.round(&sight, &links.servers, now);
             scope.ledger.update(claims, round);
         }
