@@ -228,11 +228,6 @@ fn split_brain(
         |v: &DrbdVolume| v.connection.is_connected() || matches!(v.disk, DrbdDisk::Inconsistent | DrbdDisk::Outdated);
     if [a, b].into_iter().filter_map(Server::volume).any(ends) {
         *past = Past::default();
-        let known = a.volume().is_some() && b.volume().is_some();
-        let connected = |v: &DrbdVolume| v.connection.is_connected();
-        if !known && ![a, b].into_iter().filter_map(Server::volume).any(connected) {
-            out.unsettled(Code::DrbdSplitBrain, subject());
-        }
         return;
     }
     past.note(a);

@@ -154,10 +154,7 @@ fn two_that_were_primary_apart_have_split_though_one_waits() {
         find(&findings, Code::DrbdSplitBrain).map(|found| found.evidence.to_string())
     };
     let w = &mut world;
-    assert_eq!(
-        tell(w, (C::StandAlone, R::Primary), (C::StandAlone, R::Primary)).is_some(),
-        true
-    );
+    assert!(tell(w, (C::StandAlone, R::Primary), (C::StandAlone, R::Primary)).is_some());
     // Connected in between: what was primary apart before is forgotten.
     w.mend("stor1").mend("stor2");
     assert!(find(&w.poll(), Code::DrbdSplitBrain).is_none());
@@ -416,7 +413,7 @@ fn without_resource_names_the_minor_tells() {
 fn a_starved_console_judges_no_clock_but_still_the_kernels() {
     let mut world = World::new();
     world.edit("db1", |s| {
-        change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c - 30.0));
+        change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c - 10.0));
     });
     world.edit("access1", |s| {
         change(&mut s.nfs_mounts, |list| list[0] = flow("/mnt/slice-a", 500.0));
@@ -426,6 +423,48 @@ fn a_starved_console_judges_no_clock_but_still_the_kernels() {
     assert!(find(&findings, Code::ClockSkew).is_none());
     assert!(find(&findings, Code::NfsSlow).is_some());
     assert!(find(&findings, Code::ObserverBusy).is_some());
+}
+
+#[test]
+fn a_clock_that_is_off_by_more_than_any_starvation_is_judged_by_a_starved_console_too() {
+    let skewed = |seconds: f64, rtt_us: u64| {
+        let mut world = World::new();
+        world.edit("db1", move |s| {
+            s.rtt_us = rtt_us;
+            change(&mut s.uptime, |u| {
+                u.clock_seconds = u.clock_seconds.map(|c| c - seconds)
+            });
+        });
+        world.observer_doubtful = true;
+        let findings = world.polls(3);
+        find(&findings, Code::ClockSkew).map(|found| (found.severity, found.evidence.to_string()))
+    };
+    let found = |text: &str| Some((Severity::Warning, text.to_owned()));
+    assert_eq!(
+        skewed(90.0, 40_000),
+        found("clock is 1 m 30 s behind the console's (limit 5 s)")
+    );
+    assert_eq!(skewed(15.0, 40_000), None);
+    // An answer that came only after ten seconds explains more.
+    assert_eq!(skewed(90.0, 10_000_000), None);
+}
+
+#[test]
+fn a_starved_console_with_a_wrong_clock_is_one_finding() {
+    let mut world = World::new();
+    for host in super::world::HOSTS {
+        world.edit(host, |s| {
+            change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c + 600.0));
+        });
+    }
+    world.observer_doubtful = true;
+    let findings = world.polls(3);
+    assert!(
+        find(&findings, Code::ObserverClock).is_some(),
+        "{:?}",
+        glance(&findings)
+    );
+    assert!(find(&findings, Code::ClockSkew).is_none(), "{:?}", glance(&findings));
 }
 
 #[test]
