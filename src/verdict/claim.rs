@@ -57,6 +57,8 @@ pub(super) struct Claim {
     pub(super) hosts: Vec<HostName>,
     pub(super) since: Option<UnixMs>,
     pub(super) at_once: bool,
+    /// The host and time of each reading that is slower than a poll; see [`Self::after_readings`].
+    pub(super) readings: Vec<(HostName, UnixMs)>,
     pub(super) source: Source,
 }
 
@@ -64,6 +66,13 @@ impl Claim {
     /// Shown without debounce: proven by one look, or about what polls cannot confirm.
     pub(super) fn at_once(&mut self) -> &mut Self {
         self.at_once = true;
+        self
+    }
+
+    /// It joins facts that were not read at one moment: polls do not confirm it, only new readings on every one of
+    /// these hosts, taken after it was first claimed.
+    pub(super) fn after_readings(&mut self, readings: impl IntoIterator<Item = (HostName, UnixMs)>) -> &mut Self {
+        self.readings.extend(readings);
         self
     }
 
@@ -247,6 +256,7 @@ impl Claims {
             hosts: Vec::new(),
             since: None,
             at_once: false,
+            readings: Vec::new(),
             source: self.source,
         });
         let last = self.list.len() - 1;

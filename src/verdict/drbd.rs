@@ -113,11 +113,14 @@ fn connection(seen: &Seen<'_>, history: &History, volume: &DrbdVolume, volumes: 
             || "not seen connected so far".to_owned(),
             |(_, at)| format!("last seen connected at {}", say::clock(*at)),
         );
-    let evidence = format!(
+    let mut evidence = format!(
         "{} {}/{}, peer {}/{}; {before}",
         volume.connection, volume.role, volume.disk, volume.peer_role, volume.peer_disk
     );
     let (code, severity) = if volume.connection == DrbdConnection::StandAlone {
+        evidence.push_str(
+            "; disconnected by a person or a split brain: the kernel log of both sides tells (`Split-Brain detected`)",
+        );
         (Code::DrbdStandAlone, Severity::Critical)
     } else {
         (Code::DrbdDisconnected, Severity::Warning)

@@ -75,13 +75,13 @@ fn clock(seen: &Seen<'_>, out: &mut Claims) {
         return;
     }
     let subject = Subject::host(&seen.host.name);
-    if seen.observer_doubtful {
-        out.unsettled(Code::ClockSkew, subject);
-        return;
-    }
     let Some(skew) = skew(seen) else { return };
     let limit = seen.host.thresholds.clock_skew_seconds;
     let level = Limits::warning(limit).above(skew.certain);
+    if seen.observer_doubtful && level.now == Severity::Ok {
+        out.unsettled(Code::ClockSkew, subject);
+        return;
+    }
     if level.keep > Severity::Ok {
         let side = if skew.seconds > 0.0 { "ahead of" } else { "behind" };
         let evidence = format!(
@@ -97,7 +97,7 @@ fn clock(seen: &Seen<'_>, out: &mut Claims) {
 pub(super) struct Skew {
     /// Seconds ahead of the console's clock; negative behind it.
     pub(super) seconds: f64,
-    /// Seconds of the difference that the way there and back cannot explain.
+    /// Seconds of the difference that neither the way there and back nor a starved console can explain.
     pub(super) certain: f64,
 }
 
@@ -107,7 +107,15 @@ pub(super) fn skew(seen: &Seen<'_>) -> Option<Skew> {
     let clock = seen.fact(&snapshot.uptime, Tier::Fast).value()?.clock_seconds?;
     let seconds = clock - snapshot.at.0 as f64 / 1000.0;
     // The host read its clock somewhere within the round trip, and knows its boot time to the second.
-    let slack = 1.0 + snapshot.rtt_us as f64 / 1e6;
+    let round_trip = snapshot.rtt_us as f64 / 1e6;
+    let slack = if seen.observer_doubtful {
+        // A starved console stamps answers late. How late is not measured, but had it been later than this, the host
+        // would have gone stale; ten round trips, for what the console waited for is in them too.
+        let poll = &seen.host.poll;
+        1.0 + 10.0 * round_trip + (poll.stale_after() + poll.deadline).as_secs_f64()
+    } else {
+        1.0 + round_trip
+    };
     Some(Skew {
         seconds,
         certain: (seconds.abs() - slack).max(0.0),

@@ -27,12 +27,42 @@ struct Entry {
     source: Source,
     /// Polls in which it was claimed.
     held: u32,
+    /// When it was first claimed.
+    first: UnixMs,
+    /// The slower readings that it rests on, for a claim that joins facts of several moments.
+    readings: Vec<Counted>,
     shown: bool,
     /// When it was last claimed, and in which round.
     claimed_at: UnixMs,
     round: u64,
     /// The last look could judge it.
     settled: bool,
+}
+
+/// How often a reading of one host has confirmed a claim.
+#[derive(Debug, Clone)]
+struct Counted {
+    host: HostName,
+    /// The last reading.
+    at: UnixMs,
+    /// Readings since the claim was first made.
+    count: u32,
+}
+
+/// Counts what is new in `readings`. One that was taken before the claim was first made confirms nothing: the facts
+/// it is joined with may have changed in between.
+fn count(before: &[Counted], readings: Vec<(HostName, UnixMs)>, first: UnixMs) -> Vec<Counted> {
+    readings
+        .into_iter()
+        .map(|(host, at)| {
+            let known = before.iter().find(|counted| counted.host == host);
+            let is_new = at >= first && known.is_none_or(|counted| at > counted.at);
+            let count = known
+                .map_or(0, |counted| counted.count)
+                .saturating_add(u32::from(is_new));
+            Counted { host, at, count }
+        })
+        .collect()
 }
 
 /// One look at the facts.
@@ -44,6 +74,15 @@ pub(super) struct Round {
     pub(super) counts: bool,
     /// Polls for which a claim must hold before it is shown.
     pub(super) needed: u32,
+    /// Nothing is waited for, neither polls nor readings.
+    pub(super) immediate: bool,
+}
+
+impl Round {
+    /// Whether a claim has held for long enough.
+    fn is_enough(&self, held: u32, readings: &[Counted]) -> bool {
+        held >= self.needed && (self.immediate || readings.iter().all(|counted| counted.count >= self.needed))
+    }
 }
 
 impl Ledger {
@@ -86,6 +125,7 @@ impl Ledger {
             hosts,
             since,
             at_once,
+            readings,
             source,
         } = claim;
         match self.entries.entry((code, subject)) {
@@ -94,6 +134,7 @@ impl Ledger {
                     return;
                 }
                 let held = u32::from(round.counts);
+                let readings = count(&[], readings, round.at);
                 slot.insert(Entry {
                     severity,
                     since: since.unwrap_or(round.at),
@@ -101,7 +142,9 @@ impl Ledger {
                     hosts,
                     source,
                     held,
-                    shown: at_once || held >= round.needed,
+                    first: round.at,
+                    shown: at_once || round.is_enough(held, &readings),
+                    readings,
                     claimed_at: round.at,
                     round: current,
                     settled: true,
@@ -123,7 +166,8 @@ impl Ledger {
                 if round.counts && !again {
                     entry.held = entry.held.saturating_add(1);
                 }
-                entry.shown |= at_once || entry.held >= round.needed;
+                entry.readings = count(&entry.readings, readings, entry.first);
+                entry.shown |= at_once || round.is_enough(entry.held, &entry.readings);
                 entry.severity = severity;
                 entry.evidence = evidence;
                 entry.hosts = hosts;
@@ -217,6 +261,7 @@ mod tests {
             at: UnixMs(at),
             counts,
             needed: 2,
+            immediate: false,
         }
     }
 

@@ -58,7 +58,7 @@ pub fn judge(
     for ((segment, links), scope) in fleet.segments.iter().zip(&index.segments).zip(segments) {
         if scope.is_due(&sight, &links.servers) {
             let mut claims = Claims::new();
-            scope.asks_clients = segment::judge(&sight, segment, links, &mut claims);
+            scope.asks_clients = segment::judge(&sight, segment, links, &mut scope.pairs, &mut claims);
             let round = scope.round(&sight, &links.servers, now);
             scope.ledger.update(claims, round);
         }
@@ -101,6 +101,7 @@ fn judge_host(
             at: now,
             counts: true,
             needed: 1,
+            immediate: memory.immediate,
         },
     );
     let Some(snapshot) = observed.snapshot.as_ref().filter(|_| freshness == Freshness::Fresh) else {
@@ -133,6 +134,7 @@ fn judge_host(
         at: snapshot.at,
         counts: new_poll,
         needed: needed(immediate, host.thresholds.debounce_polls),
+        immediate,
     };
     ledger.update(claims, round);
 }
@@ -193,6 +195,7 @@ impl<N> Scope<N> {
             at: fresh.iter().map(|(_, polled)| *polled).max().unwrap_or(now),
             counts,
             needed: needed(sight.immediate, wanted.unwrap_or_default()),
+            immediate: sight.immediate,
         }
     }
 }

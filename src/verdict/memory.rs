@@ -1,9 +1,9 @@
 //! What judging remembers from look to look, by name, so that it outlives a change of the inventory.
 
-use super::{Code, filling::Filling, index::Index, ledger::Ledger, seen::Freshness};
+use super::{Code, filling::Filling, index::Index, ledger::Ledger, pair::Past, seen::Freshness};
 use crate::{
     facts::{CleanText, UnixMs},
-    fleet::{Fleet, HostName, SegmentName, TopologyName},
+    fleet::{Fleet, HostName, SegmentName, SliceName, TopologyName},
 };
 use std::collections::HashMap;
 
@@ -116,6 +116,8 @@ pub(super) struct Scope<N> {
     pub(super) asks_clients: bool,
     /// The last poll of each member that was counted.
     pub(super) polled: Vec<(usize, UnixMs)>,
+    /// What is remembered of the DRBD pair of each slice; none in a topology.
+    pub(super) pairs: Vec<(SliceName, Past)>,
     /// Claims about it.
     pub(super) ledger: Ledger,
 }
@@ -127,6 +129,7 @@ impl<N> Scope<N> {
             judged: false,
             asks_clients: false,
             polled: Vec::new(),
+            pairs: Vec::new(),
             ledger: Ledger::new(),
         }
     }

@@ -5,7 +5,9 @@
 //! # When a finding is shown
 //!
 //! A rule must hold for `debounce_polls` polls *of that host* (for rules about several hosts: each of
-//! them seen again as often). Two writable sides are shown at once when they were seen at one moment,
+//! them seen again as often). A claim that joins facts which are not read with every poll (addresses, exports)
+//! to another host's or to who is primary must hold for as many *readings* of each, taken after it was first
+//! claimed: what was read before and after a move does not belong together. Two writable sides are shown at once when they were seen at one moment,
 //! as is what polls cannot confirm (the way to a host, a reboot, the inventory itself). `since` is when
 //! the condition was first seen, not when the debounce ended. One good poll takes a state back; a
 //! measured value is taken back 10 % below its limit (above, for a lower limit). [`Memory`] is kept by

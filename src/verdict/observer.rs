@@ -23,12 +23,14 @@ pub(super) fn judge(sight: &Sight<'_>, console: &mut Ledger, findings: &mut Vec<
     let stands = console.stands(Code::ObserverClock);
     let mut outvoted = HashSet::new();
     if sight.observer_doubtful {
-        let evidence = "the console's own machine is starved: round trips and clock differences are not judged";
+        let evidence = "the console's own machine is starved: round trips and small clock differences are not judged";
         claims.raise(Code::ObserverBusy, Severity::Notice, subject(), evidence);
-        claims.unsettled(Code::ObserverClock, subject());
-    } else if let Some(wrong) = wrong_clock(sight, stands) {
+    }
+    if let Some(wrong) = wrong_clock(sight, stands) {
         claims.raise(Code::ObserverClock, Severity::Warning, subject(), wrong.evidence);
         outvoted = wrong.hosts;
+    } else if sight.observer_doubtful {
+        claims.unsettled(Code::ObserverClock, subject());
     }
     console.update(
         claims,
@@ -36,9 +38,10 @@ pub(super) fn judge(sight: &Sight<'_>, console: &mut Ledger, findings: &mut Vec<
             at: now,
             counts: true,
             needed: 1,
+            immediate: sight.immediate,
         },
     );
-    let in_doubt = stands && sight.observer_doubtful;
+    let in_doubt = stands && sight.observer_doubtful && outvoted.is_empty();
     if in_doubt || !outvoted.is_empty() {
         findings.retain(|finding| {
             let host = finding.subject.host.as_ref();

@@ -133,13 +133,13 @@ fn side<'a>(seen: &Seen<'a>, slice: &Slice) -> Side<'a> {
 }
 
 /// Judges what both sides of one slice say together.
-pub(super) fn judge(slice: &Slice, a: &Server<'_>, b: &Server<'_>, out: &mut Claims) {
+pub(super) fn judge(slice: &Slice, a: &Server<'_>, b: &Server<'_>, past: &mut Past, out: &mut Claims) {
     let resource = slice.resource.as_deref().unwrap_or_default();
     let subject = || Subject::of_fleet(SubjectKind::Slice, slice.name.as_str());
     let hosts = || [a.name.clone(), b.name.clone()];
     let both = format!("{resource}: {}; {}", a.words(), b.words());
     dual_primary(a, b, &both, &subject, &hosts, out);
-    split_brain(a, b, &both, &subject, &hosts, out);
+    split_brain(a, b, &both, past, &subject, &hosts, out);
     no_primary(a, b, &both, &subject, &hosts, out);
     disagreement(resource, a, b, &subject, &hosts, out);
 }
@@ -189,32 +189,72 @@ fn dual_primary(
     }
 }
 
-/// Split brain is proven only by both sides: one stands alone, the other stands alone or waits, and
-/// each takes its own data for good without seeing the other's. One side alone proves nothing: its
-/// peer may just be down.
+/// What is remembered of a pair since its two sides were last seen connected.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Past {
+    /// Servers that were seen as primary while they did not see the other.
+    primaries: Vec<HostName>,
+    /// They have split.
+    split: bool,
+}
+
+impl Past {
+    fn note(&mut self, server: &Server<'_>) {
+        let apart = |v: &DrbdVolume| v.role == DrbdRole::Primary && waits(v);
+        if server.volume().is_some_and(apart) && !self.primaries.contains(server.name) {
+            self.primaries.push(server.name.clone());
+        }
+    }
+
+    fn was_primary(&self, server: &Server<'_>) -> bool {
+        self.primaries.contains(server.name)
+    }
+}
+
+/// Split brain is proven only by both sides: both stand alone with data that each takes for good, or both have been
+/// primary since they were last connected. That one stands alone while the other waits proves nothing: a person may
+/// have disconnected it. A split brain ends when the two are connected, or one side's data is given up; while they
+/// try to connect, and fail again, it goes on.
 fn split_brain(
     a: &Server<'_>,
     b: &Server<'_>,
     both: &str,
+    past: &mut Past,
     subject: &impl Fn() -> Subject,
     hosts: &impl Fn() -> [HostName; 2],
     out: &mut Claims,
 ) {
-    let alone = |v: &DrbdVolume| v.connection == DrbdConnection::StandAlone;
-    let good_alone = |v: &DrbdVolume| v.disk == DrbdDisk::UpToDate && v.peer_disk == DrbdDisk::NotSeen;
-    match (a.volume(), b.volume()) {
-        (Some(one), Some(other)) => {
-            if (alone(one) || alone(other)) && waits(one) && waits(other) && good_alone(one) && good_alone(other) {
-                let claim = out
-                    .raise(Code::DrbdSplitBrain, Severity::Critical, subject(), both)
-                    .with(hosts());
-                if alone(one) && alone(other) {
-                    claim.at_once();
-                }
-            }
-        }
-        (Some(one), None) | (None, Some(one)) if one.connection.is_connected() => {}
-        _ => out.unsettled(Code::DrbdSplitBrain, subject()),
+    let ends =
+        |v: &DrbdVolume| v.connection.is_connected() || matches!(v.disk, DrbdDisk::Inconsistent | DrbdDisk::Outdated);
+    if [a, b].into_iter().filter_map(Server::volume).any(ends) {
+        *past = Past::default();
+        return;
+    }
+    past.note(a);
+    past.note(b);
+    let (Some(one), Some(other)) = (a.volume(), b.volume()) else {
+        out.unsettled(Code::DrbdSplitBrain, subject());
+        return;
+    };
+    let alone = |v: &DrbdVolume| {
+        v.connection == DrbdConnection::StandAlone && v.disk == DrbdDisk::UpToDate && v.peer_disk == DrbdDisk::NotSeen
+    };
+    let written_apart = past.was_primary(a) && past.was_primary(b);
+    past.split |= written_apart || (alone(one) && alone(other));
+    if past.split {
+        let why = if written_apart {
+            "; both have been primary since they were last connected"
+        } else {
+            ""
+        };
+        out.raise(
+            Code::DrbdSplitBrain,
+            Severity::Critical,
+            subject(),
+            format!("{both}{why}"),
+        )
+        .with(hosts())
+        .at_once();
     }
 }
 

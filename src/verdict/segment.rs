@@ -5,25 +5,40 @@ use super::{
     claim::Claims,
     index::SegmentLinks,
     memory::SHARED_FAULTS,
-    say,
+    pair, say,
     seen::Fact,
     sight::Sight,
     slice::{self, View},
 };
 use crate::{
     facts::{Tier, zfs::Pool},
-    fleet::{Domains, Segment},
+    fleet::{Domains, Segment, SliceName},
 };
 
 /// Judges one segment. Gives whether clients had to be asked.
-pub(super) fn judge(sight: &Sight<'_>, segment: &Segment, links: &SegmentLinks, out: &mut Claims) -> bool {
+pub(super) fn judge(
+    sight: &Sight<'_>,
+    segment: &Segment,
+    links: &SegmentLinks,
+    pairs: &mut Vec<(SliceName, pair::Past)>,
+    out: &mut Claims,
+) -> bool {
+    pairs.retain(|(name, _)| segment.slices.iter().any(|slice| slice.name == *name));
     let mut asks_clients = false;
     let mut serving: Vec<usize> = Vec::new();
     for (slice, slice_links) in segment.slices.iter().zip(&links.slices) {
         let Some(view) = View::new(sight, slice, slice_links) else {
             continue;
         };
-        asks_clients |= slice::judge(sight, &view, out);
+        let past = match pairs.iter().position(|(name, _)| *name == slice.name) {
+            Some(at) => &mut pairs[at].1,
+            None => {
+                pairs.push((slice.name.clone(), pair::Past::default()));
+                let last = pairs.len() - 1;
+                &mut pairs[last].1
+            }
+        };
+        asks_clients |= slice::judge(sight, &view, past, out);
         if let Some(primary) = view.primary() {
             if slice.export.is_some() {
                 serving.push(primary.at);

@@ -90,10 +90,10 @@ fn has_mounted(server: &Server<'_>, at: &str) -> Option<bool> {
 }
 
 /// Judges one slice. Gives whether its clients had to be asked.
-pub(super) fn judge(sight: &Sight<'_>, view: &View<'_>, out: &mut Claims) -> bool {
+pub(super) fn judge(sight: &Sight<'_>, view: &View<'_>, past: &mut pair::Past, out: &mut Claims) -> bool {
     undeclared_replica(view, out);
     if let (true, Some(standby)) = (view.is_replicated(), &view.standby) {
-        pair::judge(view.slice, &view.preferred, standby, out);
+        pair::judge(view.slice, &view.preferred, standby, past, out);
     }
     if let Some(primary) = view.primary() {
         replica(view, primary, out);

@@ -61,8 +61,14 @@ fn address(view: &View<'_>, primary: &Server<'_>, out: &mut Claims) {
             return;
         }
     };
+    // During a move one server's addresses were read before it and the other's after it.
+    let readings = view.servers().filter_map(|server| {
+        let read_at = server.seen.as_ref()?.snapshot.addresses.at;
+        Some((server.name.clone(), read_at))
+    });
     out.raise(Code::ServiceAddressWrong, Severity::Critical, view.subject(), evidence)
-        .with(view.hosts());
+        .with(view.hosts())
+        .after_readings(readings);
 }
 
 fn mounted(view: &View<'_>, seen: &Seen<'_>, out: &mut Claims) {
@@ -107,6 +113,8 @@ fn exported(view: &View<'_>, seen: &Seen<'_>, export: &Export, out: &mut Claims)
             return;
         }
     };
+    // Who is primary is read with every poll, its exports are not.
+    let reading = (seen.host.name.clone(), seen.snapshot.exports.at);
     let of_path: Vec<&NfsExport> = found
         .iter()
         .filter(|entry| entry.path.as_str() == export.path)
@@ -126,7 +134,8 @@ fn exported(view: &View<'_>, seen: &Seen<'_>, export: &Export, out: &mut Claims)
         };
         let evidence = format!("{} does not export {}{whom}", seen.host.name, export.path);
         out.raise(Code::ExportMissing, Severity::Critical, view.subject(), evidence)
-            .with(view.hosts());
+            .with(view.hosts())
+            .after_readings([reading]);
         return;
     }
     for client in &export.clients {
@@ -147,7 +156,8 @@ fn exported(view: &View<'_>, seen: &Seen<'_>, export: &Export, out: &mut Claims)
                 in_force.join(",")
             );
             out.raise(Code::ExportMissing, Severity::Warning, view.subject(), evidence)
-                .with(view.hosts());
+                .with(view.hosts())
+                .after_readings([reading.clone()]);
         }
     }
 }

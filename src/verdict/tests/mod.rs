@@ -5,6 +5,7 @@ mod claims;
 mod freshness;
 mod guards;
 mod heartbeat;
+mod moves;
 mod properties;
 mod situations;
 mod world;

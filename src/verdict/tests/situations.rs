@@ -92,6 +92,92 @@ fn a_split_brain_is_shown_at_once_and_stays_in_doubt_when_a_side_is_lost() {
 }
 
 #[test]
+fn a_disconnected_pair_is_not_a_split_brain_and_says_where_to_look() {
+    let mut world = World::new();
+    world.polls(3);
+    alone(&mut world, "stor1", C::StandAlone, R::Primary, D::UpToDate);
+    alone(&mut world, "stor2", C::WfConnection, R::Secondary, D::UpToDate);
+    for _ in 0..10 {
+        assert!(find(&world.poll(), Code::DrbdSplitBrain).is_none());
+    }
+    let findings = world.poll();
+    let found = find(&findings, Code::DrbdStandAlone).expect("stands alone");
+    assert_eq!(found.severity, Severity::Critical);
+    let tail =
+        "; disconnected by a person or a split brain: the kernel log of both sides tells (`Split-Brain detected`)";
+    assert!(found.evidence.ends_with(tail), "{}", found.evidence);
+}
+
+#[test]
+fn a_split_brain_lasts_until_the_sides_are_connected_or_one_is_given_up() {
+    let split = || {
+        let mut world = World::new();
+        world.polls(3);
+        for (host, role) in [("stor1", R::Primary), ("stor2", R::Secondary)] {
+            alone(&mut world, host, C::StandAlone, role, D::UpToDate);
+        }
+        let since = find(&world.poll(), Code::DrbdSplitBrain).expect("at once").since;
+        (world, since)
+    };
+    let (mut world, since) = split();
+    for connection in [C::WfConnection, C::WfReportParams, C::Unconnected, C::StandAlone] {
+        world.mend("stor2");
+        alone(&mut world, "stor2", connection.clone(), R::Secondary, D::UpToDate);
+        let findings = world.poll();
+        let found = find(&findings, Code::DrbdSplitBrain).unwrap_or_else(|| panic!("gone at {connection}"));
+        assert_eq!((found.severity, found.since), (Severity::Critical, since));
+    }
+    world.mend("stor2");
+    alone(&mut world, "stor2", C::SyncTarget, R::Secondary, D::Inconsistent);
+    assert!(find(&world.poll(), Code::DrbdSplitBrain).is_none());
+
+    // What is given up is no second truth, and its way back to StandAlone is not either.
+    let (mut world, _) = split();
+    world.mend("stor2");
+    alone(&mut world, "stor2", C::WfConnection, R::Secondary, D::Outdated);
+    assert!(find(&world.poll(), Code::DrbdSplitBrain).is_none());
+    world.mend("stor2");
+    alone(&mut world, "stor2", C::WfConnection, R::Secondary, D::UpToDate);
+    assert!(find(&world.poll(), Code::DrbdSplitBrain).is_none());
+}
+
+#[test]
+fn two_that_were_primary_apart_have_split_though_one_waits() {
+    let mut world = World::new();
+    world.polls(3);
+    let tell = |world: &mut World, one: (C, R), other: (C, R)| {
+        for (host, (connection, role)) in [("stor1", one), ("stor2", other)] {
+            world.mend(host);
+            alone(world, host, connection, role, D::UpToDate);
+        }
+        let findings = world.poll();
+        find(&findings, Code::DrbdSplitBrain).map(|found| found.evidence.to_string())
+    };
+    let w = &mut world;
+    assert!(tell(w, (C::StandAlone, R::Primary), (C::StandAlone, R::Primary)).is_some());
+    // Connected in between: what was primary apart before is forgotten.
+    w.mend("stor1").mend("stor2");
+    assert!(find(&w.poll(), Code::DrbdSplitBrain).is_none());
+    assert_eq!(
+        tell(w, (C::StandAlone, R::Primary), (C::WfConnection, R::Secondary)),
+        None
+    );
+    assert_eq!(
+        tell(w, (C::StandAlone, R::Secondary), (C::WfConnection, R::Secondary)),
+        None
+    );
+    assert_eq!(
+        tell(w, (C::StandAlone, R::Secondary), (C::WfConnection, R::Primary)).as_deref(),
+        Some(
+            "r0: stor1 StandAlone Secondary/Unknown UpToDate/DUnknown; \
+             stor2 WFConnection Primary/Unknown UpToDate/DUnknown; \
+             both have been primary since they were last connected"
+        )
+    );
+    assert!(tell(w, (C::StandAlone, R::Primary), (C::WfReportParams, R::Secondary)).is_some());
+}
+
+#[test]
 fn two_primaries_in_one_moment_are_shown_at_once_and_a_planned_move_is_not_one() {
     let mut world = World::new();
     world.polls(3);
@@ -327,7 +413,7 @@ fn without_resource_names_the_minor_tells() {
 fn a_starved_console_judges_no_clock_but_still_the_kernels() {
     let mut world = World::new();
     world.edit("db1", |s| {
-        change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c - 30.0));
+        change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c - 10.0));
     });
     world.edit("access1", |s| {
         change(&mut s.nfs_mounts, |list| list[0] = flow("/mnt/slice-a", 500.0));
@@ -337,6 +423,48 @@ fn a_starved_console_judges_no_clock_but_still_the_kernels() {
     assert!(find(&findings, Code::ClockSkew).is_none());
     assert!(find(&findings, Code::NfsSlow).is_some());
     assert!(find(&findings, Code::ObserverBusy).is_some());
+}
+
+#[test]
+fn a_clock_that_is_off_by_more_than_any_starvation_is_judged_by_a_starved_console_too() {
+    let skewed = |seconds: f64, rtt_us: u64| {
+        let mut world = World::new();
+        world.edit("db1", move |s| {
+            s.rtt_us = rtt_us;
+            change(&mut s.uptime, |u| {
+                u.clock_seconds = u.clock_seconds.map(|c| c - seconds)
+            });
+        });
+        world.observer_doubtful = true;
+        let findings = world.polls(3);
+        find(&findings, Code::ClockSkew).map(|found| (found.severity, found.evidence.to_string()))
+    };
+    let found = |text: &str| Some((Severity::Warning, text.to_owned()));
+    assert_eq!(
+        skewed(90.0, 40_000),
+        found("clock is 1 m 30 s behind the console's (limit 5 s)")
+    );
+    assert_eq!(skewed(15.0, 40_000), None);
+    // An answer that came only after ten seconds explains more.
+    assert_eq!(skewed(90.0, 10_000_000), None);
+}
+
+#[test]
+fn a_starved_console_with_a_wrong_clock_is_one_finding() {
+    let mut world = World::new();
+    for host in super::world::HOSTS {
+        world.edit(host, |s| {
+            change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c + 600.0));
+        });
+    }
+    world.observer_doubtful = true;
+    let findings = world.polls(3);
+    assert!(
+        find(&findings, Code::ObserverClock).is_some(),
+        "{:?}",
+        glance(&findings)
+    );
+    assert!(find(&findings, Code::ClockSkew).is_none(), "{:?}", glance(&findings));
 }
 
 #[test]

@@ -117,10 +117,10 @@ pub(super) fn cases() -> Vec<Case> {
             Critical,
             |w| {
                 side(w, "stor1", C::StandAlone, R::Primary, D::UpToDate);
-                side(w, "stor2", C::WfConnection, R::Secondary, D::UpToDate);
+                side(w, "stor2", C::StandAlone, R::Secondary, D::UpToDate);
             },
             |w| {
-                side(w, "stor1", C::WfConnection, R::Primary, D::UpToDate);
+                side(w, "stor1", C::StandAlone, R::Primary, D::UpToDate);
                 side(w, "stor2", C::WfConnection, R::Secondary, D::UpToDate);
             },
         ),
