@@ -157,6 +157,9 @@ impl Assembler {
             }
             Section::Nfsd => drop(answer.into(&mut now.nfs_server, nfs::parse_nfsd)),
             Section::Arcstats => came.arcstats.add(answer.into(&mut now.arc, zfs::parse_arcstats)),
+            Section::FilesystemErrors => {
+                answer.into(&mut now.filesystem_errors, filesystem::parse_filesystem_errors);
+            }
             Section::Statfs => drop(answer.into(&mut now.statfs, filesystem::parse_statfs)),
             _ => {}
         }

@@ -51,6 +51,32 @@ pub struct Usage {
     pub inodes_used_percent: Option<f64>,
 }
 
+/// What a mounted ext4 (ext2, ext3) counts of its own errors (the kernel's `Documentation/ABI/testing/sysfs-fs-ext4`).
+///
+/// The count stands in the superblock: it outlives a remount and a reboot, until a check of the filesystem clears it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FilesystemErrors {
+    /// The kernel's name of the device, such as `drbd1`.
+    pub device: CleanText,
+    /// Device number, `major:minor`, where it is known.
+    pub device_number: Option<CleanText>,
+    /// Errors counted; `None` where that could not be read.
+    pub count: Option<u64>,
+}
+
+impl FilesystemErrors {
+    /// Whether a mount is of this filesystem: by its number, or by name where that is not known.
+    #[must_use]
+    pub fn is_of(&self, mount: &Mount) -> bool {
+        matches!(mount.fs_type.as_str(), "ext2" | "ext3" | "ext4")
+            && match &self.device_number {
+                Some(number) => *number == mount.device_number,
+                // sysfs has `!` for the `/` of a name.
+                None => mount.source.strip_prefix("/dev/") == Some(&self.device.replace('!', "/")),
+            }
+    }
+}
+
 /// How a network mount answered `statfs`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StatfsProbe {
@@ -218,6 +244,29 @@ pub fn parse_statfs(text: &str) -> Result<Vec<StatfsProbe>, Why> {
     Ok(probes)
 }
 
+/// Reads lines `DEVICE MAJOR:MINOR COUNT`, with `-` for what could not be read.
+pub fn parse_filesystem_errors(text: &str) -> Result<Vec<FilesystemErrors>, Why> {
+    let parse = |line: &str| {
+        let mut words = line.rsplitn(3, ' ');
+        let (count, number, device) = (words.next()?, words.next()?, words.next()?);
+        let numbered = |number: &str| {
+            let parts = number.split_once(':');
+            parts.is_some_and(|(major, minor)| major.parse::<u32>().is_ok() && minor.parse::<u32>().is_ok())
+        };
+        if device.is_empty() || !(number == "-" || numbered(number)) {
+            return None;
+        }
+        Some(FilesystemErrors {
+            device: CleanText::new(device),
+            device_number: (number != "-").then(|| CleanText::new(number)),
+            count: if count == "-" { None } else { Some(count.parse().ok()?) },
+        })
+    };
+    // A line that is not understood may be the one with the errors: no list without it.
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|line| parse(line).ok_or_else(|| garbled(line))).collect()
+}
+
 #[cfg(test)]
 #[allow(clippy::float_cmp, reason = "these quotients are exact")]
 mod tests {
@@ -281,11 +330,72 @@ map of x             0     0     0     - /full
         assert!(parse_statfs("ok /mnt/a").is_err());
     }
 
+    #[test]
+    fn errors_of_ext4() {
+        let text = "drbd1 147:1 1581\ncciss!c0d0p1 104:1 0\ndm-0 - 7\nsda1 8:1 -\n";
+        let errors = parse_filesystem_errors(text).unwrap();
+        let counts: Vec<_> = errors.iter().map(|one| (one.device.as_str(), one.count)).collect();
+        assert_eq!(
+            counts,
+            [
+                ("drbd1", Some(1581)),
+                ("cciss!c0d0p1", Some(0)),
+                ("dm-0", Some(7)),
+                ("sda1", None)
+            ]
+        );
+        let mount = |number: &str, fs_type: &str, source: &str| {
+            let line = format!("33 29 {number} / /srv/a rw - {fs_type} {source} rw");
+            parse_mountinfo(&line).unwrap().remove(0)
+        };
+        assert!(errors[0].is_of(&mount("147:1", "ext4", "/dev/drbd/by-res/b/0")));
+        assert!(
+            !errors[0].is_of(&mount("147:0", "ext4", "/dev/drbd1")),
+            "the number decides"
+        );
+        assert!(!errors[0].is_of(&mount("147:1", "xfs", "/dev/drbd1")));
+        assert!(errors[2].is_of(&mount("253:0", "ext3", "/dev/dm-0")));
+        assert_eq!(parse_filesystem_errors("").unwrap(), []);
+        for odd in [
+            "drbd1 147:1",
+            "drbd1 147:1 -1",
+            "drbd1 147 0",
+            " 147:1 0",
+            "drbd1 147:1 0\nmore",
+        ] {
+            assert!(parse_filesystem_errors(odd).is_err(), "{odd}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn errors_are_read_as_written(
+            written in proptest::collection::vec(
+                ("[a-z!0-9][a-z0-9 ]{0,6}[a-z0-9]", proptest::option::of((any::<u32>(), any::<u32>())), proptest::option::of(any::<u64>())),
+                0..8,
+            ),
+        ) {
+            let or = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+            let number = |pair: Option<(u32, u32)>| pair.map(|(major, minor)| format!("{major}:{minor}"));
+            let text: String = written
+                .iter()
+                .map(|(device, pair, count)| {
+                    format!("{device} {} {}\n", or(number(*pair)), or(count.map(|count| count.to_string())))
+                })
+                .collect();
+            let read = parse_filesystem_errors(&text).unwrap();
+            prop_assert_eq!(read.len(), written.len());
+            for (read, (device, pair, count)) in read.iter().zip(&written) {
+                prop_assert_eq!(read.device.as_str(), device.as_str());
+                prop_assert_eq!(read.device_number.as_ref().map(ToString::to_string), number(*pair));
+                prop_assert_eq!(read.count, *count);
+            }
+        }
+
         #[test]
         fn nothing_panics(text in any::<String>(), words in "(ok|hung|inodes|-| |[0-9]{1,21}%?|/mnt|\\\\040|\n){0,60}") {
             for text in [&text, &words] {
-                let _ = (parse_mountinfo(text), parse_statfs(text));
+                let _ = (parse_mountinfo(text), parse_statfs(text), parse_filesystem_errors(text));
                 for usage in parse_df(text).unwrap_or_default() {
                     prop_assert!((0.0..=100.0).contains(&usage.used_percent));
                 }

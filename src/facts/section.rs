@@ -162,6 +162,9 @@ sections! {
     /// asked by a child of its own, which the fast lane only looks at: while one has not answered (`hung 0` in the
     /// beginning) the section also comes with polls of the fast tier. Right to 10 ms below 0.6 s, then to 100 ms.
     Statfs = "statfs", Fast, Medium;
+    /// From `/sys/fs/ext4` (also for ext2 and ext3): a line `drbd1 147:1 1581` a mounted filesystem: its device, that
+    /// one's number (of `/sys/class/block`) and `errors_count`; `-` where one cannot be read.
+    FilesystemErrors = "fserrors", Fast, Medium;
     /// `zpool status -j --json-int` where the tool knows it, else `zpool status -p`, else `zpool status`.
     Zpool = "zpool", Slow, Medium;
     /// `zpool list -Hp -o name,size,alloc,free,health`.

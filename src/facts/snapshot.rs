@@ -3,7 +3,7 @@
 use super::{
     disk::{DiskCounters, DiskRate},
     drbd::DrbdVolume,
-    filesystem::{Mount, StatfsProbe, Usage},
+    filesystem::{FilesystemErrors, Mount, StatfsProbe, Usage},
     identity::Identity,
     load::{CpuTimes, CpuUse, LoadAverage, Memory, Pressure, Uptime},
     md::MdArray,
@@ -48,6 +48,8 @@ pub struct Snapshot {
     pub filesystems: Reading<Vec<Usage>>,
     /// Everything mounted that is not a pseudo filesystem.
     pub mounts: Reading<Vec<Mount>>,
+    /// Errors that mounted ext4 filesystems count.
+    pub filesystem_errors: Reading<Vec<FilesystemErrors>>,
     /// How network mounts answer.
     pub statfs: Reading<Vec<StatfsProbe>>,
     /// Interface counters.
@@ -105,6 +107,7 @@ impl Snapshot {
             disks: Reading::absent(at),
             filesystems: Reading::absent(at),
             mounts: Reading::absent(at),
+            filesystem_errors: Reading::absent(at),
             statfs: Reading::absent(at),
             link_counters: Reading::absent(at),
             link_rates: Reading::absent(at),

@@ -36,7 +36,13 @@ const FAST: [Section; 13] = [
     Section::Nfsd,
 ];
 /// Those of the medium tier.
-const MEDIUM: [Section; 4] = [Section::Links, Section::MdSys, Section::Arcstats, Section::Statfs];
+const MEDIUM: [Section; 5] = [
+    Section::Links,
+    Section::MdSys,
+    Section::Arcstats,
+    Section::FilesystemErrors,
+    Section::Statfs,
+];
 /// The sections of the slow lane.
 const SLOW: [Section; 11] = [
     Section::Identity,

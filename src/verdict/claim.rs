@@ -26,6 +26,7 @@ pub(super) enum Source {
     Disks,
     Usage,
     Mounts,
+    FilesystemErrors,
     Statfs,
     Links,
     LinkRates,

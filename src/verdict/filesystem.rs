@@ -1,4 +1,4 @@
-//! Local filesystems: full, filling, out of inodes, become read-only.
+//! Local filesystems: full, filling, out of inodes, become read-only, with errors.
 
 use super::{
     Code, Severity, Subject, SubjectKind,
@@ -7,7 +7,10 @@ use super::{
     say,
     seen::Seen,
 };
-use crate::facts::{Tier, filesystem::Mount, filesystem::Usage};
+use crate::facts::{
+    Tier,
+    filesystem::{FilesystemErrors, Mount, Usage},
+};
 
 /// Filesystems on block devices that the kernel turns read-only after an error.
 const TURNS_READ_ONLY: &[&str] = &["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs"];
@@ -29,6 +32,13 @@ pub(super) fn judge(seen: &Seen<'_>, history: &mut History, out: &mut Claims) {
     if let Some(mounts) = out.known(Source::Mounts, &seen.fact(&seen.snapshot.mounts, Tier::Fast)) {
         for mount in mounts {
             read_only(seen, history, mount, out);
+        }
+    }
+    let errors = seen.fact(&seen.snapshot.filesystem_errors, Tier::Medium);
+    if let Some(all) = out.known(Source::FilesystemErrors, &errors) {
+        let mounts = seen.fact(&seen.snapshot.mounts, Tier::Fast).value();
+        for one in all {
+            with_errors(seen, one, mounts.map(Vec::as_slice).unwrap_or_default(), out);
         }
     }
 }
@@ -114,4 +124,37 @@ fn read_only(seen: &Seen<'_>, history: &mut History, mount: &Mount, out: &mut Cl
     };
     let evidence = format!("{} on {} is {since}", mount.fs_type, mount.source);
     out.raise(Code::FilesystemReadOnly, severity, subject(seen, &mount.at), evidence);
+}
+
+/// Newer kernels leave `rw` in the options after an error with `errors=remount-ro`, though every write fails: then
+/// only the count tells. It stays until a check of the filesystem, so elsewhere it may be an old story.
+fn with_errors(seen: &Seen<'_>, errors: &FilesystemErrors, mounts: &[Mount], out: &mut Claims) {
+    let Some(count) = errors.count.filter(|count| *count > 0) else {
+        return;
+    };
+    let serves = |mount: &&Mount| {
+        let at = mount.at.as_str();
+        seen.slices()
+            .any(|slice| slice.mount_point == at || slice.device == mount.source.as_str())
+    };
+    // A filesystem may be mounted at several places; that of a slice is the one to name.
+    let own = || mounts.iter().filter(|mount| errors.is_of(mount));
+    let slice = own().find(serves);
+    let Some(mount) = slice.or_else(|| own().next()) else {
+        return;
+    };
+    let stops = own().any(|mount| mount.options.split(',').any(|option| option == "errors=remount-ro"));
+    let severity = if slice.is_some() || stops {
+        Severity::Critical
+    } else {
+        Severity::Warning
+    };
+    let evidence = format!(
+        "{} on {} counts {count} error{}{}",
+        mount.fs_type,
+        mount.source,
+        if count == 1 { "" } else { "s" },
+        if stops { "; errors=remount-ro: writes fail" } else { "" }
+    );
+    out.raise(Code::FilesystemError, severity, subject(seen, &mount.at), evidence);
 }

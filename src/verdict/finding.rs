@@ -226,6 +226,8 @@ codes! {
     InodesFull => "Find the directory with very many small files.",
     /// A filesystem has become read-only.
     FilesystemReadOnly => "The kernel remounted it after an error; look at dmesg before anything else.",
+    /// A mounted filesystem has counted errors of its own; the kernel may refuse every write to it.
+    FilesystemError => "Look at dmesg on that host; unmount it and run fsck before anything else.",
     /// A link has no carrier though it is in use, or counts errors.
     LinkErrors => "Check cable, transceiver and switch port.",
     /// An array has fewer members than it should.

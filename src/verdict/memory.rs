@@ -180,6 +180,7 @@ pub(super) const SHARED_FAULTS: &[Code] = &[
     Code::DiskFull,
     Code::InodesFull,
     Code::FilesystemReadOnly,
+    Code::FilesystemError,
     Code::LinkErrors,
     Code::MdDegraded,
     Code::MdFailedMember,

@@ -77,6 +77,7 @@ fn doubts(seen: &Seen<'_>) -> Groups {
     rate(g, seen, "disk rates", &s.disks, Tier::Fast);
     check(g, seen, "filesystems", &s.filesystems, Tier::Medium, true);
     check(g, seen, "mounts", &s.mounts, Tier::Fast, true);
+    check(g, seen, "filesystem errors", &s.filesystem_errors, Tier::Medium, true);
     check(g, seen, "statfs", &s.statfs, Tier::Medium, true);
     rate(g, seen, "link rates", &s.link_rates, Tier::Fast);
     check(g, seen, "links", &s.links, Tier::Medium, true);

@@ -31,6 +31,10 @@ async fn storage_sections_hold_what_their_documentation_says() {
         .file("proc/net/rpc/nfsd", "rc 0 1 2\nth 8 0\n")
         .file("proc/fs/nfsd/threads", "8\n")
         .file("proc/spl/kstat/zfs/arcstats", "13 1 0x01 96 26112 1 2\nname                            type data\nhits                            4    99\nmru_hits                        4    5\nc_max                           4    7\n")
+        .file("sys/fs/ext4/features/lazy_itable_init", "supported\n")
+        .file("sys/fs/ext4/drbd1/errors_count", "1581\n")
+        .file("sys/class/block/drbd1/dev", "147:1\n")
+        .file("sys/fs/ext4/sdz/errors_count", "0\n")
         .file("sys/class/net/eth0/operstate", "up\n")
         .file("sys/class/net/eth0/mtu", "9000\n")
         .file("sys/class/net/bonding_masters", "bond0\n")
@@ -74,6 +78,7 @@ async fn storage_sections_hold_what_their_documentation_says() {
             ["hits", "4", "99", "c_max", "4", "7"],
             "{shell}"
         );
+        assert_eq!(text(Section::FilesystemErrors), "drbd1 147:1 1581\nsdz - 0", "{shell}");
         assert_eq!(text(Section::Links), "eth0 up - - 9000", "{shell}");
         assert!(text(Section::Drbd).contains("cs:Connected"), "{shell}");
         let slow = half.slow_until(Section::ZpoolList).await;

@@ -5,6 +5,7 @@
 //! with `choose`.
 
 mod database;
+mod pair;
 mod print;
 mod storage;
 

@@ -1,6 +1,9 @@
 //! The storage part of a draft: DRBD pairs, exports, service addresses and who mounts them.
 
-use super::{ExpectedMount, Host, Names, host_called, short};
+use super::{
+    ExpectedMount, Host, Names, host_called,
+    pair::{Found, pairs, volume_of},
+};
 use crate::{
     facts::{
         CleanText, Snapshot,
@@ -74,14 +77,6 @@ pub(super) fn arrays(snapshot: &Snapshot) -> Vec<String> {
         .collect()
 }
 
-/// A replicated volume on the host that has it, and the host with its replica.
-struct Found<'a> {
-    resource: &'a str,
-    volume: &'a DrbdVolume,
-    hosts: Vec<usize>,
-    comments: Vec<String>,
-}
-
 /// All segments: hosts that share a replicated volume belong together; a host that exports or has
 /// pools without one is a segment of its own.
 pub(super) fn segments(hosts: &mut [Host<'_>]) -> Vec<Segment> {
@@ -147,91 +142,6 @@ fn join(sets: &mut [usize], a: usize, b: usize) {
     sets[a.max(b)] = a.min(b);
 }
 
-/// Every replicated resource once, with the hosts that have it: the same resource name, and peer
-/// names that fit where they are known.
-fn pairs<'a>(hosts: &[Host<'a>]) -> Vec<Found<'a>> {
-    let mut out: Vec<Found<'a>> = Vec::new();
-    let mut seen: HashSet<(&str, usize)> = HashSet::new();
-    for (at, host) in hosts.iter().enumerate() {
-        let snapshot: &'a Snapshot = host.snapshot;
-        for volume in snapshot.drbd.value().map(Vec::as_slice).unwrap_or_default() {
-            let Some(resource) = volume.resource.as_ref().map(CleanText::as_str) else {
-                continue;
-            };
-            if !seen.insert((resource, at)) {
-                continue;
-            }
-            let mut comments = Vec::new();
-            let other = peer(hosts, at, resource, volume, &seen, &mut comments);
-            if let Some(other) = other {
-                seen.insert((resource, other));
-            }
-            out.push(Found {
-                resource,
-                volume,
-                hosts: std::iter::once(at).chain(other).collect(),
-                comments,
-            });
-        }
-    }
-    out
-}
-
-fn peer(
-    hosts: &[Host<'_>],
-    at: usize,
-    resource: &str,
-    volume: &DrbdVolume,
-    seen: &HashSet<(&str, usize)>,
-    comments: &mut Vec<String>,
-) -> Option<usize> {
-    let candidates: Vec<usize> = hosts
-        .iter()
-        .enumerate()
-        .filter(|(other, host)| *other != at && volume_of(host, resource).is_some())
-        .map(|(other, _)| other)
-        .collect();
-    if let Some(peer) = &volume.peer {
-        let named = host_called(hosts, peer).filter(|other| candidates.contains(other));
-        if named.is_none() {
-            comments.push(format!("choose: its replica is on {peer}, which was not looked at"));
-        }
-        return named.filter(|other| !seen.contains(&(resource, *other)));
-    }
-    // Without peer names (DRBD 8.4) a resource of the same name that is free, or names this host, is it.
-    let own = hosts[at]
-        .snapshot
-        .identity
-        .value()
-        .map(|identity| identity.hostname.as_str());
-    let free: Vec<usize> = candidates
-        .into_iter()
-        .filter(|other| !seen.contains(&(resource, *other)))
-        .filter(|other| {
-            let theirs = volume_of(&hosts[*other], resource).and_then(|volume| volume.peer.as_ref());
-            theirs.is_none_or(|theirs| own.is_some_and(|own| short(own) == short(theirs)))
-        })
-        .collect();
-    match free.as_slice() {
-        [only] => Some(*only),
-        [] => {
-            comments.push("choose: its replica was not found on the hosts that were looked at".to_owned());
-            None
-        }
-        several => {
-            let names: Vec<&str> = several.iter().map(|other| hosts[*other].name.as_str()).collect();
-            comments.push(format!("choose: its replica may be on {}", names.join(" or ")));
-            None
-        }
-    }
-}
-
-fn volume_of<'a>(host: &Host<'a>, resource: &str) -> Option<&'a DrbdVolume> {
-    let snapshot: &'a Snapshot = host.snapshot;
-    let mut volumes = snapshot.drbd.value()?.iter();
-    volumes.find(|volume| volume.resource.as_ref().is_some_and(|name| name.as_str() == resource))
-}
-
 /// What is used up while slices are drafted, so that no two of them clash.
 struct Draft<'n> {
     taken: HashSet<(usize, &'static str, String)>,
@@ -244,9 +154,7 @@ impl Draft<'_> {
         let Found { resource, volume, .. } = found;
         let primary_on =
             |host: &usize| volume_of(&hosts[*host], resource).is_some_and(|volume| volume.role == DrbdRole::Primary);
-        let primary = found.hosts.iter().copied().find(primary_on);
-        let preferred = primary.unwrap_or(found.hosts[0]);
-        let standby = found.hosts.iter().copied().find(|host| *host != preferred);
+        let primaries: Vec<usize> = found.hosts.iter().copied().filter(primary_on).collect();
         let device = match volume.minor {
             Some(minor) => format!("/dev/drbd{minor}"),
             None => format!("/dev/drbd/by-res/{resource}/{}", volume.volume),
@@ -256,6 +164,17 @@ impl Draft<'_> {
                 "choose: DRBD resource {resource} has a name that an inventory cannot hold"
             ));
         }
+        let mounted_on = |host: usize| {
+            mounted(&hosts[host], |mount| {
+                mount.source.as_str() == device
+                    || mount.source.as_str() == format!("/dev/drbd/by-res/{resource}/{}", volume.volume)
+            })
+        };
+        // Of two primaries the one that has it mounted serves it.
+        let serves = primaries.iter().copied().find(|host| mounted_on(*host).is_some());
+        let preferred = serves.or(primaries.first().copied()).unwrap_or(found.hosts[0]);
+        let standby = found.hosts.iter().copied().find(|host| *host != preferred);
+        let mounted = mounted_on(preferred);
         let both: Vec<usize> = found.hosts.clone();
         if !self.take(&both, "resource", resource) || !self.take(&both, "device", &device) {
             return Err(format!(
@@ -263,8 +182,10 @@ impl Draft<'_> {
             ));
         }
         let mut comments = found.comments.clone();
-        if primary.is_none() {
-            comments.push("choose: it is primary nowhere now; which server is preferred?".to_owned());
+        match primaries.as_slice() {
+            [] => comments.push("choose: it is primary nowhere now; which server is preferred?".to_owned()),
+            [_] => {}
+            _ => comments.push("choose: it is primary on both servers now; which one is preferred?".to_owned()),
         }
         let more = hosts[preferred].snapshot.drbd.value().map_or(0, |all| {
             let own = |v: &&DrbdVolume| v.resource.as_ref().is_some_and(|name| name.as_str() == *resource);
@@ -277,10 +198,6 @@ impl Draft<'_> {
         if more > 1 {
             comments.push(format!("choose: the resource has {more} volumes; this is the first"));
         }
-        let mounted = mounted(&hosts[preferred], |mount| {
-            mount.source.as_str() == device
-                || mount.source.as_str() == format!("/dev/drbd/by-res/{resource}/{}", volume.volume)
-        });
         let name = self.slice_names.take(resource, "slice");
         let mut slice = Slice {
             resource: Some((*resource).to_owned()),

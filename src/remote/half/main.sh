@@ -121,7 +121,7 @@ slow() {
 }
 
 forget() {
-	for S in uptime loadavg stat meminfo pressure diskstats netdev snmp links mdstat mdsys drbd mounts mountstats nfsd arcstats statfs $SLOW; do
+	for S in uptime loadavg stat meminfo pressure diskstats netdev snmp links mdstat mdsys drbd mounts mountstats nfsd arcstats fserrors statfs $SLOW; do
 		eval "L_$S="
 	done
 }
@@ -156,6 +156,7 @@ poll() {
 		fast_links
 		fast_mdsys
 		fast_arcstats
+		fast_fserrors
 		fast_statfs all
 		;;
 	*) fast_statfs '' ;;

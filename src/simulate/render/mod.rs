@@ -91,6 +91,7 @@ pub fn section(island: &Island, at: usize, section: Section, out: &mut String) -
         Section::Addresses => system::addresses(node, out),
         Section::Df => nfs::df(island, at, out),
         Section::Statfs => nfs::statfs(island, node, out),
+        Section::FilesystemErrors => nfs::filesystem_errors(node, out),
         Section::Zpool => zfs::status(island, node, out),
         Section::ZpoolList => zfs::list(node, out),
         Section::Mysql => {

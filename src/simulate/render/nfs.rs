@@ -240,6 +240,19 @@ pub(super) fn df(island: &Island, at: usize, out: &mut String) {
     out.push_str("tmpfs             8225660      902  8224758    1% /run\n");
 }
 
+/// The simulated ext4 has no errors.
+pub(super) fn filesystem_errors(node: &Node, out: &mut String) {
+    for filesystem in node
+        .filesystems
+        .iter()
+        .filter(|filesystem| filesystem.fs_type == "ext4")
+    {
+        let (major, minor) = filesystem.device;
+        let name = filesystem.source.rsplit('/').next().unwrap_or_default();
+        put!(out, "{name} {major}:{minor} 0\n");
+    }
+}
+
 pub(super) fn statfs(island: &Island, node: &Node, out: &mut String) {
     for mount in node.mounts.iter().filter(|mount| mount.mounted) {
         match mount.state {

@@ -132,6 +132,15 @@ fn values_arrive_as_they_are() {
             .any(|address| address.secondary && address.ip.to_string() == "10.20.0.101")
     );
 
+    let errors = stor1.filesystem_errors.value().unwrap();
+    let mounts = stor1.mounts.value().unwrap();
+    assert!(errors.iter().all(|one| one.count == Some(0)));
+    let ext4 = |mount: &&crate::facts::filesystem::Mount| mount.fs_type.as_str() == "ext4";
+    assert!(mounts.iter().any(|mount| ext4(&mount)));
+    for mount in mounts.iter().filter(ext4) {
+        assert!(errors.iter().any(|one| one.is_of(mount)), "{mount:?} {errors:?}");
+    }
+
     let access1 = snapshot(&sim, &hand, "access1");
     let mounts = access1.nfs_mounts.value().unwrap();
     assert_eq!(mounts.len(), 4);

@@ -6,7 +6,9 @@ mod mounts;
 mod raid;
 mod slices;
 
-use super::world::{World, address, answered, array, change, disk, failed, find, flow, glance, usage};
+use super::world::{
+    World, address, answered, array, change, disk, failed, filesystem_errors, find, flow, glance, usage,
+};
 use crate::{
     facts::{
         Reach, Reading, Snapshot, UnixMs, Why,

@@ -1,6 +1,6 @@
 //! Every guard of a rule by a world that only this guard keeps quiet, or that only it tells.
 
-use super::world::{UUIDS, World, change, disk, find, flow, glance, mount, volume};
+use super::world::{UUIDS, World, change, disk, filesystem_errors, find, flow, glance, mount, volume};
 use crate::{
     facts::{
         Reading, Snapshot, UnixMs,
@@ -243,6 +243,39 @@ fn a_read_only_filesystem_is_judged_by_what_it_is_for() {
         });
     });
     assert_eq!(severity(&slice, Code::FilesystemReadOnly), Some(Severity::Critical));
+}
+
+#[test]
+fn errors_of_a_filesystem_weigh_by_what_they_stop() {
+    let of = |host: &str, at: &'static str, options: &'static str| {
+        with(host, move |s| {
+            change(&mut s.mounts, |list| {
+                list.retain(|mount| mount.at.as_str() != at);
+                let mut data = mount(at, "ext4", "/dev/drbd1");
+                (data.device_number, data.options) = ("147:1".into(), options.into());
+                list.push(data);
+            });
+            change(&mut s.filesystem_errors, |list| {
+                list.push(filesystem_errors("drbd1", "147:1", 1581));
+            });
+        })
+    };
+    let told = |findings: &[Finding]| {
+        let finding = find(findings, Code::FilesystemError).expect("a finding");
+        (finding.severity, finding.evidence.to_string())
+    };
+    assert_eq!(
+        told(&of("db1", "/data", "rw")),
+        (Severity::Warning, "ext4 on /dev/drbd1 counts 1581 errors".to_owned())
+    );
+    assert_eq!(
+        told(&of("db1", "/data", "rw,errors=remount-ro")),
+        (
+            Severity::Critical,
+            "ext4 on /dev/drbd1 counts 1581 errors; errors=remount-ro: writes fail".to_owned()
+        )
+    );
+    assert_eq!(told(&of("stor1", "/srv/slice-a", "rw")).0, Severity::Critical);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
         Reach, Reading, Snapshot, UnixMs, Why,
         disk::DiskRate,
         drbd::{DrbdConnection, DrbdDisk, DrbdRole, DrbdVolume},
-        filesystem::{Mount, StatfsOutcome, StatfsProbe, Usage},
+        filesystem::{FilesystemErrors, Mount, StatfsOutcome, StatfsProbe, Usage},
         identity::Identity,
         load::{CpuTimes, CpuUse, LoadAverage, Memory as MemoryUse, Uptime},
         md::{MdArray, MdMember, MdRole, MdState},
@@ -331,6 +331,7 @@ fn machine(name: &str, at: UnixMs, polls: u64) -> Snapshot {
         disks: Reading::known(vec![disk("sda"), disk("sdb")], at),
         filesystems: Reading::known(vec![usage("/", 40.0)], at),
         mounts: Reading::known(vec![mount("/", "ext4", "/dev/sda1")], at),
+        filesystem_errors: Reading::known(vec![filesystem_errors("sda1", "8:1", 0)], at),
         statfs: Reading::known(Vec::new(), at),
         link_rates: Reading::known(
             vec![LinkRate {
@@ -404,6 +405,14 @@ pub(super) fn mount(at: &str, fs_type: &str, source: &str) -> Mount {
         source: source.into(),
         writable: true,
         options: "rw".into(),
+    }
+}
+
+pub(super) fn filesystem_errors(device: &str, number: &str, count: u64) -> FilesystemErrors {
+    FilesystemErrors {
+        device: device.into(),
+        device_number: Some(number.into()),
+        count: Some(count),
     }
 }
 

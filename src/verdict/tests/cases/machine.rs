@@ -291,6 +291,24 @@ pub(super) fn cases() -> Vec<Case> {
             },
         ),
         case(
+            K::FilesystemError,
+            Warning,
+            |w| {
+                w.edit("db1", |s| {
+                    change(&mut s.filesystem_errors, |list| list[0].count = Some(1581));
+                });
+            },
+            |w| {
+                w.edit("db1", |s| {
+                    change(&mut s.filesystem_errors, |list| {
+                        // Nobody has that one mounted, and of the other nothing is known.
+                        list[0].count = None;
+                        list.push(filesystem_errors("sdz1", "65:145", 3));
+                    });
+                });
+            },
+        ),
+        case(
             K::LinkErrors,
             Warning,
             |w| {
