@@ -11,8 +11,8 @@ pub mod watch;
 mod tests;
 
 use crate::{
-    collect::{Collector, FleetView},
-    facts::CleanText,
+    collect::{Collector, FleetView, HostView},
+    facts::{CleanText, filesystem::StatfsOutcome},
     verdict::Severity,
 };
 use std::{io, sync::Arc, time::Duration};
@@ -38,7 +38,7 @@ pub async fn collect_once(collector: &mut Collector, wanted: &[bool], limit: Dur
             .iter()
             .zip(wanted)
             .filter(|(_, wanted)| **wanted)
-            .all(|(host, _)| host.complete && (!host.reach.is_up() || enough(host)))
+            .all(|(host, _)| host.complete && (!host.reach.is_up() || enough(host) && !in_doubt(view, host)))
     };
     let wait = collector.view.wait_for(|view| done(view));
     let reached = tokio::time::timeout(limit, wait).await;
@@ -47,10 +47,23 @@ pub async fn collect_once(collector: &mut Collector, wanted: &[bool], limit: Dur
 }
 
 /// Rates need two polls; a host that has given them (or has no poll loop) is done.
-fn enough(host: &crate::collect::HostView) -> bool {
+fn enough(host: &HostView) -> bool {
     host.snapshot
         .as_ref()
         .is_some_and(|snapshot| snapshot.polls >= 2 || snapshot.uptime.is_absent() || snapshot.uptime.value().is_none())
+}
+
+/// Whether a mount has been asked and is not yet late: one look would call it neither well nor hung.
+fn in_doubt(view: &FleetView, host: &HostView) -> bool {
+    let limit = view
+        .fleet
+        .host(host.name.as_str())
+        .map(|host| host.thresholds.mount_hung_seconds);
+    let probes = host.snapshot.as_ref().and_then(|snapshot| snapshot.statfs.value());
+    probes.into_iter().flatten().any(|probe| match probe.outcome {
+        StatfsOutcome::Hung { seconds } => limit.is_some_and(|limit| seconds as f64 <= limit),
+        _ => false,
+    })
 }
 
 /// Marks one host.
