@@ -377,12 +377,10 @@ map of x             0     0     0     - /full
         ) {
             let or = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
             let number = |pair: Option<(u32, u32)>| pair.map(|(major, minor)| format!("{major}:{minor}"));
-            let text: String = written
-                .iter()
-                .map(|(device, pair, count)| {
-                    format!("{device} {} {}\n", or(number(*pair)), or(count.map(|count| count.to_string())))
-                })
-                .collect();
+            let line = |(device, pair, count): &(String, Option<(u32, u32)>, Option<u64>)| {
+                format!("{device} {} {}", or(number(*pair)), or(count.map(|count| count.to_string())))
+            };
+            let text = written.iter().map(line).collect::<Vec<_>>().join("\n");
             let read = parse_filesystem_errors(&text).unwrap();
             prop_assert_eq!(read.len(), written.len());
             for (read, (device, pair, count)) in read.iter().zip(&written) {

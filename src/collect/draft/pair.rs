@@ -57,8 +57,7 @@ fn peer(
         .filter(|(other, host)| *other != at && volume_of(host, resource).is_some())
         .map(|(other, _)| other)
         .collect();
-    let named = volume.peer.as_ref().filter(|peer| !nameless(hosts, peer));
-    if let Some(peer) = named {
+    if let Some(peer) = volume.peer.as_ref().filter(|peer| !nameless(hosts, peer)) {
         let named = host_called(hosts, peer).filter(|other| candidates.contains(other));
         if named.is_none() {
             comments.push(format!("choose: its replica is on {peer}, which was not looked at"));
