@@ -253,12 +253,13 @@ impl Watch {
         self.said.0.lock().unwrap()[mark..].to_vec()
     }
 
-    /// Findings that stand now and are worse than a notice, about any of these hosts (all when empty).
+    /// Findings that stand now and are worse than a notice, about any of these hosts (all when empty). That a
+    /// host was rebooted is told for a while after; it does not mean that anything is left of the fault.
     pub fn standing(&self, hosts: &[&str]) -> Vec<Event> {
         let mut standing = BTreeMap::new();
         for event in self.said.0.lock().unwrap().iter() {
             let key = (event.code.clone(), event.subject.clone());
-            if event.kind == "cleared" || event.severity == "notice" {
+            if event.kind == "cleared" || event.severity == "notice" || event.code == "Rebooted" {
                 standing.remove(&key);
             } else {
                 standing.insert(key, event.clone());
