@@ -468,6 +468,28 @@ fn a_starved_console_with_a_wrong_clock_is_one_finding() {
 }
 
 #[test]
+fn a_mount_that_fails_says_how_or_what_to_run() {
+    let said = |error: &'static str| {
+        let mut world = World::new();
+        world.edit("access1", move |s| {
+            change(&mut s.statfs, |list| {
+                list[0] = answered("/mnt/slice-a", StatfsOutcome::Failed { error: error.into() });
+            });
+        });
+        let findings = world.polls(3);
+        find(&findings, Code::MountFailing).map(|found| found.evidence.to_string())
+    };
+    assert_eq!(
+        said("Connection refused").as_deref(),
+        Some("slice-a: Connection refused")
+    );
+    assert_eq!(
+        said("statfs failed").as_deref(),
+        Some("slice-a: statfs failed with another error than the usual ones: run `stat -f /mnt/slice-a` there")
+    );
+}
+
+#[test]
 fn findings_are_sorted_and_their_changes_told() {
     let mut world = World::new();
     let before = world.polls(3);
