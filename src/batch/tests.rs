@@ -228,9 +228,9 @@ fn a_mount_that_is_merely_waited_for_does_not_hang() {
             (Section::Statfs, &SectionStatus::Ok, statfs.as_bytes()),
         ];
         assembler.apply(sections.into_iter(), NOW);
-        let mut status = document(assembler.snapshot(NOW, 1), vec![]);
-        status.hosts[0].unknown.clear();
-        render(&status, Format::Text)
+        let mut read = document(assembler.snapshot(NOW, 1), vec![]);
+        read.hosts[0].unknown.clear();
+        render(&read, Format::Text)
     };
     assert!(mounts(1).ends_with("a  1 mount, 1 waiting\n"), "{}", mounts(1));
     assert!(mounts(4).ends_with("a  1 mount, 1 waiting\n"), "{}", mounts(4));

@@ -432,7 +432,7 @@ fn a_clock_that_is_off_by_more_than_any_starvation_is_judged_by_a_starved_consol
         world.edit("db1", move |s| {
             s.rtt_us = rtt_us;
             change(&mut s.uptime, |u| {
-                u.clock_seconds = u.clock_seconds.map(|c| c - seconds)
+                u.clock_seconds = u.clock_seconds.map(|c| c - seconds);
             });
         });
         world.observer_doubtful = true;
@@ -454,7 +454,9 @@ fn a_starved_console_with_a_wrong_clock_is_one_finding() {
     let mut world = World::new();
     for host in super::world::HOSTS {
         world.edit(host, |s| {
-            change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c + 600.0));
+            change(&mut s.uptime, |u| {
+                u.clock_seconds = u.clock_seconds.map(|c| c + 600.0);
+            });
         });
     }
     world.observer_doubtful = true;
