@@ -12,6 +12,7 @@ pub use system::{CpuStatus, DiskStatus, LinkStatus, LoadStatus, MemoryStatus, Pr
 use crate::{
     collect::{FleetView, HostView, clock::iso},
     facts::{Reach, Reading, Snapshot, UnixMs, probe::ProbeValue},
+    fleet::Thresholds,
     verdict::{Finding, Severity},
 };
 use schemars::JsonSchema;
@@ -223,7 +224,10 @@ impl HostStatus {
             unknown: BTreeMap::new(),
         };
         match &host.snapshot {
-            Some(snapshot) => status.fill(snapshot),
+            Some(snapshot) => status.fill(
+                snapshot,
+                &declared.map(|host| host.thresholds.clone()).unwrap_or_default(),
+            ),
             None => {
                 status.unknown.insert(
                     "host",
@@ -234,7 +238,7 @@ impl HostStatus {
         status
     }
 
-    fn fill(&mut self, snapshot: &Snapshot) {
+    fn fill(&mut self, snapshot: &Snapshot, thresholds: &Thresholds) {
         self.rtt_ms = Some(snapshot.rtt_us as f64 / 1000.0);
         self.load = snapshot.load.value().map(|load| load.one);
         self.uptime_seconds = snapshot.uptime.value().map(|uptime| uptime.seconds);
@@ -249,7 +253,7 @@ impl HostStatus {
         self.nfs_exports = self.list("nfs_exports", &snapshot.exports, ExportStatus::new);
         self.filesystems = self.list("filesystems", &snapshot.filesystems, FilesystemStatus::new);
         self.zfs = self.list("zfs", &snapshot.pools, PoolStatus::new);
-        self.nfs_mounts = parts::mounts(snapshot);
+        self.nfs_mounts = parts::mounts(snapshot, thresholds);
         if let Some(why) = snapshot.mounts.why() {
             self.unknown.insert("nfs_mounts", why.to_string());
         }

@@ -143,7 +143,7 @@ fn summary(host: &HostStatus) -> String {
     if !host.nfs_mounts.is_empty() {
         let mounts = if host.nfs_mounts.len() == 1 { "mount" } else { "mounts" };
         let mut text = format!("{} {mounts}", host.nfs_mounts.len());
-        for state in ["hung", "stale", "failed", "unknown"] {
+        for state in ["hung", "waiting", "stale", "failed", "unknown"] {
             match host.nfs_mounts.iter().filter(|mount| mount.state == state).count() {
                 0 => {}
                 count => {

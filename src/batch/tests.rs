@@ -243,3 +243,23 @@ fn the_reason_of_a_stopped_host_is_told_in_full_once() {
         format!("unknown  a  no data; {}…", "ü".repeat(72))
     );
 }
+
+#[test]
+fn a_mount_that_is_merely_waited_for_does_not_hang() {
+    let mounts = |seconds: u64| {
+        let mut assembler = Assembler::new(&[]);
+        let mountinfo = "40 29 0:31 / /mnt/a rw,relatime - nfs4 10.77.0.101:/srv/slice-a rw,vers=4.2,hard\n";
+        let statfs = format!("hung {seconds} /mnt/a\n");
+        let sections = [
+            (Section::Mounts, &SectionStatus::Ok, mountinfo.as_bytes()),
+            (Section::Statfs, &SectionStatus::Ok, statfs.as_bytes()),
+        ];
+        assembler.apply(sections.into_iter(), NOW);
+        let mut read = document(assembler.snapshot(NOW, 1), vec![]);
+        read.hosts[0].unknown.clear();
+        render(&read, Format::Text)
+    };
+    assert!(mounts(1).ends_with("a  1 mount, 1 waiting\n"), "{}", mounts(1));
+    assert!(mounts(4).ends_with("a  1 mount, 1 waiting\n"), "{}", mounts(4));
+    assert!(mounts(5).ends_with("a  1 mount, 1 hung\n"), "{}", mounts(5));
+}

@@ -361,6 +361,14 @@ pub struct Thresholds {
     pub debounce_polls: u32,
 }
 
+impl Thresholds {
+    /// Whether a mount hangs that has not answered for so long; until then an answer is merely waited for.
+    #[must_use]
+    pub fn is_mount_hung(&self, seconds: u64) -> bool {
+        seconds as f64 >= self.mount_hung_seconds
+    }
+}
+
 impl Default for Thresholds {
     fn default() -> Self {
         Self {

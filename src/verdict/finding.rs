@@ -245,7 +245,7 @@ codes! {
     /// DRBD is not connected.
     DrbdDisconnected => "Check the replication link and the peer; the slice has no replica until it is back.",
     /// DRBD stands alone.
-    DrbdStandAlone => "It will not reconnect by itself: look for `Split-Brain detected` in the kernel log of both sides before connecting.",
+    DrbdStandAlone => "It will not reconnect by itself: find out why (split brain?) before connecting.",
     /// Both sides have written on their own.
     DrbdSplitBrain => "Stop writers on the doubtful side; compare both sides before choosing a victim.",
     /// A side's data cannot be used alone.

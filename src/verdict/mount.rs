@@ -147,7 +147,7 @@ fn answer(seen: &Seen<'_>, probe: &StatfsProbe, wanted: Option<Expected<'_>>, ou
         StatfsOutcome::Answered { .. } => return,
         StatfsOutcome::Hung { seconds } => {
             let limit = seen.host.thresholds.mount_hung_seconds;
-            if (*seconds as f64) < limit {
+            if !seen.host.thresholds.is_mount_hung(*seconds) {
                 return;
             }
             let since = UnixMs(read_at.0.saturating_sub(seconds.saturating_mul(1000)));
@@ -166,7 +166,18 @@ fn answer(seen: &Seen<'_>, probe: &StatfsProbe, wanted: Option<Expected<'_>>, ou
             format!("{name}the server no longer knows its handle (ESTALE)"),
             None,
         ),
-        StatfsOutcome::Failed { error } => (Code::MountFailing, format!("{name}{error}"), None),
+        StatfsOutcome::Failed { error } => {
+            // The remote half names the errors it knows; of another it knows no more than this.
+            let how = if error.as_str() == "statfs failed" {
+                format!(
+                    " with another error than the usual ones: run `stat -f {}` there",
+                    probe.at
+                )
+            } else {
+                String::new()
+            };
+            (Code::MountFailing, format!("{name}{error}{how}"), None)
+        }
     };
     let claim = out
         .raise(code, severity, subject(seen, &probe.at), evidence)
@@ -201,7 +212,6 @@ pub(super) fn voice(seen: &Seen<'_>, at: &str) -> Voice {
     let probes = seen
         .fact_within(&seen.snapshot.statfs, seen.host.poll.medium + Duration::from_secs(5))
         .value();
-    let limit = seen.host.thresholds.mount_hung_seconds;
     match probes
         .into_iter()
         .flatten()
@@ -209,7 +219,7 @@ pub(super) fn voice(seen: &Seen<'_>, at: &str) -> Voice {
         .map(|probe| &probe.outcome)
     {
         Some(StatfsOutcome::Answered { .. } | StatfsOutcome::Stale) => Voice::Alive,
-        Some(StatfsOutcome::Hung { seconds }) if *seconds as f64 >= limit => Voice::Hung,
+        Some(StatfsOutcome::Hung { seconds }) if seen.host.thresholds.is_mount_hung(*seconds) => Voice::Hung,
         Some(StatfsOutcome::Hung { .. } | StatfsOutcome::Failed { .. }) | None => Voice::None,
     }
 }

@@ -30,14 +30,7 @@ pub(super) fn judge(
         let Some(view) = View::new(sight, slice, slice_links) else {
             continue;
         };
-        let past = match pairs.iter().position(|(name, _)| *name == slice.name) {
-            Some(at) => &mut pairs[at].1,
-            None => {
-                pairs.push((slice.name.clone(), pair::Past::default()));
-                let last = pairs.len() - 1;
-                &mut pairs[last].1
-            }
-        };
+        let past = past_of(pairs, &slice.name);
         asks_clients |= slice::judge(sight, &view, past, out);
         if let Some(primary) = view.primary() {
             if slice.export.is_some() {
@@ -56,6 +49,15 @@ pub(super) fn judge(
     }
     domains(sight, segment, links, out);
     asks_clients
+}
+
+/// What is remembered of a slice's pair.
+fn past_of<'p>(pairs: &'p mut Vec<(SliceName, pair::Past)>, slice: &SliceName) -> &'p mut pair::Past {
+    let at = pairs.iter().position(|(name, _)| name == slice).unwrap_or_else(|| {
+        pairs.push((slice.clone(), pair::Past::default()));
+        pairs.len() - 1
+    });
+    &mut pairs[at].1
 }
 
 /// A standby that shows the same fault as its primary is no way out.

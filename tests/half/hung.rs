@@ -131,6 +131,9 @@ async fn each_network_mount_is_asked_by_a_child_of_its_own() {
         ("/mnt/stale", "nfs", "10.0.0.1:/c"),
         ("/mnt/hung", "nfs", "10.0.0.1:/d"),
         ("/mnt/odd", "cifs", "//10.0.0.1/e"),
+        ("/mnt/late", "nfs", "10.0.0.1:/f"),
+        ("/mnt/killed", "nfs", "10.0.0.1:/g"),
+        ("/mnt/new", "nfs", "10.0.0.1:/h"),
     ]);
     // stat -f -- MOUNT
     place.program(
@@ -138,6 +141,9 @@ async fn each_network_mount_is_asked_by_a_child_of_its_own() {
         "case $3 in\n/mnt/good | '/mnt/a b\\c') exit 0 ;;\n\
          /mnt/stale) echo 'stat: cannot read: Stale file handle' >&2; exit 1 ;;\n\
          /mnt/odd) echo 'stat: Host is down' >&2; exit 1 ;;\n\
+         /mnt/late) echo 'stat: Connection timed out' >&2; exit 1 ;;\n\
+         /mnt/killed) kill -9 $$ ;;\n\
+         /mnt/new) echo 'stat: Unknown error 523' >&2; exit 1 ;;\n\
          /mnt/hung) exec sleep 86004.5 ;;\nesac\necho \"not asked for: $*\" >&2; exit 9",
     );
     for shell in shells() {
@@ -166,13 +172,20 @@ async fn each_network_mount_is_asked_by_a_child_of_its_own() {
             assert!(line("/mnt/a\\040b\\134c").starts_with("ok "), "{shell}: {text}");
             assert_eq!(line("/mnt/stale"), "stale 0 /mnt/stale", "{shell}");
             assert_eq!(line("/mnt/odd"), "error 0 /mnt/odd Host is down", "{shell}");
+            assert_eq!(line("/mnt/late"), "error 0 /mnt/late Connection timed out", "{shell}");
+            assert_eq!(line("/mnt/new"), "error 0 /mnt/new statfs failed", "{shell}");
+            assert_eq!(
+                line("/mnt/killed"),
+                "error 0 /mnt/killed statfs failed: stat was killed by signal 9",
+                "{shell}"
+            );
             let hung: Vec<_> = line("/mnt/hung").split(' ').map(str::to_owned).collect();
             assert!(
                 hung[0] == "hung" && hung[1].parse::<u32>().unwrap() >= 1,
                 "{shell}: {text}"
             );
             assert!(
-                !text.contains("/dev/sda1") && text.lines().count() == 5,
+                !text.contains("/dev/sda1") && text.lines().count() == 8,
                 "{shell}: {text}"
             );
             tokio::time::sleep(Duration::from_millis(150)).await;

@@ -11,6 +11,7 @@ use crate::{
         nfs::NfsExport,
         zfs::Pool,
     },
+    fleet::Thresholds,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -86,7 +87,8 @@ pub struct MountStatus {
     pub at: String,
     /// `server:/path`.
     pub source: String,
-    /// `ok`, `hung`, `stale`, `failed` or `unknown` (not asked yet).
+    /// `ok`, `hung` (no answer for `mount_hung_seconds`), `waiting` (no answer yet), `stale`, `failed` or `unknown` (not
+    /// asked yet).
     pub state: &'static str,
     /// Operations a second, all kinds.
     pub ops_per_second: Option<f64>,
@@ -290,7 +292,7 @@ impl MysqlStatus {
     }
 }
 
-pub(super) fn mounts(snapshot: &Snapshot) -> Vec<MountStatus> {
+pub(super) fn mounts(snapshot: &Snapshot, thresholds: &Thresholds) -> Vec<MountStatus> {
     let Some(mounts) = snapshot.mounts.value() else {
         return Vec::new();
     };
@@ -313,7 +315,8 @@ pub(super) fn mounts(snapshot: &Snapshot) -> Vec<MountStatus> {
                     Some(StatfsOutcome::Answered { .. }) => "ok",
                     Some(StatfsOutcome::Stale) => "stale",
                     Some(StatfsOutcome::Failed { .. }) => "failed",
-                    Some(StatfsOutcome::Hung { .. }) => "hung",
+                    Some(StatfsOutcome::Hung { seconds }) if thresholds.is_mount_hung(*seconds) => "hung",
+                    Some(StatfsOutcome::Hung { .. }) => "waiting",
                     None => "unknown",
                 },
                 ops_per_second: rate.map(|rate| rate.ops.iter().map(|op| op.ops_per_second).sum()),

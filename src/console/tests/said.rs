@@ -266,3 +266,34 @@ fn a_wall_names_no_key() {
         "there was something to name a key for"
     );
 }
+
+#[test]
+fn a_mount_that_is_merely_waited_for_is_not_said_to_hang() {
+    let shown = |waited: u64| {
+        let mut view = fixture::view();
+        let seen = view
+            .hosts
+            .iter_mut()
+            .find(|seen| seen.name.as_str() == "access3")
+            .unwrap();
+        let seen = Arc::make_mut(seen);
+        let snapshot = Arc::make_mut(seen.snapshot.as_mut().unwrap());
+        let mut probes = snapshot.statfs.value().unwrap().clone();
+        for probe in &mut probes {
+            if let crate::facts::filesystem::StatfsOutcome::Hung { seconds } = &mut probe.outcome {
+                *seconds = waited;
+            }
+        }
+        snapshot.statfs = crate::facts::Reading::known(probes, snapshot.at);
+        let fleet = text(&console_of(view.clone(), (200, 60), "terminal", Glyphs::Unicode, false));
+        let mut model = console_of(view, (200, 60), "terminal", Glyphs::Unicode, false);
+        keys(&mut model, ":access3<enter>");
+        (fleet, text(&model))
+    };
+    let (fleet, host) = shown(1);
+    assert!(!fleet.contains("hung for"), "{fleet}");
+    assert!(host.contains("no answer yet, 1 s waited"), "{host}");
+    let (fleet, host) = shown(5);
+    assert!(fleet.contains("/mnt/slice-b hung for 5 s"), "{fleet}");
+    assert!(host.contains("hung for 5 s"), "{host}");
+}

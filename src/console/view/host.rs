@@ -44,7 +44,7 @@ pub fn document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'static>> {
         Some(snapshot) => {
             sections.extend(identity(ctx, seen, snapshot));
             sections.push(load(ctx, seen, snapshot));
-            sections.extend(storage(ctx, seen, snapshot));
+            sections.extend(storage(ctx, host, seen, snapshot));
             sections.extend(services::sections(ctx, host, seen, snapshot));
             sections.extend(network(ctx, seen, snapshot));
             sections.extend(absent(ctx, snapshot));
@@ -232,7 +232,7 @@ fn known<T>(reading: &crate::facts::Reading<T>, text: impl FnOnce(&T) -> String)
     }
 }
 
-fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> {
+fn storage(ctx: &Ctx<'_>, host: &Host, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> {
     let disks = section(ctx, "DISKS", seen, &snapshot.disks, |disks| {
         if disks.is_empty() {
             return Vec::new();
@@ -270,7 +270,7 @@ fn storage(ctx: &Ctx<'_>, seen: &HostView, snapshot: &Snapshot) -> Vec<Section> 
             .filter(|mount| mount.is_nfs())
             .map(|mount| {
                 let outcome = probes.and_then(|list| list.iter().find(|probe| probe.at == mount.at));
-                let mut line = statfs_line(ctx, outcome.map(|probe| &probe.outcome));
+                let mut line = statfs_line(ctx, host, outcome.map(|probe| &probe.outcome));
                 line.spans.push(ctx.span(Role::Text, format!("  {}", mount.at)));
                 line.spans.push(ctx.span(Role::Dim, format!("  {}", mount.source)));
                 line
@@ -354,7 +354,7 @@ fn op_line(ctx: &Ctx<'_>, op: &NfsOpRate) -> Line<'static> {
     ])
 }
 
-fn statfs_line(ctx: &Ctx<'_>, outcome: Option<&StatfsOutcome>) -> Line<'static> {
+fn statfs_line(ctx: &Ctx<'_>, host: &Host, outcome: Option<&StatfsOutcome>) -> Line<'static> {
     let mut line = match outcome {
         None => ctx.line(Role::Unknown, "? not asked"),
         Some(StatfsOutcome::Answered { took_ms }) => {
@@ -367,6 +367,9 @@ fn statfs_line(ctx: &Ctx<'_>, outcome: Option<&StatfsOutcome>) -> Line<'static> 
         }
         Some(StatfsOutcome::Stale) => ctx.state(Severity::Critical, "stale handle"),
         Some(StatfsOutcome::Failed { error }) => ctx.state(Severity::Warning, &format!("failed: {error}")),
+        Some(StatfsOutcome::Hung { seconds: waited }) if !host.thresholds.is_mount_hung(*waited) => {
+            ctx.line(Role::Text, format!("no answer yet, {} waited", seconds(*waited as f64)))
+        }
         Some(StatfsOutcome::Hung { seconds: waited }) => {
             ctx.state(Severity::Critical, &format!("hung for {}", seconds(*waited as f64)))
         }

@@ -154,12 +154,12 @@ pub fn mounts(host: &Host, seen: &HostView) -> Mounts {
         let there = present.iter().any(|mount| *mount.at == *wanted.at && mount.is_nfs());
         let said = match outcome {
             _ if !there => Some((Severity::Critical, format!("{} not mounted", wanted.at))),
-            Some(StatfsOutcome::Hung { seconds }) => {
+            Some(StatfsOutcome::Hung { seconds }) if host.thresholds.is_mount_hung(*seconds) => {
                 Some((Severity::Critical, format!("{} hung for {seconds} s", wanted.at)))
             }
             Some(StatfsOutcome::Stale) => Some((Severity::Critical, format!("{} stale", wanted.at))),
             Some(StatfsOutcome::Failed { error }) => Some((Severity::Warning, format!("{}: {error}", wanted.at))),
-            Some(StatfsOutcome::Answered { .. }) | None => None,
+            Some(StatfsOutcome::Answered { .. } | StatfsOutcome::Hung { .. }) | None => None,
         };
         match said {
             None => mounts.good += 1,

@@ -352,12 +352,12 @@ fn client_words(ctx: &Ctx<'_>, client: &Client<'_>) -> Line<'static> {
     if let Some(probe) = probe {
         use crate::facts::filesystem::StatfsOutcome;
         match &probe.outcome {
-            StatfsOutcome::Answered { .. } => {}
             StatfsOutcome::Stale => return ctx.line(Role::Critical, format!("✖ {} stale handle", client.at)),
             StatfsOutcome::Failed { error } => return ctx.line(Role::Warning, format!("▲ {}: {error}", client.at)),
-            StatfsOutcome::Hung { seconds } => {
+            StatfsOutcome::Hung { seconds } if client.host.thresholds.is_mount_hung(*seconds) => {
                 return ctx.line(Role::Critical, format!("✖ {} hung for {seconds} s", client.at));
             }
+            StatfsOutcome::Answered { .. } | StatfsOutcome::Hung { .. } => {}
         }
     }
     let rate = snapshot

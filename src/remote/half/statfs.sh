@@ -17,6 +17,13 @@ outcome() {
 		203) U="error 0 $2 Input/output error" ;;
 		204) U="error 0 $2 Transport endpoint is not connected" ;;
 		205) U="error 0 $2 Host is down" ;;
+		206) U="error 0 $2 Connection timed out" ;;
+		207) U="error 0 $2 Connection refused" ;;
+		208) U="error 0 $2 No route to host" ;;
+		210) U="error 0 $2 Network is unreachable" ;;
+		211) U="error 0 $2 Not a directory" ;;
+		212) U="error 0 $2 there is no command stat" ;;
+		129 | 1[3-9]?) U="error 0 $2 statfs failed: stat was killed by signal $(($1 - 128))" ;;
 		*) U="error 0 $2 statfs failed" ;;
 		esac
 	fi
@@ -40,6 +47,8 @@ ask() {
 			[ $d -lt 660 ] && exit $((60 + (d - 60) / 10))
 			exit 120
 		fi
+		[ $r -eq 127 ] && exit 212
+		[ $r -gt 128 ] && [ $r -lt 193 ] && exit $r
 		case $E in
 		*[Ss]tale*) exit 200 ;;
 		*denied* | *permitted*) exit 201 ;;
@@ -47,6 +56,11 @@ ask() {
 		*'nput/output'* | *'I/O'*) exit 203 ;;
 		*'not connected'*) exit 204 ;;
 		*'is down'*) exit 205 ;;
+		*'timed out'*) exit 206 ;;
+		*refused*) exit 207 ;;
+		*'No route'*) exit 208 ;;
+		*unreachable*) exit 210 ;;
+		*'Not a directory'*) exit 211 ;;
 		esac
 		exit 209
 	) &

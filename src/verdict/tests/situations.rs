@@ -432,7 +432,7 @@ fn a_clock_that_is_off_by_more_than_any_starvation_is_judged_by_a_starved_consol
         world.edit("db1", move |s| {
             s.rtt_us = rtt_us;
             change(&mut s.uptime, |u| {
-                u.clock_seconds = u.clock_seconds.map(|c| c - seconds)
+                u.clock_seconds = u.clock_seconds.map(|c| c - seconds);
             });
         });
         world.observer_doubtful = true;
@@ -454,7 +454,9 @@ fn a_starved_console_with_a_wrong_clock_is_one_finding() {
     let mut world = World::new();
     for host in super::world::HOSTS {
         world.edit(host, |s| {
-            change(&mut s.uptime, |u| u.clock_seconds = u.clock_seconds.map(|c| c + 600.0));
+            change(&mut s.uptime, |u| {
+                u.clock_seconds = u.clock_seconds.map(|c| c + 600.0);
+            });
         });
     }
     world.observer_doubtful = true;
@@ -465,6 +467,28 @@ fn a_starved_console_with_a_wrong_clock_is_one_finding() {
         glance(&findings)
     );
     assert!(find(&findings, Code::ClockSkew).is_none(), "{:?}", glance(&findings));
+}
+
+#[test]
+fn a_mount_that_fails_says_how_or_what_to_run() {
+    let said = |error: &'static str| {
+        let mut world = World::new();
+        world.edit("access1", move |s| {
+            change(&mut s.statfs, |list| {
+                list[0] = answered("/mnt/slice-a", StatfsOutcome::Failed { error: error.into() });
+            });
+        });
+        let findings = world.polls(3);
+        find(&findings, Code::MountFailing).map(|found| found.evidence.to_string())
+    };
+    assert_eq!(
+        said("Connection refused").as_deref(),
+        Some("slice-a: Connection refused")
+    );
+    assert_eq!(
+        said("statfs failed").as_deref(),
+        Some("slice-a: statfs failed with another error than the usual ones: run `stat -f /mnt/slice-a` there")
+    );
 }
 
 #[test]
