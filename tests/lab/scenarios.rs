@@ -345,6 +345,19 @@ fn disks() -> Vec<Scenario> {
                 [expect("critical", "FilesystemReadOnly", "stor2 /srv/slice-b")],
             )
         },
+        Scenario {
+            shows_within: Duration::from_secs(10),
+            beside: &["MountFailing", "MountStale", "NfsSlow", "FilesystemReadOnly"],
+            ..scenario(
+                lane,
+                "filesystem error, still called writable",
+                &[&["fs-error", "slice-b"]],
+                [Expected {
+                    tier: Tier::Medium,
+                    ..expect("critical", "FilesystemError", "stor2 /srv/slice-b")
+                }],
+            )
+        },
         scenario(
             lane,
             "clock skewed",
