@@ -48,6 +48,8 @@ ask() {
 			exit 120
 		fi
 		[ $r -eq 127 ] && exit 212
+		# A signal's number is counted from 128 on, by ksh93 from 256 on.
+		[ $r -gt 256 ] && r=$((r - 128))
 		[ $r -gt 128 ] && [ $r -lt 193 ] && exit $r
 		case $E in
 		*[Ss]tale*) exit 200 ;;
