@@ -7,6 +7,8 @@ use std::{fmt, time::Duration};
 
 /// The lab's machines share two cores with the program: what is due may come so much later.
 const SLACK: Duration = Duration::from_secs(3);
+/// What any trouble of a server may bring at its clients for a moment: they send again, more slowly.
+const AFTERMATH: [&str; 3] = ["NfsRetransmits", "NfsSlow", "Rebooted"];
 /// Polls a rule must hold for, as the lab's inventory has it.
 const DEBOUNCE_POLLS: u32 = 2;
 
