@@ -50,7 +50,7 @@ pub fn record(lab: &Lab, state: &str, hosts: &[String]) -> Result<(), String> {
             write_sections(&folder, &nonce, &bytes)?;
         }
         let (versions, _) = converse(lab, name, VERSIONS, "")?;
-        fs::write(folder.join("versions"), versions).map_err(|error| error.to_string())?;
+        fs::write(folder.join("versions"), impersonal(&versions)).map_err(|error| error.to_string())?;
         println!("{state}/{name}");
     }
     Ok(())
@@ -89,6 +89,17 @@ fn hear(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
     })
 }
 
+/// The same without what belongs to the machine that the lab ran on: where its files lie, and its own kernel,
+/// which hosts that are namespaces share.
+fn impersonal(content: &[u8]) -> Vec<u8> {
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let text = String::from_utf8_lossy(content).replace(env!("CARGO_MANIFEST_DIR"), "/usr/src/pointsman");
+    match kernel.trim() {
+        "" => text.into_bytes(),
+        kernel => text.replace(kernel, "6.1.0-lab").into_bytes(),
+    }
+}
+
 fn write_sections(folder: &Path, nonce: &str, bytes: &[u8]) -> Result<(), String> {
     let mut decoder = Decoder::new(nonce);
     decoder.push(bytes);
@@ -99,7 +110,7 @@ fn write_sections(folder: &Path, nonce: &str, bytes: &[u8]) -> Result<(), String
             };
             // One frame says that a slow section has begun, a later one what it says.
             if !section.content.is_empty() {
-                fs::write(folder.join(name.name()), section.content).map_err(|error| error.to_string())?;
+                fs::write(folder.join(name.name()), impersonal(&section.content)).map_err(|error| error.to_string())?;
             }
         }
     }

@@ -258,6 +258,7 @@ impl Scenario {
                 !self.raises.iter().any(|expected| {
                     expected.code == event.code || expected.code == "HostStale" && event.code == "HostUnreachable"
                 }) && !self.beside.contains(&event.code.as_str())
+                    && !AFTERMATH.contains(&event.code.as_str())
             })
             .map(|event| {
                 format!(
