@@ -71,6 +71,9 @@ pub struct Expected {
     pub tier: Tier,
 }
 
+/// Looks at what `--batch status --json` says; an error is a sentence.
+pub type Check = fn(&Value) -> Result<(), String>;
+
 /// A fault brought about for real, and what must be said of it.
 pub struct Scenario {
     /// Its name.
@@ -89,7 +92,7 @@ pub struct Scenario {
     /// How long they may take to be whole again after the undo.
     pub heals_within: Duration,
     /// What else the status must say while the fault is there.
-    pub check: Option<fn(&Value) -> Result<(), String>>,
+    pub check: Option<Check>,
 }
 
 /// How a scenario went.

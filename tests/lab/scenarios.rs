@@ -1,5 +1,11 @@
 //! The scenarios: faults of `tests/lab/fault`, and what must be said of each.
 
+#![allow(
+    clippy::too_many_lines,
+    clippy::duration_suboptimal_units,
+    reason = "tables, in seconds throughout"
+)]
+
 use crate::scenario::{Expected, Lane, Scenario, Tier};
 use serde_json::Value;
 use std::time::Duration;
