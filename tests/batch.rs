@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 use std::{
-    io::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
     process::{Command, Output, Stdio},
 };
 
@@ -268,6 +268,39 @@ fn watch_prints_one_json_line_an_event_and_ends_in_time() {
             .all(|event| event["version"] == 1 && event["at"].is_string())
     );
     assert!(events.iter().any(|event| event["event"] == "raised"), "{text}");
+}
+
+/// Scripts leave it running for months: a hangup reads the inventory again, as in the console, and does not end it.
+#[test]
+fn watch_reads_the_inventory_again_at_a_hangup() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fleet.yaml");
+    let hosts = |names: &str| format!("fleet: f\nhosts:\n{names}");
+    std::fs::write(&path, hosts("  a: { address: 127.0.0.1, port: 1 }\n")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .args(["--batch", "watch", "--json", "--timeout", "60s", "-i"])
+        .arg(&path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    assert!(lines.next().unwrap().contains("1 hosts"));
+    let mut hang_up = |text: &str, event: &str| {
+        std::fs::write(&path, text).unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+        let wanted = format!("\"event\":\"{event}\"");
+        lines
+            .find(|line| line.contains(&wanted))
+            .unwrap_or_else(|| panic!("it ended without {event}"))
+    };
+    let two = hosts("  a: { address: 127.0.0.1, port: 1 }\n  b: { address: 127.0.0.2, port: 1 }\n");
+    assert!(hang_up(&two, "reloaded").contains("2 hosts"));
+    assert!(hang_up("fleet: [", "reload_failed").contains("fleet.yaml"));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     batch::{self, Format, report::Status},
     cli::{Batch, Cli, Options},
-    collect::{Clock, Collector, FleetView, Reload, Sources},
+    collect::{Clock, Collector, FleetView, Reload, Request, Requests, Sources},
     console::{
         self,
         glyphs::Glyphs,
@@ -169,13 +169,16 @@ async fn run_batch(what: Batch, options: &Options, mut collector: Collector, pic
     };
     let interrupted = interrupted();
     if what == Batch::Watch {
-        let concerns = |view: &FleetView, finding: &crate::verdict::Finding| {
-            picked.len() == view.hosts.len() || picked.iter().any(|host| finding.concerns(host))
-        };
+        // All means those of a later inventory as well.
+        let all = picked.len() == collector.view.borrow().hosts.len();
+        let concerns =
+            |_: &FleetView, finding: &crate::verdict::Finding| all || picked.iter().any(|host| finding.concerns(host));
+        let requests = collector.requests.clone();
         let events = batch::watch::run(&mut collector, concerns, format);
         let ended = tokio::select! {
             ended = events => ended,
             () = interrupted => Ok(()),
+            () = reload_at_hangup(&requests) => Ok(()),
             () = tokio::time::sleep(options.timeout.unwrap_or(Duration::MAX)) => Ok(()),
         };
         ended?;
@@ -200,6 +203,17 @@ async fn run_batch(what: Batch, options: &Options, mut collector: Collector, pic
     };
     batch::print(&text)?;
     Ok(batch::worst(&status).exit_code())
+}
+
+/// Asks for the inventory to be read again at each SIGHUP; never ends.
+async fn reload_at_hangup(requests: &Requests) {
+    use tokio::signal::unix::{SignalKind, signal};
+    if let Ok(mut hangups) = signal(SignalKind::hangup()) {
+        while hangups.recv().await.is_some() {
+            requests.ask(Request::Reload);
+        }
+    }
+    std::future::pending().await
 }
 
 /// Ends at SIGINT or SIGTERM; one that comes before the future is awaited counts.

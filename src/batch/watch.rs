@@ -16,7 +16,7 @@ use std::{io, sync::Arc};
 struct Event<'a> {
     version: u32,
     at: String,
-    /// `start`, `raised`, `severity` (it changed), `cleared`, `reload_failed`.
+    /// `start`, `raised`, `severity` (it changed), `cleared`, `reloaded`, `reload_failed`.
     #[serde(rename = "event")]
     kind: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +47,15 @@ pub async fn run(
     let mut before: Arc<[Finding]> = Arc::new([]);
     let mut reload_error = None;
     let mut view = first;
+    let mut fleet = Arc::clone(&view.fleet);
     loop {
+        if !Arc::ptr_eq(&fleet, &view.fleet) {
+            fleet = Arc::clone(&view.fleet);
+            let text = format!("{}: {} hosts", fleet.name, fleet.hosts.len());
+            if !emit(&view, "reloaded", None, Some(text), format)? {
+                return Ok(());
+            }
+        }
         for change in changes(&before, &view.findings) {
             let finding = change.finding();
             if finding.code == Code::HostNotAsked {

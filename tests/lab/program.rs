@@ -85,7 +85,7 @@ impl Lab {
     /// `--batch status --json`: one collection of the whole lab.
     pub fn status(&self) -> Result<Value, String> {
         let output = self
-            .pointsman(&["--batch", "status", "--json"])
+            .pointsman(&["--batch", "status", "--json", "--timeout", "90s"])
             .stdin(Stdio::null())
             .output()
             .map_err(|error| error.to_string())?;
