@@ -298,7 +298,8 @@ fn watch_reads_the_inventory_again_at_a_hangup() {
     };
     let two = hosts("  a: { address: 127.0.0.1, port: 1 }\n  b: { address: 127.0.0.2, port: 1 }\n");
     assert!(hang_up(&two, "reloaded").contains("2 hosts"));
-    assert!(hang_up("fleet: [", "reload_failed").contains("fleet.yaml"));
+    let wrong = hosts("  a: { adress: 127.0.0.1 }\n");
+    assert!(hang_up(&wrong, "reload_failed").contains("adress"));
     child.kill().unwrap();
     child.wait().unwrap();
 }

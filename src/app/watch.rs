@@ -173,12 +173,12 @@ async fn run_batch(what: Batch, options: &Options, mut collector: Collector, pic
         let all = picked.len() == collector.view.borrow().hosts.len();
         let concerns =
             |_: &FleetView, finding: &crate::verdict::Finding| all || picked.iter().any(|host| finding.concerns(host));
-        let requests = collector.requests.clone();
+        let reloads = reload_at_hangup(collector.requests.clone());
         let events = batch::watch::run(&mut collector, concerns, format);
         let ended = tokio::select! {
             ended = events => ended,
             () = interrupted => Ok(()),
-            () = reload_at_hangup(&requests) => Ok(()),
+            () = reloads => Ok(()),
             () = tokio::time::sleep(options.timeout.unwrap_or(Duration::MAX)) => Ok(()),
         };
         ended?;
@@ -205,15 +205,19 @@ async fn run_batch(what: Batch, options: &Options, mut collector: Collector, pic
     Ok(batch::worst(&status).exit_code())
 }
 
-/// Asks for the inventory to be read again at each SIGHUP; never ends.
-async fn reload_at_hangup(requests: &Requests) {
+/// Asks for the inventory to be read again at each SIGHUP; never ends. One that comes before the future is awaited
+/// counts.
+fn reload_at_hangup(requests: Requests) -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    if let Ok(mut hangups) = signal(SignalKind::hangup()) {
-        while hangups.recv().await.is_some() {
-            requests.ask(Request::Reload);
+    let hangups = signal(SignalKind::hangup());
+    async move {
+        if let Ok(mut hangups) = hangups {
+            while hangups.recv().await.is_some() {
+                requests.ask(Request::Reload);
+            }
         }
+        std::future::pending().await
     }
-    std::future::pending().await
 }
 
 /// Ends at SIGINT or SIGTERM; one that comes before the future is awaited counts.
