@@ -353,7 +353,15 @@ fn disks() -> Vec<Scenario> {
         },
         Scenario {
             shows_within: Duration::from_secs(10),
-            beside: &["MountFailing", "MountStale", "NfsSlow", "FilesystemReadOnly"],
+            // It is closed to be checked, and opened again.
+            beside: &[
+                "MountFailing",
+                "MountStale",
+                "FilesystemReadOnly",
+                "SliceNotMounted",
+                "ExportMissing",
+                "ServiceAddressWrong",
+            ],
             ..scenario(
                 lane,
                 "filesystem error, still called writable",
