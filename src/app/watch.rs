@@ -216,7 +216,7 @@ fn reload_at_hangup(requests: Requests) -> impl Future<Output = ()> {
                 requests.ask(Request::Reload);
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
