@@ -304,6 +304,33 @@ fn watch_reads_the_inventory_again_at_a_hangup() {
     child.wait().unwrap();
 }
 
+/// What was picked stays picked, also where it was the whole of what is watched.
+#[test]
+fn watch_keeps_to_its_selector_over_a_hangup() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fleet.yaml");
+    let two = "fleet: f\nhosts:\n  a: { address: 127.0.0.1, port: 1 }\n  b: { address: 127.0.0.2, port: 1 }\n";
+    std::fs::write(&path, two).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .args(["--batch", "watch", "--json", "--timeout", "8s", "-i"])
+        .arg(&path)
+        .arg("a")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    assert!(lines.next().unwrap().contains("\"start\""));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    let rest: Vec<String> = lines.collect();
+    child.wait().unwrap();
+    assert!(rest.iter().any(|line| line.contains("\"reloaded\"")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("\"subject\":\"a\"")), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("\"subject\":\"b\"")), "{rest:?}");
+}
+
 #[test]
 fn wrong_command_lines_exit_64_and_say_why() {
     for args in [

@@ -41,7 +41,8 @@ pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     }
     let wanted = select(&world.fleet, &cli.selectors)?;
     let picked: Vec<String> = names(&world.fleet, &wanted);
-    if wanted.contains(&false) {
+    let all = !wanted.contains(&false);
+    if !all {
         world.fleet = Arc::new(world.fleet.around(&wanted));
     }
     let single_look = options.batch.is_some_and(|batch| batch != Batch::Watch);
@@ -60,7 +61,7 @@ pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     });
     drop(context);
     if let Some(what) = options.batch {
-        return runtime.block_on(run_batch(what, options, collector, &picked));
+        return runtime.block_on(run_batch(what, options, collector, &picked, all));
     }
     // Until here the prompt has held the signals; from here on the console does.
     if let Some(signal) = prompt.ended() {
@@ -161,7 +162,14 @@ pub(super) fn for_one_collection(fleet: &Fleet) -> Fleet {
     fleet
 }
 
-async fn run_batch(what: Batch, options: &Options, mut collector: Collector, picked: &[String]) -> Result<u8> {
+/// `all` means every host of the inventory: those of a later one as well.
+async fn run_batch(
+    what: Batch,
+    options: &Options,
+    mut collector: Collector,
+    picked: &[String],
+    all: bool,
+) -> Result<u8> {
     let format = match (options.json, options.tsv) {
         (true, _) => Format::Json,
         (_, true) => Format::Tsv,
@@ -169,8 +177,6 @@ async fn run_batch(what: Batch, options: &Options, mut collector: Collector, pic
     };
     let interrupted = interrupted();
     if what == Batch::Watch {
-        // All means those of a later inventory as well.
-        let all = picked.len() == collector.view.borrow().hosts.len();
         let concerns =
             |_: &FleetView, finding: &crate::verdict::Finding| all || picked.iter().any(|host| finding.concerns(host));
         let reloads = reload_at_hangup(collector.requests.clone());

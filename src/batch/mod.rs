@@ -55,15 +55,13 @@ fn enough(host: &HostView) -> bool {
 
 /// Whether a mount has been asked and is not yet late: one look would call it neither well nor hung.
 fn in_doubt(view: &FleetView, host: &HostView) -> bool {
-    let limit = view
-        .fleet
-        .host(host.name.as_str())
-        .map(|host| host.thresholds.mount_hung_seconds);
+    let Some(declared) = view.fleet.host(host.name.as_str()) else {
+        return false;
+    };
     let probes = host.snapshot.as_ref().and_then(|snapshot| snapshot.statfs.value());
-    probes.into_iter().flatten().any(|probe| match probe.outcome {
-        StatfsOutcome::Hung { seconds } => limit.is_some_and(|limit| seconds as f64 <= limit),
-        _ => false,
-    })
+    probes.into_iter().flatten().any(
+        |probe| matches!(probe.outcome, StatfsOutcome::Hung { seconds } if !declared.thresholds.is_mount_hung(seconds)),
+    )
 }
 
 /// Marks one host.

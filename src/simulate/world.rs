@@ -40,13 +40,13 @@ impl std::fmt::Debug for World {
 }
 
 impl World {
-    /// A world of islands that begins now.
-    #[must_use]
     /// The clock that drives it.
     pub(super) fn clock(&self) -> Clock {
         Arc::clone(&self.clock)
     }
 
+    /// A world of islands that begins now.
+    #[must_use]
     pub(super) fn new(islands: Vec<Island>, clock: Clock) -> Self {
         let mut index = HashMap::new();
         for (island, hosts) in islands.iter().enumerate() {
