@@ -82,10 +82,12 @@ impl Lab {
         ))
     }
 
-    /// `--batch status --json`: one collection of the whole lab.
-    pub fn status(&self) -> Result<Value, String> {
+    /// `--batch status --json` of these hosts: to connect to the others as well would only keep emulated
+    /// machines busy.
+    pub fn status(&self, hosts: &[&str]) -> Result<Value, String> {
         let output = self
-            .pointsman(&["--batch", "status", "--json", "--timeout", "90s"])
+            .pointsman(hosts)
+            .args(["--batch", "status", "--json", "--timeout", "90s"])
             .stdin(Stdio::null())
             .output()
             .map_err(|error| error.to_string())?;
