@@ -10,6 +10,7 @@
 //! | [`facts`] | what hosts say: typed facts and their parsers, one file a source | pure |
 //! | [`verdict`] | what it means: facts → findings | pure |
 //! | [`remote`] | how a host is reached: SSH, host keys, the remote half (POSIX `sh`) | I/O |
+//! | [`runbook`] | what to do about it: typed actions, plans, interlocks, and the pure engine that runs them | pure |
 //! | [`collect`] | keeping up: one supervised task a host → snapshots → [`collect::FleetView`] | I/O |
 //! | [`simulate`] | the embedded fleet: simulated hosts behind a real SSH server | I/O |
 //! | [`console`] | the full-screen front end: model · update · view | I/O |
@@ -41,5 +42,6 @@ pub mod fleet;
 pub mod mode;
 mod passphrase;
 pub mod remote;
+pub mod runbook;
 pub mod simulate;
 pub mod verdict;

@@ -169,6 +169,10 @@ macro_rules! settings {
             /// role mysql are asked without this key, too.
             #[serde(default)]
             pub mysql: Option<Mysql>,
+            /// How to take the host's power away in an emergency, run where pointsman runs. Without it a
+            /// person has to make sure that a dead host is off.
+            #[serde(default)]
+            pub fencing: Option<Fencing>,
             /// Custom probes by name. Those of groups are added.
             #[serde(default)]
             pub probes: Map<Probe>,
@@ -213,6 +217,7 @@ impl Host {
             thresholds: self.thresholds,
             mounts: self.mounts,
             mysql: self.mysql,
+            fencing: self.fencing,
             probes: self.probes,
         };
         (self.address, self.groups, settings)
@@ -307,6 +312,20 @@ pub(super) struct Mysql {
     /// database.table of a heartbeat as pt-heartbeat keeps it.
     #[serde(default)]
     pub heartbeat: Option<Text>,
+}
+
+/// How to take a host's power away, and how to read back that it is off. `{host}` in a word stands for the
+/// host's name. No shell is involved.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fencing {
+    /// Program and arguments that take the power away, such as [fence-host, "{host}", off].
+    pub off: Spanned<List<String>>,
+    /// Program and arguments that print the state of the power.
+    pub status: Spanned<List<String>>,
+    /// The line that `status` prints when the host is off. Default off.
+    #[serde(default)]
+    pub says_off: Option<Text>,
 }
 
 /// A custom probe: a command, how its output is read, and its limits.

@@ -119,6 +119,7 @@ impl Hosts {
                 name: host.as_str().into(),
                 address,
                 mysql,
+                fencing: levels.fencing(host),
                 ..template.clone()
             });
             self.named_at.push(name.node);

@@ -3,7 +3,7 @@
 use super::{
     decode::{List, Spanned},
     file::{self, MountWhat, Text},
-    model::{Domains, ExpectedMount, MysqlAccess, Poll, Probe, ReachBy, Shell, Thresholds},
+    model::{Domains, ExpectedMount, Fencing, MysqlAccess, Poll, Probe, ReachBy, Shell, Thresholds},
     name::SliceName,
     names::{Context, What, bad_path},
     probe,
@@ -39,6 +39,7 @@ pub(super) struct Level {
     thresholds: Option<file::Thresholds>,
     pub mounts: Vec<(ExpectedMount, NodeId)>,
     pub mysql: Option<MysqlAccess>,
+    fencing: Option<Fencing>,
     probes: Vec<Probe>,
 }
 
@@ -88,6 +89,7 @@ impl Level {
                 .inspect(|thresholds| check_thresholds(context, thresholds)),
             mounts: check_mounts(context, &group.mounts, storage),
             mysql: group.mysql.map(|mysql| check_mysql(context, mysql)),
+            fencing: group.fencing.and_then(|fencing| check_fencing(context, fencing)),
             probes: probe::compile_all(context, &group.probes),
         }
     }
@@ -186,6 +188,25 @@ fn check_mysql(context: &mut Context<'_>, mysql: file::Mysql) -> MysqlAccess {
         socket: path(context, "a socket", mysql.socket),
         heartbeat: heartbeat.map(|table| table.value),
     }
+}
+
+fn check_fencing(context: &mut Context<'_>, fencing: file::Fencing) -> Option<Fencing> {
+    let off = probe::check_command(context, &fencing.off);
+    let status = probe::check_command(context, &fencing.status);
+    let says_off = fencing.says_off.filter(|text| {
+        let good = !text.value.trim().is_empty() && !text.value.contains(char::is_control);
+        if !good {
+            context
+                .error(text.node, "this is no line that a command prints")
+                .hint("write the line that `status` prints when the host is off, such as: Chassis Power is off");
+        }
+        good
+    });
+    Some(Fencing {
+        off: off?,
+        status: status?,
+        says_off: says_off.map_or_else(|| "off".to_owned(), |text| text.value),
+    })
 }
 
 fn check_thresholds(context: &mut Context<'_>, thresholds: &file::Thresholds) {
@@ -444,6 +465,17 @@ impl<'a> Levels<'a> {
             defaults_file: get(|mysql| &mysql.defaults_file),
             socket: get(|mysql| &mysql.socket),
             heartbeat: get(|mysql| &mysql.heartbeat),
+        })
+    }
+
+    /// How `host` is fenced, with its name in the place of `{host}`.
+    pub fn fencing(&self, host: &str) -> Option<Fencing> {
+        let fencing = self.first(|level| level.fencing.clone())?;
+        let named = |words: Vec<String>| words.into_iter().map(|word| word.replace("{host}", host)).collect();
+        Some(Fencing {
+            off: named(fencing.off),
+            status: named(fencing.status),
+            says_off: fencing.says_off,
         })
     }
 

@@ -230,6 +230,8 @@ pub struct Host {
     pub mounts: Vec<ExpectedMount>,
     /// How to ask this host's MySQL server; `None` when it is not to be asked.
     pub mysql: Option<MysqlAccess>,
+    /// How to take this host's power away; `None` when that takes a person.
+    pub fencing: Option<Fencing>,
     /// Custom probes.
     pub probes: Vec<Probe>,
 }
@@ -255,6 +257,7 @@ impl Host {
             thresholds: Thresholds::default(),
             mounts: Vec::new(),
             mysql: None,
+            fencing: None,
             probes: Vec::new(),
         }
     }
@@ -407,6 +410,17 @@ pub struct MysqlAccess {
     pub socket: Option<String>,
     /// `database.table` of a heartbeat (pt-heartbeat's layout: `ts`, `server_id`).
     pub heartbeat: Option<String>,
+}
+
+/// How to take a host's power away, by commands of the machine that pointsman runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fencing {
+    /// Takes the power away: program and arguments.
+    pub off: Vec<String>,
+    /// Prints the state of the power: program and arguments.
+    pub status: Vec<String>,
+    /// The line that `status` prints when the host is off; capitals do not matter.
+    pub says_off: String,
 }
 
 /// A custom probe: a command, how to read it, and its limits.

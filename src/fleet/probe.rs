@@ -67,7 +67,11 @@ fn compile(context: &mut Context<'_>, name: &Spanned<String>, probe: file::Probe
     })
 }
 
-fn check_command(context: &mut Context<'_>, command: &Spanned<super::decode::List<String>>) -> Option<Vec<String>> {
+/// Program and arguments, each one word; `None` when they are not.
+pub(super) fn check_command(
+    context: &mut Context<'_>,
+    command: &Spanned<super::decode::List<String>>,
+) -> Option<Vec<String>> {
     let node = command.node;
     let words = &command.value.0;
     let Some(program) = words.first().filter(|program| !program.is_empty()) else {

@@ -1,0 +1,67 @@
+//! Takes a host's power away, and reads back that it is off; or takes a person's word for it, given by name.
+
+use super::{Action, Argument, Given};
+use crate::runbook::{
+    observe::power,
+    operation::{Claim, Nature, Operation, Place, Work},
+    plan::Rule,
+};
+use std::time::Duration;
+
+/// `fence`.
+#[derive(Debug)]
+pub struct Fence;
+
+impl Action for Fence {
+    fn name(&self) -> &'static str {
+        "fence"
+    }
+
+    fn about(&self) -> &'static str {
+        "take a host's power away and read back that it is off, so that it can write nothing any more"
+    }
+
+    fn arguments(&self) -> &'static [Argument] {
+        &[Argument {
+            name: "host",
+            optional: false,
+            about: "the host that must be off",
+        }]
+    }
+
+    fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
+        let host = given.host()?;
+        let named = given
+            .glass
+            .iter()
+            .find(|glass| glass.rule == Rule::AssertOff && glass.resource == host.as_str());
+        let fencing = given.fleet.host(host.as_str()).and_then(|host| host.fencing.as_ref());
+        let (work, proof) = match (fencing, named) {
+            (Some(fencing), _) => (
+                Work::Local(fencing.off.clone()),
+                power::is_off(host, &fencing.status, &fencing.says_off),
+            ),
+            (None, Some(glass)) => (Work::Local(Vec::new()), power::asserted_off(host, &glass.by)),
+            (None, None) => {
+                return Err(format!(
+                    "{host} has no `fencing` in the inventory, and nobody has said by its name that it is off"
+                ));
+            }
+        };
+        Ok(Operation {
+            place: Place::Console,
+            says: format!("make sure that {host} is off"),
+            needs: Vec::new(),
+            expects: Vec::new(),
+            work,
+            proof: vec![proof],
+            deadline: Duration::from_secs(60),
+            settles_within: Duration::from_secs(30),
+            nature: Nature::Probeable,
+            retry: None,
+            // Power comes back by a person's hand, after a look at why it had to go.
+            undo: None,
+            claims: vec![Claim::Fence { host: host.clone() }],
+        })
+    }
+}

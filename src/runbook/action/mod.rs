@@ -1,0 +1,201 @@
+//! Typed operations: one file an action, and its line in [`ALL`].
+//!
+//! An action turns its arguments into an [`Operation`]: what must hold, what is run, what proves it, and what takes
+//! it back. It knows nothing of runbooks, and interlocks know nothing of it but its claims.
+
+mod address_add;
+mod address_drop;
+mod ask;
+mod drbd_connect;
+mod drbd_demote;
+mod drbd_discard;
+mod drbd_disconnect;
+mod drbd_promote;
+mod drbd_wait_sync;
+mod export;
+mod fence;
+mod mount;
+mod port_block;
+mod port_unblock;
+mod release_locks;
+mod service;
+mod unexport;
+mod unmount;
+mod wait;
+
+use super::{
+    definition::{Call, Kind},
+    observe::drbd::Side,
+    operation::Operation,
+    plan::{Glass, SliceLayout},
+};
+use crate::fleet::{Fleet, HostName, SliceName};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Every action.
+pub const ALL: &[&dyn Action] = &[
+    &address_add::AddressAdd,
+    &address_drop::AddressDrop,
+    &ask::Ask,
+    &drbd_connect::DrbdConnect,
+    &drbd_demote::DrbdDemote,
+    &drbd_disconnect::DrbdDisconnect,
+    &drbd_discard::DrbdDiscard,
+    &drbd_promote::DrbdPromote,
+    &drbd_wait_sync::DrbdWaitSync,
+    &export::Export,
+    &fence::Fence,
+    &mount::Mount,
+    &port_block::PortBlock,
+    &port_unblock::PortUnblock,
+    &release_locks::ReleaseLocks,
+    &service::Service,
+    &unexport::Unexport,
+    &unmount::Unmount,
+    &wait::Wait,
+];
+
+/// One typed operation.
+pub trait Action: Sync {
+    /// Its name in a runbook.
+    fn name(&self) -> &'static str;
+
+    /// One line for the catalogue.
+    fn about(&self) -> &'static str;
+
+    /// Kinds of runbook that may use it.
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Planned, Kind::Emergency]
+    }
+
+    /// Its arguments.
+    fn arguments(&self) -> &'static [Argument];
+
+    /// What it comes to with these arguments.
+    ///
+    /// # Errors
+    /// A sentence that says which argument does not fit and why.
+    fn operation(&self, given: &Given<'_>) -> Result<Operation, String>;
+}
+
+/// An argument that an action takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argument {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it may be left out.
+    pub optional: bool,
+    /// What it means.
+    pub about: &'static str,
+}
+
+const SLICE: Argument = Argument {
+    name: "slice",
+    optional: false,
+    about: "the slice",
+};
+const HOST: Argument = Argument {
+    name: "host",
+    optional: false,
+    about: "the server",
+};
+/// The two arguments that most actions take.
+const SLICE_ON_HOST: &[Argument] = &[SLICE, HOST];
+
+/// The action of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Action> {
+    ALL.iter().copied().find(|action| action.name() == name)
+}
+
+/// What an operation is made from: the arguments, and what the plan found.
+#[derive(Debug)]
+pub struct Given<'a> {
+    /// The inventory.
+    pub fleet: &'a Fleet,
+    /// Rules that a person set aside by name.
+    pub glass: &'a [Glass],
+    /// Slices as they were found.
+    pub slices: &'a BTreeMap<SliceName, SliceLayout>,
+    /// The call.
+    pub call: &'a Call,
+}
+
+impl<'a> Given<'a> {
+    /// An argument.
+    ///
+    /// # Errors
+    /// When it was not given.
+    pub fn text(&self, name: &str) -> Result<&'a str, String> {
+        self.call
+            .with
+            .get(name)
+            .map(String::as_str)
+            .ok_or_else(|| format!("{} needs the argument {name}", self.call.action))
+    }
+
+    /// A host of the inventory.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn host(&self) -> Result<&'a HostName, String> {
+        let name = self.text("host")?;
+        self.fleet
+            .host(name)
+            .map(|host| &host.name)
+            .ok_or_else(|| format!("{name} is no host of the inventory"))
+    }
+
+    /// A number of seconds.
+    ///
+    /// # Errors
+    /// When it is none, or more than a day.
+    pub fn seconds(&self, name: &str) -> Result<Duration, String> {
+        let text = self.text(name)?;
+        match text.parse::<u64>() {
+            Ok(seconds) if seconds <= 86_400 => Ok(Duration::from_secs(seconds)),
+            _ => Err(format!("{name}: {text:?} is no number of seconds up to a day")),
+        }
+    }
+
+    /// The slice, its layout, and its side on the host.
+    ///
+    /// # Errors
+    /// When one of them is not known to the plan.
+    pub fn side(&self) -> Result<(SliceName, &'a SliceLayout, &'a Side), String> {
+        let host = self.host()?;
+        let (slice, layout) = self.slice()?;
+        let side = layout
+            .sides
+            .iter()
+            .find(|side| side.host == *host)
+            .ok_or_else(|| format!("{slice} has no side on {host}"))?;
+        Ok((slice, layout, side))
+    }
+
+    /// The slice and its layout.
+    ///
+    /// # Errors
+    /// When it is not known to the plan.
+    pub fn slice(&self) -> Result<(SliceName, &'a SliceLayout), String> {
+        let name = self.text("slice")?;
+        self.slices
+            .iter()
+            .find(|(slice, _)| slice.as_str() == name)
+            .map(|(slice, layout)| (slice.clone(), layout))
+            .ok_or_else(|| format!("{name} is no slice of this plan"))
+    }
+}
+
+/// The same arguments for another action, as most compensations have them.
+fn same(call: &Call, action: &str) -> Call {
+    Call {
+        action: action.to_owned(),
+        with: call.with.clone(),
+    }
+}
+
+/// Words of a command.
+fn argv<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    words.into_iter().map(str::to_owned).collect()
+}

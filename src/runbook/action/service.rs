@@ -1,0 +1,81 @@
+//! Starts or stops a service of a host (systemd).
+
+use super::{Action, Argument, Given, argv};
+use crate::runbook::{
+    definition::Call,
+    observe::service,
+    operation::{Claim, Nature, Operation, Place, Work},
+};
+use std::time::Duration;
+
+/// `service`.
+#[derive(Debug)]
+pub struct Service;
+
+impl Action for Service {
+    fn name(&self) -> &'static str {
+        "service"
+    }
+
+    fn about(&self) -> &'static str {
+        "start or stop a service of a host"
+    }
+
+    fn arguments(&self) -> &'static [Argument] {
+        &[
+            Argument {
+                name: "host",
+                optional: false,
+                about: "the host",
+            },
+            Argument {
+                name: "unit",
+                optional: false,
+                about: "the unit's name",
+            },
+            Argument {
+                name: "state",
+                optional: false,
+                about: "started or stopped",
+            },
+        ]
+    }
+
+    fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
+        let host = given.host()?;
+        let unit = given.text("unit")?;
+        if unit.starts_with('-') || !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-".contains(c)) {
+            return Err(format!("unit: {unit:?} is no name of a unit"));
+        }
+        let started = match given.text("state")? {
+            "started" => true,
+            "stopped" => false,
+            other => return Err(format!("state: {other:?} is neither started nor stopped")),
+        };
+        let (verb, back) = if started {
+            ("start", "stopped")
+        } else {
+            ("stop", "started")
+        };
+        let mut undo: Call = given.call.clone();
+        undo.with.insert("state".into(), back.into());
+        Ok(Operation {
+            place: Place::Host(host.clone()),
+            says: format!("{verb} {unit} on {host}"),
+            needs: Vec::new(),
+            expects: Vec::new(),
+            work: Work::Commands(vec![argv(["systemctl", verb, unit])]),
+            proof: vec![service::is_active(host, unit, started)],
+            deadline: Duration::from_secs(90),
+            settles_within: Duration::from_secs(10),
+            nature: Nature::Idempotent,
+            retry: None,
+            undo: Some(undo),
+            claims: vec![Claim::Service {
+                host: host.clone(),
+                unit: unit.to_owned(),
+                stops: !started,
+            }],
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! Takes the slice's exports back, and makes the kernel forget them.
+
+use super::{Action, Argument, Given, argv, same};
+use crate::runbook::{
+    observe::nfs,
+    operation::{Claim, Nature, Operation, Place, Work},
+};
+use std::time::Duration;
+
+/// `unexport`.
+#[derive(Debug)]
+pub struct Unexport;
+
+impl Action for Unexport {
+    fn name(&self) -> &'static str {
+        "unexport"
+    }
+
+    fn about(&self) -> &'static str {
+        "take the slice's NFS exports back from a server"
+    }
+
+    fn arguments(&self) -> &'static [Argument] {
+        super::SLICE_ON_HOST
+    }
+
+    fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
+        let (slice, layout, side) = given.side()?;
+        let export = layout
+            .export
+            .as_ref()
+            .ok_or_else(|| format!("{slice} has no NFS export"))?;
+        let path = export.path.as_str();
+        let mut commands: Vec<_> = export
+            .clients
+            .iter()
+            .map(|client| argv(["exportfs", "-u", &format!("{client}:{path}")]))
+            .collect();
+        commands.push(argv(["exportfs", "-f"]));
+        Ok(Operation {
+            place: Place::Host(side.host.clone()),
+            says: format!("stop exporting {path} from {}", side.host),
+            needs: Vec::new(),
+            expects: Vec::new(),
+            work: Work::Commands(commands),
+            proof: vec![nfs::is_unexported(&side.host, path)],
+            deadline: Duration::from_secs(20),
+            settles_within: Duration::from_secs(10),
+            nature: Nature::Idempotent,
+            retry: None,
+            undo: Some(same(given.call, "export")),
+            claims: vec![Claim::CloseEntry {
+                host: side.host.clone(),
+                slice,
+            }],
+        })
+    }
+}

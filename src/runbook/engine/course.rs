@@ -1,0 +1,401 @@
+//! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
+
+use super::{
+    Answer, Context, Doing, Effect, End, Engine, Event, Holder, Part, Place, Plan, Record, Request, Said, Stage,
+    StepState,
+};
+use crate::{
+    facts::UnixMs,
+    fleet::HostName,
+    runbook::operation::{Nature, Operation},
+};
+use std::time::Duration;
+
+/// How long a target may take to answer about claims: longer than it waits for a command that still runs.
+const CLAIM_DEADLINE: Duration = Duration::from_secs(20);
+
+impl Engine {
+    /// Goes on with a run whose console ended in its middle, by what the journal has of it.
+    #[must_use]
+    pub fn resume(
+        plan: Plan,
+        run: String,
+        owner: String,
+        records: &[Record],
+        back: Option<String>,
+        now: UnixMs,
+    ) -> Self {
+        let mut engine = Self::new(plan, run, owner, now);
+        let mut open = None;
+        for record in records {
+            match record {
+                Record::Intent {
+                    step, back, attempt, ..
+                } => {
+                    open = Some((*step, *back, *attempt));
+                    if let Some(state) = engine.done.get_mut(*step)
+                        && !back
+                    {
+                        *state = StepState::Touched;
+                    }
+                }
+                Record::Outcome {
+                    step, back, outcome, ..
+                } => {
+                    open = None;
+                    if let Some(state) = engine.done.get_mut(*step) {
+                        *state = match (back, outcome) {
+                            (true, _) => StepState::Undone,
+                            (false, super::Outcome::AlreadySo) if *state == StepState::NotYet => StepState::AlreadySo,
+                            (false, _) => StepState::Done,
+                        };
+                    }
+                }
+                Record::TurnedBack { why } => engine.why = Some(why.clone()),
+                Record::Unknown { .. } | Record::Asked { .. } | Record::Resumed { .. } | Record::Ended(_) => {}
+            }
+        }
+        if engine.why.is_none() {
+            engine.why = back;
+        }
+        engine.pending = open.and_then(|(step, back, attempt)| {
+            let mut doing = engine.doing(step, back)?;
+            doing.attempt = attempt;
+            doing.sent = Some(now);
+            Some(doing)
+        });
+        engine
+    }
+
+    pub(super) fn holder(&self, host: &HostName) -> Holder {
+        Holder {
+            run: self.run.clone(),
+            token: self.tokens.get(host).copied().unwrap_or_default(),
+            owner: self.owner.clone(),
+        }
+    }
+
+    pub(super) fn context(&self, back: bool) -> Context<'_> {
+        let fenced = self
+            .plan
+            .steps
+            .iter()
+            .zip(&self.done)
+            .filter(|(_, state)| **state == StepState::Done || **state == StepState::AlreadySo)
+            .flat_map(|(step, _)| step.operation.fences());
+        Context {
+            plan: &self.plan,
+            fenced: fenced.collect(),
+            back,
+        }
+    }
+
+    /// Learns what the targets know of claims before it takes any.
+    pub(super) fn asked(&mut self, at: usize, event: Event) -> Effect {
+        let hosts: Vec<HostName> = self.plan.targets.keys().cloned().collect();
+        let at = match event {
+            Event::Answered(Answer::Said(said)) => {
+                for line in &said {
+                    if let Said::Token { token, run, owner, .. } = line {
+                        if let Some(run) = run
+                            && *run != self.run
+                        {
+                            let by = owner.clone().unwrap_or_else(|| "another console".into());
+                            return self.finish(End::Held {
+                                by: format!("run {run} of {by} holds {}", hosts[at]),
+                            });
+                        }
+                        let known = self.tokens.entry(hosts[at].clone()).or_default();
+                        *known = (*known).max(*token);
+                    }
+                }
+                at + 1
+            }
+            Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => {
+                return self.unclaimed(&hosts[at], &why);
+            }
+            _ => at,
+        };
+        let Some(host) = hosts.get(at).cloned() else {
+            return self.claim(0);
+        };
+        self.stage = Stage::Asking(at);
+        Effect::Call {
+            host,
+            request: Request::Tokens(self.plan.objects.clone()),
+            deadline: CLAIM_DEADLINE,
+        }
+    }
+
+    fn claim(&mut self, at: usize) -> Effect {
+        let Some((host, identity)) = self
+            .plan
+            .targets
+            .iter()
+            .nth(at)
+            .map(|(host, id)| (host.clone(), id.clone()))
+        else {
+            return self.enter();
+        };
+        *self.tokens.entry(host.clone()).or_default() += 1;
+        let mut identity = identity;
+        if self.underway() {
+            // A target that was rebooted in the middle of the run is still the target.
+            identity.boot_id = None;
+        }
+        let request = Request::Claim {
+            identity,
+            objects: self.plan.objects.clone(),
+            holder: self.holder(&host),
+        };
+        self.stage = Stage::Claiming(at);
+        Effect::Call {
+            host,
+            request,
+            deadline: CLAIM_DEADLINE,
+        }
+    }
+
+    pub(super) fn claimed(&mut self, at: usize, event: Event) -> Effect {
+        let host = self.plan.targets.keys().nth(at).cloned();
+        let why = match event {
+            Event::Answered(Answer::Said(said)) => {
+                let taken = said.iter().filter(|line| matches!(line, Said::Claimed(_))).count();
+                if taken == self.plan.objects.len() {
+                    return self.claim(at + 1);
+                }
+                match said.into_iter().find_map(|line| match line {
+                    Said::Refused(kind, seen) => Some((kind, seen)),
+                    _ => None,
+                }) {
+                    Some((kind, seen)) if kind == "held" || kind == "token" => {
+                        return self.finish(End::Held { by: seen });
+                    }
+                    Some((kind, seen)) => format!("{kind}: {seen}"),
+                    None => "its answer says nothing of the claim".to_owned(),
+                }
+            }
+            Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => why,
+            _ => "no answer".to_owned(),
+        };
+        match host {
+            Some(host) => self.unclaimed(&host, &why),
+            None => self.enter(),
+        }
+    }
+
+    fn unclaimed(&mut self, host: &HostName, why: &str) -> Effect {
+        let why = format!("{host} could not be claimed: {why}");
+        if self.underway() {
+            let step = self.pending.as_ref().map_or(0, |doing| doing.at);
+            let unknown = self.pending.is_some();
+            return self.finish(End::Parked {
+                step,
+                why,
+                next: "resume the run when the target answers".into(),
+                unknown,
+            });
+        }
+        self.finish(End::Refused { why })
+    }
+
+    /// Whether anything may have been changed already.
+    fn underway(&self) -> bool {
+        self.pending.is_some()
+            || self
+                .done
+                .iter()
+                .any(|state| !matches!(state, StepState::NotYet | StepState::AlreadySo))
+    }
+
+    /// All targets are claimed: goes on where the run stands.
+    fn enter(&mut self) -> Effect {
+        if let Some(mut doing) = self.pending.take() {
+            // The claim has sealed what was sent before; the receipt tells what became of it.
+            doing.since = self.now;
+            if doing.operation.place == Place::Console {
+                // What a person said, or how long it was waited, is not on any target: from the start.
+                let (at, back) = (doing.at, doing.back);
+                return self.begin(at, back);
+            }
+            return self.fetch(doing);
+        }
+        if self.why.is_some() {
+            return self.back_from(self.plan.steps.len());
+        }
+        match self
+            .done
+            .iter()
+            .position(|state| matches!(state, StepState::NotYet | StepState::Touched))
+        {
+            Some(at) => self.begin(at, false),
+            None => self.finish(End::Done),
+        }
+    }
+
+    pub(super) fn doing(&self, at: usize, back: bool) -> Option<Doing> {
+        let step = self.plan.steps.get(at)?;
+        let operation: Operation = if back {
+            step.undo.clone()?
+        } else {
+            step.operation.clone()
+        };
+        Some(Doing {
+            at,
+            back,
+            part: Part::Resting,
+            attempt: 0,
+            since: self.now,
+            sent: None,
+            operation,
+            looks: Vec::new(),
+        })
+    }
+
+    fn begin(&mut self, at: usize, back: bool) -> Effect {
+        match self.doing(at, back) {
+            Some(doing) => self.check(doing),
+            None => self.finish(End::Done),
+        }
+    }
+
+    /// The step is over: the next one.
+    pub(super) fn next(&mut self, at: usize, back: bool) -> Effect {
+        if back || self.why.is_some() {
+            // A step that was found done while the run was already turning back is taken back as well.
+            let from = if back { at } else { at + 1 };
+            return self.back_from(from);
+        }
+        match self
+            .done
+            .iter()
+            .skip(at + 1)
+            .position(|state| matches!(state, StepState::NotYet | StepState::Touched))
+        {
+            Some(offset) => self.begin(at + 1 + offset, false),
+            None => self.finish(End::Done),
+        }
+    }
+
+    /// A step cannot be done: ends, turns back, or parks.
+    pub(super) fn fail(&mut self, doing: Doing, why: String) -> Effect {
+        if doing.back {
+            return self.park(&doing, why, false);
+        }
+        if !self.underway() {
+            return self.finish(End::Refused { why });
+        }
+        let why = format!("step {}: {why}", doing.at + 1);
+        self.why = Some(why.clone());
+        self.stage = Stage::Turning(doing.at + 1);
+        Effect::Write(Record::TurnedBack { why })
+    }
+
+    pub(super) fn turned(&mut self, from: usize, event: &Event) -> Effect {
+        match event {
+            Event::Written(Ok(())) => self.back_from(from),
+            _ => self.over(End::Lost),
+        }
+    }
+
+    /// Takes back what was done before step `from`, the last first.
+    fn back_from(&mut self, from: usize) -> Effect {
+        let why = self.why.clone().unwrap_or_default();
+        for at in (0..from).rev() {
+            if !matches!(self.done[at], StepState::Done | StepState::Touched) {
+                continue;
+            }
+            let step = &self.plan.steps[at];
+            if step.undo.is_some() {
+                return self.begin(at, true);
+            }
+            if step.operation.nature == Nature::Irreversible {
+                let next = format!(
+                    "step {} ({}) cannot be taken back: finish the run by hand or resume it",
+                    at + 1,
+                    step.operation.says
+                );
+                return self.finish(End::Parked {
+                    step: at,
+                    why,
+                    next,
+                    unknown: false,
+                });
+            }
+        }
+        self.finish(End::Compensated { why })
+    }
+
+    /// Stops where it stands; the claims stay, so that nobody else begins here.
+    pub(super) fn park(&mut self, doing: &Doing, why: String, unknown: bool) -> Effect {
+        let way = if doing.back { "taking back" } else { "doing" };
+        let next = format!(
+            "look at {} yourself, then resume run {} ({way} step {}: {})",
+            match &doing.operation.place {
+                super::Place::Host(host) => host.to_string(),
+                super::Place::Console => "the fleet".to_owned(),
+            },
+            self.run,
+            doing.at + 1,
+            doing.operation.says
+        );
+        self.finish(End::Parked {
+            step: doing.at,
+            why,
+            next,
+            unknown,
+        })
+    }
+
+    /// Another run has taken a target over: nothing more is done here, not even taken back.
+    pub(super) fn displaced(&mut self, doing: &Doing, seen: &str) -> Effect {
+        self.finish(End::Held {
+            by: format!("step {}: a newer claim stands ({seen})", doing.at + 1),
+        })
+    }
+
+    /// The journal cannot be written.
+    pub(super) fn unwritable(&mut self, _doing: &Doing, _why: &str) -> Effect {
+        self.over(End::Lost)
+    }
+
+    /// The driver answered something else than what was asked: nothing can be concluded from it.
+    pub(super) fn lost_thread(&mut self, doing: &Doing) -> Effect {
+        self.park(doing, "an answer that was not asked for".into(), true)
+    }
+
+    fn finish(&mut self, end: End) -> Effect {
+        self.stage = Stage::Ending(end.clone());
+        Effect::Write(Record::Ended(end))
+    }
+
+    pub(super) fn ended(&mut self, end: End, event: &Event) -> Effect {
+        match (event, &end) {
+            (Event::Written(Ok(())), End::Done | End::Refused { .. } | End::Compensated { .. }) => self.release(0, end),
+            (Event::Written(Ok(())), _) => self.over(end),
+            _ => self.over(End::Lost),
+        }
+    }
+
+    /// Gives the targets back. A target that does not answer keeps its claim until somebody looks.
+    pub(super) fn release(&mut self, at: usize, end: End) -> Effect {
+        let Some(host) = self.plan.targets.keys().nth(at).cloned() else {
+            return self.over(end);
+        };
+        let request = Request::Release {
+            objects: self.plan.objects.clone(),
+            holder: self.holder(&host),
+        };
+        self.stage = Stage::Releasing(at, end);
+        Effect::Call {
+            host,
+            request,
+            deadline: CLAIM_DEADLINE,
+        }
+    }
+
+    pub(super) fn over(&mut self, end: End) -> Effect {
+        self.stage = Stage::Over(end.clone());
+        Effect::Finish(end)
+    }
+}

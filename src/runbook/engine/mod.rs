@@ -1,0 +1,194 @@
+//! The engine: a plan and what happened so far → the one thing to do next.
+//!
+//! Pure. It asks for one effect at a time and is told by one event how that went; the clock comes in with
+//! the event. Whoever drives it (SSH and a journal, or a simulated fleet with every fault there is) holds
+//! no logic of its own, so that what is proven of the engine under simulation holds of the real runs.
+
+mod course;
+mod event;
+mod record;
+mod step;
+pub use event::{Answer, Control, Effect, End, Event};
+pub use record::{Outcome, Record};
+
+use super::{
+    condition::unmet,
+    interlock::Context,
+    operation::{Nature, Operation, Place, Work},
+    plan::Plan,
+    sight::{Glimpse, Look, Printed, Sight},
+    target::{Holder, Identity, Receipt, Request, Said},
+};
+use crate::{facts::UnixMs, fleet::HostName};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Looks older than this satisfy no guard.
+pub const FRESH: Duration = Duration::from_secs(5);
+/// What was seen so recently, with no change since, is not looked at again.
+const KEPT: Duration = Duration::from_secs(2);
+/// Between two looks while a proof is waited for.
+const PROVE_EVERY: Duration = Duration::from_millis(500);
+/// Between two tries of a command whose failure passes by itself.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// Between two attempts to reach a target whose answer was lost.
+const RESOLVE_EVERY: Duration = Duration::from_secs(2);
+/// How long a lost answer is asked for before a run is parked with an unknown outcome.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(60);
+/// Longest time without looking whether a person wants to stop a wait.
+const HOLD_PIECE: Duration = Duration::from_secs(1);
+/// Times that one step is sent at most.
+const ATTEMPTS: u32 = 5;
+
+/// A run under way.
+#[derive(Debug)]
+pub struct Engine {
+    plan: Plan,
+    run: String,
+    owner: String,
+    /// The fencing token that each target knows of this run.
+    tokens: BTreeMap<HostName, u64>,
+    /// The step that was sent before a crash and has no outcome yet.
+    pending: Option<Doing>,
+    done: Vec<StepState>,
+    stage: Stage,
+    /// What was seen since the last change of any host.
+    seen: BTreeMap<Look, Glimpse>,
+    now: UnixMs,
+    paused: bool,
+    cancelled: Option<String>,
+    why: Option<String>,
+}
+
+/// How far one step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StepState {
+    /// Not begun.
+    NotYet,
+    /// It may have changed something: sent, and not proven.
+    Touched,
+    /// Done and proven.
+    Done,
+    /// Found as it should be; nothing was run.
+    AlreadySo,
+    /// Taken back.
+    Undone,
+}
+
+/// Where the run stands.
+#[derive(Debug)]
+enum Stage {
+    /// Learns the highest tokens of the targets, one after the other.
+    Asking(usize),
+    /// Claims them.
+    Claiming(usize),
+    /// Writes that it turns back, from this step on.
+    Turning(usize),
+    /// Does (or takes back) a step.
+    Step(Doing),
+    /// Gives the targets back, one after the other; the end is written already.
+    Releasing(usize, End),
+    /// Writes how it ended.
+    Ending(End),
+    /// Over.
+    Over(End),
+}
+
+/// A step under way.
+#[derive(Debug)]
+struct Doing {
+    at: usize,
+    back: bool,
+    part: Part,
+    attempt: u32,
+    /// When this part began.
+    since: UnixMs,
+    /// When the first attempt was sent.
+    sent: Option<UnixMs>,
+    operation: Operation,
+    /// What the target looks at behind the commands.
+    looks: Vec<Look>,
+}
+
+/// The parts of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    /// Looks at what it needs, and whether it is already so.
+    Checking,
+    /// Waits before it looks again.
+    Resting,
+    /// Writes that it is about to be sent.
+    Intending,
+    /// Sent; waits for the answer.
+    Running,
+    /// Lets time pass.
+    Holding,
+    /// Waits for a person.
+    Inquiring,
+    /// The answer was lost: written first.
+    Noting,
+    /// Takes the target anew by a higher token, so that nothing sent before can still begin.
+    Sealing,
+    /// Asks for the receipt.
+    Fetching,
+    /// Looks for the proof; the text is what the command printed when it failed.
+    Proving(Option<String>),
+    /// Rests before it looks for the proof again.
+    Patient(Option<String>),
+    /// Writes the outcome.
+    Concluding,
+}
+
+impl Engine {
+    /// A run that begins.
+    #[must_use]
+    pub fn new(plan: Plan, run: String, owner: String, now: UnixMs) -> Self {
+        let steps = plan.steps.len();
+        Self {
+            plan,
+            run,
+            owner,
+            tokens: BTreeMap::new(),
+            pending: None,
+            done: vec![StepState::NotYet; steps],
+            stage: Stage::Asking(0),
+            seen: BTreeMap::new(),
+            now,
+            paused: false,
+            cancelled: None,
+            why: None,
+        }
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn end(&self) -> Option<&End> {
+        match &self.stage {
+            Stage::Over(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// What a person asks for; it takes effect before the next change of a host.
+    pub fn control(&mut self, control: Control) {
+        match control {
+            Control::Pause => self.paused = true,
+            Control::Resume => self.paused = false,
+            Control::Cancel(by) => self.cancelled = Some(by),
+        }
+    }
+
+    /// Takes what came of the last effect, and says what to do next.
+    pub fn advance(&mut self, event: Event, now: UnixMs) -> Effect {
+        // A clock that is set back must not make looks younger than they are.
+        self.now = self.now.max(now);
+        match std::mem::replace(&mut self.stage, Stage::Over(End::Lost)) {
+            Stage::Asking(at) => self.asked(at, event),
+            Stage::Claiming(at) => self.claimed(at, event),
+            Stage::Turning(at) => self.turned(at, &event),
+            Stage::Step(doing) => self.stepped(doing, event),
+            Stage::Ending(end) => self.ended(end, &event),
+            Stage::Releasing(at, end) => self.release(at + 1, end),
+            Stage::Over(end) => self.over(end),
+        }
+    }
+}

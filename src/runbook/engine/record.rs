@@ -1,0 +1,76 @@
+//! What the journal keeps of a run: enough to go on after a crash, and for a post-mortem.
+
+use super::End;
+use serde::{Deserialize, Serialize};
+
+/// One record. Written to the disk before the engine goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub enum Record {
+    /// A step is about to be sent. Without an outcome after it, it may or may not have been done.
+    Intent {
+        /// The step, from 0.
+        step: usize,
+        /// Whether it is being taken back.
+        back: bool,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// The commands, as shown.
+        commands: Vec<String>,
+    },
+    /// No whole answer came.
+    Unknown {
+        /// The step.
+        step: usize,
+        /// Whether it was being taken back.
+        back: bool,
+        /// What happened to the answer.
+        why: String,
+    },
+    /// What became of a step.
+    Outcome {
+        /// The step.
+        step: usize,
+        /// Whether it was taken back.
+        back: bool,
+        /// What became of it.
+        outcome: Outcome,
+        /// What showed it.
+        evidence: Vec<String>,
+        /// What the commands printed, shortened.
+        output: String,
+    },
+    /// From here on what was done is taken back.
+    TurnedBack {
+        /// Why.
+        why: String,
+    },
+    /// A person asked for something.
+    Asked {
+        /// Who.
+        by: String,
+        /// For what.
+        what: String,
+    },
+    /// Another console goes on with the run.
+    Resumed {
+        /// Who.
+        by: String,
+    },
+    /// How it ended.
+    Ended(End),
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Run and proven.
+    Done,
+    /// It was so already; nothing was run.
+    AlreadySo,
+    /// It failed, and its proof does not hold.
+    Failed,
+    /// It was refused before anything was run.
+    Refused,
+}

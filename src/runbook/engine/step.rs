@@ -1,0 +1,519 @@
+//! One step, part by part: look, write the intent, run, resolve a lost answer, prove, write the outcome.
+
+use super::{
+    ATTEMPTS, Answer, Doing, Effect, Engine, Event, FRESH, HOLD_PIECE, Identity, KEPT, Nature, Outcome, PROVE_EVERY,
+    Part, Place, Printed, RESOLVE_EVERY, RESOLVE_WITHIN, RETRY_EVERY, Receipt, Record, Request, Said, Sight, Stage,
+    StepState, Work, unmet,
+};
+use crate::{
+    fleet::HostName,
+    runbook::{
+        condition::Condition,
+        sight::{Glimpse, Look},
+    },
+};
+use std::time::Duration;
+
+impl Engine {
+    /// Goes on with a step by what came of its last effect.
+    pub(super) fn stepped(&mut self, doing: Doing, event: Event) -> Effect {
+        match (doing.part.clone(), event) {
+            (Part::Checking, Event::Seen(seen)) => self.checked(doing, seen),
+            (Part::Resting, _) => self.check(doing),
+            (Part::Noting, Event::Woken) => self.seal(doing),
+            (Part::Intending, Event::Written(Ok(()))) => self.send(doing),
+            (Part::Running, Event::Answered(answer)) => self.answered(doing, answer),
+            (Part::Running, Event::Ran(Ok(printed))) => self.ran(doing, printed),
+            // It may have worked all the same: the proof tells.
+            (Part::Running, Event::Ran(Err(why))) => self.prove(doing, Some(why)),
+            (Part::Holding, Event::Woken) => self.hold(doing),
+            (Part::Inquiring, Event::Woken) => self.inquire(doing),
+            (Part::Inquiring, Event::Replied { by, word }) => self.replied(doing, &by, &word),
+            (Part::Noting, Event::Written(Ok(()))) => self.seal(doing),
+            (Part::Sealing, Event::Answered(answer)) => self.sealed(doing, answer),
+            (Part::Fetching, Event::Answered(answer)) => self.fetched(doing, answer),
+            (Part::Proving(failed), Event::Seen(seen)) => self.looked(doing, failed, seen),
+            (Part::Patient(failed), _) => self.prove(doing, failed),
+            (Part::Concluding, Event::Written(Ok(()))) => self.next(doing.at, doing.back),
+            // What cannot be written is not done: nothing more is sent from here.
+            (_, Event::Written(Err(why))) => self.unwritable(&doing, &why),
+            (_, _) => self.lost_thread(&doing),
+        }
+    }
+
+    /// Looks whether the step can be done now, unless a person wants it otherwise.
+    pub(super) fn check(&mut self, mut doing: Doing) -> Effect {
+        if !doing.back {
+            if let Some(by) = self.cancelled.clone() {
+                return self.fail(doing, format!("cancelled by {by}"));
+            }
+            if self.paused {
+                doing.part = Part::Resting;
+                self.stage = Stage::Step(doing);
+                return Effect::Wait(Duration::from_secs(1));
+            }
+        }
+        doing.part = Part::Checking;
+        doing.since = self.now;
+        let looks = self.looks(&doing);
+        self.look(doing, looks)
+    }
+
+    /// What a step has to know before it begins.
+    fn looks(&self, doing: &Doing) -> Vec<Look> {
+        let interlocks = self.interlocks(doing);
+        let operation = &doing.operation;
+        distinct(operation.needs.iter().chain(&operation.proof).chain(&interlocks))
+    }
+
+    /// Looks at what was not seen just now; goes straight on when everything was.
+    fn look(&mut self, doing: Doing, looks: Vec<Look>) -> Effect {
+        let now = self.now;
+        self.seen.retain(|_, glimpse| now.since(glimpse.at) <= KEPT);
+        let missing: Vec<Look> = looks.into_iter().filter(|look| !self.seen.contains_key(look)).collect();
+        if missing.is_empty() {
+            return self.stepped(doing, Event::Seen(Vec::new()));
+        }
+        self.stage = Stage::Step(doing);
+        Effect::Look(missing)
+    }
+
+    /// Everything that is known now.
+    fn sight(&mut self, seen: Vec<(Look, Glimpse)>) -> Sight {
+        self.seen.extend(seen);
+        let mut sight = Sight::new(self.now, FRESH);
+        for (look, glimpse) in &self.seen {
+            sight.take(look.clone(), glimpse.clone());
+        }
+        sight
+    }
+
+    fn checked(&mut self, mut doing: Doing, seen: Vec<(Look, Glimpse)>) -> Effect {
+        let sight = self.sight(seen);
+        let operation = &doing.operation;
+        if operation.nature != Nature::Irreversible
+            && !operation.proof.is_empty()
+            && unmet(&operation.proof, &sight).is_empty()
+        {
+            let evidence = evidence(&operation.proof, &sight);
+            return self.conclude(doing, Outcome::AlreadySo, evidence, String::new());
+        }
+        let interlocks = self.interlocks(&doing);
+        let against = unmet(&interlocks, &sight);
+        if let Some((condition, truth)) = against.first() {
+            return self.fail(doing, format!("interlock: {condition} is required, but {truth}"));
+        }
+        if let Some((condition, truth)) = unmet(&operation.needs, &sight).first() {
+            return self.fail(doing, format!("{condition} is required, but {truth}"));
+        }
+        doing.attempt += 1;
+        doing.part = Part::Intending;
+        let record = Record::Intent {
+            step: doing.at,
+            back: doing.back,
+            attempt: doing.attempt,
+            commands: operation.shown(),
+        };
+        self.stage = Stage::Step(doing);
+        Effect::Write(record)
+    }
+
+    fn send(&mut self, mut doing: Doing) -> Effect {
+        doing.since = self.now;
+        match (doing.operation.work.clone(), doing.operation.place.clone()) {
+            (Work::Hold(_), _) => self.hold(doing),
+            (Work::Ask(_), _) => self.inquire(doing),
+            (Work::Local(argv), _) if !argv.is_empty() => {
+                let deadline = doing.operation.deadline;
+                doing.sent.get_or_insert(self.now);
+                doing.part = Part::Running;
+                self.seen.clear();
+                self.done[doing.at] = StepState::Touched;
+                self.stage = Stage::Step(doing);
+                Effect::Local { argv, deadline }
+            }
+            (Work::Commands(commands), Place::Host(host)) if !commands.is_empty() => self.call(doing, host, commands),
+            _ => self.prove(doing, None),
+        }
+    }
+
+    fn call(&mut self, mut doing: Doing, host: HostName, commands: Vec<Vec<String>>) -> Effect {
+        doing.part = Part::Running;
+        doing.sent.get_or_insert(self.now);
+        self.done[doing.at] = StepState::Touched;
+        self.seen.clear();
+        doing.looks = self.looks_behind(&doing, &host);
+        let request = Request::Act {
+            identity: self.identity(&host, doing.back),
+            objects: self.plan.objects.clone(),
+            holder: self.holder(&host),
+            key: self.key(&doing),
+            expects: doing.operation.expects.clone(),
+            commands,
+            looks: doing.looks.iter().map(|look| look.argv.clone()).collect(),
+        };
+        let deadline = doing.operation.deadline;
+        self.stage = Stage::Step(doing);
+        Effect::Call {
+            host,
+            request,
+            deadline,
+        }
+    }
+
+    /// What the target is to look at behind the commands: the proof, and what the next step there will ask for.
+    fn looks_behind(&self, doing: &Doing, host: &HostName) -> Vec<Look> {
+        let mut looks = distinct(&doing.operation.proof);
+        let next = if doing.back {
+            doing.at.checked_sub(1)
+        } else {
+            Some(doing.at + 1)
+        };
+        if let Some(next) = next.and_then(|at| self.doing(at, doing.back)) {
+            looks.extend(self.looks(&next));
+        }
+        looks.retain(|look| look.host == *host && !look.local);
+        looks.sort();
+        looks.dedup();
+        looks
+    }
+
+    /// Keeps what a target has looked at behind the commands: no older than the call.
+    fn keep(&mut self, doing: &Doing, said: &[Said]) {
+        let printed = said.iter().filter_map(|line| match line {
+            Said::Looked(printed) => Some(printed.clone()),
+            _ => None,
+        });
+        for (look, printed) in doing.looks.iter().zip(printed) {
+            let glimpse = Glimpse {
+                at: doing.since,
+                answer: Ok(printed),
+            };
+            self.seen.insert(look.clone(), glimpse);
+        }
+    }
+
+    /// Lets the time pass, in pieces: a person may cancel in between.
+    fn hold(&mut self, mut doing: Doing) -> Effect {
+        let Work::Hold(time) = doing.operation.work else {
+            return self.lost_thread(&doing);
+        };
+        if let Some(by) = self.cancelled.clone().filter(|_| !doing.back) {
+            return self.fail(doing, format!("cancelled by {by}"));
+        }
+        let left = time.saturating_sub(self.now.since(doing.since));
+        if left.is_zero() {
+            return self.prove(doing, None);
+        }
+        doing.part = Part::Holding;
+        self.stage = Stage::Step(doing);
+        Effect::Wait(left.min(HOLD_PIECE))
+    }
+
+    /// Asks; again as often as it takes, until somebody answers or cancels.
+    pub(super) fn inquire(&mut self, mut doing: Doing) -> Effect {
+        let Work::Ask(question) = doing.operation.work.clone() else {
+            return self.lost_thread(&doing);
+        };
+        if let Some(by) = self.cancelled.clone().filter(|_| !doing.back) {
+            return self.fail(doing, format!("cancelled by {by}"));
+        }
+        doing.part = Part::Inquiring;
+        self.stage = Stage::Step(doing);
+        Effect::Ask(question)
+    }
+
+    fn replied(&mut self, doing: Doing, by: &str, word: &str) -> Effect {
+        let Work::Ask(question) = doing.operation.work.clone() else {
+            return self.lost_thread(&doing);
+        };
+        if word.trim() == question.word {
+            let evidence = vec![format!("{by} answered {}", question.word)];
+            return self.conclude(doing, Outcome::Done, evidence, String::new());
+        }
+        self.fail(doing, format!("{by} did not say yes to: {}", question.text))
+    }
+
+    fn answered(&mut self, doing: Doing, answer: Answer) -> Effect {
+        match answer {
+            Answer::Said(said) => self.said(doing, &said),
+            Answer::NotSent(why) => {
+                // Nothing was sent, so nothing is unknown; the intent is closed by the next attempt.
+                self.again(doing, &why)
+            }
+            Answer::Lost(why) => self.unknown(doing, why),
+        }
+    }
+
+    fn said(&mut self, mut doing: Doing, said: &[Said]) -> Effect {
+        if said.iter().any(|line| matches!(line, Said::Ran(_))) {
+            self.keep(&doing, said);
+        }
+        for line in said {
+            match line {
+                Said::Refused(kind, seen) if kind == "token" || kind == "held" => {
+                    return self.displaced(&doing, seen);
+                }
+                Said::Refused(kind, seen) => {
+                    // The target looked and ran nothing.
+                    let why = format!("{} refused: {kind}: {seen}", host_name(&doing.operation.place));
+                    if doing.sent == Some(doing.since) || doing.attempt <= 1 {
+                        self.done[doing.at] = StepState::NotYet;
+                    }
+                    return self.fail(doing, why);
+                }
+                Said::Ran(printed) | Said::Receipt(Receipt::Ended(printed)) => {
+                    return self.ran(doing, printed.clone());
+                }
+                // Nothing of it runs any more, and twice is the same as once.
+                Said::Receipt(Receipt::Begun) if doing.operation.nature == Nature::Idempotent => {
+                    return self.again(doing, "it was begun and did not end");
+                }
+                Said::Receipt(Receipt::Begun) => return self.prove(doing, Some("it was begun and did not end".into())),
+                Said::Receipt(Receipt::None) => {
+                    doing.part = Part::Resting;
+                    return self.again(doing, "it never reached the target");
+                }
+                _ => {}
+            }
+        }
+        self.unknown(doing, "the answer says nothing of the step".into())
+    }
+
+    fn ran(&mut self, mut doing: Doing, printed: Printed) -> Effect {
+        if printed.exit == 0 {
+            return self.prove(doing, None);
+        }
+        if let (Some(retry), Some(sent)) = (&doing.operation.retry, doing.sent)
+            && printed.text.contains(retry.on)
+            && self.now.since(sent) < retry.within
+        {
+            doing.part = Part::Resting;
+            self.stage = Stage::Step(doing);
+            return Effect::Wait(RETRY_EVERY);
+        }
+        let text = format!("exit code {}: {}", printed.exit, shorten(&printed.text));
+        self.prove(doing, Some(text))
+    }
+
+    /// Sends the step again, when that is safe and not too often.
+    fn again(&mut self, mut doing: Doing, why: &str) -> Effect {
+        if doing.attempt >= ATTEMPTS {
+            return self.fail(doing, format!("{why}, {ATTEMPTS} times"));
+        }
+        doing.part = Part::Resting;
+        self.stage = Stage::Step(doing);
+        Effect::Wait(RESOLVE_EVERY)
+    }
+
+    fn unknown(&mut self, mut doing: Doing, why: String) -> Effect {
+        doing.part = Part::Noting;
+        doing.since = self.now;
+        let record = Record::Unknown {
+            step: doing.at,
+            back: doing.back,
+            why,
+        };
+        self.stage = Stage::Step(doing);
+        Effect::Write(record)
+    }
+
+    /// Takes the target anew: whatever was sent before is refused there from then on, or has ended.
+    pub(super) fn seal(&mut self, mut doing: Doing) -> Effect {
+        let Place::Host(host) = doing.operation.place.clone() else {
+            return self.prove(doing, None);
+        };
+        doing.part = Part::Sealing;
+        self.seen.clear();
+        *self.tokens.entry(host.clone()).or_default() += 1;
+        let request = Request::Claim {
+            identity: self.identity(&host, true),
+            objects: self.plan.objects.clone(),
+            holder: self.holder(&host),
+        };
+        self.stage = Stage::Step(doing);
+        Effect::Call {
+            host,
+            request,
+            deadline: Duration::from_secs(20),
+        }
+    }
+
+    fn sealed(&mut self, doing: Doing, answer: Answer) -> Effect {
+        match answer {
+            Answer::Said(said) if said.iter().any(|line| matches!(line, Said::Claimed(_))) => self.fetch(doing),
+            Answer::Said(said) => match said.first() {
+                Some(Said::Refused(kind, seen)) if kind == "held" => self.displaced(&doing, seen),
+                Some(Said::Refused(kind, seen)) if kind == "token" => {
+                    // A claim whose answer was lost came through after all: go above it.
+                    if let (Place::Host(host), Ok(held)) = (doing.operation.place.clone(), seen.parse()) {
+                        self.tokens.insert(host, held);
+                    }
+                    self.patient(doing, seen)
+                }
+                Some(Said::Refused(kind, seen)) if kind != "busy" => {
+                    let why = format!("{}: {kind}: {seen}", host_name(&doing.operation.place));
+                    self.fail(doing, why)
+                }
+                _ => self.patient(doing, "the target is busy"),
+            },
+            Answer::NotSent(why) | Answer::Lost(why) => self.patient(doing, &why),
+        }
+    }
+
+    /// Asks what became of the step, once nothing that was sent before can still begin.
+    pub(super) fn fetch(&mut self, mut doing: Doing) -> Effect {
+        let Place::Host(host) = doing.operation.place.clone() else {
+            return self.prove(doing, None);
+        };
+        doing.part = Part::Fetching;
+        let request = Request::Receipt {
+            identity: self.identity(&host, true),
+            key: self.key(&doing),
+        };
+        self.stage = Stage::Step(doing);
+        Effect::Call {
+            host,
+            request,
+            deadline: Duration::from_secs(20),
+        }
+    }
+
+    fn fetched(&mut self, doing: Doing, answer: Answer) -> Effect {
+        match answer {
+            Answer::Said(said) => self.said(doing, &said),
+            Answer::NotSent(why) | Answer::Lost(why) => self.patient(doing, &why),
+        }
+    }
+
+    /// Waits before the target is asked again, until the patience for it is over.
+    fn patient(&mut self, mut doing: Doing, why: &str) -> Effect {
+        if self.now.since(doing.since) > RESOLVE_WITHIN {
+            return self.park(
+                &doing,
+                format!("whether step {} ran is not known: {why}", doing.at + 1),
+                true,
+            );
+        }
+        doing.part = Part::Noting;
+        self.stage = Stage::Step(doing);
+        Effect::Wait(RESOLVE_EVERY)
+    }
+
+    fn prove(&mut self, mut doing: Doing, failed: Option<String>) -> Effect {
+        if !matches!(doing.part, Part::Patient(_)) {
+            doing.since = self.now;
+        }
+        let looks = distinct(&doing.operation.proof);
+        doing.part = Part::Proving(failed);
+        self.look(doing, looks)
+    }
+
+    fn looked(&mut self, mut doing: Doing, failed: Option<String>, seen: Vec<(Look, Glimpse)>) -> Effect {
+        let sight = self.sight(seen);
+        let missing = unmet(&doing.operation.proof, &sight);
+        if let Some(text) = failed.clone().filter(|_| doing.operation.proof.is_empty()) {
+            let why = format!("{}: {text}", doing.operation.says);
+            return self.fail(doing, why);
+        }
+        if missing.is_empty() {
+            let evidence = evidence(&doing.operation.proof, &sight);
+            return self.conclude(doing, Outcome::Done, evidence, failed.unwrap_or_default());
+        }
+        // A command that failed changes nothing any more; one that succeeded may still take effect.
+        let patience = if failed.is_some() {
+            Duration::ZERO
+        } else {
+            doing.operation.settles_within
+        };
+        let unseen = missing.iter().any(|(_, truth)| !truth.fails());
+        if self.now.since(doing.since) < patience || (unseen && self.now.since(doing.since) < RESOLVE_WITHIN) {
+            // Not yet so: what was seen is of no use any more.
+            self.seen.clear();
+            doing.part = Part::Patient(failed);
+            self.stage = Stage::Step(doing);
+            return Effect::Wait(PROVE_EVERY);
+        }
+        let (condition, truth) = &missing[0];
+        let why = match failed {
+            Some(text) => format!("{}: {text}; {truth}", doing.operation.says),
+            None => format!("{}: not proven: {condition}, but {truth}", doing.operation.says),
+        };
+        if unseen {
+            return self.park(&doing, why, true);
+        }
+        self.fail(doing, why)
+    }
+
+    fn conclude(&mut self, mut doing: Doing, outcome: Outcome, evidence: Vec<String>, output: String) -> Effect {
+        self.done[doing.at] = match (doing.back, outcome) {
+            (true, _) => StepState::Undone,
+            (false, Outcome::AlreadySo) if doing.sent.is_none() => StepState::AlreadySo,
+            (false, _) => StepState::Done,
+        };
+        doing.part = Part::Concluding;
+        let record = Record::Outcome {
+            step: doing.at,
+            back: doing.back,
+            outcome,
+            evidence,
+            output,
+        };
+        self.stage = Stage::Step(doing);
+        Effect::Write(record)
+    }
+
+    fn identity(&self, host: &HostName, any_boot: bool) -> Identity {
+        let mut identity = self.plan.targets.get(host).cloned().unwrap_or(Identity {
+            // No such machine: a target that the plan does not name is refused by itself.
+            machine_id: "unplanned".into(),
+            boot_id: None,
+        });
+        if any_boot {
+            identity.boot_id = None;
+        }
+        identity
+    }
+
+    fn key(&self, doing: &Doing) -> String {
+        let way = if doing.back { "back" } else { "step" };
+        format!("{}-{way}-{}-{}", self.run, doing.at, doing.attempt)
+    }
+
+    fn interlocks(&self, doing: &Doing) -> Vec<Condition> {
+        crate::runbook::interlock::conditions(&doing.operation.claims, &self.context(doing.back))
+    }
+}
+
+/// The looks of conditions, each once.
+fn distinct<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> Vec<Look> {
+    let mut looks: Vec<Look> = conditions
+        .into_iter()
+        .flat_map(|condition| condition.looks.iter().cloned())
+        .collect();
+    looks.sort();
+    looks.dedup();
+    looks
+}
+
+/// What showed that the conditions hold.
+fn evidence(conditions: &[Condition], sight: &Sight) -> Vec<String> {
+    conditions
+        .iter()
+        .map(|condition| condition.judge(sight).text().to_owned())
+        .collect()
+}
+
+fn host_name(place: &Place) -> String {
+    match place {
+        Place::Host(host) => host.to_string(),
+        Place::Console => "the console".to_owned(),
+    }
+}
+
+/// The last part of what a command printed: the reason is at the end.
+fn shorten(text: &str) -> String {
+    let text = text.trim();
+    let skip = text.chars().count().saturating_sub(400);
+    text.chars().skip(skip).collect()
+}

@@ -1,0 +1,232 @@
+//! Interlocks: safety rules below every runbook, chosen by what a step claims to do.
+//!
+//! A runbook cannot leave one out, and neither can a user's own: the engine asks for them before each
+//! change, forwards and backwards. Numbers are those of the safety invariants that they hold.
+
+use super::{
+    condition::Condition,
+    definition::Kind,
+    observe::{drbd::Side, filesystem, network},
+    operation::Claim,
+    plan::{Glass, Plan, Rule, SliceLayout},
+    truth::Truth,
+};
+use crate::{
+    facts::drbd::DrbdRole,
+    fleet::{HostName, SliceName},
+};
+use std::collections::BTreeSet;
+
+/// What interlocks judge by, besides fresh looks.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Hosts that this run has fenced, and seen to be off.
+    pub fenced: BTreeSet<HostName>,
+    /// Whether a step is being taken back.
+    pub back: bool,
+}
+
+/// Every interlock, by name: so that each can be shown, and each can be proven to be needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Interlock {
+    /// 1, 2: no other side is primary, or it is fenced.
+    OtherSideSecondary,
+    /// 1: the promoted side's own data is good, unless that very resource was named.
+    GoodData,
+    /// 10: force needs the resource's name.
+    NamedForce,
+    /// 10: throwing data away needs the resource's name.
+    NamedDiscard,
+    /// 2: what is thrown away is not in use.
+    DiscardedUnused,
+    /// 2: the filesystem is mounted on no other side.
+    MountedOnce,
+    /// 2: a filesystem is mounted only where its device is primary.
+    MountedOnPrimary,
+    /// 12: a side is demoted only when nothing is mounted and its address is gone.
+    DemotedClosed,
+    /// 12: clients are let in only where the slice is mounted.
+    OpenOnServing,
+    /// 2: no other host answers for the address.
+    AddressOnce,
+    /// 11: fencing belongs to emergencies.
+    FenceInEmergency,
+    /// 13: a service that other slices use is not stopped.
+    SharedService,
+    /// 20: the claim is about a slice and a host of the plan.
+    InsidePlan,
+}
+
+impl Interlock {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::OtherSideSecondary,
+        Self::GoodData,
+        Self::NamedForce,
+        Self::NamedDiscard,
+        Self::DiscardedUnused,
+        Self::MountedOnce,
+        Self::MountedOnPrimary,
+        Self::DemotedClosed,
+        Self::OpenOnServing,
+        Self::AddressOnce,
+        Self::FenceInEmergency,
+        Self::SharedService,
+        Self::InsidePlan,
+    ];
+}
+
+/// The conditions that must hold before a step with these claims may change anything.
+#[must_use]
+pub fn conditions(claims: &[Claim], context: &Context<'_>) -> Vec<Condition> {
+    required(claims, context)
+        .into_iter()
+        .map(|(_, condition)| condition)
+        .collect()
+}
+
+/// The same, each with the interlock that asks for it.
+#[must_use]
+pub fn required(claims: &[Claim], context: &Context<'_>) -> Vec<(Interlock, Condition)> {
+    claims.iter().flat_map(|claim| of(claim, context)).collect()
+}
+
+fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
+    match claim {
+        Claim::Promote { host, slice, force } => on(context, host, slice, |layout, side| {
+            promote(context, layout, side, *force)
+        }),
+        Claim::Demote { host, slice } => on(context, host, slice, |layout, _| {
+            let mut out = vec![(
+                Interlock::DemotedClosed,
+                filesystem::is_unmounted(host, &layout.device, &layout.mount_point),
+            )];
+            if let Some(address) = &layout.address {
+                out.push((Interlock::DemotedClosed, network::carries(host, address.ip, false)));
+            }
+            out
+        }),
+        Claim::Mount { host, slice } => on(context, host, slice, |layout, side| {
+            let mut out = vec![(Interlock::MountedOnPrimary, side.has_role(DrbdRole::Primary))];
+            out.extend(others(context, layout, host).map(|other| {
+                (
+                    Interlock::MountedOnce,
+                    filesystem::is_unmounted(&other.host, &layout.device, &layout.mount_point),
+                )
+            }));
+            out
+        }),
+        Claim::OpenEntry { host, slice, address } => on(context, host, slice, |layout, _| {
+            let mut out = vec![(
+                Interlock::OpenOnServing,
+                filesystem::is_mounted(host, &layout.device, &layout.mount_point),
+            )];
+            out.extend(
+                others(context, layout, host)
+                    .map(|other| (Interlock::AddressOnce, network::carries(&other.host, *address, false))),
+            );
+            out
+        }),
+        Claim::Discard { host, slice } => on(context, host, slice, |layout, side| {
+            vec![
+                (Interlock::NamedDiscard, named(context, Rule::Discard, &side.resource)),
+                (Interlock::DiscardedUnused, side.has_role(DrbdRole::Secondary)),
+                (
+                    Interlock::DiscardedUnused,
+                    filesystem::is_unmounted(host, &layout.device, &layout.mount_point),
+                ),
+            ]
+        }),
+        Claim::Fence { host } => vec![(
+            Interlock::FenceInEmergency,
+            fixed(
+                format!("fencing {host} is part of an emergency"),
+                context.plan.kind == Kind::Emergency,
+            ),
+        )],
+        Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
+        Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {
+            on(context, host, slice, |_, _| Vec::new())
+        }
+    }
+}
+
+fn promote(context: &Context<'_>, layout: &SliceLayout, side: &Side, force: bool) -> Vec<(Interlock, Condition)> {
+    let mut out: Vec<_> = others(context, layout, &side.host)
+        .map(|other| (Interlock::OtherSideSecondary, other.has_role(DrbdRole::Secondary)))
+        .collect();
+    if force {
+        out.push((Interlock::NamedForce, named(context, Rule::Force, &side.resource)));
+    } else {
+        out.push((Interlock::GoodData, side.is_up_to_date()));
+    }
+    out
+}
+
+/// Sides of the slice on other hosts that have not been fenced.
+fn others<'a>(context: &'a Context<'_>, layout: &'a SliceLayout, host: &'a HostName) -> impl Iterator<Item = &'a Side> {
+    layout
+        .sides
+        .iter()
+        .filter(move |side| side.host != *host && !context.fenced.contains(&side.host))
+}
+
+fn on(
+    context: &Context<'_>,
+    host: &HostName,
+    slice: &SliceName,
+    then: impl FnOnce(&SliceLayout, &Side) -> Vec<(Interlock, Condition)>,
+) -> Vec<(Interlock, Condition)> {
+    let layout = context.plan.slices.get(slice);
+    let side = layout.and_then(|layout| layout.sides.iter().find(|side| side.host == *host));
+    match (layout, side) {
+        (Some(layout), Some(side)) if context.plan.targets.contains_key(host) => then(layout, side),
+        _ => vec![(
+            Interlock::InsidePlan,
+            fixed(format!("{slice} on {host} is part of the plan"), false),
+        )],
+    }
+}
+
+fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> Vec<(Interlock, Condition)> {
+    if !stops
+        || !SHARED_UNITS
+            .iter()
+            .any(|shared| unit.trim_end_matches(".service") == *shared)
+    {
+        return Vec::new();
+    }
+    // One slice's move must not take the others of that host down.
+    vec![(
+        Interlock::SharedService,
+        fixed(
+            format!("{unit} of {host} is used by one slice alone"),
+            context.plan.slices.is_empty(),
+        ),
+    )]
+}
+
+/// Units that all slices of a host share.
+const SHARED_UNITS: [&str; 5] = ["nfs-server", "nfs-kernel-server", "nfsd", "drbd", "mdmonitor"];
+
+fn named(context: &Context<'_>, rule: Rule, resource: &str) -> Condition {
+    let given = context.plan.glass.iter().any(
+        |Glass {
+             rule: given,
+             resource: name,
+             ..
+         }| *given == rule && name == resource,
+    );
+    fixed(format!("{resource} was named in full for this"), given)
+}
+
+fn fixed(says: String, holds: bool) -> Condition {
+    let seen = if holds {
+        says.clone()
+    } else {
+        format!("it is not so that {says}")
+    };
+    Condition::new(says, Vec::new(), move |_| Truth::of(holds, seen.clone()))
+}

@@ -1,0 +1,61 @@
+//! What is mounted where.
+
+use crate::{
+    facts::filesystem::{Mount, parse_mountinfo},
+    fleet::HostName,
+    runbook::{condition::Condition, sight::Look, truth::Truth},
+};
+
+/// The look that tells what is mounted on a host.
+#[must_use]
+pub fn look(host: &HostName) -> Look {
+    Look::new(host, ["cat", "/proc/self/mountinfo"])
+}
+
+fn on(host: &HostName, says: String, judge: impl Fn(&[Mount]) -> Truth + Send + Sync + 'static) -> Condition {
+    let name = host.clone();
+    Condition::on(says, look(host), move |text| match parse_mountinfo(text) {
+        // Not even the root: that is no list of mounts.
+        Ok(mounts) if mounts.is_empty() => Truth::Unknown(format!("{name} lists no mounts")),
+        Ok(mounts) => judge(&mounts),
+        Err(why) => Truth::Unknown(format!("mounts of {name}: {why}")),
+    })
+}
+
+/// The device is mounted there, writable, and on top of what else may be mounted at that place.
+#[must_use]
+pub fn is_mounted(host: &HostName, device: &str, at: &str) -> Condition {
+    let (name, device, at) = (host.clone(), device.to_owned(), at.to_owned());
+    on(
+        host,
+        format!("{device} is mounted on {at} of {host}"),
+        move |mounts| match mounts.iter().rev().find(|mount| mount.at.as_str() == at) {
+            Some(mount) if mount.source.as_str() == device && mount.writable => {
+                Truth::Yes(format!("{device} is mounted on {at} of {name}"))
+            }
+            Some(mount) => Truth::No(format!(
+                "{} is mounted on {at} of {name}{}",
+                mount.source,
+                if mount.writable { "" } else { ", read-only" }
+            )),
+            None => Truth::No(format!("nothing is mounted on {at} of {name}")),
+        },
+    )
+}
+
+/// The device is mounted nowhere on the host, and nothing is mounted at that place.
+#[must_use]
+pub fn is_unmounted(host: &HostName, device: &str, at: &str) -> Condition {
+    let (name, device, at) = (host.clone(), device.to_owned(), at.to_owned());
+    on(
+        host,
+        format!("{device} is not mounted on {host}"),
+        move |mounts| match mounts
+            .iter()
+            .find(|mount| mount.source.as_str() == device || mount.at.as_str() == at)
+        {
+            Some(mount) => Truth::No(format!("{} is mounted on {} of {name}", mount.source, mount.at)),
+            None => Truth::Yes(format!("{device} is not mounted on {name}")),
+        },
+    )
+}

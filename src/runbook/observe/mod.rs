@@ -1,0 +1,8 @@
+//! Conditions that actions, checks and interlocks share, one file a subsystem.
+
+pub mod drbd;
+pub mod filesystem;
+pub mod network;
+pub mod nfs;
+pub mod power;
+pub mod service;

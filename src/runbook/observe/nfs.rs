@@ -1,0 +1,78 @@
+//! NFS exports and the server's cache of them.
+
+use crate::{
+    facts::nfs::parse_exports,
+    fleet::HostName,
+    runbook::{condition::Condition, sight::Look, truth::Truth},
+};
+
+/// The look that tells the exports of a host.
+#[must_use]
+pub fn look(host: &HostName) -> Look {
+    Look::new(host, ["exportfs", "-v"])
+}
+
+/// The path is exported to each of these clients.
+#[must_use]
+pub fn is_exported(host: &HostName, path: &str, clients: &[String]) -> Condition {
+    let (name, path, clients) = (host.clone(), path.to_owned(), clients.to_vec());
+    Condition::on(
+        format!("{host} exports {path}"),
+        look(host),
+        move |text| match parse_exports(text) {
+            Ok(exports) => {
+                let missing = clients.iter().find(|client| {
+                    !exports
+                        .iter()
+                        .any(|export| export.path.as_str() == path && export.client.as_str() == client.as_str())
+                });
+                match missing {
+                    Some(client) => Truth::No(format!("{name} does not export {path} to {client}")),
+                    None => Truth::Yes(format!("{name} exports {path}")),
+                }
+            }
+            Err(why) => Truth::Unknown(format!("exports of {name}: {why}")),
+        },
+    )
+}
+
+/// The path is exported to nobody, and the kernel has forgotten it too.
+#[must_use]
+pub fn is_unexported(host: &HostName, path: &str) -> Condition {
+    let cache = Look::new(host, ["cat", "/proc/net/rpc/nfsd.export/content"]);
+    let exports = look(host);
+    let (name, path, looks) = (host.clone(), path.to_owned(), vec![exports.clone(), cache.clone()]);
+    Condition::new(format!("{host} does not export {path}"), looks, move |sight| {
+        let listed = match sight.text(&exports).map(parse_exports) {
+            Ok(Ok(list)) => Truth::of(
+                !list.iter().any(|export| export.path.as_str() == path),
+                format!(
+                    "{name} {} {path}",
+                    if list.iter().any(|e| e.path.as_str() == path) {
+                        "exports"
+                    } else {
+                        "does not export"
+                    }
+                ),
+            ),
+            Ok(Err(why)) => Truth::Unknown(format!("exports of {name}: {why}")),
+            Err(why) => Truth::Unknown(why),
+        };
+        let cached = match sight.text(&cache) {
+            Ok(text) => {
+                let held = text
+                    .lines()
+                    .any(|line| line.split_whitespace().next() == Some(path.as_str()));
+                Truth::of(
+                    !held,
+                    format!(
+                        "{name}'s nfsd has {} {path}",
+                        if held { "not forgotten" } else { "forgotten" }
+                    ),
+                )
+            }
+            Err(why) => Truth::Unknown(why),
+        };
+        listed.and(cached)
+    })
+}

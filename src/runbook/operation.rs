@@ -1,0 +1,193 @@
+//! An operation: one change of one host, with everything that makes it safe to try and possible to prove.
+
+use super::{condition::Condition, definition::Call};
+use crate::{
+    fleet::{HostName, SliceName},
+    remote::quote::join,
+};
+use serde::{Deserialize, Serialize};
+use std::{net::IpAddr, time::Duration};
+
+/// One change of one host (or one question to a person), made from a [`Call`] by its action.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// Where it happens.
+    pub place: Place,
+    /// What it does, in words: `make web1 primary on stor2`.
+    pub says: String,
+    /// What must hold just before, by fresh looks.
+    pub needs: Vec<Condition>,
+    /// What the target checks again itself, in the same remote call as the commands.
+    pub expects: Vec<Expect>,
+    /// What is done.
+    pub work: Work,
+    /// What shows that it worked, by fresh looks. Also tells whether a step with an unknown outcome was done.
+    pub proof: Vec<Condition>,
+    /// How long the commands may take.
+    pub deadline: Duration,
+    /// How long the proof may take to come true afterwards.
+    pub settles_within: Duration,
+    /// What may be done when its outcome is not known.
+    pub nature: Nature,
+    /// A failure that is worth another try, and for how long.
+    pub retry: Option<Retry>,
+    /// What takes it back.
+    pub undo: Option<Call>,
+    /// What it does that interlocks watch.
+    pub claims: Vec<Claim>,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Commands on the host, in order; the first that fails ends it. None at all: its proof is waited for.
+    Commands(Vec<Vec<String>>),
+    /// A command of the console itself, such as a call of a management controller; none at all: the proof alone.
+    Local(Vec<String>),
+    /// Nothing, for so long.
+    Hold(Duration),
+    /// A question to a person.
+    Ask(Question),
+}
+
+/// A question to a person, who answers by typing a word in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// What is asked.
+    pub text: String,
+    /// The word that means yes; anything else is a no.
+    pub word: String,
+}
+
+/// Where an operation happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On a host.
+    Host(HostName),
+    /// In the console: waiting, asking a person, looking from several hosts.
+    Console,
+}
+
+/// What may be done when the outcome of an operation is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nature {
+    /// Running it twice is running it once.
+    Idempotent,
+    /// Its proof tells whether it was done.
+    Probeable,
+    /// It cannot be taken back: fresh consent is needed each time, also when a run is resumed.
+    Irreversible,
+}
+
+/// A check that the target makes in the same call as the command: the first line that `argv` prints must
+/// match `pattern` (a shell pattern of letters, digits and `*?[]/._:-`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expect {
+    /// Program and arguments; reads only.
+    pub argv: Vec<String>,
+    /// What the first line of its output must look like.
+    pub pattern: String,
+}
+
+/// A failure that passes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// Text in the command's output that tells it.
+    pub on: &'static str,
+    /// From the first try on.
+    pub within: Duration,
+}
+
+/// What an operation does, in the words of the safety invariants. Interlocks are chosen by these, whatever
+/// runbook the operation comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Makes a host primary of a DRBD resource.
+    Promote {
+        /// The host.
+        host: HostName,
+        /// The slice on it.
+        slice: SliceName,
+        /// Whether DRBD's own refusals are overridden.
+        force: bool,
+    },
+    /// Makes a host secondary.
+    Demote {
+        /// The host.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+    },
+    /// Makes the slice's filesystem writable on a host.
+    Mount {
+        /// The host.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+    },
+    /// Lets clients in: adds the service address or takes a port block away.
+    OpenEntry {
+        /// The host.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+        /// Its service address.
+        address: IpAddr,
+    },
+    /// Keeps clients out.
+    CloseEntry {
+        /// The host.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+    },
+    /// Connects a resource to its peer: data may flow in either direction.
+    Connect {
+        /// The host.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+    },
+    /// Throws one side's data away.
+    Discard {
+        /// The host whose data is lost.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+    },
+    /// Takes a host's power or network away.
+    Fence {
+        /// The host.
+        host: HostName,
+    },
+    /// Stops or starts a service of a host.
+    Service {
+        /// The host.
+        host: HostName,
+        /// The unit.
+        unit: String,
+        /// Whether it is stopped (at least for a moment).
+        stops: bool,
+    },
+}
+
+impl Operation {
+    /// The commands as they are shown and journaled: one line each.
+    #[must_use]
+    pub fn shown(&self) -> Vec<String> {
+        match &self.work {
+            Work::Commands(commands) => commands.iter().map(|argv| join(argv).unwrap_or_default()).collect(),
+            Work::Local(argv) if argv.is_empty() => Vec::new(),
+            Work::Local(argv) => vec![join(argv).unwrap_or_default()],
+            Work::Hold(_) | Work::Ask(_) => Vec::new(),
+        }
+    }
+
+    /// Hosts that are known to be off once this is proven.
+    pub fn fences(&self) -> impl Iterator<Item = HostName> + '_ {
+        self.claims.iter().filter_map(|claim| match claim {
+            Claim::Fence { host } => Some(host.clone()),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! A plan: a runbook bound to this fleet's state, step by step, before anything happens.
+
+use super::{
+    definition::{Call, Kind},
+    observe::drbd::Side,
+    operation::Operation,
+    target::Identity,
+};
+use crate::fleet::{HostName, SliceName};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+
+/// A runbook bound to the state of the fleet.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The runbook's name.
+    pub runbook: String,
+    /// Planned or emergency.
+    pub kind: Kind,
+    /// What it was told.
+    pub parameters: BTreeMap<String, String>,
+    /// Every target and who it has to be. A host that is not here is not touched.
+    pub targets: BTreeMap<HostName, Identity>,
+    /// What is claimed on every target: slices and host pairs.
+    pub objects: Vec<String>,
+    /// The slices it is about, as they are laid out.
+    pub slices: BTreeMap<SliceName, SliceLayout>,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// What the operator must know before consenting.
+    pub warnings: Vec<String>,
+    /// What is lost or at risk, where something is.
+    pub loss: Option<String>,
+    /// Expected time in which clients wait.
+    pub stall: Duration,
+    /// The flags that were given with the name of what they harm.
+    pub glass: Vec<Glass>,
+    /// What the plan rests on: facts by name. A later sight with other facts makes the plan stale.
+    pub fingerprint: BTreeMap<String, String>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The action and its arguments, as resolved.
+    pub call: Call,
+    /// Why it is there.
+    pub why: String,
+    /// What it does.
+    pub operation: Operation,
+    /// What takes it back.
+    pub undo: Option<Operation>,
+}
+
+/// Where a slice can be, as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceLayout {
+    /// The sides of its DRBD resource.
+    pub sides: Vec<Side>,
+    /// The device that is mounted.
+    pub device: String,
+    /// Where.
+    pub mount_point: String,
+    /// Options of the mount, comma-separated; empty where none are known.
+    pub mount_options: String,
+    /// How it is exported.
+    pub export: Option<ExportLayout>,
+    /// Its service address.
+    pub address: Option<AddressLayout>,
+}
+
+/// How a slice is exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportLayout {
+    /// The exported path.
+    pub path: String,
+    /// To whom: addresses, networks or names, as `exportfs` takes them.
+    pub clients: Vec<String>,
+    /// Options, comma-separated (exports(5)); equal on both sides.
+    pub options: String,
+}
+
+/// Where a slice's service address can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressLayout {
+    /// The address.
+    pub ip: IpAddr,
+    /// Its prefix length.
+    pub prefix: u8,
+    /// The interface that takes it, by host.
+    pub interfaces: BTreeMap<HostName, String>,
+}
+
+impl AddressLayout {
+    /// The interface of a host that takes the address.
+    #[must_use]
+    pub fn interface(&self, host: &HostName) -> Option<&str> {
+        self.interfaces.get(host).map(String::as_str)
+    }
+}
+
+/// A safety rule that a person set aside for one named thing, by typing the name in full.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Glass {
+    /// The rule.
+    pub rule: Rule,
+    /// What it is set aside for.
+    pub resource: String,
+    /// Who did.
+    pub by: String,
+}
+
+/// Rules that can be set aside at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// Promote although DRBD refuses.
+    Force,
+    /// Throw one side's data away.
+    Discard,
+    /// Take a person's word that a host is off, where no fencing command can be asked.
+    AssertOff,
+}

@@ -1,0 +1,134 @@
+//! What was seen of hosts: the output of read-only commands, each with its time.
+//!
+//! A guard, a proof and a plan all rest on the same thing: what a command printed on a named host at a
+//! known moment. [`Look`] is such a command; [`Sight`] holds what came back.
+
+use crate::{
+    facts::{UnixMs, Why},
+    fleet::HostName,
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// A read-only command on a host, as words. Reading changes nothing and may be repeated at any time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Look {
+    /// About which host.
+    pub host: HostName,
+    /// Whether it is run by the console itself, not on the host: to ask a management controller.
+    pub local: bool,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+}
+
+impl Look {
+    /// A look at `host` by these words.
+    #[must_use]
+    pub fn new<S: Into<String>>(host: &HostName, argv: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            host: host.clone(),
+            local: false,
+            argv: argv.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    /// A look that the console takes itself, about `host`.
+    #[must_use]
+    pub fn local<S: Into<String>>(host: &HostName, argv: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            local: true,
+            ..Self::new(host, argv)
+        }
+    }
+}
+
+/// What one look gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glimpse {
+    /// When it was asked for, by the console's clock: it is no older than that.
+    pub at: UnixMs,
+    /// Exit code and standard output, or why there is none.
+    pub answer: Result<Printed, Why>,
+}
+
+/// What a command printed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Printed {
+    /// Exit code.
+    pub exit: i32,
+    /// Standard output, bounded by the caller.
+    pub text: String,
+}
+
+/// Everything that was seen, by look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sight {
+    glimpses: BTreeMap<Look, Glimpse>,
+    /// Now, by the console's clock.
+    pub now: UnixMs,
+    /// Older than this is as good as not seen.
+    pub fresh: Duration,
+}
+
+impl Sight {
+    /// Nothing seen yet; looks older than `fresh` do not count.
+    #[must_use]
+    pub fn new(now: UnixMs, fresh: Duration) -> Self {
+        Self {
+            glimpses: BTreeMap::new(),
+            now,
+            fresh,
+        }
+    }
+
+    /// Takes what a look gave; a newer one replaces an older one.
+    pub fn take(&mut self, look: Look, glimpse: Glimpse) {
+        self.now = self.now.max(glimpse.at);
+        self.glimpses.insert(look, glimpse);
+    }
+
+    /// What a look printed, when it succeeded, recently enough.
+    ///
+    /// # Errors
+    /// A sentence that says why it is not known.
+    pub fn text(&self, look: &Look) -> Result<&str, String> {
+        let glimpse = self.glimpse(look)?;
+        match &glimpse.answer {
+            Ok(printed) if printed.exit == 0 => Ok(&printed.text),
+            Ok(printed) => Err(format!(
+                "`{}` on {} ended with exit code {}",
+                look.argv.join(" "),
+                look.host,
+                printed.exit
+            )),
+            Err(why) => Err(format!("`{}` on {}: {why}", look.argv.join(" "), look.host)),
+        }
+    }
+
+    /// What a look gave, whatever its exit code, recently enough.
+    ///
+    /// # Errors
+    /// A sentence that says why it is not known.
+    pub fn printed(&self, look: &Look) -> Result<&Printed, String> {
+        match &self.glimpse(look)?.answer {
+            Ok(printed) => Ok(printed),
+            Err(why) => Err(format!("`{}` on {}: {why}", look.argv.join(" "), look.host)),
+        }
+    }
+
+    fn glimpse(&self, look: &Look) -> Result<&Glimpse, String> {
+        let glimpse = self
+            .glimpses
+            .get(look)
+            .ok_or_else(|| format!("`{}` on {} was not read", look.argv.join(" "), look.host))?;
+        let age = self.now.since(glimpse.at);
+        if age > self.fresh {
+            return Err(format!(
+                "`{}` on {} is {:.0} s old",
+                look.argv.join(" "),
+                look.host,
+                age.as_secs_f64()
+            ));
+        }
+        Ok(glimpse)
+    }
+}

@@ -1,0 +1,186 @@
+# pointsman: runs on the target of a step, sent on standard input before the lines that call it.
+# It checks who the host is, that no newer console has taken over, and that the state is what the plan saw;
+# only then it runs the commands, and it keeps a receipt, so that a lost answer can be asked for later.
+# POSIX sh; answers are lines that begin with `@`, output is counted in bytes.
+LC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
+export LC_ALL PATH
+umask 077
+set -u
+store=${POINTSMAN_STORE:-/var/lib/pointsman}
+tab=$(printf '\t')
+
+say() { printf '@%s\n' "$*"; }
+stop() { say "$@"; say end; exit 0; }
+
+# output FILE: its bytes, after their number; no more than 64 KiB.
+output() {
+  size=$(wc -c <"$1")
+  size=$((size + 0))
+  [ "$size" -le 65536 ] || size=65536
+  say output "$size"
+  head -c "$size" "$1"
+  printf '\n'
+}
+
+# whoami MACHINE BOOT: this host, since that boot, and no other.
+whoami() {
+  machine=$(cat /etc/machine-id 2>/dev/null) || machine=
+  boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null) || boot=
+  [ "$machine" = "$1" ] || stop refused identity "$machine"
+  [ "$2" = any ] || [ "$boot" = "$2" ] || stop refused boot "$boot"
+}
+
+# One command at a time on this host, and claims are changed under the same lock.
+begin() {
+  mkdir -p "$store/claim" "$store/receipt" || stop refused store "cannot make $store"
+  exec 9>"$store/lock" || stop refused store "cannot write $store/lock"
+  flock -w "$1" 9 || stop refused busy "another command is still running"
+}
+
+# put FILE TEXT: written whole or not at all, and on the disk.
+put() {
+  printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "$store" ||
+    stop refused store "cannot write $1"
+}
+
+# claim OBJECT TOKEN RUN OWNER: takes it for a run, if it is free or held by an older token of the same run.
+claim() {
+  held=0 run= owner=
+  if [ -e "$store/claim/$1" ]; then
+    IFS=$tab read -r held run owner <"$store/claim/$1" || stop refused store "cannot read claim/$1"
+  fi
+  case $held in '' | *[!0-9]*) stop refused store "claim/$1 is not one of ours" ;; esac
+  [ -z "$run" ] || [ "$run" = "$3" ] || stop refused held "$1" "$run" "$owner"
+  [ "$2" -gt "$held" ] || stop refused token "$held"
+  put "$store/claim/$1" "$2$tab$3$tab$4"
+  say claimed "$1"
+}
+
+# release OBJECT TOKEN RUN: gives it back; the token stays, so that what was sent before is refused.
+release() {
+  held=0 run= owner=
+  [ ! -e "$store/claim/$1" ] || IFS=$tab read -r held run owner <"$store/claim/$1" || held=0
+  if [ "$run" = "$3" ] && [ "$held" = "$2" ]; then put "$store/claim/$1" "$held$tab$tab"; fi
+  say released "$1"
+}
+
+# token OBJECT: the highest token so far.
+token() {
+  held=0 run= owner=
+  [ ! -e "$store/claim/$1" ] || IFS=$tab read -r held run owner <"$store/claim/$1" || held=0
+  say token "$1" "${held:-0}" "${run:--}" "${owner:--}"
+}
+
+# holds OBJECT TOKEN RUN: this run holds it by this very token.
+holds() {
+  held=0 run= owner=
+  [ ! -e "$store/claim/$1" ] || IFS=$tab read -r held run owner <"$store/claim/$1" || held=0
+  [ "$held" = "$2" ] && [ "$run" = "$3" ] || stop refused token "${held:-0}"
+}
+
+# expect PATTERN PROGRAM ARG…: the first line that it prints has to look like that.
+expect() {
+  pattern=$1
+  shift
+  seen=$("$@" 2>&1 </dev/null | head -n 1)
+  # shellcheck disable=SC2254 # a pattern on purpose; the console lets through no other characters
+  case $seen in
+    $pattern) ;;
+    *) stop refused expect "$*" "$seen" ;;
+  esac
+}
+
+# receipt KEY: what is known here of a step that was sent before.
+receipt() {
+  if [ -e "$store/receipt/$1.exit" ]; then
+    IFS= read -r code <"$store/receipt/$1.exit" || code=unknown
+    say receipt ended "$code"
+    [ ! -e "$store/receipt/$1.out" ] || output "$store/receipt/$1.out"
+  elif [ -e "$store/receipt/$1.begun" ]; then
+    say receipt begun
+  else
+    say receipt none
+  fi
+}
+
+# once KEY: a step that has a receipt is not run again.
+once() {
+  [ ! -e "$store/receipt/$1.begun" ] || { receipt "$1"; stop again; }
+  key=$1
+  : >"$store/receipt/$key.out"
+  put "$store/receipt/$key.begun" "$(date +%s)"
+  code=0
+}
+
+# run PROGRAM ARG…: unless one before it failed. Its children do not keep the lock.
+run() {
+  [ "$code" = 0 ] || return 0
+  "$@" >>"$store/receipt/$key.out" 2>&1 </dev/null 9>&- || code=$?
+}
+
+finish() {
+  put "$store/receipt/$key.exit" "$code"
+  say ran "$code"
+  output "$store/receipt/$key.out"
+}
+
+# scratch: a place for what looks print.
+scratch() {
+  work=$(mktemp) || stop refused store "no scratch file"
+  trap 'rm -f "$work"' EXIT
+}
+
+# look PROGRAM ARG…: reads; its output and exit code.
+look() {
+  "$@" >"$work" 2>/dev/null </dev/null
+  say look "$?"
+  output "$work"
+}
+
+# port_block add|drop|list ADDRESS: NFS to that address is dropped, not refused: a refusal makes clients give up.
+port_block() {
+  if command -v nft >/dev/null 2>&1; then
+    case $1 in
+      add)
+        nft add table inet pointsman &&
+          nft add chain inet pointsman input '{ type filter hook input priority -10 ; }' &&
+          nft add set inet pointsman blocked '{ type ipv4_addr ; }' &&
+          { nft list chain inet pointsman input | grep -q @blocked ||
+            nft add rule inet pointsman input ip daddr @blocked tcp dport 2049 drop; } &&
+          nft add element inet pointsman blocked "{ $2 }"
+        ;;
+      drop) ! nft list set inet pointsman blocked 2>/dev/null | grep -qwF "$2" || nft delete element inet pointsman blocked "{ $2 }" ;;
+      list) nft list set inet pointsman blocked 2>/dev/null | grep -oE '([0-9]{1,3}\.){3}[0-9]{1,3}' || : ;;
+    esac
+  elif command -v iptables >/dev/null 2>&1; then
+    case $1 in
+      add) iptables -C INPUT -d "$2" -p tcp --dport 2049 -j DROP 2>/dev/null || iptables -I INPUT -d "$2" -p tcp --dport 2049 -j DROP ;;
+      drop) while iptables -C INPUT -d "$2" -p tcp --dport 2049 -j DROP 2>/dev/null; do iptables -D INPUT -d "$2" -p tcp --dport 2049 -j DROP || return; done ;;
+      list) iptables -S INPUT | sed -n 's|^-A INPUT -d \([0-9.]*\)/32 -p tcp .*--dport 2049 -j DROP$|\1|p' ;;
+    esac
+  else
+    echo "neither nft nor iptables is installed" >&2
+    return 127
+  fi
+}
+
+# announce ADDRESS INTERFACE: tells the network where the address is now; then four times more in the background,
+# one may be lost and clients wait meanwhile.
+announce() {
+  if command -v arping >/dev/null 2>&1; then
+    arping -q -c 1 -w 2 -A -I "$2" "$1" || return
+    { arping -q -c 4 -w 8 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
+  elif command -v busybox >/dev/null 2>&1; then
+    busybox arping -q -c 1 -A -I "$2" "$1" || return
+    { busybox arping -q -c 4 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
+  else
+    echo "neither arping nor busybox is installed: neighbours keep the old address for minutes" >&2
+    return 127
+  fi
+}
+
+# release_locks MOUNT_POINT: nfsd forgets locks and open files below it.
+release_locks() {
+  [ -e /proc/fs/nfsd/unlock_filesystem ] || return 0
+  printf '%s\n' "$1" >/proc/fs/nfsd/unlock_filesystem
+}
