@@ -10,6 +10,13 @@ use std::fmt::Write as _;
 /// The functions, for a POSIX shell.
 pub const WRAPPER: &str = include_str!("wrapper.sh");
 
+/// What is run on a target; the [script](Request::script) comes on its standard input. The last word only names it
+/// in the target's list of processes.
+pub const COMMAND: &str = "sh -s pointsman-step";
+
+/// The line between the functions and the lines that call them.
+pub const MARK: &str = "#lines";
+
 /// Who a target has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -169,7 +176,7 @@ impl Request {
     /// # Errors
     /// As [`Request::lines`].
     pub fn script(&self) -> Result<String, QuoteError> {
-        Ok(format!("{WRAPPER}\n{}", self.lines()?))
+        Ok(format!("{WRAPPER}\n{MARK}\n{}", self.lines()?))
     }
 }
 
