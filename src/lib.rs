@@ -12,6 +12,7 @@
 //! | [`remote`] | how a host is reached: SSH, host keys, the remote half (POSIX `sh`) | I/O |
 //! | [`runbook`] | what to do about it: typed actions, plans, interlocks, and the pure engine that runs them | pure |
 //! | [`collect`] | keeping up: one supervised task a host → snapshots → [`collect::FleetView`] | I/O |
+//! | [`store`] | remembering: the journal of runs and the audit log, in SQLite | I/O |
 //! | [`simulate`] | the embedded fleet: simulated hosts behind a real SSH server | I/O |
 //! | [`console`] | the full-screen front end: model · update · view | I/O |
 //! | [`batch`] | the scripted front end | I/O |
@@ -44,4 +45,5 @@ mod passphrase;
 pub mod remote;
 pub mod runbook;
 pub mod simulate;
+pub mod store;
 pub mod verdict;
