@@ -12,6 +12,7 @@
 mod check;
 mod decode;
 pub mod diagnostic;
+mod document;
 mod file;
 mod hosts;
 mod level;
@@ -28,6 +29,7 @@ mod topology;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use document::document;
 pub use file::schema;
 pub(crate) use hosts::bad_address;
 pub use load::{Loaded, load};

@@ -46,6 +46,15 @@ impl Condition {
         })
     }
 
+    /// One of two is enough.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let mut looks = self.looks.clone();
+        looks.extend(other.looks.iter().cloned());
+        let says = format!("{}, or {}", self.says, other.says);
+        Self::new(says, looks, move |sight| self.judge(sight).or(other.judge(sight)))
+    }
+
     /// Decides it by what was seen.
     #[must_use]
     pub fn judge(&self, sight: &Sight) -> Truth {

@@ -26,7 +26,10 @@ pub struct Definition {
     pub kind: Kind,
     /// What it has to be told.
     pub parameters: BTreeMap<String, Parameter>,
-    /// What it does, in order.
+    /// What must hold before it is even offered, by name.
+    #[serde(default)]
+    pub checks: Vec<String>,
+    /// What it does, in order. Steps that name `{slice}` are repeated for each slice of the plan.
     pub steps: Vec<Step>,
 }
 
@@ -53,6 +56,8 @@ pub enum ValueKind {
     Host,
     /// A slice of the inventory.
     Slice,
+    /// Slices with commas between them, or `all`.
+    Slices,
     /// A number of seconds.
     Seconds,
     /// Free text; shown, never part of a command.
@@ -63,9 +68,12 @@ pub enum ValueKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// The action and its arguments (templates).
+    /// The action's name.
     #[serde(rename = "do")]
-    pub call: Call,
+    pub action: String,
+    /// Its arguments; words in braces stand for parameters and for what the plan finds (`{slice}`, `{from}`, `{to}`).
+    #[serde(default)]
+    pub with: BTreeMap<String, String>,
     /// Why it is here, for the person who reads the plan.
     pub why: String,
 }

@@ -129,6 +129,13 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             );
             out
         }),
+        Claim::Unblock { host, slice, address } => on(context, host, slice, |layout, _| {
+            let serves = filesystem::is_mounted(host, &layout.device, &layout.mount_point);
+            vec![(
+                Interlock::OpenOnServing,
+                serves.or(network::carries(host, *address, false)),
+            )]
+        }),
         Claim::Discard { host, slice } => on(context, host, slice, |layout, side| {
             vec![
                 (Interlock::NamedDiscard, named(context, Rule::Discard, &side.resource)),

@@ -4,6 +4,7 @@
 //! [`engine`] does the plan, one effect at a time; [`interlock`]s stand below every step.
 
 pub mod action;
+pub mod check;
 pub mod condition;
 pub mod definition;
 pub mod engine;
@@ -11,6 +12,7 @@ pub mod interlock;
 pub mod observe;
 pub mod operation;
 pub mod plan;
+pub mod planner;
 pub mod sight;
 pub mod target;
 pub mod truth;

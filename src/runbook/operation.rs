@@ -134,6 +134,15 @@ pub enum Claim {
         /// Its service address.
         address: IpAddr,
     },
+    /// Takes a port block away, from a host that may or may not serve the slice.
+    Unblock {
+        /// The host.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+        /// Its service address.
+        address: IpAddr,
+    },
     /// Keeps clients out.
     CloseEntry {
         /// The host.

@@ -15,6 +15,8 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 pub struct Plan {
     /// The runbook's name.
     pub runbook: String,
+    /// One line that says what it is for.
+    pub title: String,
     /// Planned or emergency.
     pub kind: Kind,
     /// What it was told.
@@ -37,6 +39,8 @@ pub struct Plan {
     pub glass: Vec<Glass>,
     /// What the plan rests on: facts by name. A later sight with other facts makes the plan stale.
     pub fingerprint: BTreeMap<String, String>,
+    /// Names everything that somebody consents to who has read the plan.
+    pub hash: String,
 }
 
 /// One step of a plan.

@@ -44,6 +44,16 @@ impl Truth {
         }
     }
 
+    /// Either: a known yes decides, then an unknown, and only two no make a no.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes(text), _) | (_, Self::Yes(text)) => Self::Yes(text),
+            (Self::Unknown(text), _) | (_, Self::Unknown(text)) => Self::Unknown(text),
+            (Self::No(one), Self::No(two)) => Self::No(format!("{one}; {two}")),
+        }
+    }
+
     /// Yes or no by a comparison, with the same words either way.
     #[must_use]
     pub fn of(holds: bool, seen: impl Into<String>) -> Self {
@@ -80,6 +90,9 @@ mod tests {
                 let both = one.clone().and(two.clone());
                 assert_eq!(both.holds(), one.holds() && two.holds());
                 assert_eq!(both.fails(), one.fails() || two.fails());
+                let either = one.clone().or(two.clone());
+                assert_eq!(either.holds(), one.holds() || two.holds());
+                assert_eq!(either.fails(), one.fails() && two.fails());
             }
         }
     }

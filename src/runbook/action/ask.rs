@@ -47,7 +47,7 @@ impl Action for Ask {
                 word: word.to_owned(),
             }),
             proof: Vec::new(),
-            deadline: Duration::from_secs(86_400),
+            deadline: Duration::from_hours(24),
             settles_within: Duration::ZERO,
             nature: Nature::Irreversible,
             retry: None,

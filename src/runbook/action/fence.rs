@@ -55,7 +55,7 @@ impl Action for Fence {
             expects: Vec::new(),
             work,
             proof: vec![proof],
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             settles_within: Duration::from_secs(30),
             nature: Nature::Probeable,
             retry: None,

@@ -8,6 +8,7 @@ mod address_drop;
 mod ask;
 mod drbd_connect;
 mod drbd_demote;
+mod drbd_direction;
 mod drbd_discard;
 mod drbd_disconnect;
 mod drbd_promote;
@@ -39,6 +40,7 @@ pub const ALL: &[&dyn Action] = &[
     &ask::Ask,
     &drbd_connect::DrbdConnect,
     &drbd_demote::DrbdDemote,
+    &drbd_direction::DrbdDirection,
     &drbd_disconnect::DrbdDisconnect,
     &drbd_discard::DrbdDiscard,
     &drbd_promote::DrbdPromote,
@@ -171,6 +173,18 @@ impl<'a> Given<'a> {
             .find(|side| side.host == *host)
             .ok_or_else(|| format!("{slice} has no side on {host}"))?;
         Ok((slice, layout, side))
+    }
+
+    /// The slice, and its side on the host that the argument names.
+    ///
+    /// # Errors
+    /// When one of them is not known to the plan.
+    pub fn side_named(&self, argument: &str) -> Result<(SliceName, &'a Side), String> {
+        let host = self.text(argument)?;
+        let (slice, layout) = self.slice()?;
+        let side = layout.sides.iter().find(|side| side.host.as_str() == host);
+        side.map(|side| (slice.clone(), side))
+            .ok_or_else(|| format!("{argument}: {slice} has no side on {host}"))
     }
 
     /// The slice and its layout.

@@ -43,7 +43,7 @@ impl Action for Mount {
             work: Work::Commands(vec![command]),
             proof: vec![filesystem::is_mounted(&side.host, device, at)],
             // A journal has to be replayed after a crash.
-            deadline: Duration::from_secs(120),
+            deadline: Duration::from_mins(2),
             settles_within: Duration::from_secs(5),
             nature: Nature::Probeable,
             retry: None,

@@ -42,7 +42,7 @@ impl Action for PortUnblock {
             nature: Nature::Idempotent,
             retry: None,
             undo: Some(same(given.call, "port-block")),
-            claims: vec![Claim::OpenEntry {
+            claims: vec![Claim::Unblock {
                 host: side.host.clone(),
                 slice,
                 address: address.ip,

@@ -34,7 +34,7 @@ impl Action for Unmount {
             expects: Vec::new(),
             work: Work::Commands(vec![argv(["sync", "-f", at]), argv(["umount", "--", at])]),
             proof: vec![filesystem::is_unmounted(&side.host, device, at)],
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             settles_within: Duration::from_secs(5),
             nature: Nature::Probeable,
             // nfsd holds files for a moment after the export is gone.

@@ -1,0 +1,119 @@
+//! Checks before a plan is even offered: one file a check, and its line in [`ALL`].
+//!
+//! Interlocks stand below every step; a check says earlier, and in better words, what would stop the run half way,
+//! and what a person should know before consenting.
+
+mod capacity;
+mod locks;
+mod receiver_free;
+mod receiver_sound;
+mod replicated;
+mod returned;
+mod served_once;
+mod server_dead;
+mod split;
+mod takeover_data;
+
+use super::{planner::Scope, sight::Look, sight::Sight, truth::Truth};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Every check.
+pub const ALL: &[&dyn Check] = &[
+    &capacity::Capacity,
+    &locks::Locks,
+    &receiver_free::ReceiverFree,
+    &receiver_sound::ReceiverSound,
+    &replicated::Replicated,
+    &returned::Returned,
+    &served_once::ServedOnce,
+    &server_dead::ServerDead,
+    &split::Split,
+    &takeover_data::TakeoverData,
+];
+
+/// The check of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Check> {
+    ALL.iter().copied().find(|check| check.name() == name)
+}
+
+/// One check.
+pub trait Check: Sync {
+    /// Its name in a runbook.
+    fn name(&self) -> &'static str;
+
+    /// One line for the catalogue.
+    fn about(&self) -> &'static str;
+
+    /// What has to be looked at, besides what every plan looks at.
+    fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
+        let _ = scope;
+        Vec::new()
+    }
+
+    /// What it has to say.
+    fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report);
+}
+
+/// Why there is no plan, and what would make one possible.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The fact, in a sentence.
+    pub fact: String,
+    /// What would lift it.
+    pub lift: String,
+}
+
+impl Refusal {
+    /// A refusal.
+    #[must_use]
+    pub fn new(fact: impl Into<String>, lift: impl Into<String>) -> Self {
+        Self {
+            fact: fact.into(),
+            lift: lift.into(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.fact, self.lift)
+    }
+}
+
+/// What checks have found so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Why not.
+    pub refusals: Vec<Refusal>,
+    /// What to know.
+    pub warnings: Vec<String>,
+    /// What is lost or at risk.
+    pub losses: Vec<String>,
+}
+
+impl Report {
+    /// Refuses; the same fact once.
+    pub fn refuse(&mut self, fact: impl Into<String>, lift: impl Into<String>) {
+        let refusal = Refusal::new(fact, lift);
+        if !self.refusals.contains(&refusal) {
+            self.refusals.push(refusal);
+        }
+    }
+
+    /// Refuses unless it is known to hold: unknown is no yes.
+    pub fn require(&mut self, truth: &Truth, lift: &str) {
+        if !truth.holds() {
+            self.refuse(truth.to_string(), lift);
+        }
+    }
+
+    /// Warns; the same words once.
+    pub fn warn(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.warnings.contains(&text) {
+            self.warnings.push(text);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Nothing stands in the way on the side that takes the slice.
+
+use super::{Check, Report};
+use crate::runbook::{
+    observe::{filesystem, network, nfs},
+    planner::Scope,
+    sight::{Look, Sight},
+};
+
+/// `receiver-free`.
+#[derive(Debug)]
+pub struct ReceiverFree;
+
+/// Tools that announce an address.
+const ANNOUNCERS: [&str; 2] = ["arping", "busybox"];
+
+impl Check for ReceiverFree {
+    fn name(&self) -> &'static str {
+        "receiver-free"
+    }
+
+    fn about(&self) -> &'static str {
+        "on the side that takes the slice its mount point, export and address are free, and its tools are there"
+    }
+
+    fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
+        let hosts = scope.moves.iter().map(|moved| &moved.to);
+        hosts
+            .flat_map(|host| ANNOUNCERS.map(|tool| Look::new(host, ["command", "-v", tool])))
+            .collect()
+    }
+
+    fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
+        for moved in &scope.moves {
+            let (to, layout) = (&moved.to, &moved.layout);
+            report.require(
+                &filesystem::is_unmounted(to, &layout.device, &layout.mount_point).judge(sight),
+                "unmount it there first",
+            );
+            if let Some(export) = &layout.export {
+                report.require(
+                    &nfs::is_unexported(to, &export.path).judge(sight),
+                    "take the export back there first",
+                );
+            }
+            let Some(address) = &layout.address else {
+                continue;
+            };
+            report.require(
+                &network::carries(to, address.ip, false).judge(sight),
+                "an address must be on one server only: take it from there first",
+            );
+            report.require(
+                &network::blocks(to, address.ip, false).judge(sight),
+                "a port block of an earlier run still stands: resume that run, or look who set it",
+            );
+            if address.interface(to).is_none() {
+                report.refuse(
+                    format!("no interface of {to} is in the network of {}", address.ip),
+                    "give the server an address in that network",
+                );
+            }
+            let announces = ANNOUNCERS.iter().any(|tool| {
+                sight
+                    .printed(&Look::new(to, ["command", "-v", tool]))
+                    .is_ok_and(|printed| printed.exit == 0)
+            });
+            if address.ip.is_ipv4() && !announces {
+                report.refuse(
+                    format!("{to} has neither arping nor busybox: clients would look for the address at its old place for minutes"),
+                    "install arping there",
+                );
+            }
+        }
+    }
+}

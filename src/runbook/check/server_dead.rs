@@ -1,0 +1,134 @@
+//! That a server is dead is what several independent observers say, or what its power says; the console's own
+//! connection is only one of them.
+
+use super::{Check, Report};
+use crate::{
+    facts::drbd::DrbdConnection,
+    fleet::{Host, HostName},
+    runbook::{
+        plan::Rule,
+        planner::{Scope, identity},
+        sight::{Look, Sight},
+    },
+};
+
+/// `server-dead`.
+#[derive(Debug)]
+pub struct ServerDead;
+
+/// Clients that are asked whether they reach the server.
+const CLIENTS: usize = 3;
+
+impl ServerDead {
+    fn clients<'a>(scope: &'a Scope<'_>) -> impl Iterator<Item = &'a Host> {
+        let mounts = |host: &&Host| {
+            host.mounts
+                .iter()
+                .any(|mount| scope.moves.iter().any(|moved| moved.slice == mount.slice))
+        };
+        scope.fleet.hosts.iter().filter(mounts).take(CLIENTS)
+    }
+
+    fn ping(client: &HostName, server: &Host) -> Look {
+        Look::new(client, ["ping", "-n", "-c", "1", "-W", "1", &server.address])
+    }
+}
+
+impl Check for ServerDead {
+    fn name(&self) -> &'static str {
+        "server-dead"
+    }
+
+    fn about(&self) -> &'static str {
+        "at least two independent observers miss the server, and it can be made sure that it is off"
+    }
+
+    fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
+        let Some(server) = scope.server else {
+            return Vec::new();
+        };
+        let mut looks: Vec<Look> = Self::clients(scope)
+            .map(|client| Self::ping(&client.name, server))
+            .collect();
+        if let Some(fencing) = &server.fencing {
+            looks.push(Look::local(&server.name, fencing.status.iter().cloned()));
+        }
+        looks
+    }
+
+    fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
+        let Some(server) = scope.server else {
+            report.refuse("no server is named", "name the dead server");
+            return;
+        };
+        let name = &server.name;
+        let (mut dead, mut alive) = (Vec::new(), Vec::new());
+        match sight.text(&identity::machine_look(name)) {
+            Ok(_) => alive.push("it answers the console".to_owned()),
+            Err(_) => dead.push("it does not answer the console".to_owned()),
+        }
+        for moved in &scope.moves {
+            let Some(side) = moved.side(&moved.to) else {
+                continue;
+            };
+            let Ok(volume) = sight.text(&side.look()).and_then(|text| side.volume(text)) else {
+                continue;
+            };
+            let says = format!("{} sees {} {}", moved.to, side.resource, volume.connection);
+            match volume.connection {
+                DrbdConnection::Connected | DrbdConnection::Established => alive.push(says),
+                DrbdConnection::WfConnection
+                | DrbdConnection::Connecting
+                | DrbdConnection::Timeout
+                | DrbdConnection::NetworkFailure
+                | DrbdConnection::BrokenPipe
+                | DrbdConnection::Unconnected => dead.push(says),
+                _ => {}
+            }
+        }
+        for client in Self::clients(scope) {
+            match sight.printed(&Self::ping(&client.name, server)) {
+                Ok(printed) if printed.exit == 0 => alive.push(format!("{} reaches it", client.name)),
+                Ok(printed) if printed.exit == 1 => dead.push(format!("{} does not reach it", client.name)),
+                _ => {}
+            }
+        }
+        let named = scope
+            .glass
+            .iter()
+            .any(|glass| glass.rule == Rule::AssertOff && glass.resource == name.as_str());
+        if server.fencing.is_none() && !named {
+            report.refuse(
+                format!("{name} cannot be made sure to be off: it has no `fencing` in the inventory"),
+                format!("switch it off by hand, look that it is off, and say so: --assert-off={name}"),
+            );
+        }
+        if dead.len() < 2 {
+            report.refuse(
+                format!(
+                    "too few observers miss {name} ({})",
+                    if dead.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        dead.join(", ")
+                    }
+                ),
+                format!("use slice-move while {name} is well; two independent observers have to miss it"),
+            );
+        }
+        if !alive.is_empty() {
+            let says = alive.join(", ");
+            if server.fencing.is_some() {
+                report.warn(format!("{name} is not wholly dead ({says}); it is switched off first"));
+            } else {
+                report.refuse(
+                    format!("{name} is not dead for everybody ({says})"),
+                    "a person's word is not enough then: give it `fencing` in the inventory, or cut its power and network",
+                );
+            }
+        }
+        for text in dead {
+            report.warn(format!("evidence: {text}"));
+        }
+    }
+}

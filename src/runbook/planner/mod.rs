@@ -1,0 +1,165 @@
+//! The planner: a runbook, its parameters and what was seen → a plan, or the reasons why there is none.
+//!
+//! Pure. Two passes: [`looks`] says what has to be looked at, [`plan`] decides by what was seen. The same sight gives
+//! the same plan and the same hash, so that a plan which somebody has read can be told from a later one.
+
+mod bind;
+pub mod catalogue;
+pub mod identity;
+mod layout;
+mod scope;
+pub mod show;
+
+#[cfg(test)]
+mod tests;
+
+pub use scope::{Move, Scope};
+
+use super::{
+    action::{self, Given},
+    check::{self, Refusal, Report},
+    definition::{Call, Definition},
+    plan::{Glass, Plan, SliceLayout, Step},
+    sight::{Look, Sight},
+};
+use crate::fleet::{Fleet, SliceName};
+use std::{collections::BTreeMap, time::Duration};
+
+/// What is asked for: a runbook with its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wish {
+    /// The runbook.
+    pub definition: Definition,
+    /// Parameters as given.
+    pub parameters: BTreeMap<String, String>,
+    /// Rules that a person set aside by name.
+    pub glass: Vec<Glass>,
+    /// Faults that the monitor sees on both servers alike, each a sentence; empty where it was not asked.
+    pub alike: Vec<String>,
+}
+
+/// Everything that has to be looked at before the plan can be made.
+///
+/// # Errors
+/// Refusals that no look can lift: parameters that do not fit.
+pub fn looks(fleet: &Fleet, wish: &Wish) -> Result<Vec<Look>, Vec<Refusal>> {
+    let scope = Scope::new(fleet, wish, None)?;
+    let mut looks = Vec::new();
+    for moved in &scope.moves {
+        for side in [&moved.from, &moved.to] {
+            looks.extend(identity::looks(side));
+            looks.extend(layout::looks(side, &moved.resource));
+        }
+    }
+    for name in &wish.definition.checks {
+        if let Some(check) = check::find(name) {
+            looks.extend(check.looks(&scope));
+        }
+    }
+    looks.sort();
+    looks.dedup();
+    Ok(looks)
+}
+
+/// Makes the plan by what was seen.
+///
+/// # Errors
+/// Every reason why there is none, each with what would lift it.
+pub fn plan(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal>> {
+    let scope = Scope::new(fleet, wish, Some(sight))?;
+    let mut report = Report::default();
+    for moved in &scope.moves {
+        if let Err(refusal) = &moved.known {
+            report.refuse(refusal.fact.clone(), refusal.lift.clone());
+        }
+        report.warnings.extend(moved.warnings.iter().cloned());
+    }
+    for name in &wish.definition.checks {
+        match check::find(name) {
+            Some(check) => check.judge(&scope, sight, &mut report),
+            None => report.refuse(
+                format!("the runbook asks for the check {name}, which is not known"),
+                "see `pointsman runbook check`",
+            ),
+        }
+    }
+    if !report.refusals.is_empty() {
+        return Err(report.refusals);
+    }
+    let slices: BTreeMap<SliceName, SliceLayout> = scope
+        .moves
+        .iter()
+        .map(|moved| (moved.slice.clone(), moved.layout.clone()))
+        .collect();
+    let calls = bind::calls(&scope).map_err(|why| vec![unusable(why)])?;
+    let mut steps = Vec::with_capacity(calls.len());
+    for (call, why) in calls {
+        steps.push(step(&scope, &slices, call, why)?);
+    }
+    let targets = identity::targets(&steps, sight)?;
+    let mut plan = Plan {
+        runbook: wish.definition.name.clone(),
+        title: wish.definition.title.clone(),
+        kind: wish.definition.kind,
+        parameters: scope.parameters.clone(),
+        targets,
+        objects: scope.objects(),
+        slices,
+        steps,
+        warnings: report.warnings,
+        loss: (!report.losses.is_empty()).then(|| report.losses.join("\n")),
+        stall: Duration::ZERO,
+        glass: wish.glass.clone(),
+        fingerprint: identity::fingerprint(&scope, sight),
+        hash: String::new(),
+    };
+    plan.stall = show::stall(&plan);
+    plan.hash = show::hash(&plan);
+    Ok(plan)
+}
+
+fn step(
+    scope: &Scope<'_>,
+    slices: &BTreeMap<SliceName, SliceLayout>,
+    call: Call,
+    why: String,
+) -> Result<Step, Vec<Refusal>> {
+    let operation = operation(scope, slices, &call)?;
+    let undo = match &operation.undo {
+        Some(undo) => Some(self::operation(scope, slices, undo)?),
+        None => None,
+    };
+    Ok(Step {
+        call,
+        why,
+        operation,
+        undo,
+    })
+}
+
+fn operation(
+    scope: &Scope<'_>,
+    slices: &BTreeMap<SliceName, SliceLayout>,
+    call: &Call,
+) -> Result<super::operation::Operation, Vec<Refusal>> {
+    let Some(action) = action::find(&call.action) else {
+        return Err(vec![unusable(format!("there is no action {}", call.action))]);
+    };
+    if !action.kinds().contains(&scope.kind) {
+        return Err(vec![unusable(format!(
+            "{} does not belong into a runbook of this kind",
+            call.action
+        ))]);
+    }
+    let given = Given {
+        fleet: scope.fleet,
+        glass: scope.glass,
+        slices,
+        call,
+    };
+    action.operation(&given).map_err(|why| vec![unusable(why)])
+}
+
+fn unusable(why: impl Into<String>) -> Refusal {
+    Refusal::new(why, "mend the runbook or the inventory")
+}

@@ -1,0 +1,192 @@
+//! A plan as a person reads it, as a script reads it, and the hash that both can name.
+
+use crate::runbook::{
+    definition::Kind,
+    operation::{Claim, Nature, Operation, Place, Work},
+    plan::Plan,
+};
+use serde_json::{Value, json};
+use std::{fmt::Write as _, time::Duration};
+
+/// What one remote call takes, by the lab's and usual networks' figures.
+const CALL: Duration = Duration::from_millis(250);
+
+/// The time in which clients are expected to wait: from the first closed entry to the last opened one. In an
+/// emergency they wait already: from consent on.
+#[must_use]
+pub fn stall(plan: &Plan) -> Duration {
+    let closes = |operation: &Operation| {
+        let is_close = |claim: &Claim| matches!(claim, Claim::CloseEntry { .. });
+        operation.claims.iter().any(is_close)
+    };
+    let opens = |operation: &Operation| {
+        let is_open = |claim: &Claim| matches!(claim, Claim::OpenEntry { .. });
+        operation.claims.iter().any(is_open)
+    };
+    let first = match plan.kind {
+        Kind::Emergency => Some(0),
+        Kind::Planned => plan.steps.iter().position(|step| closes(&step.operation)),
+    };
+    let last = plan.steps.iter().rposition(|step| opens(&step.operation));
+    let (Some(first), Some(last)) = (first, last) else {
+        return Duration::ZERO;
+    };
+    plan.steps
+        .iter()
+        .take(last + 1)
+        .skip(first)
+        .map(|step| usual(&step.operation))
+        .sum()
+}
+
+/// How long a step usually takes.
+fn usual(operation: &Operation) -> Duration {
+    let more = operation.claims.iter().map(|claim| match claim {
+        Claim::Fence { .. } => Duration::from_secs(3),
+        Claim::Mount { .. } => Duration::from_millis(500),
+        Claim::Promote { .. } | Claim::Demote { .. } => Duration::from_millis(150),
+        _ => Duration::ZERO,
+    });
+    CALL + more.sum::<Duration>()
+}
+
+/// The hash of everything that somebody who reads the plan consents to: 16 hexadecimal digits.
+#[must_use]
+pub fn hash(plan: &Plan) -> String {
+    let text = json!({ "plan": content(plan), "fingerprint": plan.fingerprint }).to_string();
+    digest(text.as_bytes())
+}
+
+fn digest(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(bytes);
+    hash.iter().take(8).fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// The plan for scripts; `version` tells which form this is.
+#[must_use]
+pub fn json(plan: &Plan) -> Value {
+    let mut value = content(plan);
+    value["version"] = json!(1);
+    value["hash"] = json!(plan.hash);
+    value["expected_stall_ms"] = json!(plan.stall.as_millis());
+    value["fingerprint"] = json!(plan.fingerprint);
+    value
+}
+
+fn content(plan: &Plan) -> Value {
+    let steps: Vec<Value> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            json!({
+                "does": step.operation.says,
+                "host": place(&step.operation.place),
+                "why": step.why,
+                "action": step.call.action,
+                "with": step.call.with,
+                "commands": step.operation.shown(),
+                "needs": step.operation.needs.iter().map(|it| it.says.clone()).collect::<Vec<_>>(),
+                "proof": step.operation.proof.iter().map(|it| it.says.clone()).collect::<Vec<_>>(),
+                "undo": step.undo.as_ref().map(|undo| undo.says.clone()),
+                "undo_commands": step.undo.as_ref().map(Operation::shown).unwrap_or_default(),
+                "nature": nature(&step.operation),
+                "deadline_ms": step.operation.deadline.as_millis(),
+            })
+        })
+        .collect();
+    let targets: Vec<Value> = plan
+        .targets
+        .iter()
+        .map(|(host, identity)| json!({ "host": host.as_str(), "machine_id": identity.machine_id, "boot_id": identity.boot_id }))
+        .collect();
+    let glass: Vec<Value> = plan
+        .glass
+        .iter()
+        .map(|glass| json!({ "rule": format!("{:?}", glass.rule), "resource": glass.resource }))
+        .collect();
+    json!({
+        "runbook": plan.runbook,
+        "title": plan.title,
+        "kind": plan.kind,
+        "parameters": plan.parameters,
+        "targets": targets,
+        "claims": plan.objects,
+        "steps": steps,
+        "loss": plan.loss,
+        "broken_glass": glass,
+    })
+}
+
+fn place(place: &Place) -> Option<&str> {
+    match place {
+        Place::Host(host) => Some(host.as_str()),
+        Place::Console => None,
+    }
+}
+
+/// `idempotent`, `probeable` or `irreversible`.
+fn nature(operation: &Operation) -> &'static str {
+    match operation.nature {
+        Nature::Idempotent => "idempotent",
+        Nature::Probeable => "probeable",
+        Nature::Irreversible => "irreversible",
+    }
+}
+
+/// The plan as text: what is lost first, then every step with its commands, proof and way back.
+#[must_use]
+pub fn text(plan: &Plan) -> String {
+    let mut out = String::new();
+    let kind = match plan.kind {
+        Kind::Planned => "planned",
+        Kind::Emergency => "EMERGENCY",
+    };
+    let given: Vec<String> = plan
+        .parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let _ = writeln!(out, "{}: {} ({kind})", plan.runbook, plan.title);
+    let _ = writeln!(out, "  with   {}", given.join(" "));
+    let _ = writeln!(out, "  hash   {}", plan.hash);
+    let _ = writeln!(out, "  stall  about {:.1} s for clients", plan.stall.as_secs_f64());
+    let lines = plan.loss.as_deref().unwrap_or("nothing");
+    for (at, line) in lines.lines().enumerate() {
+        let _ = writeln!(out, "  {}  {line}", if at == 0 { "loss " } else { "     " });
+    }
+    for glass in &plan.glass {
+        let _ = writeln!(out, "  GLASS  {:?} for {} by {}", glass.rule, glass.resource, glass.by);
+    }
+    for warning in &plan.warnings {
+        let _ = writeln!(out, "  note   {warning}");
+    }
+    for (at, step) in plan.steps.iter().enumerate() {
+        let operation = &step.operation;
+        let _ = writeln!(out, "\n{:>2}. {}", at + 1, operation.says);
+        let _ = writeln!(out, "    why    {}", step.why);
+        let host = place(&operation.place).unwrap_or("console");
+        for command in operation.shown() {
+            let _ = writeln!(out, "    {host}$ {command}");
+        }
+        if let Work::Ask(question) = &operation.work {
+            let _ = writeln!(out, "    asks   for the word {}", question.word);
+        }
+        for proof in &operation.proof {
+            let _ = writeln!(out, "    proof  {}", proof.says);
+        }
+        match (&step.undo, operation.nature) {
+            (Some(undo), _) => {
+                let _ = writeln!(out, "    undo   {}", undo.says);
+            }
+            (None, Nature::Irreversible) => {
+                let _ = writeln!(out, "    undo   none: this cannot be taken back");
+            }
+            (None, _) => {}
+        }
+    }
+    out
+}
