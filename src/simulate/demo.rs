@@ -229,6 +229,7 @@ fn slices(nodes: &[Node]) -> Vec<Replica> {
                     role: Role::Secondary,
                     data: Data::UpToDate,
                     standalone: false,
+                    discards: false,
                     generation: 7,
                     past: vec![5, 6],
                     dirty_kib: 0.0,

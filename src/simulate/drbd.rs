@@ -87,6 +87,8 @@ pub struct Side {
     pub data: Data,
     /// Gave up the connection: disconnected by a person, or after a split brain.
     pub standalone: bool,
+    /// Connected with `--discard-my-data`: gives up its changes when it meets its peer.
+    pub discards: bool,
     /// Present data generation.
     pub generation: u64,
     /// Generations before it.
@@ -240,12 +242,18 @@ impl Replica {
             Some(0)
         } else if b.past.contains(&a.generation) {
             Some(1)
+        } else if a.discards != b.discards && !(a.role == Role::Primary && b.role == Role::Primary) {
+            Some(usize::from(a.discards))
         } else {
             for side in &mut self.sides {
                 side.standalone = true;
+                side.discards = false;
             }
             return;
         };
+        for side in &mut self.sides {
+            side.discards = false;
+        }
         self.linked = true;
         if let Some(source) = source {
             self.start_resync(source);

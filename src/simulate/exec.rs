@@ -2,6 +2,7 @@
 
 use super::{
     island::Island,
+    node::DrbdModule,
     noise::{unit, wave},
     render,
 };
@@ -18,7 +19,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn ok(stdout: String) -> Self {
+    pub(super) fn ok(stdout: String) -> Self {
         Self {
             exit: 0,
             stdout,
@@ -26,7 +27,7 @@ impl Answer {
         }
     }
 
-    fn failed(exit: i32, stderr: String) -> Self {
+    pub(super) fn failed(exit: i32, stderr: String) -> Self {
         Self {
             exit,
             stdout: String::new(),
@@ -37,8 +38,12 @@ impl Answer {
 
 /// Runs a command line as the host's shell would.
 pub fn run(island: &Island, at: usize, command: &str) -> Answer {
+    words(island, at, &shlex::split(command).unwrap_or_default())
+}
+
+/// Runs a command that is given as words.
+pub(super) fn words(island: &Island, at: usize, words: &[String]) -> Answer {
     let node = &island.nodes[at];
-    let words = shlex::split(command).unwrap_or_default();
     let line = words.join(" ");
     if let Some((_, template)) = node.commands.iter().find(|(known, _)| *known == line) {
         return Answer::ok(fill(template, node.seed, island.seconds()));
@@ -56,11 +61,39 @@ pub fn run(island: &Island, at: usize, command: &str) -> Answer {
         "cat /proc/loadavg" => render::loadavg(island, node, &mut out),
         "cat /proc/mdstat" if !node.arrays.is_empty() => render::mdstat(node, &mut out),
         "cat /proc/drbd" if node.drbd.is_some() => render::proc_drbd(island, at, &mut out),
+        "cat /proc/self/mountinfo" => render::mountinfo(island, at, &mut out),
+        "cat /etc/machine-id" => out = format!("{}\n", render::machine_id(node)),
+        "cat /proc/sys/kernel/random/boot_id" => out = format!("{}\n", render::boot_id(node)),
+        "cat /proc/meminfo" => render::meminfo(island, node, &mut out),
+        "cat /proc/locks" => render::locks(island, at, &mut out),
+        "cat /proc/net/rpc/nfsd.export/content" if node.nfs_server.is_some() => render::export_cache(node, &mut out),
+        "cat /proc/fs/nfsd/threads" if let Some(server) = &node.nfs_server => out = format!("{}\n", server.threads),
+        "cat /proc/fs/nfsd/versions" if node.nfs_server.is_some() => out.push_str("+3 +4 -4.0 +4.1 +4.2\n"),
         "ip -o addr show" => render::addresses(node, &mut out),
         "exportfs -v" if node.nfs_server.is_some() => render::exports(node, &mut out),
-        _ => return unknown(&words),
+        _ => match words {
+            [setup, status, resource, json]
+                if [setup.as_str(), status, json] == ["drbdsetup", "status", "--json"] && node.drbd.is_some() =>
+            {
+                return drbdsetup(island, at, resource);
+            }
+            _ => return unknown(words),
+        },
     }
     Answer::ok(out)
+}
+
+/// `drbdsetup status RESOURCE --json`; the tools of 8.4 know no such option.
+fn drbdsetup(island: &Island, at: usize, resource: &str) -> Answer {
+    if island.nodes[at].drbd != Some(DrbdModule::V9) {
+        return Answer::failed(20, "drbdsetup: unrecognized option '--json'\n".to_owned());
+    }
+    let mut out = String::new();
+    if render::drbdsetup_json(island, at, Some(resource), &mut out) {
+        Answer::ok(out)
+    } else {
+        Answer::failed(10, format!("{resource}: No such resource\n"))
+    }
 }
 
 fn unknown(words: &[String]) -> Answer {

@@ -14,7 +14,7 @@ use super::{
     noise::wave,
     story::Story,
 };
-use std::{net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 /// Length of a tick.
 pub const TICK_MS: u64 = 1000;
@@ -40,7 +40,18 @@ pub struct Island {
     pub story: Option<Story>,
     /// Faults in force.
     pub faults: Vec<Fault>,
+    /// Where clients believe service addresses to be.
+    pub neighbours: BTreeMap<Ipv4Addr, Neighbour>,
     ticked_ms: u64,
+}
+
+/// Where clients believe an address to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Neighbour {
+    /// The host that said so last.
+    pub node: usize,
+    /// When they ask again, milliseconds of the world's time.
+    pub until_ms: u64,
 }
 
 impl Island {
@@ -54,6 +65,7 @@ impl Island {
             now_ms: 0,
             story,
             faults: Vec::new(),
+            neighbours: BTreeMap::new(),
             ticked_ms: 0,
         };
         island.settle();
@@ -119,6 +131,7 @@ impl Island {
                 self.nodes[at].mounts[mount].state = state;
             }
         }
+        self.hold_locks();
         self.demand();
         self.slices();
         for node in &mut self.nodes {
@@ -138,11 +151,47 @@ impl Island {
             .position(|node| node.is_up() && node.service_addresses.contains(&address))
     }
 
+    /// The host that clients of an address reach: it carries it, the network knows, and nothing drops what they send.
+    #[must_use]
+    pub fn reached(&self, address: Ipv4Addr) -> Option<usize> {
+        let holder = self.holder(address)?;
+        let known = self
+            .neighbours
+            .get(&address)
+            .is_none_or(|known| known.node == holder || self.now_ms >= known.until_ms);
+        (known && !self.nodes[holder].blocked.contains(&address)).then_some(holder)
+    }
+
+    /// What clients use they have files open on: nfsd holds them.
+    fn hold_locks(&mut self) {
+        let mut held: BTreeMap<(usize, String), u32> = BTreeMap::new();
+        for node in self.nodes.iter().filter(|node| node.is_up()) {
+            for mount in node.mounts.iter().filter(|mount| mount.mounted) {
+                if mount.state == MountState::Answering
+                    && let Some(server) = self.reached(mount.server)
+                {
+                    *held.entry((server, mount.path.clone())).or_default() += 1;
+                }
+            }
+        }
+        for ((server, path), count) in held {
+            if let Some(server) = &mut self.nodes[server].nfs_server {
+                let used = server.exports.iter().filter(|export| export.path == path);
+                for export in used {
+                    if !server.cached.contains(export) {
+                        server.cached.push(export.clone());
+                    }
+                }
+                server.locks.insert(path, count);
+            }
+        }
+    }
+
     fn mount_state(&self, mount: &NfsMount) -> MountState {
         if let Some(forced) = mount.forced {
             return forced;
         }
-        let Some(server) = self.holder(mount.server) else {
+        let Some(server) = self.reached(mount.server) else {
             return match mount.state {
                 MountState::Hung(since) => MountState::Hung(since),
                 _ => MountState::Hung(self.now_ms),
@@ -212,7 +261,7 @@ impl Island {
             for index in 0..self.nodes[at].mounts.len() {
                 let mount = &self.nodes[at].mounts[index];
                 let (rate, replica, address) = (mount.rate, mount.replica, mount.server);
-                let Some(server) = self.holder(address) else { continue };
+                let Some(server) = self.reached(address) else { continue };
                 let busy = self.nodes[server].busy;
                 let (reads, writes) = (rate[nfs::READ] * busy, rate[nfs::WRITE] * busy);
                 self.nodes[at].mounts[index].rate = rate.map(|rate| rate * busy);

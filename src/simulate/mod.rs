@@ -6,6 +6,7 @@
 //! sides of a DRBD pair agree on what they say, and what a slow disk does can be seen in the
 //! round trips of every client of that server and nowhere else.
 
+pub mod act;
 mod demo;
 pub mod drbd;
 pub mod exec;

@@ -1,7 +1,7 @@
 //! NFS: exports and counters of a server, mounts and their counters on a client.
 
 use super::noise::{mix, unit};
-use std::net::Ipv4Addr;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 /// The kernel NFS server of a host.
 #[derive(Debug, Clone, Default)]
@@ -10,6 +10,10 @@ pub struct NfsServer {
     pub threads: u32,
     /// What it exports now.
     pub exports: Vec<Export>,
+    /// Exports that the kernel still remembers.
+    pub cached: Vec<Export>,
+    /// Locks and open files that it holds for clients, by exported path.
+    pub locks: BTreeMap<String, u32>,
     /// Reads, writes and other calls since boot.
     pub calls: [f64; 3],
     /// Calls a second now: reads, writes, others.

@@ -1,6 +1,7 @@
 //! One simulated host: its subsystems as plain data, changed by the physics, the story, faults and commands.
 
 use super::{
+    act::Store,
     gate::{Gate, Signal},
     hostile::Hostile,
     md::Array,
@@ -9,7 +10,7 @@ use super::{
     noise::{seed_of, unit},
     zfs::Pool,
 };
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
 /// Whether a host runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,14 @@ pub struct Node {
     pub links: Vec<Link>,
     /// Service addresses that it carries now, besides its own.
     pub service_addresses: Vec<Ipv4Addr>,
+    /// Addresses to which it drops NFS.
+    pub blocked: BTreeSet<Ipv4Addr>,
+    /// Services that were stopped since it booted.
+    pub stopped_units: BTreeSet<String>,
+    /// Until when udev holds the DRBD devices open, milliseconds of the world's time.
+    pub opened_until_ms: u64,
+    /// What it keeps of runs of runbooks.
+    pub store: Store,
     /// Local filesystems that are mounted now.
     pub filesystems: Vec<Filesystem>,
     /// The NFS server, where there is one.
@@ -245,8 +254,10 @@ pub struct Filesystem {
     pub at: String,
     /// Type.
     pub fs_type: &'static str,
-    /// Mount options besides `rw`.
-    pub options: &'static str,
+    /// Whether it is mounted read-only.
+    pub read_only: bool,
+    /// Mount options besides `rw`, comma-separated.
+    pub options: String,
     /// Size.
     pub size_kib: u64,
     /// Used; of a slice the replica has the truth, and this follows it.
@@ -271,7 +282,8 @@ impl Filesystem {
             device,
             at: at.to_owned(),
             fs_type: "ext4",
-            options: "relatime",
+            read_only: false,
+            options: "relatime".to_owned(),
             size_kib,
             used_kib: size_kib as f64 * used,
             growth_kib_s: 0.0,
@@ -309,6 +321,10 @@ impl Node {
             arrays: Vec::new(),
             links: vec![Link::new("eth0", 10_000, 1500)],
             service_addresses: Vec::new(),
+            blocked: BTreeSet::new(),
+            stopped_units: BTreeSet::new(),
+            opened_until_ms: 0,
+            store: Store::default(),
             filesystems: Vec::new(),
             nfs_server: None,
             mounts: Vec::new(),
@@ -341,10 +357,15 @@ impl Node {
         self.power = Power::Off;
         self.gate.set(Signal::Silent);
         self.service_addresses.clear();
+        self.blocked.clear();
+        self.stopped_units.clear();
+        self.store.locked = false;
         self.filesystems
             .retain(|filesystem| filesystem.device.0 != super::drbd::MAJOR);
         if let Some(server) = &mut self.nfs_server {
             server.exports.clear();
+            server.cached.clear();
+            server.locks.clear();
         }
     }
 

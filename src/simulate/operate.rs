@@ -2,10 +2,15 @@
 
 use super::{
     drbd::{MAJOR, Refusal, Role},
-    island::Island,
+    island::{Island, Neighbour},
     nfs::{Export, MountState},
     node::Filesystem,
 };
+use std::net::Ipv4Addr;
+
+/// How long clients believe what they know of an address before they ask again, milliseconds
+/// (`gc_stale_time`, arp(7)).
+const NEIGHBOUR_MS: u64 = 60_000;
 
 impl Island {
     /// Makes a host primary of a resource.
@@ -26,10 +31,12 @@ impl Island {
     pub fn demote(&mut self, replica: usize, node: usize) -> Result<(), Refusal> {
         let side = self.side(replica, node)?;
         let device = self.replicas[replica].device();
-        if self.nodes[node]
-            .filesystems
-            .iter()
-            .any(|filesystem| filesystem.source == device)
+        let opened = self.now_ms < self.nodes[node].opened_until_ms;
+        if opened
+            || self.nodes[node]
+                .filesystems
+                .iter()
+                .any(|filesystem| filesystem.source == device)
         {
             let minor = self.replicas[replica].minor;
             return Err(Refusal::new(
@@ -80,16 +87,19 @@ impl Island {
     /// Unmounts a slice's device on a host.
     ///
     /// # Errors
-    /// [`Refusal`] when it is exported still, or not mounted.
+    /// [`Refusal`] when it is exported still, the kernel remembers the export, nfsd holds files of it, or it is
+    /// not mounted.
     pub fn unmount(&mut self, replica: usize, node: usize) -> Result<(), Refusal> {
         let (device, at) = (
             self.replicas[replica].device(),
             self.replicas[replica].mount_point.clone(),
         );
-        let exported = self.nodes[node]
-            .nfs_server
-            .as_ref()
-            .is_some_and(|server| server.exports.iter().any(|export| export.path == at));
+        let exported = self.nodes[node].nfs_server.as_ref().is_some_and(|server| {
+            server.locks.contains_key(&at)
+                || [&server.exports, &server.cached]
+                    .iter()
+                    .any(|exports| exports.iter().any(|export| export.path == at))
+        });
         if exported {
             return Err(Refusal::new(32, format!("umount: {at}: target is busy.\n")));
         }
@@ -128,28 +138,92 @@ impl Island {
         if let Some(server) = &mut self.nodes[node].nfs_server
             && !server.exports.contains(&export)
         {
-            server.exports.push(export);
+            server.exports.push(export.clone());
+            server.cached.push(export);
         }
         self.settle();
         Ok(())
     }
 
-    /// Takes a slice's export back.
+    /// Takes a slice's export back; the kernel forgets it, and nfsd drops the locks that it holds there.
     pub fn unexport(&mut self, replica: usize, node: usize) {
         let path = &self.replicas[replica].mount_point;
         if let Some(server) = &mut self.nodes[node].nfs_server {
             server.exports.retain(|export| export.path != *path);
+            server.cached.retain(|export| export.path != *path);
+            server.locks.remove(path);
         }
         self.settle();
     }
 
-    /// Gives a host a slice's service address.
+    /// Gives a host a slice's service address, and tells the network.
     pub fn add_address(&mut self, replica: usize, node: usize) {
         let address = self.replicas[replica].address;
         if !self.nodes[node].service_addresses.contains(&address) {
             self.nodes[node].service_addresses.push(address);
         }
+        self.announce(address, node);
+    }
+
+    /// Tells the network that a host carries an address: clients find it there from now on.
+    pub fn announce(&mut self, address: Ipv4Addr, node: usize) {
+        self.neighbours.insert(address, Neighbour { node, until_ms: 0 });
         self.settle();
+    }
+
+    /// An address came up without a word: clients find it when what they know of it is too old.
+    pub fn expire(&mut self, address: Ipv4Addr) {
+        if let Some(known) = self.neighbours.get_mut(&address) {
+            known.until_ms = self.now_ms + NEIGHBOUR_MS;
+        }
+    }
+
+    /// Connects a side to its peer.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is connected, or waits for its peer, already; or would discard while it is primary.
+    pub fn connect(&mut self, replica: usize, side: usize, discard: bool) -> Result<(), Refusal> {
+        let pair = &mut self.replicas[replica];
+        let minor = pair.minor;
+        let refuse = |code: u32, text: &str| {
+            Err(Refusal::new(
+                10,
+                format!(
+                    "{minor}: Failure: ({code}) {text}\nCommand 'drbdsetup-84 connect {minor}' terminated with exit code 10\n"
+                ),
+            ))
+        };
+        if !pair.sides[side].standalone {
+            return refuse(125, "Device has a net-config (use disconnect first)");
+        }
+        if discard && pair.sides[side].role == Role::Primary {
+            return refuse(123, "--discard-my-data not allowed when primary.");
+        }
+        pair.sides[side].standalone = false;
+        pair.sides[side].discards = discard;
+        self.settle();
+        Ok(())
+    }
+
+    /// Disconnects a side from its peer.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it stands alone already.
+    pub fn disconnect(&mut self, replica: usize, side: usize) -> Result<(), Refusal> {
+        let pair = &mut self.replicas[replica];
+        if pair.sides[side].standalone {
+            let minor = pair.minor;
+            return Err(Refusal::new(
+                10,
+                format!(
+                    "{minor}: Failure: (162) Invalid configuration request\nadditional info from kernel:\nunknown connection\n"
+                ),
+            ));
+        }
+        pair.sides[side].standalone = true;
+        pair.sides[side].discards = false;
+        self.settle();
+        Ok(())
     }
 
     /// Takes a slice's service address from a host.
@@ -195,6 +269,13 @@ impl Island {
                 replica.lose_power(side);
             }
         }
+        self.settle();
+    }
+
+    /// A host loses its power and boots; nothing is served by itself, as where a slice is not in `fstab`.
+    pub fn reboot(&mut self, node: usize) {
+        self.power_off(node);
+        self.nodes[node].boot(self.now_ms);
         self.settle();
     }
 

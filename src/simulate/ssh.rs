@@ -1,7 +1,7 @@
 //! A real SSH server for each simulated host, reached through in-process pipes.
 
 use super::{
-    exec,
+    act, exec,
     gate::{Gate, Gated, Signal},
     hostile::Hostile,
     keys,
@@ -9,7 +9,10 @@ use super::{
     node::Power,
     world::{Door, Place, World},
 };
-use crate::remote::{Boxed, Dial, RemoteError, Stream};
+use crate::{
+    remote::{Boxed, Dial, RemoteError, Stream},
+    runbook::target,
+};
 use russh::{
     Channel, ChannelId, MethodKind, MethodSet, SshId,
     keys::PublicKey,
@@ -27,6 +30,8 @@ const PIPE: usize = 64 * 1024;
 const SERVER: &str = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3";
 /// How long a dialler waits for a host without power, as ARP does.
 const NO_ROUTE: Duration = Duration::from_secs(3);
+/// Longest script of a step, bytes; of a longer one the rest is not read.
+const SCRIPT_LIMIT: usize = 256 * 1024;
 
 /// Hands out pipes to simulated hosts.
 #[derive(Debug, Clone)]
@@ -136,6 +141,8 @@ enum Job {
     Lane(Box<Lane>),
     /// The remote half, its answers sent byte by byte.
     Drip(Box<Lane>, mpsc::Sender<Vec<u8>>),
+    /// A step of a runbook: its script, until standard input ends.
+    Step(Vec<u8>),
     /// A command that is over, or one that hears nothing.
     Deaf,
 }
@@ -216,6 +223,7 @@ impl server::Handler for Host {
                     Job::Lane(lane)
                 }
             }
+            _ if shell && command == target::COMMAND => Job::Step(Vec::new()),
             _ => {
                 self.command(id, &command, hostile, session)?;
                 Job::Deaf
@@ -242,6 +250,10 @@ impl server::Handler for Host {
                     session.close(id)?;
                 }
             }
+            Some(Job::Step(script)) => {
+                let room = SCRIPT_LIMIT.saturating_sub(script.len());
+                script.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
             Some(Job::Drip(lane, sender)) => {
                 let said = lane.feed(&self.world, bytes, hostile);
                 if !said.out.is_empty() {
@@ -255,12 +267,19 @@ impl server::Handler for Host {
     }
 
     async fn channel_eof(&mut self, id: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
-        if let Some(Job::Lane(_)) = self.channels.insert(id, Job::Deaf) {
-            session.exit_status_request(id, 0)?;
-            session.eof(id)?;
-            session.close(id)?;
+        match self.channels.insert(id, Job::Deaf) {
+            Some(Job::Lane(_)) => {}
+            Some(Job::Step(script)) => {
+                let answer = self.world.at(self.place, |island, at| {
+                    act::call(island, at, &String::from_utf8_lossy(&script))
+                });
+                session.data(id, answer)?;
+            }
+            _ => return Ok(()),
         }
-        Ok(())
+        session.exit_status_request(id, 0)?;
+        session.eof(id)?;
+        session.close(id)
     }
 
     async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Result<(), Self::Error> {

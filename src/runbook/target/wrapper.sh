@@ -33,15 +33,17 @@ whoami() {
 # One command at a time on this host, and claims are changed under the same lock.
 begin() {
   mkdir -p "$store/claim" "$store/receipt" || stop refused store "cannot make $store"
-  exec 9>"$store/lock" || stop refused store "cannot write $store/lock"
+  # A redirection of `exec` that fails would end the shell without a word.
+  (: >>"$store/lock") 2>/dev/null || stop refused store "cannot write $store/lock"
+  exec 9>>"$store/lock"
   flock -w "$1" 9 || stop refused busy "another command is still running"
 }
 
-# put FILE TEXT: written whole or not at all, and on the disk.
-put() {
-  printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "$store" ||
-    stop refused store "cannot write $1"
-}
+# keep FILE TEXT: written whole or not at all, and on the disk.
+keep() { printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "$store"; }
+
+# put FILE TEXT: the same, before anything is changed.
+put() { keep "$@" || stop refused store "cannot write $1"; }
 
 # claim OBJECT TOKEN RUN OWNER: takes it for a run, if it is free or held by an older token of the same run.
 claim() {
@@ -107,7 +109,7 @@ receipt() {
 once() {
   [ ! -e "$store/receipt/$1.begun" ] || { receipt "$1"; stop again; }
   key=$1
-  : >"$store/receipt/$key.out"
+  (: >"$store/receipt/$key.out") 2>/dev/null || stop refused store "cannot write $store/receipt/$key.out"
   put "$store/receipt/$key.begun" "$(date +%s)"
   code=0
 }
@@ -118,8 +120,9 @@ run() {
   "$@" >>"$store/receipt/$key.out" 2>&1 </dev/null 9>&- || code=$?
 }
 
+# finish: the commands have run, whether that can be kept or not; a refusal would say that nothing was changed.
 finish() {
-  put "$store/receipt/$key.exit" "$code"
+  keep "$store/receipt/$key.exit" "$code" || :
   say ran "$code"
   output "$store/receipt/$key.out"
 }

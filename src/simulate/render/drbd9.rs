@@ -3,9 +3,13 @@
 use super::{put, sides, storage::words};
 use crate::simulate::{drbd::Role, island::Island, node::whole};
 
-pub(super) fn status(island: &Island, at: usize, out: &mut String) {
+/// All resources, or the one of that name; `false` when there is none.
+pub fn status(island: &Island, at: usize, only: Option<&str>, out: &mut String) -> bool {
+    let mut found = false;
     out.push_str("[\n");
-    for (number, (replica, side)) in sides(island, at).enumerate() {
+    let wanted = sides(island, at).filter(|(replica, _)| only.is_none_or(|name| name == replica.resource));
+    for (number, (replica, side)) in wanted.enumerate() {
+        found = true;
         if number > 0 {
             out.push_str(",\n");
         }
@@ -59,4 +63,5 @@ pub(super) fn status(island: &Island, at: usize, out: &mut String) {
         );
     }
     out.push_str("\n]\n");
+    found
 }

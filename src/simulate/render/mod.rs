@@ -14,9 +14,10 @@ use super::{drbd, exec, island::Island};
 use crate::facts::Section;
 use std::fmt::Write as _;
 
-pub(super) use nfs::exports;
+pub(super) use drbd9::status as drbdsetup_json;
+pub(super) use nfs::{export_cache, exports, locks, mountinfo};
 pub(super) use storage::{mdstat, proc_drbd};
-pub(super) use system::{addresses, loadavg, uptime_command};
+pub(super) use system::{addresses, boot_id, loadavg, machine_id, meminfo, uptime_command};
 
 /// Writes to a text; that cannot fail.
 macro_rules! put {
@@ -82,7 +83,7 @@ pub fn section(island: &Island, at: usize, section: Section, out: &mut String) -
         Section::Arcstats => zfs::arcstats(node, out),
         Section::Identity => system::identity(node, out),
         Section::DrbdStatus => match node.drbd {
-            Some(super::node::DrbdModule::V9) => drbd9::status(island, at, out),
+            Some(super::node::DrbdModule::V9) => _ = drbd9::status(island, at, None, out),
             _ => storage::drbdsetup_status(island, at, out),
         },
         Section::DrbdEvents => storage::events2(island, at, out),

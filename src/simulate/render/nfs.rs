@@ -8,14 +8,16 @@ use crate::simulate::{
     node::{Filesystem, Node, whole},
 };
 
-pub(super) fn mountinfo(island: &Island, at: usize, out: &mut String) {
+/// `/proc/self/mountinfo`.
+pub fn mountinfo(island: &Island, at: usize, out: &mut String) {
     let node = &island.nodes[at];
     for (index, filesystem) in node.filesystems.iter().enumerate() {
         let (major, minor) = filesystem.device;
         let parent = if index == 0 { 1 } else { 29 };
+        let way = if filesystem.read_only { "ro" } else { "rw" };
         put!(
             out,
-            "{} {parent} {major}:{minor} / {} rw,{} shared:{} - {} {} rw\n",
+            "{} {parent} {major}:{minor} / {} {way},{} shared:{} - {} {} {way}\n",
             29 + index,
             filesystem.at,
             filesystem.options,
@@ -139,6 +141,43 @@ pub fn exports(node: &Node, out: &mut String) {
             export.client,
             export.fsid
         );
+    }
+}
+
+/// `/proc/net/rpc/nfsd.export/content`: what the kernel remembers of exports.
+pub fn export_cache(node: &Node, out: &mut String) {
+    out.push_str("#path domain(flags)\n");
+    for export in node.nfs_server.iter().flat_map(|server| &server.cached) {
+        put!(
+            out,
+            "{}\t{}(rw,no_root_squash,sync,wdelay,no_subtree_check,fsid={})\n",
+            export.path,
+            export.client,
+            export.fsid
+        );
+    }
+}
+
+/// `/proc/locks`: those that nfsd holds for clients.
+pub fn locks(island: &Island, at: usize, out: &mut String) {
+    let Some(server) = &island.nodes[at].nfs_server else {
+        return;
+    };
+    let mut number = 0;
+    for (path, count) in &server.locks {
+        let minor = island
+            .replicas
+            .iter()
+            .find(|replica| replica.mount_point == *path)
+            .map_or(0, |replica| replica.minor);
+        for lock in 0..*count {
+            number += 1;
+            put!(
+                out,
+                "{number}: POSIX  ADVISORY  WRITE 1187 {MAJOR:02x}:{minor:02x}:{} 0 EOF\n",
+                131 + lock
+            );
+        }
     }
 }
 

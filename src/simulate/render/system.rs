@@ -75,7 +75,8 @@ pub(super) fn stat(node: &Node, out: &mut String) {
     );
 }
 
-pub(super) fn meminfo(island: &Island, node: &Node, out: &mut String) {
+/// `/proc/meminfo`.
+pub fn meminfo(island: &Island, node: &Node, out: &mut String) {
     let total = node.memory_kib as f64;
     let used = total * 0.38 * wave(mix(node.seed), island.seconds() / 4.0);
     let cached = (total - used) * 0.8;
@@ -191,19 +192,32 @@ pub fn addresses(node: &Node, out: &mut String) {
     }
 }
 
-/// Who the host is.
-pub(super) fn identity(node: &Node, out: &mut String) {
-    let id = (mix(node.seed), mix(node.seed ^ 0x55));
+/// `/etc/machine-id`.
+pub fn machine_id(node: &Node) -> String {
+    format!("{:016x}{:016x}", mix(node.seed), mix(node.seed ^ 0x55))
+}
+
+/// `/proc/sys/kernel/random/boot_id`: another after every boot.
+pub fn boot_id(node: &Node) -> String {
     let boot = mix(node.seed ^ u64::from(node.boots));
-    put!(out, "hostname {}\nmachine_id {:016x}{:016x}\n", node.name, id.0, id.1);
-    put!(
-        out,
-        "boot_id {:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}\n",
+    format!(
+        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
         boot >> 32,
         boot >> 16 & 0xffff,
         boot & 0xfff,
         boot >> 8 & 0xfff,
         mix(boot) >> 16
+    )
+}
+
+/// Who the host is.
+pub(super) fn identity(node: &Node, out: &mut String) {
+    put!(
+        out,
+        "hostname {}\nmachine_id {}\nboot_id {}\n",
+        node.name,
+        machine_id(node),
+        boot_id(node)
     );
     put!(out, "kernel {}\nos {}\narch x86_64\n", node.kernel, node.os);
     out.push_str("user watch\nuid 1000\nsudo yes\nshell dash\n");

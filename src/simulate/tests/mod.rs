@@ -1,6 +1,6 @@
 //! Tests of the embedded fleet, through a real SSH client where that matters.
 
-mod client;
+pub mod client;
 mod fleet;
 mod hostility;
 mod parsing;
@@ -22,22 +22,22 @@ const START: u64 = 1_795_219_200;
 
 /// A clock that a test moves.
 #[derive(Clone, Default)]
-struct Hand(Arc<AtomicU64>);
+pub struct Hand(Arc<AtomicU64>);
 
 impl Hand {
-    fn clock(&self) -> Clock {
+    pub fn clock(&self) -> Clock {
         let now = Arc::clone(&self.0);
         Arc::new(move || Duration::from_secs(START) + Duration::from_millis(now.load(Ordering::Relaxed)))
     }
 
-    fn forward(&self, by: Duration) {
+    pub fn forward(&self, by: Duration) {
         self.0
             .fetch_add(u64::try_from(by.as_millis()).unwrap(), Ordering::Relaxed);
     }
 }
 
 /// A clock that follows tokio's, which tests may pause.
-fn tokio_clock() -> Clock {
+pub fn tokio_clock() -> Clock {
     let start = tokio::time::Instant::now();
     Arc::new(move || Duration::from_secs(START) + start.elapsed())
 }

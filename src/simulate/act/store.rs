@@ -1,0 +1,62 @@
+//! What a host keeps of runs: claims with their fencing tokens, and receipts. A reboot does not change it.
+
+use std::collections::BTreeMap;
+
+/// The directory of a host that `wrapper.sh` calls the store.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    /// Claims by object.
+    pub claims: BTreeMap<String, Claim>,
+    /// Receipts by key.
+    pub receipts: BTreeMap<String, Kept>,
+    /// Whether a script holds the lock.
+    pub locked: bool,
+    /// Whether the disk is full: nothing new can be kept.
+    pub full: bool,
+    /// Whether the disk is mounted read-only: not even the lock can be opened.
+    pub read_only: bool,
+    /// Every command that ran here, in order: its receipt's key, its words, its exit code.
+    pub ran: Vec<(String, Vec<String>, i32)>,
+}
+
+/// A claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// The highest token so far.
+    pub token: u64,
+    /// The run that holds it; empty when it is free.
+    pub run: String,
+    /// Who runs that.
+    pub owner: String,
+}
+
+/// A receipt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// How it ended, when it did.
+    pub exit: Option<i32>,
+    /// What it printed.
+    pub output: String,
+}
+
+impl Store {
+    /// The claim on an object; that of nobody when there is none.
+    #[must_use]
+    pub fn claim(&self, object: &str) -> Claim {
+        self.claims.get(object).cloned().unwrap_or_default()
+    }
+
+    /// Keeps a claim; `false` when the disk is full.
+    pub fn take(&mut self, object: &str, token: u64, run: &str, owner: &str) -> bool {
+        if self.full {
+            return false;
+        }
+        let claim = Claim {
+            token,
+            run: run.to_owned(),
+            owner: owner.to_owned(),
+        };
+        self.claims.insert(object.to_owned(), claim);
+        true
+    }
+}
