@@ -103,7 +103,21 @@ impl Check for ServerDead {
                 format!("switch it off by hand, look that it is off, and say so: --assert-off={name}"),
             );
         }
-        if dead.len() < 2 {
+        let well = alive
+            .iter()
+            .any(|says| says.contains("Connected") || says.contains("Established"))
+            && alive.iter().any(|says| says.contains("answers the console"));
+        let named_alive = scope
+            .glass
+            .iter()
+            .any(|glass| glass.rule == Rule::Force && glass.resource == name.as_str());
+        if well && !named_alive {
+            report.refuse(
+                format!("{name} answers, and its replication is connected"),
+                format!("use slice-move; if that hangs because {name} is half dead, name it: --force={name}"),
+            );
+        }
+        if dead.len() < 2 && !(well && named_alive) {
             report.refuse(
                 format!(
                     "too few observers miss {name} ({})",

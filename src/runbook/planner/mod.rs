@@ -43,7 +43,7 @@ pub struct Wish {
 /// # Errors
 /// Refusals that no look can lift: parameters that do not fit.
 pub fn looks(fleet: &Fleet, wish: &Wish) -> Result<Vec<Look>, Vec<Refusal>> {
-    let scope = Scope::new(fleet, wish, None)?;
+    let mut scope = Scope::new(fleet, wish, None)?;
     let mut looks = Vec::new();
     for moved in &scope.moves {
         for side in [&moved.from, &moved.to] {
@@ -51,9 +51,15 @@ pub fn looks(fleet: &Fleet, wish: &Wish) -> Result<Vec<Look>, Vec<Refusal>> {
             looks.extend(layout::looks(side, &moved.resource));
         }
     }
-    for name in &wish.definition.checks {
-        if let Some(check) = check::find(name) {
-            looks.extend(check.looks(&scope));
+    // Which side serves a slice is only known once it was looked at: both ways are looked at.
+    for _ in 0..2 {
+        for name in &wish.definition.checks {
+            if let Some(check) = check::find(name) {
+                looks.extend(check.looks(&scope));
+            }
+        }
+        for moved in &mut scope.moves {
+            std::mem::swap(&mut moved.from, &mut moved.to);
         }
     }
     looks.sort();

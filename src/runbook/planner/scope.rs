@@ -130,12 +130,12 @@ impl<'a> Scope<'a> {
             glass: &wish.glass,
             alike: &wish.alike,
         };
-        scope.aim()?;
+        scope.aim(sight.is_some())?;
         Ok(scope)
     }
 
     /// The receiving side as the parameter `to` (or a victim) names it has to be one of the two.
-    fn aim(&mut self) -> Result<(), Vec<Refusal>> {
+    fn aim(&mut self, seen: bool) -> Result<(), Vec<Refusal>> {
         let mut refusals = Vec::new();
         for moved in &mut self.moves {
             let (name, leaves) = match (self.parameters.get("victim"), self.parameters.get("to")) {
@@ -152,7 +152,7 @@ impl<'a> Scope<'a> {
                 continue;
             };
             let other = if *named == sides[0] { &sides[1] } else { &sides[0] };
-            if !leaves && *named == moved.from && self.kind == Kind::Planned {
+            if seen && !leaves && *named == moved.from && self.kind == Kind::Planned {
                 refusals.push(Refusal::new(
                     format!("{} is served by {named} already", moved.slice),
                     "there is nothing to move",

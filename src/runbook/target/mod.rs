@@ -102,7 +102,6 @@ impl Request {
         };
         match self {
             Self::Look(looks) => {
-                line(&["scratch"])?;
                 for argv in looks {
                     line(&words("look", argv))?;
                 }
@@ -154,9 +153,6 @@ impl Request {
                     line(&words("run", argv))?;
                 }
                 line(&["finish"])?;
-                if !looks.is_empty() {
-                    line(&["scratch"])?;
-                }
                 for argv in looks {
                     line(&words("look", argv))?;
                 }

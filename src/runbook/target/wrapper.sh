@@ -8,33 +8,40 @@ umask 077
 set -u
 store=${POINTSMAN_STORE:-/var/lib/pointsman}
 tab=$(printf '\t')
+nl='
+'
 
 say() { printf '@%s\n' "$*"; }
 stop() { say "$@"; say end; exit 0; }
 
-# output FILE: its bytes, after their number; no more than 64 KiB.
+# output TEXT: its bytes, after their number; no more than 64 KiB.
 output() {
-  size=$(wc -c <"$1")
-  size=$((size + 0))
-  [ "$size" -le 65536 ] || size=65536
-  say output "$size"
-  head -c "$size" "$1"
-  printf '\n'
+  text=$1
+  [ "${#text}" -le 65536 ] || text=$(printf %s "$text" | head -c 65536)
+  printf '@output %s\n%s\n' "${#text}" "$text"
+}
+
+# got FILE: its text, shortened; what a shell leaves of it.
+got() {
+  text=$(head -c 65536 "$1" 2>/dev/null) || text=
+  [ -z "$text" ] || text=$text$nl
+  output "$text"
 }
 
 # whoami MACHINE BOOT: this host, since that boot, and no other.
 whoami() {
-  machine=$(cat /etc/machine-id 2>/dev/null) || machine=
-  boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null) || boot=
+  machine= boot=
+  [ ! -r /etc/machine-id ] || read -r machine </etc/machine-id
+  [ ! -r /proc/sys/kernel/random/boot_id ] || read -r boot </proc/sys/kernel/random/boot_id
   [ "$machine" = "$1" ] || stop refused identity "$machine"
   [ "$2" = any ] || [ "$boot" = "$2" ] || stop refused boot "$boot"
 }
 
 # One command at a time on this host, and claims are changed under the same lock.
 begin() {
-  mkdir -p "$store/claim" "$store/receipt" || stop refused store "cannot make $store"
-  # A redirection of `exec` that fails would end the shell without a word.
-  (: >>"$store/lock") 2>/dev/null || stop refused store "cannot write $store/lock"
+  [ -d "$store/claim" ] && [ -d "$store/receipt" ] || mkdir -p "$store/claim" "$store/receipt" || stop refused store "cannot make $store"
+  # A redirection of `exec` or `:` that fails would end the shell without a word; one of printf does not.
+  printf '' 2>/dev/null >>"$store/lock" || stop refused store "cannot write $store/lock"
   exec 9>>"$store/lock"
   flock -w "$1" 9 || stop refused busy "another command is still running"
 }
@@ -84,7 +91,8 @@ holds() {
 expect() {
   pattern=$1
   shift
-  seen=$("$@" 2>&1 </dev/null | head -n 1)
+  seen=$("$@" 2>&1 </dev/null)
+  seen=${seen%%"$nl"*}
   # shellcheck disable=SC2254 # a pattern on purpose; the console lets through no other characters
   case $seen in
     $pattern) ;;
@@ -94,10 +102,11 @@ expect() {
 
 # receipt KEY: what is known here of a step that was sent before.
 receipt() {
-  if [ -e "$store/receipt/$1.exit" ]; then
-    IFS= read -r code <"$store/receipt/$1.exit" || code=unknown
+  code=
+  [ ! -e "$store/receipt/$1.exit" ] || IFS= read -r code <"$store/receipt/$1.exit" || code=
+  if [ -n "$code" ]; then
     say receipt ended "$code"
-    [ ! -e "$store/receipt/$1.out" ] || output "$store/receipt/$1.out"
+    got "$store/receipt/$1.out"
   elif [ -e "$store/receipt/$1.begun" ]; then
     say receipt begun
   else
@@ -109,8 +118,10 @@ receipt() {
 once() {
   [ ! -e "$store/receipt/$1.begun" ] || { receipt "$1"; stop again; }
   key=$1
-  (: >"$store/receipt/$key.out") 2>/dev/null || stop refused store "cannot write $store/receipt/$key.out"
-  put "$store/receipt/$key.begun" "$(date +%s)"
+  printf '' 2>/dev/null >"$store/receipt/$key.out" &&
+    printf 'begun\n' 2>/dev/null >"$store/receipt/$key.begun" &&
+    sync "$store/receipt/$key.begun" "$store/receipt" ||
+    stop refused store "cannot write $store/receipt/$key"
   code=0
 }
 
@@ -122,22 +133,18 @@ run() {
 
 # finish: the commands have run, whether that can be kept or not; a refusal would say that nothing was changed.
 finish() {
-  keep "$store/receipt/$key.exit" "$code" || :
+  printf '%s\n' "$code" 2>/dev/null >"$store/receipt/$key.exit"
+  sync "$store/receipt/$key.exit" "$store/receipt/$key.out" "$store/receipt" 2>/dev/null
   say ran "$code"
-  output "$store/receipt/$key.out"
-}
-
-# scratch: a place for what looks print.
-scratch() {
-  work=$(mktemp) || stop refused store "no scratch file"
-  trap 'rm -f "$work"' EXIT
+  got "$store/receipt/$key.out"
 }
 
 # look PROGRAM ARG…: reads; its output and exit code.
 look() {
-  "$@" >"$work" 2>/dev/null </dev/null
+  text=$("$@" 2>/dev/null </dev/null)
   say look "$?"
-  output "$work"
+  [ -z "$text" ] || text=$text$nl
+  output "$text"
 }
 
 # port_block add|drop|list ADDRESS: NFS to that address is dropped, not refused: a refusal makes clients give up.
@@ -153,7 +160,13 @@ port_block() {
           nft add element inet pointsman blocked "{ $2 }"
         ;;
       drop) ! nft list set inet pointsman blocked 2>/dev/null | grep -qwF "$2" || nft delete element inet pointsman blocked "{ $2 }" ;;
-      list) nft list set inet pointsman blocked 2>/dev/null | grep -oE '([0-9]{1,3}\.){3}[0-9]{1,3}' || : ;;
+      list)
+        # A list that cannot be read is not an empty one.
+        seen=$(nft list tables) || return
+        case $seen in
+          *'table inet pointsman'*) nft list set inet pointsman blocked | grep -oE '([0-9]{1,3}\.){3}[0-9]{1,3}' || : ;;
+        esac
+        ;;
     esac
   elif command -v iptables >/dev/null 2>&1; then
     case $1 in
