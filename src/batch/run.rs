@@ -167,6 +167,12 @@ pub fn ended(run: &str, progress: &Progress, format: Format) -> String {
         _ => {
             let mut out = String::new();
             match &progress.end {
+                // Written down, it stands in the log already.
+                Some(end)
+                    if progress
+                        .log
+                        .back()
+                        .is_some_and(|last| end_words(end).ends_with(&last.text)) => {}
                 Some(end) => {
                     let _ = writeln!(out, "{}", end_words(end));
                 }

@@ -9,7 +9,7 @@ use super::{clean, progress::Progress, targets::Targets};
 use crate::{
     fleet::{Fleet, HostName, SliceName},
     remote::{Chunk, quote::quote},
-    runbook::plan::Plan,
+    runbook::{definition::Kind, plan::Plan},
     store::Stall,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -26,6 +26,8 @@ const CLIENTS: usize = 64;
 const EVERY: f64 = 0.2;
 /// A client that has not answered for so long is shown as stalled.
 const STALLED: Duration = Duration::from_millis(500);
+/// What is said of a client until something is known.
+const REACHING: &str = "being reached";
 /// Longest line of a client.
 const LINE: usize = 200;
 
@@ -52,6 +54,8 @@ pub struct ClientView {
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     mounts: BTreeMap<HostName, Vec<(SliceName, String)>>,
+    /// Whether the run is planned, so that there is time to reach them first.
+    pub planned: bool,
 }
 
 /// The watching of a run's clients.
@@ -75,7 +79,10 @@ impl Clients {
                 mounts.insert(host.name.clone(), of_plan);
             }
         }
-        Self { mounts }
+        Self {
+            mounts,
+            planned: plan.kind == Kind::Planned,
+        }
     }
 
     /// Begins to watch; the run does not wait for it.
@@ -111,12 +118,20 @@ fn views(client: &HostName, mounts: &[(SliceName, String)]) -> Vec<ClientView> {
             stalled: None,
             longest: None,
             answers: 0,
-            note: "being reached".to_owned(),
+            note: REACHING.to_owned(),
         })
         .collect()
 }
 
 impl Watching {
+    /// Waits until every client is heard or known not to be, at most so long: what is not measured from before the
+    /// first step on is measured too short.
+    pub async fn ready(progress: &watch::Sender<Progress>, at_most: Duration) {
+        let mut shown = progress.subscribe();
+        let all = shown.wait_for(|progress| progress.clients.iter().all(|client| client.note != REACHING));
+        drop(timeout(at_most, all).await);
+    }
+
     /// Ends it and says how the clients fared. A client that stalls now is given no more time.
     pub async fn stop(mut self) -> Vec<Stall> {
         self.stop.cancel();
@@ -159,6 +174,11 @@ impl Mount {
     /// Takes the uptime after an answer, or a word that says what came instead of one.
     fn hear(&mut self, said: &str, uptime: &str, heard: Instant) {
         let Ok(uptime) = uptime.parse::<f64>() else { return };
+        if said == "start" {
+            // A mount that is stalled from the beginning has not answered since here at least.
+            self.last = Some((uptime, heard));
+            return;
+        }
         if said != "0" {
             self.note = match said {
                 "unmounted" => "not mounted there".to_owned(),
@@ -167,7 +187,8 @@ impl Mount {
             return;
         }
         if let Some((last, _)) = self.last {
-            let gap = (uptime - last - EVERY).max(0.0);
+            let pause = if self.answers == 0 { 0.0 } else { EVERY };
+            let gap = (uptime - last - pause).max(0.0);
             self.longest = Some(self.longest.map_or(gap, |longest| longest.max(gap)));
         }
         self.last = Some((uptime, heard));
@@ -265,6 +286,7 @@ impl Watcher {
     fn lose(&mut self, why: &str) {
         for mount in &mut self.mounts {
             // What was measured until here stands; silence from now on is not the mount's.
+            mount.longest = mount.longest().map(|longest| longest.as_secs_f64());
             mount.last = None;
             mount.note = format!("not measured: {why}");
         }
@@ -309,6 +331,8 @@ mounted() {
   return 1
 }
 beat() {
+  read -r up _ </proc/uptime
+  printf '%s start %s\n' "$1" "$up" || exit
   while :; do
     if mounted "$2"; then
       stat -f -- "$2" >/dev/null 2>&1
@@ -359,6 +383,16 @@ mod tests {
         assert_eq!((mount.longest(), mount.answers), (None, 1));
     }
 
+    #[test]
+    fn a_mount_that_is_stalled_from_the_beginning_is_measured_from_there() {
+        let mut mount = mount();
+        let now = Instant::now();
+        for (said, uptime) in [("start", "50.00"), ("0", "54.25"), ("0", "54.46")] {
+            mount.hear(said, uptime, now);
+        }
+        assert_eq!(mount.longest(), Some(Duration::from_millis(4250)));
+    }
+
     #[tokio::test]
     async fn the_loop_runs_in_a_real_shell_and_knows_what_is_no_nfs_mount() {
         use crate::{
@@ -374,16 +408,16 @@ mod tests {
         wire.send(script.as_bytes()).await.unwrap();
         wire.end_input().await.unwrap();
         let mut text = String::new();
-        while text.lines().count() < 4 {
+        while text.lines().count() < 6 {
             match wire.next().await {
                 Chunk::Out(bytes) => text.push_str(&String::from_utf8(bytes).unwrap()),
                 other => panic!("{other:?} after {text:?}"),
             }
         }
-        for line in text.lines().take(4) {
+        for line in text.lines().take(6) {
             let words: Vec<&str> = line.split(' ').collect();
             assert!(words[0] == "0" || words[0] == "1", "{text}");
-            assert_eq!(words[1], "unmounted", "{text}");
+            assert!(words[1] == "unmounted" || words[1] == "start", "{text}");
             assert!(words[2].parse::<f64>().is_ok(), "{text}");
         }
     }

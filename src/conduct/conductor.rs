@@ -2,7 +2,7 @@
 
 use super::{
     clean,
-    clients::Clients,
+    clients::{Clients, Watching},
     progress::Progress,
     targets::{Now, Targets},
 };
@@ -24,6 +24,8 @@ use tokio::{
 
 /// Orders that may wait.
 const ORDERS: usize = 16;
+/// Longest time in which the clients are reached before a planned run begins.
+const READY: Duration = Duration::from_secs(3);
 /// Between two looks for orders of other processes.
 const ORDERS_EVERY: Duration = Duration::from_millis(500);
 
@@ -100,6 +102,13 @@ impl Handle {
         // Without a sender the run is over; its last word stands.
         drop(wait.await);
         self.progress.borrow().clone()
+    }
+
+    /// Ends the task at once, as SIGKILL ends the process.
+    #[cfg(test)]
+    pub(super) async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
     }
 
     /// Waits until the task that drives the run has ended, after its last word.
@@ -194,7 +203,12 @@ struct Conductor {
 
 impl Conductor {
     async fn conduct(mut self, driving: Driving, clients: Clients) {
+        let planned = clients.planned;
         let watching = clients.start(&self.targets, &self.progress);
+        if planned {
+            // In an emergency every second counts, and clients wait already.
+            Watching::ready(&self.progress, READY).await;
+        }
         let mut effect = self.advance(Event::Begun);
         let end = loop {
             self.hear_all().await;

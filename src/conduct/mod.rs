@@ -16,4 +16,7 @@ pub use clients::ClientView;
 pub use conductor::Handle;
 pub use desk::{Denied, Desk, Drawn, who};
 pub use progress::{LogLine, Progress, StepProgress, StepState, end_words};
-pub use targets::{Now, SshTargets, Targets};
+pub use targets::{Console, Now, SshTargets, Targets};
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,11 @@ pub struct SshTargets {
     ssh: Arc<dyn Remote>,
     now: Now,
     places: Mutex<HashMap<HostName, Arc<tokio::sync::Mutex<Place>>>>,
+    console: Option<Console>,
 }
+
+/// What commands of the console itself print where they are simulated: exit code and standard output.
+pub type Console = Arc<dyn Fn(&[String]) -> (i32, String) + Send + Sync>;
 
 /// What is known of the way to one host.
 #[derive(Default)]
@@ -84,6 +88,17 @@ impl SshTargets {
             ssh,
             now,
             places: Mutex::default(),
+            console: None,
+        }
+    }
+
+    /// The same, where commands of the console itself (fencing) are answered by `console` and none is run on this
+    /// machine: for simulated fleets.
+    #[must_use]
+    pub fn with_console(self, console: Console) -> Self {
+        Self {
+            console: Some(console),
+            ..self
         }
     }
 
@@ -351,6 +366,10 @@ impl Targets for SshTargets {
 
     fn local<'a>(&'a self, argv: &'a [String], deadline: Duration) -> Boxed<'a, Result<Printed, String>> {
         Box::pin(async move {
+            if let Some(console) = &self.console {
+                let (exit, text) = console(argv);
+                return Ok(Printed { exit, text });
+            }
             // Quoted word by word for `exec`: the shell that starts it interprets nothing.
             let line = quote::join(argv).map_err(|error| error.to_string())?;
             let session = LocalRemote

@@ -92,6 +92,17 @@ impl Store {
         &self.directory
     }
 
+    /// Lets the file grow by a few pages and no more, as a full disk does.
+    #[cfg(test)]
+    pub(crate) fn fill_up(&self, pages: i64) {
+        self.read(|connection| {
+            let now: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            connection.query_row(&format!("PRAGMA max_page_count = {}", now + pages), [], |_| Ok(()))?;
+            Ok(())
+        })
+        .unwrap();
+    }
+
     /// Reads.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         work(&self.connection.lock().unwrap_or_else(PoisonError::into_inner))

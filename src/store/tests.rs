@@ -227,13 +227,7 @@ fn nothing_written_can_be_changed_by_mistake() {
 fn a_full_disk_is_an_error_and_leaves_what_was_there() {
     let (_directory, store) = store();
     store.begin(UnixMs(1), &run("a")).unwrap();
-    store
-        .read(|connection| {
-            let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-            connection.query_row(&format!("PRAGMA max_page_count = {}", pages + 2), [], |_| Ok(()))?;
-            Ok(())
-        })
-        .unwrap();
+    store.fill_up(2);
     let mut written = 0;
     let error = loop {
         match store.append("a", UnixMs(2), "x", &intent(written)) {
