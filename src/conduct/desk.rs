@@ -11,7 +11,7 @@ use crate::{
     fleet::Fleet,
     runbook::{
         check::Refusal,
-        engine::{Engine, FRESH, Record},
+        engine::{Engine, Record},
         plan::Plan,
         planner::{self, Wish, show},
         sight::Sight,
@@ -118,7 +118,7 @@ impl Desk {
     pub async fn plan(&self, wish: Wish) -> Result<Drawn, Vec<Refusal>> {
         let looks = planner::looks(&self.fleet, &wish)?;
         let seen = self.targets.look(looks).await;
-        let mut sight = Sight::new((self.now)(), FRESH);
+        let mut sight = Sight::new((self.now)(), planner::FRESH);
         for (look, glimpse) in seen {
             sight.take(look, glimpse);
         }

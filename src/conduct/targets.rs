@@ -25,7 +25,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A host that could not be reached is not tried again for so long: looks at others must not go stale meanwhile.
 const GIVEN_UP: Duration = Duration::from_secs(2);
 /// Longest time for looks: what is seen must still be fresh when the slowest host has answered or not.
-const LOOK: Duration = Duration::from_secs(4);
+const LOOK: Duration = Duration::from_secs(8);
 /// Most bytes of an answer.
 const ANSWER: usize = 1 << 20;
 /// Most bytes kept of what a target says on standard error.

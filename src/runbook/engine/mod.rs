@@ -25,7 +25,7 @@ use crate::{facts::UnixMs, fleet::HostName};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Looks older than this satisfy no guard.
-pub const FRESH: Duration = Duration::from_secs(5);
+pub const FRESH: Duration = Duration::from_secs(10);
 /// What was seen so recently, with no change since, is not looked at again.
 const KEPT: Duration = Duration::from_secs(2);
 /// Between two looks while a proof is waited for.

@@ -25,6 +25,9 @@ use super::{
 use crate::fleet::{Fleet, SliceName};
 use std::{collections::BTreeMap, time::Duration};
 
+/// Looks older than this make no plan. A dead server has to be waited for; the engine looks again before each step.
+pub const FRESH: Duration = Duration::from_secs(20);
+
 /// What is asked for: a runbook with its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wish {
