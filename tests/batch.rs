@@ -468,3 +468,179 @@ fn the_log_file_is_not_for_everyone() {
     assert_eq!((mode(&new), mode(&old)), (0o600, 0o660));
     assert!(std::fs::read_to_string(&old).unwrap().starts_with("before\n"));
 }
+
+/// Runbooks and their runs over the demo, with a journal of the test's own.
+struct Runs(tempfile::TempDir);
+
+impl Runs {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn call(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_pointsman"))
+            .args(args)
+            .arg("--state-dir")
+            .arg(self.0.path().join("state"))
+            .stdin(Stdio::null())
+            .env_remove("POINTSMAN_INVENTORY")
+            .env("POINTSMAN_DEMO_SEED", "7")
+            .output()
+            .unwrap()
+    }
+
+    fn batch(&self, args: &[&str]) -> (i32, String, String) {
+        let output = self.call(&[&["--demo", "--batch"], args].concat());
+        (output.status.code().unwrap(), stdout(&output), stderr(&output))
+    }
+
+    /// A slice of the demo that can be moved now (its story is told anew by each process), and the plan.
+    fn movable(&self) -> (String, Value) {
+        for letter in 'a'..='f' {
+            let slice = format!("slice=slice-{letter}");
+            let (code, out, err) = self.batch(&["plan", "slice-move", &slice, "--json"]);
+            let document: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
+            match code {
+                0 => return (slice, document),
+                10 => assert_eq!(document["event"], "refused"),
+                other => panic!("exit {other}: {out}{err}"),
+            }
+        }
+        panic!("no slice of the demo can be moved");
+    }
+}
+
+#[test]
+fn a_plan_is_printed_and_only_that_plan_is_run() {
+    let runs = Runs::new();
+    let (slice, plan) = runs.movable();
+    assert_eq!(plan["version"], 1);
+    let hash = format!("--yes={}", plan["hash"].as_str().unwrap());
+    assert!(plan["steps"].as_array().unwrap().len() > 5);
+    let (code, out, _) = runs.batch(&["run", "slice-move", &slice, "--dry-run"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.contains(plan["hash"].as_str().unwrap()) && out.contains("proof"),
+        "{out}"
+    );
+    let (code, out, _) = runs.batch(&["run", "slice-move", &slice, "--yes=0000000000000000"]);
+    assert_eq!(code, 10);
+    assert!(out.contains("stale"), "{out}");
+    assert_eq!(runs.batch(&["runs"]).1, "", "nothing was begun so far");
+    let (code, out, err) = runs.batch(&["run", "slice-move", &slice, &hash, "--json"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["version"] == 1));
+    let (first, last) = (&events[0], events.last().unwrap());
+    assert_eq!((&first["event"], &last["event"]), (&"begun".into(), &"end".into()));
+    assert_eq!((&last["exit"], &last["end"]["end"]), (&0.into(), &"done".into()));
+    let run = first["run"].as_str().unwrap();
+    let (code, out, _) = runs.batch(&["runs", "--json"]);
+    let listed: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, &listed["run"], &listed["standing"]),
+        (0, &run.into(), &"over".into())
+    );
+    let (code, report, _) = runs.batch(&["report", run]);
+    assert_eq!(code, 0);
+    assert!(
+        report.starts_with(&format!("# Run {run}")) && report.contains("done: every step is proven"),
+        "{report}"
+    );
+    let (code, report, _) = runs.batch(&["report", run, "--json"]);
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((code, &report["plan"]["hash"]), (0, &plan["hash"]));
+    let (code, out, _) = runs.batch(&["resume", run]);
+    assert_eq!(code, 10, "{out}");
+    let verified = runs.call(&["audit", "verify"]);
+    assert_eq!(verified.status.code(), Some(0));
+    assert!(
+        stdout(&verified).starts_with("the audit log is whole: "),
+        "{}",
+        stdout(&verified)
+    );
+}
+
+#[test]
+fn runs_refuse_what_cannot_be_meant() {
+    let runs = Runs::new();
+    for (args, wanted) in [
+        (&["run", "slice-move", "slice=slice-a"][..], "--yes=HASH"),
+        (&["plan"], "name a runbook"),
+        (
+            &["plan", "slice-mov", "slice=slice-a"],
+            "there is no runbook \"slice-mov\"",
+        ),
+        (&["plan", "slice-move", "slice-a"], "NAME=VALUE"),
+        (&["plan", "slice-move", "slice=a", "slice=b"], "given twice"),
+        (&["resume"], "name one run"),
+        (&["report", "nothing"], "there is no run nothing"),
+        (&["plan", "slice-move", "slice=slice-a", "--read-only"], "--read-only"),
+        (&["resume", "x", "--read-only"], "--read-only"),
+    ] {
+        let (code, out, err) = runs.batch(args);
+        assert_eq!(code, 64, "{args:?}: {out}{err}");
+        assert!(err.contains(wanted), "{args:?}: {err}");
+    }
+    let (code, out, _) = runs.batch(&["resume", "nothing"]);
+    assert_eq!(code, 64, "{out}");
+    let (code, out, _) = runs.batch(&["plan", "slice-move", "slice=nothing"]);
+    assert_eq!(code, 10);
+    assert!(
+        out.contains("nothing was changed") && out.contains("no slice of the inventory"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_question_ends_batch_with_the_command_that_answers_it() {
+    let runs = Runs::new();
+    let (slice, _) = runs.movable();
+    let file = runs.0.path().join("careful.yaml");
+    let text = "name: careful\ntitle: Asks first\nkind: planned\nparameters:\n  slice: { type: slice, about: the slice }\nchecks: []\nsteps:\n  - { do: ask, with: { question: is it quiet, word: quiet }, why: a person has to look }\n  - { do: port-block, with: { slice: \"{slice}\", host: \"{from}\" }, why: last }\n";
+    std::fs::write(&file, text).unwrap();
+    let path = file.to_str().unwrap();
+    let checked = pointsman(&["runbook", "check", path]);
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+    let (code, plan, err) = runs.batch(&["plan", path, &slice, "--json"]);
+    assert_eq!(code, 0, "{plan}{err}");
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    let hash = format!("--yes={}", plan["hash"].as_str().unwrap());
+    let (code, out, err) = runs.batch(&["run", path, &slice, &hash]);
+    assert_eq!(code, 12, "{out}{err}");
+    let next = out
+        .lines()
+        .find(|line| line.starts_with("pointsman --batch resume "))
+        .unwrap();
+    assert!(next.contains("--answer quiet"), "{next}");
+    let run = next.split_whitespace().nth(3).unwrap();
+    // Whoever comes next is told first, whatever is asked.
+    let (_, _, err) = runs.batch(&["plan", "slice-move", &slice]);
+    assert!(err.contains(run) && err.contains("not finished"), "{err}");
+    let (code, out, err) = runs.batch(&["resume", run, "--answer", "quiet"]);
+    assert_eq!(code, 0, "{out}{err}");
+}
+
+#[test]
+fn runbooks_are_listed_shown_and_checked() {
+    let listed = pointsman(&["runbook", "list"]);
+    assert_eq!(listed.status.code(), Some(0));
+    let names: Vec<String> = stdout(&listed)
+        .lines()
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect();
+    for name in ["slice-move", "failover", "fail-back", "split-brain"] {
+        assert!(names.iter().any(|known| known == name), "{names:?}");
+        let shown = pointsman(&["runbook", "show", name]);
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("copy.yaml");
+        std::fs::write(&file, &shown.stdout).unwrap();
+        let checked = pointsman(&["runbook", "check", file.to_str().unwrap()]);
+        assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+        let broken = stdout(&shown).replace("do: ", "du: ");
+        std::fs::write(&file, broken).unwrap();
+        let checked = pointsman(&["runbook", "check", file.to_str().unwrap()]);
+        assert_eq!(checked.status.code(), Some(78));
+    }
+    assert_eq!(pointsman(&["runbook", "show", "nothing"]).status.code(), Some(64));
+}

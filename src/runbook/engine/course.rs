@@ -7,7 +7,7 @@ use super::{
 use crate::{
     facts::UnixMs,
     fleet::HostName,
-    runbook::operation::{Nature, Operation},
+    runbook::operation::{Nature, Operation, Work},
 };
 use std::time::Duration;
 
@@ -219,6 +219,13 @@ impl Engine {
             if doing.operation.place == Place::Console {
                 // What a person said, or how long it was waited, is not on any target: from the start.
                 let (at, back) = (doing.at, doing.back);
+                if !back && matches!(doing.operation.work, Work::Ask(_) | Work::Hold(_)) {
+                    // It has changed nothing, so there is nothing of it to take back either.
+                    self.done[at] = StepState::NotYet;
+                    if self.why.is_some() {
+                        return self.back_from(at);
+                    }
+                }
                 return self.begin(at, back);
             }
             return self.fetch(doing);
