@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub plan: &'a Plan,
     /// Hosts that this run has fenced, and seen to be off.
     pub fenced: BTreeSet<HostName>,
+    /// What this run has made primary, or may have, and where.
+    pub promoted: BTreeSet<(SliceName, HostName)>,
     /// Whether a step is being taken back.
     pub back: bool,
 }
@@ -35,6 +37,11 @@ pub enum Interlock {
     OtherSideSecondary,
     /// 1: the promoted side's own data is good, unless that very resource was named.
     GoodData,
+    /// 1, 14: the promoted side has everything that was written: it is connected and equal, or the other side is
+    /// fenced, or it was primary itself and nobody has been since.
+    CompleteData,
+    /// 1: what was fenced is off still.
+    StillOff,
     /// 10: force needs the resource's name.
     NamedForce,
     /// 10: throwing data away needs the resource's name.
@@ -61,9 +68,11 @@ pub enum Interlock {
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::OtherSideSecondary,
         Self::GoodData,
+        Self::CompleteData,
+        Self::StillOff,
         Self::NamedForce,
         Self::NamedDiscard,
         Self::DiscardedUnused,
@@ -96,7 +105,7 @@ pub fn required(claims: &[Claim], context: &Context<'_>) -> Vec<(Interlock, Cond
 fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
     match claim {
         Claim::Promote { host, slice, force } => on(context, host, slice, |layout, side| {
-            promote(context, layout, side, *force)
+            promote(context, layout, side, slice, *force)
         }),
         Claim::Demote { host, slice } => on(context, host, slice, |layout, _| {
             let mut out = vec![(
@@ -160,14 +169,36 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
     }
 }
 
-fn promote(context: &Context<'_>, layout: &SliceLayout, side: &Side, force: bool) -> Vec<(Interlock, Condition)> {
+fn promote(
+    context: &Context<'_>,
+    layout: &SliceLayout,
+    side: &Side,
+    slice: &SliceName,
+    force: bool,
+) -> Vec<(Interlock, Condition)> {
     let mut out: Vec<_> = others(context, layout, &side.host)
         .map(|other| (Interlock::OtherSideSecondary, other.has_role(DrbdRole::Secondary)))
         .collect();
+    let fenced = |host: &HostName| layout.sides.iter().any(|side| side.host == *host) && context.fenced.contains(host);
+    for step in &context.plan.steps {
+        if step.operation.fences().any(|host| fenced(&host)) {
+            out.extend(
+                step.operation
+                    .proof
+                    .iter()
+                    .map(|proof| (Interlock::StillOff, proof.clone())),
+            );
+        }
+    }
     if force {
         out.push((Interlock::NamedForce, named(context, Rule::Force, &side.resource)));
     } else {
         out.push((Interlock::GoodData, side.is_up_to_date()));
+        let mut elsewhere = context.promoted.iter();
+        let returns = context.back && !elsewhere.any(|(other, host)| other == slice && *host != side.host);
+        if others(context, layout, &side.host).next().is_some() && !returns {
+            out.push((Interlock::CompleteData, side.is_replicated()));
+        }
     }
     out
 }

@@ -1,8 +1,8 @@
 //! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
 
 use super::{
-    Answer, Context, Doing, Effect, End, Engine, Event, Holder, Part, Place, Plan, Record, Request, Said, Stage,
-    StepState,
+    ATTEMPTS, Answer, Context, Doing, Effect, End, Engine, Event, Holder, Part, Place, Plan, RESOLVE_EVERY, Record,
+    Request, Said, Stage, StepState,
 };
 use crate::{
     facts::UnixMs,
@@ -33,6 +33,8 @@ impl Engine {
                     step, back, attempt, ..
                 } => {
                     open = Some((*step, *back, *attempt));
+                    let highest = engine.attempts.entry((*step, *back)).or_default();
+                    *highest = (*highest).max(*attempt);
                     if let Some(state) = engine.done.get_mut(*step)
                         && !back
                     {
@@ -45,14 +47,24 @@ impl Engine {
                     open = None;
                     if let Some(state) = engine.done.get_mut(*step) {
                         *state = match (back, outcome) {
+                            (_, super::Outcome::Failed | super::Outcome::Refused) => *state,
                             (true, _) => StepState::Undone,
                             (false, super::Outcome::AlreadySo) if *state == StepState::NotYet => StepState::AlreadySo,
                             (false, _) => StepState::Done,
                         };
                     }
                 }
-                Record::TurnedBack { why } => engine.why = Some(why.clone()),
-                Record::Unknown { .. } | Record::Asked { .. } | Record::Resumed { .. } | Record::Ended(_) => {}
+                Record::TurnedBack { why } => {
+                    engine.why = Some(why.clone());
+                    open = None;
+                }
+                // Unless it says otherwise, it was known at its end what became of every step.
+                Record::Ended(end) => {
+                    if !matches!(end, End::Parked { unknown: true, .. }) {
+                        open = None;
+                    }
+                }
+                Record::Unknown { .. } | Record::Asked { .. } | Record::Resumed { .. } => {}
             }
         }
         if engine.why.is_none() {
@@ -83,9 +95,17 @@ impl Engine {
             .zip(&self.done)
             .filter(|(_, state)| **state == StepState::Done || **state == StepState::AlreadySo)
             .flat_map(|(step, _)| step.operation.fences());
+        let promoted = self
+            .plan
+            .steps
+            .iter()
+            .zip(&self.done)
+            .filter(|(_, state)| !matches!(**state, StepState::NotYet | StepState::AlreadySo))
+            .flat_map(|(step, _)| step.operation.promotes());
         Context {
             plan: &self.plan,
             fenced: fenced.collect(),
+            promoted: promoted.collect(),
             back,
         }
     }
@@ -127,7 +147,7 @@ impl Engine {
         }
     }
 
-    fn claim(&mut self, at: usize) -> Effect {
+    pub(super) fn claim(&mut self, at: usize) -> Effect {
         let Some((host, identity)) = self
             .plan
             .targets
@@ -174,6 +194,12 @@ impl Engine {
                     Some((kind, seen)) => format!("{kind}: {seen}"),
                     None => "its answer says nothing of the claim".to_owned(),
                 }
+            }
+            // It may be taken by now, or later: a claim by a higher token settles that.
+            Event::Answered(Answer::Lost(_)) if self.reclaimed < ATTEMPTS => {
+                self.reclaimed += 1;
+                self.stage = Stage::Reclaiming(at);
+                return Effect::Wait(RESOLVE_EVERY);
             }
             Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => why,
             _ => "no answer".to_owned(),
@@ -244,7 +270,9 @@ impl Engine {
             at,
             back,
             part: Part::Resting,
-            attempt: 0,
+            attempt: self.attempts.get(&(at, back)).copied().unwrap_or_default(),
+            tries: 0,
+            redo: false,
             since: self.now,
             sent: None,
             operation,
@@ -372,6 +400,8 @@ impl Engine {
     pub(super) fn ended(&mut self, end: End, event: &Event) -> Effect {
         match (event, &end) {
             (Event::Written(Ok(())), End::Done | End::Refused { .. } | End::Compensated { .. }) => self.release(0, end),
+            // Two that begin at once must not keep parts of what each of them needs.
+            (Event::Written(Ok(())), End::Held { .. }) if !self.underway() => self.release(0, end),
             (Event::Written(Ok(())), _) => self.over(end),
             _ => self.over(End::Lost),
         }
