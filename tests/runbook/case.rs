@@ -209,7 +209,7 @@ impl<'a> Play<'a> {
             self.until_end();
             last = self.console.end().unwrap().clone();
         }
-        let lost = self.stage.disturbed.iter().any(|_| true);
+        let lost = self.case.faults.iter().any(|at| matches!(at.fault, Fault::Rebooted(_)));
         assert!(
             !matches!(last, End::Parked { .. } | End::Lost) || lost,
             "16: the run does not come to an end after everything was mended: {last:?}"

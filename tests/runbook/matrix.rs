@@ -23,7 +23,7 @@ enum Way {
     Back,
 }
 
-const HOSTS: [&str; 2] = ["stor1", "stor2"];
+pub const HOSTS: [&str; 2] = ["stor1", "stor2"];
 
 /// Faults that can strike at any boundary.
 fn anywhere() -> Vec<Fault> {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     facts::UnixMs,
     fleet::HostName,
-    runbook::operation::{Nature, Operation},
+    runbook::operation::{Nature, Operation, Work},
 };
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ impl Engine {
                     step, back, attempt, ..
                 } => {
                     open = Some((*step, *back, *attempt));
+                    // Nothing is taken back of a run that goes forwards.
+                    engine.turned |= *back;
                     let highest = engine.attempts.entry((*step, *back)).or_default();
                     *highest = (*highest).max(*attempt);
                     if let Some(state) = engine.done.get_mut(*step)
@@ -56,6 +58,7 @@ impl Engine {
                 }
                 Record::TurnedBack { why } => {
                     engine.why = Some(why.clone());
+                    engine.turned = true;
                     open = None;
                 }
                 // Unless it says otherwise, it was known at its end what became of every step.
@@ -68,7 +71,11 @@ impl Engine {
             }
         }
         if engine.why.is_none() {
-            engine.why = back;
+            engine.why = if engine.turned {
+                Some(back.unwrap_or_else(|| "it was being taken back".to_owned()))
+            } else {
+                back
+            };
         }
         engine.pending = open.and_then(|(step, back, attempt)| {
             let mut doing = engine.doing(step, back)?;
@@ -235,7 +242,15 @@ impl Engine {
     }
 
     /// All targets are claimed: goes on where the run stands.
-    fn enter(&mut self) -> Effect {
+    pub(super) fn enter(&mut self) -> Effect {
+        if let Some(why) = self.why.clone().filter(|_| !self.turned) {
+            if let Some(at) = self.irreversible() {
+                return self.finish(self.beyond(at, why));
+            }
+            self.turned = true;
+            self.stage = Stage::Turning(None);
+            return Effect::Write(Record::TurnedBack { why });
+        }
         if let Some(mut doing) = self.pending.take() {
             // The claim has sealed what was sent before; the receipt tells what became of it.
             doing.since = self.now;
@@ -313,21 +328,54 @@ impl Engine {
         if !self.underway() {
             return self.finish(End::Refused { why });
         }
+        if self.irreversible().is_some() {
+            // There is no way back from here: somebody looks, and it goes on.
+            return self.park(&doing, why, false);
+        }
         let why = format!("step {}: {why}", doing.at + 1);
         self.why = Some(why.clone());
-        self.stage = Stage::Turning(doing.at + 1);
+        self.turned = true;
+        self.stage = Stage::Turning(Some(doing.at + 1));
         Effect::Write(Record::TurnedBack { why })
     }
 
-    pub(super) fn turned(&mut self, from: usize, event: &Event) -> Effect {
-        match event {
-            Event::Written(Ok(())) => self.back_from(from),
+    /// The last step that is done, or may be, and that nothing takes back.
+    fn irreversible(&self) -> Option<usize> {
+        (0..self.plan.steps.len()).rev().find(|at| {
+            let step = &self.plan.steps[*at];
+            matches!(self.done[*at], StepState::Done | StepState::Touched)
+                && step.undo.is_none()
+                && step.operation.nature == Nature::Irreversible
+                // What a person said has changed nothing.
+                && !matches!(step.operation.work, Work::Ask(_))
+        })
+    }
+
+    /// The end of a run that cannot be taken back any more.
+    fn beyond(&self, at: usize, why: String) -> End {
+        End::Parked {
+            step: at,
+            why,
+            next: format!(
+                "step {} ({}) cannot be taken back: resume run {} forwards",
+                at + 1,
+                self.plan.steps[at].operation.says,
+                self.run
+            ),
+            unknown: false,
+        }
+    }
+
+    pub(super) fn turned(&mut self, from: Option<usize>, event: &Event) -> Effect {
+        match (event, from) {
+            (Event::Written(Ok(())), Some(from)) => self.back_from(from),
+            (Event::Written(Ok(())), None) => self.enter(),
             _ => self.over(End::Lost),
         }
     }
 
     /// Takes back what was done before step `from`, the last first.
-    fn back_from(&mut self, from: usize) -> Effect {
+    pub(super) fn back_from(&mut self, from: usize) -> Effect {
         let why = self.why.clone().unwrap_or_default();
         for at in (0..from).rev() {
             if !matches!(self.done[at], StepState::Done | StepState::Touched) {
@@ -337,18 +385,8 @@ impl Engine {
             if step.undo.is_some() {
                 return self.begin(at, true);
             }
-            if step.operation.nature == Nature::Irreversible {
-                let next = format!(
-                    "step {} ({}) cannot be taken back: finish the run by hand or resume it",
-                    at + 1,
-                    step.operation.says
-                );
-                return self.finish(End::Parked {
-                    step: at,
-                    why,
-                    next,
-                    unknown: false,
-                });
+            if self.irreversible() == Some(at) {
+                return self.finish(self.beyond(at, why));
             }
         }
         self.finish(End::Compensated { why })

@@ -65,7 +65,10 @@ pub struct Engine {
     clock: UnixMs,
     paused: bool,
     cancelled: Option<String>,
+    /// Why it turns back, once it does.
     why: Option<String>,
+    /// Whether the journal has that it turned back.
+    turned: bool,
 }
 
 /// How far one step is.
@@ -92,8 +95,8 @@ enum Stage {
     Claiming(usize),
     /// Rests before it claims one again whose answer was lost.
     Reclaiming(usize),
-    /// Writes that it turns back, from this step on.
-    Turning(usize),
+    /// Writes that it turns back, from this step on; or, as a run that goes on, from where it stands.
+    Turning(Option<usize>),
     /// Does (or takes back) a step.
     Step(Doing),
     /// Gives the targets back, one after the other; the end is written already.
@@ -175,6 +178,7 @@ impl Engine {
             paused: false,
             cancelled: None,
             why: None,
+            turned: false,
         }
     }
 

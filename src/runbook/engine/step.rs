@@ -96,13 +96,19 @@ impl Engine {
     fn checked(&mut self, mut doing: Doing, seen: Vec<(Look, Glimpse)>) -> Effect {
         let sight = self.sight(seen);
         let operation = &doing.operation;
-        if operation.nature != Nature::Irreversible
-            && !doing.redo
-            && !operation.proof.is_empty()
-            && unmet(&operation.proof, &sight).is_empty()
-        {
+        // What was sent before and is so now is not sent again, whatever its nature.
+        let may_be_done = operation.nature != Nature::Irreversible || self.done[doing.at] == StepState::Touched;
+        if may_be_done && !doing.redo && !operation.proof.is_empty() && unmet(&operation.proof, &sight).is_empty() {
             let evidence = evidence(&operation.proof, &sight);
             return self.conclude(doing, Outcome::AlreadySo, evidence, String::new());
+        }
+        let proof = unmet(&operation.proof, &sight);
+        if operation.undo.is_some()
+            && let Some((condition, truth)) = proof.iter().find(|(_, truth)| !truth.holds() && !truth.fails())
+        {
+            // How it was before is what it would be taken back to.
+            let why = format!("whether {condition} is {truth}");
+            return self.again(doing, &why);
         }
         let interlocks = self.interlocks(&doing);
         let against = unmet(&interlocks, &sight);
@@ -280,6 +286,9 @@ impl Engine {
                 }
                 Said::Receipt(Receipt::Begun) => return self.prove(doing, Some("it was begun and did not end".into())),
                 Said::Receipt(Receipt::None) => {
+                    if doing.attempt <= 1 && !doing.back {
+                        self.done[doing.at] = StepState::NotYet;
+                    }
                     doing.part = Part::Resting;
                     return self.again(doing, "it never reached the target");
                 }
@@ -307,6 +316,10 @@ impl Engine {
 
     /// Sends the step again, when that is safe and not too often.
     fn again(&mut self, mut doing: Doing, why: &str) -> Effect {
+        if !doing.back && self.why.is_some() {
+            // What was not done is not begun while everything is being taken back.
+            return self.back_from(doing.at + 1);
+        }
         doing.tries += 1;
         if doing.tries >= ATTEMPTS {
             return self.fail(doing, format!("{why}, {ATTEMPTS} times"));
