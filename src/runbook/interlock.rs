@@ -15,7 +15,7 @@ use crate::{
     facts::drbd::DrbdRole,
     fleet::{HostName, SliceName},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What interlocks judge by, besides fresh looks.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Context<'a> {
     /// Hosts that this run has fenced, each with what shows that it is off: it has to show it again each time, power
     /// may come back.
     pub fenced: BTreeMap<HostName, Vec<Condition>>,
+    /// What this run has made primary, or may have, and where.
+    pub promoted: BTreeSet<(SliceName, HostName)>,
     /// Whether a step is being taken back.
     pub back: bool,
 }
@@ -36,6 +38,11 @@ pub enum Interlock {
     OtherSideSecondary,
     /// 1: the promoted side's own data is good, unless that very resource was named.
     GoodData,
+    /// 1, 14: the promoted side has everything that was written: it is connected and equal, or the other side is
+    /// fenced, or it was primary itself and nobody has been since.
+    CompleteData,
+    /// 1: what was fenced is off still.
+    StillOff,
     /// 10: force needs the resource's name.
     NamedForce,
     /// 10: throwing data away needs the resource's name.
@@ -62,9 +69,11 @@ pub enum Interlock {
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::OtherSideSecondary,
         Self::GoodData,
+        Self::CompleteData,
+        Self::StillOff,
         Self::NamedForce,
         Self::NamedDiscard,
         Self::DiscardedUnused,
@@ -97,7 +106,7 @@ pub fn required(claims: &[Claim], context: &Context<'_>) -> Vec<(Interlock, Cond
 fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
     match claim {
         Claim::Promote { host, slice, force } => on(context, host, slice, |layout, side| {
-            promote(context, layout, side, *force)
+            promote(context, layout, side, slice, *force)
         }),
         Claim::Demote { host, slice } => on(context, host, slice, |layout, _| {
             let mut out = vec![(
@@ -157,7 +166,13 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
     }
 }
 
-fn promote(context: &Context<'_>, layout: &SliceLayout, side: &Side, force: bool) -> Vec<(Interlock, Condition)> {
+fn promote(
+    context: &Context<'_>,
+    layout: &SliceLayout,
+    side: &Side,
+    slice: &SliceName,
+    force: bool,
+) -> Vec<(Interlock, Condition)> {
     let mut out = others(context, layout, &side.host, Interlock::OtherSideSecondary, |other| {
         other.has_role(DrbdRole::Secondary)
     });
@@ -165,6 +180,12 @@ fn promote(context: &Context<'_>, layout: &SliceLayout, side: &Side, force: bool
         out.push((Interlock::NamedForce, named(context, Rule::Force, &side.resource)));
     } else {
         out.push((Interlock::GoodData, side.is_up_to_date()));
+        let mut elsewhere = context.promoted.iter();
+        let returns = context.back && !elsewhere.any(|(other, host)| other == slice && *host != side.host);
+        let alive = |other: &Side| other.host != side.host && !context.fenced.contains_key(&other.host);
+        if layout.sides.iter().any(alive) && !returns {
+            out.push((Interlock::CompleteData, side.is_replicated()));
+        }
     }
     out
 }
@@ -181,7 +202,7 @@ fn others(
     let mut out = Vec::new();
     for side in layout.sides.iter().filter(|side| side.host != *host) {
         match context.fenced.get(&side.host) {
-            Some(off) => out.extend(off.iter().map(|condition| (interlock, condition.clone()))),
+            Some(off) => out.extend(off.iter().map(|off| (Interlock::StillOff, off.clone()))),
             None => out.push((interlock, harmless(side))),
         }
     }

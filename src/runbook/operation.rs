@@ -192,6 +192,14 @@ impl Operation {
         }
     }
 
+    /// What it makes primary, and where.
+    pub fn promotes(&self) -> impl Iterator<Item = (SliceName, HostName)> + '_ {
+        self.claims.iter().filter_map(|claim| match claim {
+            Claim::Promote { host, slice, .. } => Some((slice.clone(), host.clone())),
+            _ => None,
+        })
+    }
+
     /// Hosts that are known to be off once this is proven.
     pub fn fences(&self) -> impl Iterator<Item = HostName> + '_ {
         self.claims.iter().filter_map(|claim| match claim {

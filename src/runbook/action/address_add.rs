@@ -35,20 +35,21 @@ impl Action for AddressAdd {
             .ok_or_else(|| format!("no interface of {} has a network with {}", side.host, address.ip))?;
         let cidr = format!("{}/{}", address.ip, address.prefix);
         let ip = address.ip.to_string();
-        let mut commands = vec![argv(["ip", "addr", "add", &cidr, "dev", interface])];
+        let mut commands = vec![argv(["ip", "addr", "replace", &cidr, "dev", interface])];
         if address.ip.is_ipv4() {
             commands.push(argv(["announce", &ip, interface]));
         }
         Ok(Operation {
             place: Place::Host(side.host.clone()),
             says: format!("give {} the address {ip}", side.host),
-            needs: vec![network::carries(&side.host, address.ip, false)],
+            needs: Vec::new(),
             expects: Vec::new(),
             work: Work::Commands(commands),
             proof: vec![network::carries(&side.host, address.ip, true)],
             deadline: Duration::from_secs(20),
             settles_within: Duration::from_secs(5),
-            nature: Nature::Probeable,
+            // `replace` of what is there changes nothing; and that it was announced cannot be seen afterwards.
+            nature: Nature::Idempotent,
             retry: None,
             undo: Some(same(given.call, "address-drop")),
             claims: vec![Claim::OpenEntry {

@@ -31,18 +31,14 @@ impl Action for Unexport {
             .as_ref()
             .ok_or_else(|| format!("{slice} has no NFS export"))?;
         let path = export.path.as_str();
-        let mut commands: Vec<_> = export
-            .clients
-            .iter()
-            .map(|client| argv(["exportfs", "-u", &format!("{client}:{path}")]))
-            .collect();
-        commands.push(argv(["exportfs", "-f"]));
+        let mut command = argv(["unexport"]);
+        command.extend(export.clients.iter().map(|client| format!("{client}:{path}")));
         Ok(Operation {
             place: Place::Host(side.host.clone()),
             says: format!("stop exporting {path} from {}", side.host),
             needs: Vec::new(),
             expects: Vec::new(),
-            work: Work::Commands(commands),
+            work: Work::Commands(vec![command]),
             proof: vec![nfs::is_unexported(&side.host, path)],
             deadline: Duration::from_secs(20),
             settles_within: Duration::from_secs(10),

@@ -2,7 +2,7 @@
 
 use super::{Action, Argument, Given, argv, same};
 use crate::runbook::{
-    observe::filesystem,
+    observe::{filesystem, nfs},
     operation::{Claim, Nature, Operation, Place, Retry, Work},
 };
 use std::time::Duration;
@@ -27,12 +27,20 @@ impl Action for Unmount {
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let (slice, layout, side) = given.side()?;
         let (device, at) = (layout.device.as_str(), layout.mount_point.as_str());
+        let mut needs = vec![filesystem::is_mounted(&side.host, device, at)];
+        let mut commands = vec![argv(["sync", "-f", at]), argv(["umount", "--", at])];
+        if let Some(export) = &layout.export {
+            // What clients locked while they were let in keeps the filesystem busy for ever. It is taken from them only
+            // when they cannot come in any more.
+            needs.push(nfs::is_unexported(&side.host, &export.path));
+            commands.insert(0, argv(["release_locks", at]));
+        }
         Ok(Operation {
             place: Place::Host(side.host.clone()),
             says: format!("unmount {at} of {}", side.host),
-            needs: vec![filesystem::is_mounted(&side.host, device, at)],
+            needs,
             expects: Vec::new(),
-            work: Work::Commands(vec![argv(["sync", "-f", at]), argv(["umount", "--", at])]),
+            work: Work::Commands(commands),
             proof: vec![filesystem::is_unmounted(&side.host, device, at)],
             deadline: Duration::from_mins(1),
             settles_within: Duration::from_secs(5),

@@ -1,8 +1,8 @@
 //! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
 
 use super::{
-    Answer, Context, Doing, Effect, End, Engine, Event, Holder, Part, Place, Plan, Record, Request, Said, Stage,
-    StepState,
+    ATTEMPTS, Answer, Context, Doing, Effect, End, Engine, Event, Holder, Part, Place, Plan, RESOLVE_EVERY, Record,
+    Request, Said, Stage, StepState,
 };
 use crate::{
     facts::UnixMs,
@@ -33,6 +33,10 @@ impl Engine {
                     step, back, attempt, ..
                 } => {
                     open = Some((*step, *back, *attempt));
+                    // Nothing is taken back of a run that goes forwards.
+                    engine.turned |= *back;
+                    let highest = engine.attempts.entry((*step, *back)).or_default();
+                    *highest = (*highest).max(*attempt);
                     if let Some(state) = engine.done.get_mut(*step)
                         && !back
                     {
@@ -45,18 +49,33 @@ impl Engine {
                     open = None;
                     if let Some(state) = engine.done.get_mut(*step) {
                         *state = match (back, outcome) {
+                            (_, super::Outcome::Failed | super::Outcome::Refused) => *state,
                             (true, _) => StepState::Undone,
                             (false, super::Outcome::AlreadySo) if *state == StepState::NotYet => StepState::AlreadySo,
                             (false, _) => StepState::Done,
                         };
                     }
                 }
-                Record::TurnedBack { why } => engine.why = Some(why.clone()),
-                Record::Unknown { .. } | Record::Asked { .. } | Record::Resumed { .. } | Record::Ended(_) => {}
+                Record::TurnedBack { why } => {
+                    engine.why = Some(why.clone());
+                    engine.turned = true;
+                    open = None;
+                }
+                // Unless it says otherwise, it was known at its end what became of every step.
+                Record::Ended(end) => {
+                    if !matches!(end, End::Parked { unknown: true, .. }) {
+                        open = None;
+                    }
+                }
+                Record::Unknown { .. } | Record::Asked { .. } | Record::Resumed { .. } => {}
             }
         }
         if engine.why.is_none() {
-            engine.why = back;
+            engine.why = if engine.turned {
+                Some(back.unwrap_or_else(|| "it was being taken back".to_owned()))
+            } else {
+                back
+            };
         }
         engine.pending = open.and_then(|(step, back, attempt)| {
             let mut doing = engine.doing(step, back)?;
@@ -86,9 +105,17 @@ impl Engine {
                 let off = &step.operation.proof;
                 step.operation.fences().map(move |host| (host, off.clone()))
             });
+        let promoted = self
+            .plan
+            .steps
+            .iter()
+            .zip(&self.done)
+            .filter(|(_, state)| !matches!(**state, StepState::NotYet | StepState::AlreadySo))
+            .flat_map(|(step, _)| step.operation.promotes());
         Context {
             plan: &self.plan,
             fenced: fenced.collect(),
+            promoted: promoted.collect(),
             back,
         }
     }
@@ -130,7 +157,7 @@ impl Engine {
         }
     }
 
-    fn claim(&mut self, at: usize) -> Effect {
+    pub(super) fn claim(&mut self, at: usize) -> Effect {
         let Some((host, identity)) = self
             .plan
             .targets
@@ -178,6 +205,12 @@ impl Engine {
                     None => "its answer says nothing of the claim".to_owned(),
                 }
             }
+            // It may be taken by now, or later: a claim by a higher token settles that.
+            Event::Answered(Answer::Lost(_)) if self.reclaimed < ATTEMPTS => {
+                self.reclaimed += 1;
+                self.stage = Stage::Reclaiming(at);
+                return Effect::Wait(RESOLVE_EVERY);
+            }
             Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => why,
             _ => "no answer".to_owned(),
         };
@@ -212,7 +245,15 @@ impl Engine {
     }
 
     /// All targets are claimed: goes on where the run stands.
-    fn enter(&mut self) -> Effect {
+    pub(super) fn enter(&mut self) -> Effect {
+        if let Some(why) = self.why.clone().filter(|_| !self.turned) {
+            if let Some(at) = self.irreversible() {
+                return self.finish(self.beyond(at, why));
+            }
+            self.turned = true;
+            self.stage = Stage::Turning(None);
+            return Effect::Write(Record::TurnedBack { why });
+        }
         if let Some(mut doing) = self.pending.take() {
             // The claim has sealed what was sent before; the receipt tells what became of it.
             doing.since = self.now;
@@ -254,7 +295,9 @@ impl Engine {
             at,
             back,
             part: Part::Resting,
-            attempt: 0,
+            attempt: self.attempts.get(&(at, back)).copied().unwrap_or_default(),
+            tries: 0,
+            redo: false,
             since: self.now,
             sent: None,
             operation,
@@ -295,21 +338,54 @@ impl Engine {
         if !self.underway() {
             return self.finish(End::Refused { why });
         }
+        if self.irreversible().is_some() {
+            // There is no way back from here: somebody looks, and it goes on.
+            return self.park(&doing, why, false);
+        }
         let why = format!("step {}: {why}", doing.at + 1);
         self.why = Some(why.clone());
-        self.stage = Stage::Turning(doing.at + 1);
+        self.turned = true;
+        self.stage = Stage::Turning(Some(doing.at + 1));
         Effect::Write(Record::TurnedBack { why })
     }
 
-    pub(super) fn turned(&mut self, from: usize, event: &Event) -> Effect {
-        match event {
-            Event::Written(Ok(())) => self.back_from(from),
+    /// The last step that is done, or may be, and that nothing takes back.
+    fn irreversible(&self) -> Option<usize> {
+        (0..self.plan.steps.len()).rev().find(|at| {
+            let step = &self.plan.steps[*at];
+            matches!(self.done[*at], StepState::Done | StepState::Touched)
+                && step.undo.is_none()
+                && step.operation.nature == Nature::Irreversible
+                // What a person said has changed nothing.
+                && !matches!(step.operation.work, Work::Ask(_))
+        })
+    }
+
+    /// The end of a run that cannot be taken back any more.
+    fn beyond(&self, at: usize, why: String) -> End {
+        End::Parked {
+            step: at,
+            why,
+            next: format!(
+                "step {} ({}) cannot be taken back: resume run {} forwards",
+                at + 1,
+                self.plan.steps[at].operation.says,
+                self.run
+            ),
+            unknown: false,
+        }
+    }
+
+    pub(super) fn turned(&mut self, from: Option<usize>, event: &Event) -> Effect {
+        match (event, from) {
+            (Event::Written(Ok(())), Some(from)) => self.back_from(from),
+            (Event::Written(Ok(())), None) => self.enter(),
             _ => self.over(End::Lost),
         }
     }
 
     /// Takes back what was done before step `from`, the last first.
-    fn back_from(&mut self, from: usize) -> Effect {
+    pub(super) fn back_from(&mut self, from: usize) -> Effect {
         let why = self.why.clone().unwrap_or_default();
         for at in (0..from).rev() {
             if !matches!(self.done[at], StepState::Done | StepState::Touched) {
@@ -319,18 +395,8 @@ impl Engine {
             if step.undo.is_some() {
                 return self.begin(at, true);
             }
-            if step.operation.nature == Nature::Irreversible {
-                let next = format!(
-                    "step {} ({}) cannot be taken back: finish the run by hand or resume it",
-                    at + 1,
-                    step.operation.says
-                );
-                return self.finish(End::Parked {
-                    step: at,
-                    why,
-                    next,
-                    unknown: false,
-                });
+            if self.irreversible() == Some(at) {
+                return self.finish(self.beyond(at, why));
             }
         }
         self.finish(End::Compensated { why })
@@ -382,6 +448,8 @@ impl Engine {
     pub(super) fn ended(&mut self, end: End, event: &Event) -> Effect {
         match (event, &end) {
             (Event::Written(Ok(())), End::Done | End::Refused { .. } | End::Compensated { .. }) => self.release(0, end),
+            // Two that begin at once must not keep parts of what each of them needs.
+            (Event::Written(Ok(())), End::Held { .. }) if !self.underway() => self.release(0, end),
             (Event::Written(Ok(())), _) => self.over(end),
             _ => self.over(End::Lost),
         }

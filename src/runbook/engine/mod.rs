@@ -38,7 +38,7 @@ const RESOLVE_EVERY: Duration = Duration::from_secs(2);
 const RESOLVE_WITHIN: Duration = Duration::from_secs(60);
 /// Longest time without looking whether a person wants to stop a wait.
 const HOLD_PIECE: Duration = Duration::from_secs(1);
-/// Times that one step is sent at most.
+/// Times that one step is sent again, or one claim tried again, at most.
 const ATTEMPTS: u32 = 5;
 
 /// A run under way.
@@ -55,10 +55,22 @@ pub struct Engine {
     stage: Stage,
     /// What was seen since the last change of any host.
     seen: BTreeMap<Look, Glimpse>,
+    /// When the looks that are under way were asked for.
+    asked: UnixMs,
+    /// The highest attempt so far, by step and way: each has a receipt of its own on the target.
+    attempts: BTreeMap<(usize, bool), u32>,
+    /// Times that a claim whose answer was lost was tried again.
+    reclaimed: u32,
+    /// The time of the run: it never goes back, whatever the console's clock does.
     now: UnixMs,
+    /// What the console's clock said last.
+    clock: UnixMs,
     paused: bool,
     cancelled: Option<String>,
+    /// Why it turns back, once it does.
     why: Option<String>,
+    /// Whether the journal has that it turned back.
+    turned: bool,
 }
 
 /// How far one step is.
@@ -83,8 +95,10 @@ enum Stage {
     Asking(usize),
     /// Claims them.
     Claiming(usize),
-    /// Writes that it turns back, from this step on.
-    Turning(usize),
+    /// Rests before it claims one again whose answer was lost.
+    Reclaiming(usize),
+    /// Writes that it turns back, from this step on; or, as a run that goes on, from where it stands.
+    Turning(Option<usize>),
     /// Does (or takes back) a step.
     Step(Doing),
     /// Gives the targets back, one after the other; the end is written already.
@@ -102,6 +116,10 @@ struct Doing {
     back: bool,
     part: Part,
     attempt: u32,
+    /// Times that it was sent again by this console.
+    tries: u32,
+    /// Whether it has to be run again although its proof holds: it ended in its middle.
+    redo: bool,
     /// When this part began.
     since: UnixMs,
     /// When the first attempt was sent.
@@ -154,10 +172,15 @@ impl Engine {
             done: vec![StepState::NotYet; steps],
             stage: Stage::Asking(0),
             seen: BTreeMap::new(),
+            asked: now,
+            attempts: BTreeMap::new(),
+            reclaimed: 0,
             now,
+            clock: now,
             paused: false,
             cancelled: None,
             why: None,
+            turned: false,
         }
     }
 
@@ -181,11 +204,14 @@ impl Engine {
 
     /// Takes what came of the last effect, and says what to do next.
     pub fn advance(&mut self, event: Event, now: UnixMs) -> Effect {
-        // A clock that is set back must not make looks younger than they are.
-        self.now = self.now.max(now);
+        // A clock that is set back must not stop the time of the run, or a wait would never end.
+        let passed = u64::try_from(now.since(self.clock).as_millis()).unwrap_or(u64::MAX);
+        self.now = UnixMs(self.now.0.saturating_add(passed));
+        self.clock = now;
         match std::mem::replace(&mut self.stage, Stage::Over(End::Lost)) {
             Stage::Asking(at) => self.asked(at, event),
             Stage::Claiming(at) => self.claimed(at, event),
+            Stage::Reclaiming(at) => self.claim(at),
             Stage::Turning(at) => self.turned(at, &event),
             Stage::Step(doing) => self.stepped(doing, event),
             Stage::Ending(end) => self.ended(end, &event),

@@ -45,7 +45,7 @@ impl Engine {
     #[must_use]
     pub fn stand(&self) -> Stand {
         let phase = match &self.stage {
-            Stage::Asking(_) | Stage::Claiming(_) => Phase::Claiming,
+            Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) => Phase::Claiming,
             Stage::Turning(_) => Phase::Turning,
             Stage::Releasing(..) | Stage::Ending(_) => Phase::Ending,
             Stage::Over(_) => Phase::Over,

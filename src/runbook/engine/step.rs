@@ -70,6 +70,7 @@ impl Engine {
     fn look(&mut self, doing: Doing, looks: Vec<Look>) -> Effect {
         let now = self.now;
         self.seen.retain(|_, glimpse| now.since(glimpse.at) <= KEPT);
+        self.asked = now;
         let missing: Vec<Look> = looks.into_iter().filter(|look| !self.seen.contains_key(look)).collect();
         if missing.is_empty() {
             return self.stepped(doing, Event::Seen(Vec::new()));
@@ -80,7 +81,11 @@ impl Engine {
 
     /// Everything that is known now.
     fn sight(&mut self, seen: Vec<(Look, Glimpse)>) -> Sight {
-        self.seen.extend(seen);
+        let at = self.asked;
+        self.seen.extend(
+            seen.into_iter()
+                .map(|(look, glimpse)| (look, Glimpse { at, ..glimpse })),
+        );
         let mut sight = Sight::new(self.now, FRESH);
         for (look, glimpse) in &self.seen {
             sight.take(look.clone(), glimpse.clone());
@@ -91,12 +96,19 @@ impl Engine {
     fn checked(&mut self, mut doing: Doing, seen: Vec<(Look, Glimpse)>) -> Effect {
         let sight = self.sight(seen);
         let operation = &doing.operation;
-        if operation.nature != Nature::Irreversible
-            && !operation.proof.is_empty()
-            && unmet(&operation.proof, &sight).is_empty()
-        {
+        // What was sent before and is so now is not sent again, whatever its nature.
+        let may_be_done = operation.nature != Nature::Irreversible || self.done[doing.at] == StepState::Touched;
+        if may_be_done && !doing.redo && !operation.proof.is_empty() && unmet(&operation.proof, &sight).is_empty() {
             let evidence = evidence(&operation.proof, &sight);
             return self.conclude(doing, Outcome::AlreadySo, evidence, String::new());
+        }
+        let proof = unmet(&operation.proof, &sight);
+        if operation.undo.is_some()
+            && let Some((condition, truth)) = proof.iter().find(|(_, truth)| !truth.holds() && !truth.fails())
+        {
+            // How it was before is what it would be taken back to.
+            let why = format!("whether {condition} is {truth}");
+            return self.again(doing, &why);
         }
         let interlocks = self.interlocks(&doing);
         let against = unmet(&interlocks, &sight);
@@ -107,6 +119,8 @@ impl Engine {
             return self.fail(doing, format!("{condition} is required, but {truth}"));
         }
         doing.attempt += 1;
+        doing.redo = false;
+        self.attempts.insert((doing.at, doing.back), doing.attempt);
         doing.part = Part::Intending;
         let record = Record::Intent {
             step: doing.at,
@@ -267,10 +281,14 @@ impl Engine {
                 }
                 // Nothing of it runs any more, and twice is the same as once.
                 Said::Receipt(Receipt::Begun) if doing.operation.nature == Nature::Idempotent => {
+                    doing.redo = true;
                     return self.again(doing, "it was begun and did not end");
                 }
                 Said::Receipt(Receipt::Begun) => return self.prove(doing, Some("it was begun and did not end".into())),
                 Said::Receipt(Receipt::None) => {
+                    if doing.attempt <= 1 && !doing.back {
+                        self.done[doing.at] = StepState::NotYet;
+                    }
                     doing.part = Part::Resting;
                     return self.again(doing, "it never reached the target");
                 }
@@ -298,7 +316,12 @@ impl Engine {
 
     /// Sends the step again, when that is safe and not too often.
     fn again(&mut self, mut doing: Doing, why: &str) -> Effect {
-        if doing.attempt >= ATTEMPTS {
+        if !doing.back && self.why.is_some() {
+            // What was not done is not begun while everything is being taken back.
+            return self.back_from(doing.at + 1);
+        }
+        doing.tries += 1;
+        if doing.tries >= ATTEMPTS {
             return self.fail(doing, format!("{why}, {ATTEMPTS} times"));
         }
         doing.part = Part::Resting;
@@ -351,11 +374,9 @@ impl Engine {
                     }
                     self.patient(doing, seen)
                 }
-                Some(Said::Refused(kind, seen)) if kind != "busy" => {
-                    let why = format!("{}: {kind}: {seen}", host_name(&doing.operation.place));
-                    self.fail(doing, why)
-                }
-                _ => self.patient(doing, "the target is busy"),
+                // What was sent before may still begin: that is not known until the target can be taken.
+                Some(Said::Refused(kind, seen)) => self.patient(doing, &format!("{kind}: {seen}")),
+                _ => self.patient(doing, "the answer says nothing of the claim"),
             },
             Answer::NotSent(why) | Answer::Lost(why) => self.patient(doing, &why),
         }
@@ -381,7 +402,11 @@ impl Engine {
 
     fn fetched(&mut self, doing: Doing, answer: Answer) -> Effect {
         match answer {
-            Answer::Said(said) => self.said(doing, &said),
+            Answer::Said(said) => match said.first() {
+                // This is about the question, not about the step.
+                Some(Said::Refused(kind, seen)) => self.patient(doing, &format!("{kind}: {seen}")),
+                _ => self.said(doing, &said),
+            },
             Answer::NotSent(why) | Answer::Lost(why) => self.patient(doing, &why),
         }
     }
@@ -417,6 +442,11 @@ impl Engine {
             return self.fail(doing, why);
         }
         if missing.is_empty() {
+            // Its proof need not show all that it does: an address may be there, and nobody was told.
+            if failed.is_some() && doing.operation.nature == Nature::Idempotent && doing.tries + 1 < ATTEMPTS {
+                doing.redo = true;
+                return self.again(doing, "it ended in its middle");
+            }
             let evidence = evidence(&doing.operation.proof, &sight);
             return self.conclude(doing, Outcome::Done, evidence, failed.unwrap_or_default());
         }

@@ -195,6 +195,12 @@ announce() {
   fi
 }
 
+# unexport CLIENT:PATH…: what is gone already is no failure; then the kernel forgets them too.
+unexport() {
+  for target; do exportfs -u "$target" || :; done
+  exportfs -f
+}
+
 # release_locks MOUNT_POINT: nfsd forgets locks and open files below it.
 release_locks() {
   [ -e /proc/fs/nfsd/unlock_filesystem ] || return 0

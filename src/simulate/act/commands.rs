@@ -24,9 +24,21 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
         ["exportfs", rest @ ..] if island.nodes[at].nfs_server.is_some() && *rest != ["-v"] => {
             exportfs(island, at, rest)
         }
-        ["ip", "addr", verb @ ("add" | "del"), cidr, "dev", interface] => address(island, at, verb, cidr, interface),
+        ["ip", "addr", verb @ ("add" | "replace" | "del"), cidr, "dev", interface] => {
+            address(island, at, verb, cidr, interface)
+        }
         ["port_block", verb, address] => port_block(island, at, verb, address),
         ["announce", address, interface] => announce(island, at, address, interface),
+        ["unexport", targets @ ..] => {
+            let mut out = String::new();
+            for target in targets {
+                out.push_str(&exportfs(island, at, &["-u", target]).stderr);
+            }
+            Answer {
+                stderr: out,
+                ..exportfs(island, at, &["-f"])
+            }
+        }
         ["release_locks", path] => {
             if let Some(server) = &mut island.nodes[at].nfs_server {
                 server.locks.remove(*path);
@@ -204,7 +216,8 @@ fn address(island: &mut Island, at: usize, verb: &str, cidr: &str, interface: &s
         ("del", false) => {
             return Answer::failed(2, "RTNETLINK answers: Cannot assign requested address\n".to_owned());
         }
-        ("add", false) => {
+        ("replace", true) => {}
+        ("add" | "replace", false) => {
             own.push(address);
             island.expire(address);
         }

@@ -220,11 +220,16 @@ impl Script {
         if self.code != 0 {
             return;
         }
+        let mut real = true;
         let ran = match island.nodes[at].store.next.take() {
             None => commands::command(island, at, argv),
-            Some(Mishap::Lies) => Answer::ok(String::new()),
+            Some(Mishap::Lies) => {
+                real = false;
+                Answer::ok(String::new())
+            }
             Some(mishap) => {
-                if mishap == Mishap::FailsLate {
+                real = mishap == Mishap::FailsLate;
+                if real {
                     commands::command(island, at, argv);
                 }
                 Answer::failed(1, "Input/output error\n".to_owned())
@@ -236,7 +241,9 @@ impl Script {
             kept.output.push_str(&ran.stdout);
             kept.output.push_str(&ran.stderr);
         }
-        store.ran.push((self.key.clone(), argv.to_vec(), ran.exit));
+        if real {
+            store.ran.push((self.key.clone(), argv.to_vec(), ran.exit));
+        }
     }
 
     fn finish(&mut self, store: &mut Store) {

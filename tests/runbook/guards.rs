@@ -1,0 +1,1 @@
+//! Guards are proven by removal.

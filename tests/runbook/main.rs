@@ -1,0 +1,13 @@
+//! The engine against simulated fleets: every runbook, every boundary, every fault, and the safety invariants after
+//! every event.
+
+// A test says what is wrong by failing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod case;
+mod guards;
+mod invariants;
+mod matrix;
+mod random;
+mod scene;
+mod stage;

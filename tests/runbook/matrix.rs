@@ -1,0 +1,226 @@
+//! Every fault at every boundary of every step: generated from what the run of a plan does, so that a new step, or a
+//! new runbook, cannot escape.
+
+use super::{
+    case::{At, Case, Fate, Fault, Outcome, kind, run},
+    scene::Scene,
+};
+use pointsman::{
+    runbook::{
+        engine::{Effect, End, Record},
+        target::Request,
+    },
+    simulate::act::Mishap,
+};
+use std::collections::BTreeMap;
+
+/// How a run begins, so that turning back is gone through as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Forwards to the end.
+    Forward,
+    /// The last step fails: everything is taken back.
+    Back,
+}
+
+pub const HOSTS: [&str; 2] = ["stor1", "stor2"];
+
+/// Faults that can strike at any boundary.
+fn anywhere() -> Vec<Fault> {
+    let mut faults = vec![
+        Fault::Killed { back: false },
+        Fault::Killed { back: true },
+        Fault::Second {
+            reverse: false,
+            burst: 1,
+        },
+        Fault::Second {
+            reverse: false,
+            burst: 1000,
+        },
+        Fault::ConsoleFull,
+        Fault::Clock(3600),
+        Fault::Clock(-3600),
+        Fault::LinkCut,
+        Fault::Cancelled,
+        Fault::Paused(5),
+        Fault::SaysNo,
+    ];
+    for host in HOSTS {
+        faults.extend([
+            Fault::Rebooted(host),
+            Fault::Returns(host),
+            Fault::Cut(host, 4),
+            Fault::Cut(host, 60),
+            Fault::Cut(host, usize::MAX / 2),
+            Fault::TargetFull(host),
+            Fault::TargetReadOnly(host),
+            Fault::Udev(host, 2),
+            Fault::Udev(host, 30),
+        ]);
+    }
+    faults
+}
+
+/// Faults of that very effect.
+fn of(effect: &Effect) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let fates = [
+        Fate::NotSent,
+        Fate::LostUndone,
+        Fate::LostDone,
+        Fate::Later(1),
+        Fate::Later(2),
+        Fate::Later(3),
+        Fate::Later(5),
+        Fate::Later(20),
+    ];
+    match effect {
+        Effect::Call { host, request, .. } => {
+            faults.extend(fates.map(Fault::Call));
+            if let Request::Act { .. } = request {
+                for turns in [1, 3, 8, 20] {
+                    faults.push(Fault::Call(Fate::SlowStart(turns)));
+                    faults.push(Fault::Call(Fate::SlowEnd(turns)));
+                }
+                let host = HOSTS.into_iter().find(|name| *name == host.as_str()).unwrap();
+                for mishap in [Mishap::Fails, Mishap::FailsLate, Mishap::Lies] {
+                    faults.push(Fault::Command(host, mishap));
+                }
+            }
+        }
+        Effect::Look(_) => faults.push(Fault::Call(Fate::LostUndone)),
+        Effect::Local { .. } => faults.extend([Fault::Call(Fate::LostUndone), Fault::Call(Fate::LostDone)]),
+        _ => {}
+    }
+    faults
+}
+
+/// The last step that is sent to a target.
+fn last_act(effects: &[Effect]) -> Option<(usize, &'static str)> {
+    let (turn, host) = effects
+        .iter()
+        .enumerate()
+        .rev()
+        .find_map(|(turn, effect)| match effect {
+            Effect::Call {
+                host,
+                request: Request::Act { .. },
+                ..
+            } => Some((turn, host)),
+            _ => None,
+        })?;
+    Some((turn, HOSTS.into_iter().find(|name| *name == host.as_str())?))
+}
+
+fn cases(scene: Scene) -> Vec<Case> {
+    let mut out = Vec::new();
+    let plain = run(&Case { scene, faults: vec![] });
+    assert_eq!(plain.first, End::Done, "{scene:?}");
+    for way in [Way::Forward, Way::Back] {
+        let mut base = Vec::new();
+        if way == Way::Back {
+            let Some((turn, host)) = last_act(&plain.effects) else {
+                continue;
+            };
+            base.push(At {
+                turn,
+                after: false,
+                fault: Fault::Command(host, Mishap::Fails),
+            });
+        }
+        let usual = run(&Case {
+            scene,
+            faults: base.clone(),
+        });
+        every_step_is_there(scene, way, &usual);
+        let from = base.first().map_or(0, |at| at.turn + 1);
+        for (turn, effect) in usual.effects.iter().enumerate().skip(from) {
+            let mut add = |after, fault| {
+                let mut faults = base.clone();
+                faults.push(At { turn, after, fault });
+                out.push(Case { scene, faults });
+            };
+            for fault in anywhere() {
+                add(false, fault);
+                add(true, fault);
+            }
+            for fault in of(effect) {
+                add(false, fault);
+            }
+        }
+        if scene == Scene::SliceMove && way == Way::Forward {
+            for turn in 0..usual.effects.len() {
+                for burst in [1, 3, 1000] {
+                    let fault = Fault::Second { reverse: true, burst };
+                    let faults = vec![At {
+                        turn,
+                        after: false,
+                        fault,
+                    }];
+                    out.push(Case { scene, faults });
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The run that the cases are made from goes through every step: what is not in it would not be tried.
+fn every_step_is_there(scene: Scene, way: Way, usual: &Outcome) {
+    let plan = super::case::plan(scene);
+    for at in 0..plan.steps.len() {
+        let there = usual.effects.iter().any(|effect| {
+            matches!(effect, Effect::Write(Record::Outcome { step, back: false, .. } | Record::Intent { step, back: false, .. }) if *step == at)
+        });
+        assert!(there, "{scene:?} {way:?}: step {at} is in no case");
+    }
+}
+
+/// Tries all cases of a scene; how many, and their ends, are printed.
+fn all(scene: Scene) {
+    let cases = cases(scene);
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut failures: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    for case in &cases {
+        match std::panic::catch_unwind(|| run(case)) {
+            Ok(outcome) => *counts.entry((kind(&outcome.first), kind(&outcome.last))).or_default() += 1,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                let first = text.lines().next().unwrap_or_default().to_owned();
+                failures.entry(first).or_insert((0, text)).0 += 1;
+            }
+        }
+    }
+    println!("{scene:?}: {} cases", cases.len());
+    for ((first, last), count) in &counts {
+        println!("  {count:>6} {first} → {last}");
+    }
+    for (why, (count, text)) in &failures {
+        println!("FAILED {count} times: {why}");
+        if std::env::var_os("POINTSMAN_TELL").is_some_and(|word| why.contains(&*word.to_string_lossy())) {
+            println!("{text}\n");
+        }
+    }
+    assert!(failures.is_empty(), "{scene:?}: {} kinds of failure", failures.len());
+}
+
+#[test]
+fn slice_move() {
+    all(Scene::SliceMove);
+}
+
+#[test]
+fn failover() {
+    all(Scene::Failover);
+}
+
+#[test]
+fn fail_back() {
+    all(Scene::FailBack);
+}
+
+#[test]
+fn split_brain() {
+    all(Scene::SplitBrain);
+}

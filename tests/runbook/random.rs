@@ -1,0 +1,94 @@
+//! Random runs: several faults in one run, at random turns. A seed makes each; it is printed when the run fails, and
+//! `POINTSMAN_SEED=N` plays that one again. `POINTSMAN_RANDOM_RUNS` says how many.
+
+use super::{
+    case::{At, Case, Fate, Fault, kind, run},
+    matrix::HOSTS,
+    scene::Scene,
+};
+use pointsman::simulate::act::Mishap;
+use std::collections::BTreeMap;
+
+/// Runs in an ordinary test.
+const RUNS: u64 = 2000;
+
+fn fault(random: &mut fastrand::Rng) -> Fault {
+    let host = HOSTS[random.usize(..2)];
+    let turns = 1 + random.usize(..25);
+    match random.usize(..20) {
+        0 => Fault::Killed { back: false },
+        1 => Fault::Killed { back: true },
+        2 => Fault::Call(Fate::NotSent),
+        3 => Fault::Call(Fate::LostUndone),
+        4 => Fault::Call(Fate::LostDone),
+        5 | 6 => Fault::Call(Fate::Later(turns)),
+        7 => Fault::Call(Fate::SlowStart(turns)),
+        8 => Fault::Call(Fate::SlowEnd(turns)),
+        9 => Fault::Rebooted(host),
+        10 => Fault::Returns(host),
+        11 => Fault::Cut(host, turns),
+        12 => Fault::LinkCut,
+        13 => Fault::Second {
+            reverse: false,
+            burst: turns,
+        },
+        14 => Fault::ConsoleFull,
+        15 => Fault::TargetFull(host),
+        16 => Fault::Clock(if random.bool() { 7200 } else { -7200 }),
+        17 => Fault::Udev(host, random.u64(1..40)),
+        18 => {
+            let mishaps = [Mishap::Fails, Mishap::FailsLate, Mishap::Lies];
+            Fault::Command(host, mishaps[random.usize(..3)])
+        }
+        _ => Fault::Cancelled,
+    }
+}
+
+fn case(seed: u64) -> Case {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let scene = Scene::ALL[random.usize(..4)];
+    let mut seconds = 0;
+    let faults = (0..1 + random.usize(..4))
+        .map(|_| At {
+            turn: random.usize(..70),
+            after: random.bool(),
+            fault: fault(&mut random),
+        })
+        // A third operator is the second one again.
+        .filter(|at| {
+            seconds += usize::from(matches!(at.fault, Fault::Second { .. }));
+            seconds < 2 || !matches!(at.fault, Fault::Second { .. })
+        })
+        .collect();
+    Case { scene, faults }
+}
+
+#[test]
+fn random_runs() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    if let Some(seed) = number("POINTSMAN_SEED") {
+        println!("{:?}", run(&case(seed)).last);
+        return;
+    }
+    let runs = number("POINTSMAN_RANDOM_RUNS").unwrap_or(RUNS);
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut failures: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for seed in 0..runs {
+        match std::panic::catch_unwind(|| run(&case(seed))) {
+            Ok(outcome) => *counts.entry((kind(&outcome.first), kind(&outcome.last))).or_default() += 1,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                let why = text.lines().next().unwrap_or_default().to_owned();
+                failures.entry(why).or_default().push(seed);
+            }
+        }
+    }
+    println!("{runs} random runs");
+    for ((first, last), count) in &counts {
+        println!("  {count:>6} {first} → {last}");
+    }
+    for (why, seeds) in &failures {
+        println!("FAILED {} times, POINTSMAN_SEED={}: {why}", seeds.len(), seeds[0]);
+    }
+    assert!(failures.is_empty(), "{} kinds of failure", failures.len());
+}

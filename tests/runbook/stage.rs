@@ -1,0 +1,395 @@
+//! The stage: a simulated fleet, journals, and consoles that drive engines on it, with faults in between.
+
+use super::{
+    case::Fate,
+    invariants,
+    scene::{self, Hand, Scene},
+};
+use pointsman::{
+    facts::{UnixMs, Why},
+    fleet::HostName,
+    runbook::{
+        engine::{Answer, Effect, End, Engine, Event, Record},
+        plan::Plan,
+        sight::{Glimpse, Look, Printed},
+        target::{Holder, Request, parse},
+    },
+    simulate::{Simulation, act::Script, node::Power},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// A script on its way to a target, or held up there.
+pub struct Sent {
+    pub host: HostName,
+    pub script: Script,
+    pub holder: Option<Holder>,
+    pub objects: Vec<String>,
+    /// Goes on at this turn.
+    pub due: usize,
+    /// Boots of the host when it was sent: a reboot ends it.
+    boots: u32,
+}
+
+/// A console with a run.
+pub struct Console {
+    pub run: String,
+    pub plan: Plan,
+    pub engine: Engine,
+    pub effect: Effect,
+    /// How far its clock is from the true one, milliseconds.
+    pub offset_ms: i64,
+    /// Whether its disk takes nothing.
+    pub disk_full: bool,
+    /// What it types when it is asked; else what is asked for.
+    pub types: Option<&'static str>,
+}
+
+impl Console {
+    pub fn end(&self) -> Option<&End> {
+        self.engine.end()
+    }
+}
+
+/// Everything that happens in a case.
+pub struct Stage {
+    pub scene: Scene,
+    pub hand: Hand,
+    pub sim: Simulation,
+    pub journals: BTreeMap<String, Vec<Record>>,
+    pub sent: Vec<Sent>,
+    /// Hosts that consoles cannot reach, until which turn.
+    pub cut: BTreeMap<String, usize>,
+    pub turn: usize,
+    /// Hosts that a fault has taken down or changed behind the engine's back.
+    pub disturbed: BTreeSet<String>,
+    /// What happened, for a failure's message.
+    pub told: Vec<String>,
+}
+
+impl Stage {
+    pub fn new(scene: Scene) -> Self {
+        let hand = Hand::default();
+        let sim = scene::fresh(scene, &hand);
+        sim.world().fleet(|island| {
+            for at in 0..2 {
+                // Somebody else's claim on something else.
+                island.nodes[at]
+                    .store
+                    .take("slice-other", 5, "run-other", "somebody@else");
+            }
+        });
+        Self {
+            scene,
+            hand,
+            sim,
+            journals: BTreeMap::new(),
+            sent: Vec::new(),
+            cut: BTreeMap::new(),
+            turn: 0,
+            disturbed: BTreeSet::new(),
+            told: Vec::new(),
+        }
+    }
+
+    pub fn console(&self, run: &str, plan: Plan) -> Console {
+        let now = self.hand.now();
+        let mut engine = Engine::new(plan.clone(), run.to_owned(), format!("op@{run}"), now);
+        let effect = engine.advance(Event::Begun, now);
+        Console {
+            run: run.to_owned(),
+            plan,
+            engine,
+            effect,
+            offset_ms: 0,
+            disk_full: false,
+            types: None,
+        }
+    }
+
+    /// Another console goes on with a run, by its journal alone.
+    pub fn resume(&mut self, console: &mut Console, back: Option<&str>) {
+        let now = self.now(console);
+        let journal = self.journals.entry(console.run.clone()).or_default();
+        let mut engine = Engine::resume(
+            console.plan.clone(),
+            console.run.clone(),
+            "op@another".to_owned(),
+            journal,
+            back.map(str::to_owned),
+            now,
+        );
+        journal.push(Record::Resumed {
+            by: "op@another".into(),
+        });
+        self.told
+            .push(format!("resumed{}", if back.is_some() { ", back" } else { "" }));
+        console.effect = engine.advance(Event::Begun, now);
+        console.engine = engine;
+    }
+
+    pub fn now(&self, console: &Console) -> UnixMs {
+        UnixMs(self.hand.now().0.saturating_add_signed(console.offset_ms))
+    }
+
+    /// Does what a console's engine wants, with that fate of a call, and tells it. `false` when it is over.
+    pub fn turn(&mut self, console: &mut Console, fate: Fate) -> bool {
+        let event = match self.perform(console, fate) {
+            Some(event) => event,
+            None => return false,
+        };
+        self.tell(console, event);
+        true
+    }
+
+    pub fn tell(&mut self, console: &mut Console, event: Event) {
+        let now = self.now(console);
+        console.effect = console.engine.advance(event, now);
+    }
+
+    /// Does what a console's engine wants: what came of it.
+    pub fn perform(&mut self, console: &mut Console, fate: Fate) -> Option<Event> {
+        self.turn += 1;
+        let effect = console.effect.clone();
+        self.told
+            .push(format!("{} {}: {} {fate:?}", self.turn, console.run, shown(&effect)));
+        let event = match effect {
+            Effect::Finish(_) => return None,
+            Effect::Look(looks) => {
+                let at = self.now(console);
+                self.hand.forward(Duration::from_millis(20));
+                Event::Seen(looks.into_iter().map(|look| self.look(look, at, fate)).collect())
+            }
+            Effect::Call {
+                host,
+                request,
+                deadline,
+            } => Event::Answered(self.call(console, &host, &request, deadline, fate)),
+            Effect::Local { argv, .. } => {
+                invariants::intended(self, &console.run, None);
+                self.hand.forward(Duration::from_millis(300));
+                let (exit, text) = if matches!(fate, Fate::NotSent | Fate::LostUndone) {
+                    (1, String::new())
+                } else {
+                    self.sim.local(&argv)
+                };
+                Event::Ran(match fate {
+                    Fate::Usual => Ok(Printed { exit, text }),
+                    _ => Err("it did not end in time".into()),
+                })
+            }
+            Effect::Ask(question) => {
+                self.hand.forward(Duration::from_secs(5));
+                Event::Replied {
+                    by: "op".into(),
+                    word: console.types.map_or(question.word, str::to_owned),
+                }
+            }
+            Effect::Write(record) => {
+                self.hand.forward(Duration::from_millis(2));
+                Event::Written(if console.disk_full {
+                    Err("No space left on device".into())
+                } else {
+                    self.journals.entry(console.run.clone()).or_default().push(record);
+                    Ok(())
+                })
+            }
+            Effect::Wait(time) => {
+                self.hand.forward(time);
+                Event::Woken
+            }
+        };
+        self.later();
+        invariants::check(self);
+        Some(event)
+    }
+
+    fn unreachable(&self, host: &str) -> bool {
+        let cut = self.cut.get(host).is_some_and(|until| self.turn < *until);
+        cut || self.power(host) != Power::Up
+    }
+
+    pub fn power(&self, host: &str) -> Power {
+        self.sim
+            .world()
+            .with(host, |island, at| island.nodes[at].power)
+            .unwrap()
+    }
+
+    pub fn boots(&self, host: &str) -> u32 {
+        self.sim
+            .world()
+            .with(host, |island, at| island.nodes[at].boots)
+            .unwrap()
+    }
+
+    fn look(&self, look: Look, at: UnixMs, fate: Fate) -> (Look, Glimpse) {
+        let gone = !look.local && self.unreachable(look.host.as_str());
+        let glimpse = if gone || fate != Fate::Usual {
+            Glimpse {
+                at,
+                answer: Err(Why::Hung("no answer".into())),
+            }
+        } else {
+            scene::look(&self.sim, &look, at)
+        };
+        (look, glimpse)
+    }
+
+    fn call(
+        &mut self,
+        console: &Console,
+        host: &HostName,
+        request: &Request,
+        deadline: Duration,
+        fate: Fate,
+    ) -> Answer {
+        if self.unreachable(host.as_str()) || fate == Fate::NotSent {
+            self.hand.forward(Duration::from_secs(3));
+            return Answer::NotSent("no route to host".into());
+        }
+        if let Request::Act { key, .. } = request {
+            invariants::intended(self, &console.run, Some(key));
+        }
+        let holder = match request {
+            Request::Act { holder, .. } => Some(holder.clone()),
+            _ => None,
+        };
+        let objects = match request {
+            Request::Act { objects, .. } => objects.clone(),
+            _ => Vec::new(),
+        };
+        let mut sent = Sent {
+            host: host.clone(),
+            script: Script::new(&request.lines().unwrap()),
+            holder,
+            objects,
+            due: self.turn,
+            boots: self.boots(host.as_str()),
+        };
+        self.hand.forward(Duration::from_millis(50));
+        let lost = Answer::Lost("the connection was lost".into());
+        match fate {
+            Fate::Usual | Fate::LostDone => {
+                self.run(&mut sent, None);
+                let said = parse(&sent.script.answer());
+                match (fate, said) {
+                    (Fate::Usual, Some(said)) => return Answer::Said(said),
+                    (Fate::Usual, None) => return Answer::Lost("the answer was cut short".into()),
+                    _ => {}
+                }
+            }
+            Fate::LostUndone | Fate::NotSent => {}
+            Fate::Later(turns) => {
+                sent.due += turns;
+                self.sent.push(sent);
+            }
+            Fate::SlowStart(turns) => {
+                self.run(&mut sent, Some("run"));
+                sent.due += turns;
+                self.sent.push(sent);
+            }
+            Fate::SlowEnd(turns) => {
+                self.run(&mut sent, Some("finish"));
+                sent.due += turns;
+                self.sent.push(sent);
+            }
+        }
+        self.hand.forward(deadline);
+        lost
+    }
+
+    /// Runs a script, up to a line where that is given.
+    fn run(&self, sent: &mut Sent, until: Option<&str>) {
+        let world = self.sim.world();
+        world.with(sent.host.as_str(), |island, at| {
+            if island.nodes[at].power != Power::Up || island.nodes[at].boots != sent.boots {
+                return;
+            }
+            loop {
+                let verb = sent.script.next_verb();
+                if verb.is_none() || until.is_some_and(|until| verb == Some(until)) {
+                    break;
+                }
+                if verb == Some("run") {
+                    let holder = sent.holder.as_ref().expect("only a step runs commands");
+                    for object in &sent.objects {
+                        let claim = island.nodes[at].store.claim(object);
+                        assert!(
+                            claim.token == holder.token && claim.run == holder.run,
+                            "a command of an older token takes effect: {} of {}, now {claim:?}",
+                            holder.token,
+                            holder.run
+                        );
+                    }
+                }
+                sent.script.step(island, at);
+            }
+        });
+    }
+
+    /// What is late arrives.
+    fn later(&mut self) {
+        let turn = self.turn;
+        let (due, rest) = std::mem::take(&mut self.sent)
+            .into_iter()
+            .partition(|sent: &Sent| sent.due <= turn);
+        self.sent = rest;
+        for mut sent in due {
+            self.told.push(format!("{turn} what was sent to {} goes on", sent.host));
+            self.run(&mut sent, None);
+        }
+    }
+
+    /// Everything is mended; what is late arrives.
+    pub fn heal(&mut self) {
+        self.told.push("healed".into());
+        self.cut.clear();
+        for sent in &mut self.sent {
+            sent.due = 0;
+        }
+        self.later();
+        self.sim.world().fleet(|island| {
+            for node in &mut island.nodes {
+                node.store.full = false;
+                node.store.read_only = false;
+                node.store.next = None;
+                node.opened_until_ms = 0;
+            }
+            for replica in &mut island.replicas {
+                replica.cut = false;
+            }
+            island.settle();
+        });
+        self.hand.forward(Duration::from_secs(30));
+        invariants::check(self);
+    }
+}
+
+/// An effect in a word or two.
+pub fn shown(effect: &Effect) -> String {
+    match effect {
+        Effect::Look(looks) => format!("look {}", looks.len()),
+        Effect::Call { host, request, .. } => match request {
+            Request::Act { key, holder, .. } => format!("act on {host} {key} token {}", holder.token),
+            Request::Claim { holder, .. } => format!("claim on {host} token {}", holder.token),
+            Request::Tokens(_) => format!("tokens of {host}"),
+            Request::Release { .. } => format!("release on {host}"),
+            Request::Receipt { key, .. } => format!("receipt on {host} {key}"),
+            Request::Look(_) => format!("look on {host}"),
+        },
+        Effect::Local { argv, .. } => format!("local {argv:?}"),
+        Effect::Ask(_) => "ask".into(),
+        Effect::Write(Record::Intent {
+            step, back, attempt, ..
+        }) => format!("write intent {step} {back} {attempt}"),
+        Effect::Write(Record::Outcome {
+            step, back, outcome, ..
+        }) => format!("write outcome {step} {back} {outcome:?}"),
+        Effect::Write(record) => format!("write {record:?}"),
+        Effect::Wait(time) => format!("wait {time:?}"),
+        Effect::Finish(end) => format!("finish {end:?}"),
+    }
+}
