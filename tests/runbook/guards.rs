@@ -1,1 +1,354 @@
-//! Guards are proven by removal.
+//! Guards are proven by removal: what each of them stops is let through without it, and by nothing else stopped.
+
+use super::{
+    case::{At, Case, Fate, Fault, plan, run, run_with},
+    scene::{self, Hand, Scene},
+};
+use pointsman::{
+    fleet::{HostName, SliceName},
+    runbook::{
+        condition::unmet,
+        definition::Kind,
+        engine::{Effect, End},
+        interlock::{Context, Interlock, required},
+        operation::Claim,
+        plan::{Glass, Plan, Rule},
+        sight::Sight,
+        target::{Holder, Identity, Request, Said, parse},
+    },
+    simulate::{Simulation, drbd::Role, island::Island},
+};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+
+/// A claim in a state of the fleet in which one interlock, and no other, refuses it.
+struct Situation {
+    interlock: Interlock,
+    claim: Claim,
+    scene: Scene,
+    state: fn(&mut Island),
+    plan: fn(&mut Plan),
+    fenced: &'static [&'static str],
+    promoted: &'static [&'static str],
+    back: bool,
+}
+
+fn host(name: &str) -> HostName {
+    HostName::new(name)
+}
+
+fn slice() -> SliceName {
+    SliceName::new("web1")
+}
+
+fn promote(on: &str, force: bool) -> Claim {
+    Claim::Promote {
+        host: host(on),
+        slice: slice(),
+        force,
+    }
+}
+
+fn open(on: &str) -> Claim {
+    Claim::OpenEntry {
+        host: host(on),
+        slice: slice(),
+        address: IpAddr::from([10, 9, 0, 100]),
+    }
+}
+
+/// Everything is closed and secondary.
+fn closed(island: &mut Island) {
+    for at in 0..2 {
+        island.remove_address(0, at);
+        island.unexport(0, at);
+        let _ = island.unmount(0, at);
+        island.demote(0, at).unwrap();
+    }
+}
+
+fn situation(interlock: Interlock) -> Situation {
+    let usual = |claim, state| Situation {
+        interlock,
+        claim,
+        scene: Scene::SliceMove,
+        state,
+        plan: |_| {},
+        fenced: &[],
+        promoted: &[],
+        back: false,
+    };
+    match interlock {
+        Interlock::OtherSideSecondary => usual(promote("stor2", false), |_| {}),
+        Interlock::GoodData => Situation {
+            fenced: &["stor1"],
+            ..usual(promote("stor2", false), |island| {
+                closed(island);
+                island.replicas[0].start_resync(0);
+            })
+        },
+        Interlock::CompleteData => usual(promote("stor2", false), |island| {
+            closed(island);
+            island.replicas[0].cut = true;
+        }),
+        Interlock::StillOff => Situation {
+            scene: Scene::Failover,
+            fenced: &["stor1"],
+            ..usual(promote("stor2", false), |island| {
+                // Somebody has switched it on again.
+                let now = island.now_ms;
+                island.nodes[0].boot(now);
+            })
+        },
+        Interlock::NamedForce => usual(promote("stor2", true), closed),
+        Interlock::NamedDiscard => Situation {
+            plan: |plan| plan.glass.clear(),
+            ..usual(
+                Claim::Discard {
+                    host: host("stor2"),
+                    slice: slice(),
+                },
+                closed,
+            )
+        },
+        Interlock::DiscardedUnused => Situation {
+            plan: |plan| {
+                plan.glass = vec![Glass {
+                    rule: Rule::Discard,
+                    resource: "web1".into(),
+                    by: "op".into(),
+                }];
+            },
+            ..usual(
+                Claim::Discard {
+                    host: host("stor1"),
+                    slice: slice(),
+                },
+                |_| {},
+            )
+        },
+        Interlock::MountedOnce => usual(
+            Claim::Mount {
+                host: host("stor2"),
+                slice: slice(),
+            },
+            |island| island.replicas[0].sides[1].role = Role::Primary,
+        ),
+        Interlock::MountedOnPrimary => usual(
+            Claim::Mount {
+                host: host("stor2"),
+                slice: slice(),
+            },
+            closed,
+        ),
+        Interlock::DemotedClosed => usual(
+            Claim::Demote {
+                host: host("stor1"),
+                slice: slice(),
+            },
+            |_| {},
+        ),
+        Interlock::OpenOnServing => usual(open("stor2"), |island| island.remove_address(0, 0)),
+        Interlock::AddressOnce => usual(open("stor2"), |island| {
+            closed(island);
+            island.promote(0, 1, false).unwrap();
+            island.mount(0, 1).unwrap();
+            island.add_address(0, 0);
+        }),
+        Interlock::FenceInEmergency => usual(Claim::Fence { host: host("stor1") }, |_| {}),
+        Interlock::SharedService => usual(
+            Claim::Service {
+                host: host("stor1"),
+                unit: "nfs-server.service".into(),
+                stops: true,
+            },
+            |_| {},
+        ),
+        Interlock::InsidePlan => usual(
+            Claim::Mount {
+                host: host("client"),
+                slice: slice(),
+            },
+            |_| {},
+        ),
+    }
+}
+
+/// Which interlocks refuse, by what the fleet shows.
+fn refusing(situation: &Situation) -> BTreeSet<Interlock> {
+    let hand = Hand::default();
+    let sim = scene::fresh(situation.scene, &hand);
+    let mut plan = plan(situation.scene);
+    (situation.plan)(&mut plan);
+    sim.world().fleet(|island| {
+        (situation.state)(island);
+        island.settle();
+    });
+    let context = Context {
+        plan: &plan,
+        fenced: situation.fenced.iter().map(|name| host(name)).collect(),
+        promoted: situation.promoted.iter().map(|name| (slice(), host(name))).collect(),
+        back: situation.back,
+    };
+    let required = required(std::slice::from_ref(&situation.claim), &context);
+    let sight = sight(
+        &sim,
+        &hand,
+        required.iter().flat_map(|(_, condition)| condition.looks.clone()),
+    );
+    required
+        .into_iter()
+        .filter(|(_, condition)| !unmet(std::slice::from_ref(condition), &sight).is_empty())
+        .map(|(interlock, _)| interlock)
+        .collect()
+}
+
+fn sight(sim: &Simulation, hand: &Hand, looks: impl Iterator<Item = pointsman::runbook::sight::Look>) -> Sight {
+    let mut sight = Sight::new(hand.now(), Duration::from_secs(5));
+    for look in looks {
+        let glimpse = scene::look(sim, &look, hand.now());
+        sight.take(look, glimpse);
+    }
+    sight
+}
+
+#[test]
+fn each_interlock_alone_stops_something() {
+    for interlock in Interlock::ALL {
+        let situation = situation(interlock);
+        assert_eq!(situation.interlock, interlock);
+        assert_eq!(refusing(&situation), BTreeSet::from([interlock]), "{interlock:?}");
+    }
+}
+
+#[test]
+fn a_side_that_was_primary_may_take_the_slice_back_without_its_peer() {
+    let back = |promoted| Situation {
+        back: true,
+        promoted,
+        ..situation(Interlock::CompleteData)
+    };
+    assert_eq!(refusing(&back(&["stor2"])), BTreeSet::new());
+    assert_eq!(refusing(&back(&["stor1"])), BTreeSet::from([Interlock::CompleteData]));
+}
+
+#[test]
+fn fencing_is_let_through_in_an_emergency() {
+    let emergency = Situation {
+        plan: |plan| plan.kind = Kind::Emergency,
+        ..situation(Interlock::FenceInEmergency)
+    };
+    assert_eq!(refusing(&emergency), BTreeSet::new());
+}
+
+/// The turns of a plain run in which a step is sent to a target.
+fn acts() -> Vec<usize> {
+    let usual = run(&Case {
+        scene: Scene::SliceMove,
+        faults: vec![],
+    });
+    assert_eq!(usual.first, End::Done);
+    let act = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::Call {
+                request: Request::Act { .. },
+                ..
+            }
+        )
+    };
+    usual
+        .effects
+        .iter()
+        .enumerate()
+        .filter(|(_, effect)| act(effect))
+        .map(|(turn, _)| turn)
+        .collect()
+}
+
+fn any_goes_wrong(fate: Fate, without: Option<&'static str>) -> bool {
+    acts().into_iter().any(|turn| {
+        let case = Case {
+            scene: Scene::SliceMove,
+            faults: vec![At {
+                turn,
+                after: false,
+                fault: Fault::Call(fate),
+            }],
+        };
+        std::panic::catch_unwind(|| run_with(&case, without)).is_err()
+    })
+}
+
+#[test]
+fn without_fencing_tokens_old_commands_take_effect() {
+    assert!(!any_goes_wrong(Fate::Later(4), None));
+    assert!(any_goes_wrong(Fate::Later(4), Some("holds")));
+}
+
+#[test]
+fn without_receipts_a_command_runs_twice() {
+    assert!(!any_goes_wrong(Fate::Twice(1), None));
+    let runs = |lines: &str| {
+        let sim = scene::fresh(Scene::SliceMove, &Hand::default());
+        for _ in 0..2 {
+            sim.world().act("stor1", lines).unwrap();
+        }
+        sim.world()
+            .with("stor1", |island, at| island.nodes[at].store.ran.len())
+            .unwrap()
+    };
+    // A script of which a copy arrives once more.
+    assert_eq!(runs("once key\nrun echo one\nfinish\nsay end\n"), 1);
+    assert_eq!(runs("run echo one\nfinish\nsay end\n"), 2);
+}
+
+#[test]
+fn without_the_identity_check_another_machine_is_changed() {
+    let hand = Hand::default();
+    let sim = scene::fresh(Scene::SliceMove, &hand);
+    let plan = plan(Scene::SliceMove);
+    let identity: Identity = plan.targets[&host("stor1")].clone();
+    let holder = Holder {
+        run: "run".into(),
+        token: 1,
+        owner: "op".into(),
+    };
+    let request = Request::Claim {
+        identity,
+        objects: vec!["slice-web1".into()],
+        holder,
+    };
+    // The name leads to the wrong machine.
+    let lines = request.lines().unwrap();
+    let said = parse(&sim.world().act("stor2", &lines).unwrap()).unwrap();
+    assert!(
+        matches!(&said[0], Said::Refused(kind, _) if kind == "identity"),
+        "{said:?}"
+    );
+    let unguarded: String = lines
+        .split_inclusive('\n')
+        .filter(|line| !line.starts_with("whoami"))
+        .collect();
+    let said = parse(&sim.world().act("stor2", &unguarded).unwrap()).unwrap();
+    assert!(matches!(&said[0], Said::Claimed(_)), "{said:?}");
+}
+
+#[test]
+fn a_rehearsal_reaches_no_real_host_and_no_real_controller() {
+    let hand = Hand::default();
+    let real = scene::fleet();
+    let (sim, left_out) = Simulation::of(&real, 1, hand.clock());
+    assert!(left_out.is_empty());
+    for host in &sim.fleet().hosts {
+        assert_eq!(host.address, format!("{}.sim", host.name));
+        if let Some(fencing) = &host.fencing {
+            let was = real.host(host.name.as_str()).unwrap().fencing.as_ref().unwrap();
+            assert!(fencing.off != was.off && fencing.status != was.status);
+            assert_eq!(sim.local(&fencing.status), (0, "on\n".to_owned()));
+            assert_eq!(sim.local(&fencing.off).0, 0);
+            assert_eq!(sim.local(&fencing.status), (0, "off\n".to_owned()));
+        }
+    }
+    let ipmitool = real.host("stor1").unwrap().fencing.as_ref().unwrap();
+    assert_eq!(sim.local(&ipmitool.off).0, 127, "only simulated commands are run");
+}

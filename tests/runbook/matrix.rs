@@ -69,6 +69,7 @@ fn of(effect: &Effect) -> Vec<Fault> {
         Fate::NotSent,
         Fate::LostUndone,
         Fate::LostDone,
+        Fate::Twice(2),
         Fate::Later(1),
         Fate::Later(2),
         Fate::Later(3),

@@ -67,6 +67,8 @@ pub struct Stage {
     pub disturbed: BTreeSet<String>,
     /// What happened, for a failure's message.
     pub told: Vec<String>,
+    /// A line of the scripts that is left out, as if the targets did not know it.
+    pub without: Option<&'static str>,
 }
 
 impl Stage {
@@ -91,6 +93,7 @@ impl Stage {
             turn: 0,
             disturbed: BTreeSet::new(),
             told: Vec::new(),
+            without: None,
         }
     }
 
@@ -261,22 +264,38 @@ impl Stage {
             Request::Act { objects, .. } => objects.clone(),
             _ => Vec::new(),
         };
+        let lines = request.lines().unwrap();
+        let lines: String = lines
+            .split_inclusive('\n')
+            .filter(|line| self.without.is_none_or(|verb| line.split(' ').next() != Some(verb)))
+            .collect();
+        let again = Script::new(&lines);
         let mut sent = Sent {
             host: host.clone(),
-            script: Script::new(&request.lines().unwrap()),
-            holder,
-            objects,
+            script: Script::new(&lines),
+            holder: holder.clone(),
+            objects: objects.clone(),
             due: self.turn,
             boots: self.boots(host.as_str()),
         };
         self.hand.forward(Duration::from_millis(50));
         let lost = Answer::Lost("the connection was lost".into());
         match fate {
-            Fate::Usual | Fate::LostDone => {
+            Fate::Usual | Fate::LostDone | Fate::Twice(_) => {
                 self.run(&mut sent, None);
                 let said = parse(&sent.script.answer());
+                if let Fate::Twice(turns) = fate {
+                    self.sent.push(Sent {
+                        script: again,
+                        host: host.clone(),
+                        holder,
+                        objects,
+                        due: self.turn + turns,
+                        boots: self.boots(host.as_str()),
+                    });
+                }
                 match (fate, said) {
-                    (Fate::Usual, Some(said)) => return Answer::Said(said),
+                    (Fate::Usual | Fate::Twice(_), Some(said)) => return Answer::Said(said),
                     (Fate::Usual, None) => return Answer::Lost("the answer was cut short".into()),
                     _ => {}
                 }

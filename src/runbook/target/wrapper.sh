@@ -65,11 +65,15 @@ claim() {
   say claimed "$1"
 }
 
-# release OBJECT TOKEN RUN: gives it back; the token stays, so that what was sent before is refused.
+# release OBJECT TOKEN RUN: gives it back; the token stays, so that what was sent before is refused, also a claim
+# that is still on its way.
 release() {
   held=0 run= owner=
   [ ! -e "$store/claim/$1" ] || IFS=$tab read -r held run owner <"$store/claim/$1" || held=0
-  if [ "$run" = "$3" ] && [ "$held" = "$2" ]; then put "$store/claim/$1" "$held$tab$tab"; fi
+  case $held in '' | *[!0-9]*) stop refused store "claim/$1 is not one of ours" ;; esac
+  if [ -z "$run" ] || [ "$run" = "$3" ]; then
+    [ "$2" -lt "$held" ] || put "$store/claim/$1" "$2$tab$tab"
+  fi
   say released "$1"
 }
 

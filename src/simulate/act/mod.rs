@@ -171,7 +171,7 @@ impl Script {
 
     fn release(&mut self, store: &mut Store, object: &str, token: u64, run: &str) {
         let held = store.claim(object);
-        if held.run == run && held.token == token && !store.take(object, token, "", "") {
+        if (held.run.is_empty() || held.run == run) && token >= held.token && !store.take(object, token, "", "") {
             return self.stop(&format!("refused store cannot write claim/{object}"));
         }
         self.say(&format!("released {object}"));
