@@ -114,7 +114,7 @@ pub struct Options {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Runs")]
 pub struct RunArgs {
-    /// Where the journal and the audit log are [default: $XDG_STATE_HOME/pointsman, ~/.local/state/pointsman]
+    /// Where the journal and the audit log are, if not below the user's own state directory (see FILES in the man page)
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 

@@ -150,50 +150,38 @@ fn time_of_day(at: UnixMs) -> String {
 /// The last word about a run: how it ended, or what to do next.
 #[must_use]
 pub fn ended(run: &str, progress: &Progress, format: Format) -> String {
-    let code = exit_code(progress);
     let next = next(run, progress);
-    match format {
-        Format::Json => {
-            let mut event = json!({
-                "version": VERSION, "event": "end", "at": iso(progress.at), "run": run, "exit": code,
-                "end": progress.end, "left": progress.left, "next": next,
-                "clients": progress.clients.iter().map(client).collect::<Vec<_>>(),
-            });
-            if let Some(question) = &progress.asked {
-                event["question"] = json!(question);
-            }
-            line(&event)
+    if format == Format::Json {
+        return line(&json!({
+            "version": VERSION, "event": "end", "at": iso(progress.at), "run": run, "exit": exit_code(progress),
+            "end": progress.end, "left": progress.left, "next": next, "question": progress.asked,
+            "clients": progress.clients.iter().map(client).collect::<Vec<_>>(),
+        }));
+    }
+    let mut out = String::new();
+    let said = progress.log.back().map(|last| last.text.as_str());
+    match &progress.end {
+        // Written down, it stands in the log already.
+        Some(end) if said.is_some_and(|last| end_words(end).ends_with(last)) => {}
+        Some(end) => {
+            let _ = writeln!(out, "{}", end_words(end));
         }
-        _ => {
-            let mut out = String::new();
-            match &progress.end {
-                // Written down, it stands in the log already.
-                Some(end)
-                    if progress
-                        .log
-                        .back()
-                        .is_some_and(|last| end_words(end).ends_with(&last.text)) => {}
-                Some(end) => {
-                    let _ = writeln!(out, "{}", end_words(end));
-                }
-                None => {
-                    let _ = writeln!(out, "left in its middle; the journal says where it stands");
-                }
-            }
-            for client in progress.clients.iter().filter(|client| client.longest.is_some()) {
-                let longest = client.longest.unwrap_or_default().as_secs_f64();
-                let _ = writeln!(
-                    out,
-                    "client {} stalled {longest:.1} s at most ({})",
-                    client.client, client.slice
-                );
-            }
-            if let Some(next) = next {
-                let _ = writeln!(out, "{next}");
-            }
-            out
+        None => {
+            let _ = writeln!(out, "left in its middle; the journal says where it stands");
         }
     }
+    for client in progress.clients.iter().filter(|client| client.longest.is_some()) {
+        let longest = client.longest.unwrap_or_default().as_secs_f64();
+        let _ = writeln!(
+            out,
+            "client {} stalled {longest:.1} s at most ({})",
+            client.client, client.slice
+        );
+    }
+    if let Some(next) = next {
+        let _ = writeln!(out, "{next}");
+    }
+    out
 }
 
 fn client(client: &crate::conduct::ClientView) -> Value {
@@ -206,18 +194,14 @@ fn client(client: &crate::conduct::ClientView) -> Value {
 
 /// The command that goes on with a run, where there is something to go on with.
 fn next(run: &str, progress: &Progress) -> Option<String> {
+    let resume = format!("pointsman --batch resume {run}");
+    let back = "        (or take it back: --back)";
     match (&progress.end, &progress.asked) {
-        (Some(End::Parked { .. } | End::Lost), _) => Some(format!(
-            "pointsman --batch resume {run}        (or take it back: --back)"
-        )),
-        (None, Some(question)) => Some(format!(
-            "it asks: {}\npointsman --batch resume {run} --answer {}        (or take it back: --back)",
-            question.text,
-            crate::remote::quote::quote(&question.word).unwrap_or_else(|_| "WORD".to_owned())
-        )),
-        (None, None) => Some(format!(
-            "pointsman --batch resume {run}        (or take it back: --back)"
-        )),
+        (None, Some(question)) => {
+            let word = crate::remote::quote::quote(&question.word).unwrap_or_else(|_| "WORD".to_owned());
+            Some(format!("it asks: {}\n{resume} --answer {word}{back}", question.text))
+        }
+        (Some(End::Parked { .. } | End::Lost) | None, _) => Some(format!("{resume}{back}")),
         _ => None,
     }
 }

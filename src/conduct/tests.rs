@@ -190,7 +190,7 @@ impl World {
 }
 
 async fn over(handle: Handle) -> Progress {
-    tokio::time::timeout(Duration::from_secs(60), handle.finish())
+    tokio::time::timeout(Duration::from_mins(1), handle.finish())
         .await
         .unwrap()
 }
@@ -557,8 +557,8 @@ async fn a_real_shell_answers_looks_and_runs_nothing_of_a_script_cut_short() {
         .collect();
     assert_eq!(texts, [(0, "it's\n"), (1, "")]);
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("made");
-    let script = Request::Look(vec![vec!["touch".into(), file.display().to_string()]])
+    let made = directory.path().join("made");
+    let script = Request::Look(vec![vec!["touch".into(), made.display().to_string()]])
         .script()
         .unwrap();
     let run = |script: &str| {
@@ -576,10 +576,10 @@ async fn a_real_shell_answers_looks_and_runs_nothing_of_a_script_cut_short() {
     let begin = script.find("#lines").unwrap();
     for cut in begin..script.len() - 2 {
         run(&script[..cut]);
-        assert!(!file.exists(), "cut at {cut} of {}", script.len());
+        assert!(!made.exists(), "cut at {cut} of {}", script.len());
     }
     run(&script);
-    assert!(file.exists());
+    assert!(made.exists());
 }
 
 #[tokio::test]
