@@ -17,6 +17,7 @@ pub mod model;
 pub mod palette;
 pub mod past;
 mod run;
+pub mod runbooks;
 mod screen;
 mod sides;
 mod status;

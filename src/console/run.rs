@@ -250,6 +250,7 @@ impl Console {
                 Effect::Mouse(on) => self.guard.set_mouse(on)?,
                 Effect::Dump => self.dump(),
                 Effect::LoadTheme(name) => self.load_theme(name),
+                Effect::Plan(..) | Effect::DropPlan(_) | Effect::Begin(_) => {}
             }
         }
         Ok(false)

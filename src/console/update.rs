@@ -7,6 +7,7 @@ use super::{
     layer::{Help, Layer},
     model::{Model, Page},
     palette::Palette,
+    runbooks::{self, offers::Asked},
     screen,
     theme::Theme,
     typing::{line_action, overlay_action, paste},
@@ -20,6 +21,7 @@ use crate::{
     collect::{FleetView, Request},
     facts::UnixMs,
     remote::log::LogEntry,
+    runbook::{check::Refusal, plan::Plan},
     verdict::Severity,
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
@@ -46,6 +48,8 @@ pub enum Msg {
     Theme(Result<Box<Theme>, String>),
     /// Something to tell in the footer.
     Note(Severity, String),
+    /// The plan of that number was made, or why there is none.
+    Planned(u64, Result<Box<Plan>, Vec<Refusal>>),
 }
 
 /// Something asked of the world.
@@ -67,6 +71,12 @@ pub enum Effect {
     Mouse(bool),
     /// Read a theme file.
     LoadTheme(String),
+    /// Look at hosts and make a plan, under this number.
+    Plan(u64, Asked),
+    /// Nobody waits for the plan of that number any more.
+    DropPlan(u64),
+    /// Begin the run of the plan of that number: it was consented to.
+    Begin(u64),
 }
 
 /// Takes one message.
@@ -124,6 +134,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.set_note(severity, text);
             Vec::new()
         }
+        Msg::Planned(number, result) => {
+            runbooks::planned(model, number, result);
+            Vec::new()
+        }
     }
 }
 
@@ -146,7 +160,7 @@ fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         return effects;
     }
     let context = model.layers.last().map_or(Context::Page, Layer::context);
-    let action = keymap::action(context, event);
+    let action = keymap::action(context, model.works.is_some(), event);
     if let Some(wall) = model.wall.clone() {
         return wall_key(model, wall, action);
     }
@@ -163,11 +177,11 @@ fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         (Context::Line, Some(action)) => line_action(model, action),
-        (Context::Overlay, Some(action)) => {
-            overlay_action(model, action);
-            Vec::new()
-        }
+        (Context::Overlay, Some(action)) => overlay_action(model, action),
+        (Context::Menu, Some(action)) => runbooks::menu_action(model, action),
+        (Context::Consent, action) => runbooks::consent_key(model, action, event),
         (Context::Page, Some(action)) => page_action(model, action),
+        (Context::Leave, Some(_)) => Vec::new(),
         (_, None) => Vec::new(),
     }
 }
@@ -194,9 +208,11 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Database => model.go(Page::List(ListKind::Database)),
         Action::Findings => model.go(Page::List(ListKind::Findings)),
         Action::Log => model.go(Page::List(ListKind::Log)),
+        Action::Runbooks => model.go(Page::Runbooks),
+        Action::Menu => runbooks::open_menu(model),
         Action::Host => go_to_host(model, None),
-        Action::NextPage => turn_page(model, 1),
-        Action::PreviousPage => turn_page(model, 5),
+        Action::NextPage => turn_page(model, true),
+        Action::PreviousPage => turn_page(model, false),
         Action::Enter => enter(model),
         Action::Back => back(model),
         Action::Fold => fold(model, Some(false)),
@@ -204,7 +220,7 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::FoldAll => fold_all(model),
         Action::Filter => open_filter(model),
         Action::Palette => {
-            let palette = Palette::open(&model.shown);
+            let palette = Palette::open(&model.shown, model.works.is_some());
             model.layers.push(Layer::Palette(palette));
         }
         Action::Help => model.layers.push(Layer::Help(Help::default())),
@@ -341,6 +357,6 @@ fn mouse(model: &mut Model, event: MouseEvent) {
             move_cursor(model, step);
         }
     } else if model.layers.last().map(Layer::context) == Some(Context::Overlay) {
-        overlay_action(model, step);
+        let _ = overlay_action(model, step);
     }
 }
