@@ -12,6 +12,8 @@
 //! | [`remote`] | how a host is reached: SSH, host keys, the remote half (POSIX `sh`) | I/O |
 //! | [`runbook`] | what to do about it: typed actions, plans, interlocks, and the pure engine that runs them | pure |
 //! | [`collect`] | keeping up: one supervised task a host → snapshots → [`collect::FleetView`] | I/O |
+//! | [`store`] | remembering: the journal of runs and the audit log, in SQLite | I/O |
+//! | [`conduct`] | carrying out: the engine's effects over SSH and into the journal; reports | I/O |
 //! | [`simulate`] | the embedded fleet: simulated hosts behind a real SSH server | I/O |
 //! | [`console`] | the full-screen front end: model · update · view | I/O |
 //! | [`batch`] | the scripted front end | I/O |
@@ -36,6 +38,7 @@ pub mod app;
 pub mod batch;
 pub mod cli;
 pub mod collect;
+pub mod conduct;
 pub mod console;
 pub mod facts;
 pub mod fleet;
@@ -44,4 +47,5 @@ mod passphrase;
 pub mod remote;
 pub mod runbook;
 pub mod simulate;
+pub mod store;
 pub mod verdict;

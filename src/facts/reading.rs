@@ -1,11 +1,11 @@
 //! A reading: one value with its time, and whether it is known, unknown or absent.
 
 use super::text::CleanText;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A point in time as the console's clock shows it: milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMs(pub u64);
 
@@ -29,7 +29,7 @@ impl std::ops::Add<Duration> for UnixMs {
 }
 
 /// Why a value is not known. Unknown is a value: it is shown, and it never satisfies a guard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// The host has not been asked yet, or has not answered yet.

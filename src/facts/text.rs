@@ -3,7 +3,7 @@
 //! Remote output is hostile input. Control characters, bidirectional overrides, zero-width and tag
 //! characters can rewrite a terminal or hide words; they are made visible here, once, at ingest.
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{
     fmt::{self, Write as _},
     sync::Arc,
@@ -96,6 +96,13 @@ impl CleanText {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for CleanText {
+    /// Cleans what is read: a file is no more trusted than a host.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::long(&text))
     }
 }
 

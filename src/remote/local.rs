@@ -156,6 +156,11 @@ impl Wire for LocalWire {
         })
     }
 
+    fn end_input(&mut self) -> Boxed<'_, Result<(), RemoteError>> {
+        self.input = None;
+        Box::pin(async { Ok(()) })
+    }
+
     fn next(&mut self) -> Boxed<'_, Chunk> {
         Box::pin(self.next_chunk())
     }

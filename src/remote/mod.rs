@@ -103,6 +103,15 @@ pub trait Wire: Send {
     /// Sends bytes to standard input.
     fn send<'a>(&'a mut self, bytes: &'a [u8]) -> Boxed<'a, Result<(), RemoteError>>;
 
+    /// Ends standard input: the command reads no more.
+    fn end_input(&mut self) -> Boxed<'_, Result<(), RemoteError>> {
+        Box::pin(async {
+            Err(RemoteError::Refused(
+                "the end of input cannot be sent this way".to_owned(),
+            ))
+        })
+    }
+
     /// The next piece of output; [`Chunk::End`] after the last. Cancel-safe.
     fn next(&mut self) -> Boxed<'_, Chunk>;
 }

@@ -15,15 +15,16 @@ use crate::{
     facts::drbd::DrbdRole,
     fleet::{HostName, SliceName},
 };
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What interlocks judge by, besides fresh looks.
 #[derive(Debug)]
 pub struct Context<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// Hosts that this run has fenced, and seen to be off.
-    pub fenced: BTreeSet<HostName>,
+    /// Hosts that this run has fenced, each with what shows that it is off: it has to show it again each time, power
+    /// may come back.
+    pub fenced: BTreeMap<HostName, Vec<Condition>>,
     /// Whether a step is being taken back.
     pub back: bool,
 }
@@ -110,11 +111,8 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
         }),
         Claim::Mount { host, slice } => on(context, host, slice, |layout, side| {
             let mut out = vec![(Interlock::MountedOnPrimary, side.has_role(DrbdRole::Primary))];
-            out.extend(others(context, layout, host).map(|other| {
-                (
-                    Interlock::MountedOnce,
-                    filesystem::is_unmounted(&other.host, &layout.device, &layout.mount_point),
-                )
+            out.extend(others(context, layout, host, Interlock::MountedOnce, |other| {
+                filesystem::is_unmounted(&other.host, &layout.device, &layout.mount_point)
             }));
             out
         }),
@@ -123,10 +121,9 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
                 Interlock::OpenOnServing,
                 filesystem::is_mounted(host, &layout.device, &layout.mount_point),
             )];
-            out.extend(
-                others(context, layout, host)
-                    .map(|other| (Interlock::AddressOnce, network::carries(&other.host, *address, false))),
-            );
+            out.extend(others(context, layout, host, Interlock::AddressOnce, |other| {
+                network::carries(&other.host, *address, false)
+            }));
             out
         }),
         Claim::Unblock { host, slice, address } => on(context, host, slice, |layout, _| {
@@ -161,9 +158,9 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
 }
 
 fn promote(context: &Context<'_>, layout: &SliceLayout, side: &Side, force: bool) -> Vec<(Interlock, Condition)> {
-    let mut out: Vec<_> = others(context, layout, &side.host)
-        .map(|other| (Interlock::OtherSideSecondary, other.has_role(DrbdRole::Secondary)))
-        .collect();
+    let mut out = others(context, layout, &side.host, Interlock::OtherSideSecondary, |other| {
+        other.has_role(DrbdRole::Secondary)
+    });
     if force {
         out.push((Interlock::NamedForce, named(context, Rule::Force, &side.resource)));
     } else {
@@ -172,12 +169,23 @@ fn promote(context: &Context<'_>, layout: &SliceLayout, side: &Side, force: bool
     out
 }
 
-/// Sides of the slice on other hosts that have not been fenced.
-fn others<'a>(context: &'a Context<'_>, layout: &'a SliceLayout, host: &'a HostName) -> impl Iterator<Item = &'a Side> {
-    layout
-        .sides
-        .iter()
-        .filter(move |side| side.host != *host && !context.fenced.contains(&side.host))
+/// What has to hold of every other side: that it is harmless by its own word, or, where it was fenced, that it is
+/// still off.
+fn others(
+    context: &Context<'_>,
+    layout: &SliceLayout,
+    host: &HostName,
+    interlock: Interlock,
+    harmless: impl Fn(&Side) -> Condition,
+) -> Vec<(Interlock, Condition)> {
+    let mut out = Vec::new();
+    for side in layout.sides.iter().filter(|side| side.host != *host) {
+        match context.fenced.get(&side.host) {
+            Some(off) => out.extend(off.iter().map(|condition| (interlock, condition.clone()))),
+            None => out.push((interlock, harmless(side))),
+        }
+    }
+    out
 }
 
 fn on(

@@ -7,6 +7,7 @@ use super::{
     target::Identity,
 };
 use crate::fleet::{HostName, SliceName};
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 /// A runbook bound to the state of the fleet.
@@ -103,7 +104,7 @@ impl AddressLayout {
 }
 
 /// A safety rule that a person set aside for one named thing, by typing the name in full.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Glass {
     /// The rule.
     pub rule: Rule,
@@ -114,7 +115,8 @@ pub struct Glass {
 }
 
 /// Rules that can be set aside at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// Promote although DRBD refuses.
     Force,

@@ -7,10 +7,11 @@ use crate::{
     facts::{UnixMs, Why},
     fleet::HostName,
 };
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
 /// A read-only command on a host, as words. Reading changes nothing and may be repeated at any time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Look {
     /// About which host.
     pub host: HostName,
@@ -42,7 +43,7 @@ impl Look {
 }
 
 /// What one look gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Glimpse {
     /// When it was asked for, by the console's clock: it is no older than that.
     pub at: UnixMs,
@@ -51,7 +52,7 @@ pub struct Glimpse {
 }
 
 /// What a command printed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Printed {
     /// Exit code.
     pub exit: i32,
@@ -60,8 +61,9 @@ pub struct Printed {
 }
 
 /// Everything that was seen, by look.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
+    #[serde(with = "pairs")]
     glimpses: BTreeMap<Look, Glimpse>,
     /// Now, by the console's clock.
     pub now: UnixMs,
@@ -130,5 +132,47 @@ impl Sight {
             ));
         }
         Ok(glimpse)
+    }
+}
+
+/// Looks and glimpses as a list of pairs: a look is no key of a JSON object.
+mod pairs {
+    use super::{BTreeMap, Glimpse, Look};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(glimpses: &BTreeMap<Look, Glimpse>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(glimpses)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Look, Glimpse>, D::Error> {
+        Vec::<(Look, Glimpse)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sight_read_back_is_the_same_sight() {
+        let host = HostName::new("stor1");
+        let mut sight = Sight::new(UnixMs(7), Duration::from_secs(5));
+        let printed = Printed {
+            exit: 3,
+            text: "line one\n\u{1b}[2J two\n".into(),
+        };
+        let seen = [
+            (Look::new(&host, ["cat", "/proc/drbd"]), Ok(printed)),
+            (
+                Look::local(&host, ["power", "status"]),
+                Err(Why::Hung("no answer".into())),
+            ),
+            (Look::new(&host, ["true"]), Err(Why::NotAsked)),
+        ];
+        for (look, answer) in seen {
+            sight.take(look, Glimpse { at: UnixMs(9), answer });
+        }
+        let text = serde_json::to_string(&sight).unwrap();
+        assert_eq!(serde_json::from_str::<Sight>(&text).unwrap(), sight);
     }
 }

@@ -141,10 +141,12 @@ pub struct Replica {
     pub mount_point: String,
     /// The service address.
     pub address: Ipv4Addr,
+    /// Its prefix length.
+    pub prefix: u8,
     /// `fsid` of the export.
     pub fsid: u32,
     /// Who may mount it.
-    pub clients: String,
+    pub clients: Vec<String>,
     /// Used of the filesystem.
     pub used_kib: f64,
     /// Net growth.

@@ -36,6 +36,24 @@ impl Answer {
     }
 }
 
+/// Programs that a host has besides the usual ones.
+const TOOLS: [&str; 2] = ["arping", "nft"];
+
+/// `ping -n -c 1 -W 1 HOST` (ping(8)): 1 when nothing answers, 2 when there is no such name.
+fn reach(island: &Island, at: usize, target: &str) -> Answer {
+    let name = target.strip_suffix(".sim").unwrap_or(target);
+    match island.node(name) {
+        Some(other) if island.nodes[other].is_up() && island.nodes[at].is_up() => {
+            Answer::ok("1 packets transmitted, 1 received, 0% packet loss\n".to_owned())
+        }
+        Some(_) => Answer {
+            exit: 1,
+            ..Answer::ok("1 packets transmitted, 0 received, 100% packet loss\n".to_owned())
+        },
+        None => Answer::failed(2, format!("ping: {target}: Name or service not known\n")),
+    }
+}
+
 /// Runs a command line as the host's shell would.
 pub fn run(island: &Island, at: usize, command: &str) -> Answer {
     words(island, at, &shlex::split(command).unwrap_or_default())
@@ -64,18 +82,27 @@ pub(super) fn words(island: &Island, at: usize, words: &[String]) -> Answer {
         "cat /proc/self/mountinfo" => render::mountinfo(island, at, &mut out),
         "cat /etc/machine-id" => out = format!("{}\n", render::machine_id(node)),
         "cat /proc/sys/kernel/random/boot_id" => out = format!("{}\n", render::boot_id(node)),
+        "cat /proc/stat" => render::proc_stat(node, &mut out),
         "cat /proc/meminfo" => render::meminfo(island, node, &mut out),
         "cat /proc/locks" => render::locks(island, at, &mut out),
         "cat /proc/net/rpc/nfsd.export/content" if node.nfs_server.is_some() => render::export_cache(node, &mut out),
         "cat /proc/fs/nfsd/threads" if let Some(server) = &node.nfs_server => out = format!("{}\n", server.threads),
         "cat /proc/fs/nfsd/versions" if node.nfs_server.is_some() => out.push_str("+3 +4 -4.0 +4.1 +4.2\n"),
-        "ip -o addr show" => render::addresses(node, &mut out),
+        "ip -o addr show" => render::addresses(island, node, &mut out),
         "exportfs -v" if node.nfs_server.is_some() => render::exports(node, &mut out),
         _ => match words {
             [setup, status, resource, json]
                 if [setup.as_str(), status, json] == ["drbdsetup", "status", "--json"] && node.drbd.is_some() =>
             {
                 return drbdsetup(island, at, resource);
+            }
+            [ping, .., target] if ping == "ping" => return reach(island, at, target),
+            [command, flag, program] if command == "command" && flag == "-v" => {
+                return if TOOLS.contains(&program.as_str()) {
+                    Answer::ok(format!("/usr/bin/{program}\n"))
+                } else {
+                    Answer::failed(127, String::new())
+                };
             }
             _ => return unknown(words),
         },

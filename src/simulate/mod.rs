@@ -18,6 +18,7 @@ pub mod island;
 mod keys;
 mod lane;
 pub mod md;
+mod mirror;
 pub mod mysql;
 pub mod nfs;
 pub mod node;
@@ -73,6 +74,24 @@ impl Simulation {
     pub fn calm(seed: u64, clock: Clock) -> Self {
         let island = demo::island(seed, clock(), false);
         Self::new(vec![island], inventory::demo(), seed, clock)
+    }
+
+    /// A simulated copy of an inventory's storage and the clients of it, in the normal state; and what of it could
+    /// not be copied, a sentence each. [`Simulation::fleet`] is the copy's inventory: nothing in it reaches a real
+    /// host.
+    #[must_use]
+    pub fn of(fleet: &Fleet, seed: u64, clock: Clock) -> (Self, Vec<String>) {
+        let fleet = mirror::fleet(fleet);
+        let (island, left_out) = mirror::island(&fleet, seed, clock());
+        (Self::new(vec![island], fleet, seed, clock), left_out)
+    }
+
+    /// What a command of the console itself prints in a copy ([`Simulation::of`]): its simulated management
+    /// controllers answer, everything else is not found. Exit code and standard output.
+    #[must_use]
+    pub fn local(&self, argv: &[String]) -> (i32, String) {
+        let answer = self.world.fleet(|island| mirror::local(island, argv));
+        answer.map_or((127, String::new()), |answer| (answer.exit, answer.stdout))
     }
 
     /// A fleet of `count` plain hosts that share nothing, for measuring.

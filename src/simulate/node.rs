@@ -30,6 +30,10 @@ pub struct Node {
     pub name: Arc<str>,
     /// Its own address.
     pub ip: Ipv4Addr,
+    /// The prefix length of that.
+    pub prefix: u8,
+    /// More addresses of its own, with their prefix lengths.
+    pub addresses: Vec<(Ipv4Addr, u8)>,
     /// What its noise comes from.
     pub seed: u64,
     /// Whether it runs.
@@ -304,6 +308,8 @@ impl Node {
         let mut node = Self {
             name: name.into(),
             ip,
+            prefix: 22,
+            addresses: Vec::new(),
             seed,
             power: Power::Up,
             gate: Arc::default(),

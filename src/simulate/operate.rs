@@ -130,16 +130,18 @@ impl Island {
                 format!("exportfs: Failed to stat {path}: No such file or directory\n"),
             ));
         }
-        let export = Export {
-            path,
-            client: slice.clients.clone(),
+        let exports = slice.clients.iter().map(|client| Export {
+            path: path.clone(),
+            client: client.clone(),
             fsid: slice.fsid,
-        };
-        if let Some(server) = &mut self.nodes[node].nfs_server
-            && !server.exports.contains(&export)
-        {
-            server.exports.push(export.clone());
-            server.cached.push(export);
+        });
+        if let Some(server) = &mut self.nodes[node].nfs_server {
+            for export in exports {
+                if !server.exports.contains(&export) {
+                    server.exports.push(export.clone());
+                    server.cached.push(export);
+                }
+            }
         }
         self.settle();
         Ok(())

@@ -197,6 +197,19 @@ impl Wire for SshWire {
         })
     }
 
+    fn end_input(&mut self) -> Boxed<'_, Result<(), RemoteError>> {
+        Box::pin(async move {
+            match timeout(SEND, self.channel.write.eof()).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(RemoteError::Lost(self.channel.connection.why_lost())),
+                Err(_) => Err(RemoteError::Timeout {
+                    step: "send",
+                    after: SEND,
+                }),
+            }
+        })
+    }
+
     fn next(&mut self) -> Boxed<'_, Chunk> {
         Box::pin(async move {
             loop {

@@ -82,7 +82,10 @@ impl Engine {
             .iter()
             .zip(&self.done)
             .filter(|(_, state)| **state == StepState::Done || **state == StepState::AlreadySo)
-            .flat_map(|(step, _)| step.operation.fences());
+            .flat_map(|(step, _)| {
+                let off = &step.operation.proof;
+                step.operation.fences().map(move |host| (host, off.clone()))
+            });
         Context {
             plan: &self.plan,
             fenced: fenced.collect(),

@@ -7,9 +7,11 @@
 mod course;
 mod event;
 mod record;
+mod stand;
 mod step;
 pub use event::{Answer, Control, Effect, End, Event};
 pub use record::{Outcome, Record};
+pub use stand::{Phase, Stand};
 
 use super::{
     condition::unmet,

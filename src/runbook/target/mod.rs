@@ -167,12 +167,13 @@ impl Request {
         Ok(out)
     }
 
-    /// The whole script for a POSIX shell.
+    /// The whole script for a POSIX shell. The lines are one compound command: of a script that was cut short on its
+    /// way, a shell runs none of them; else it would run the beginning of a line as if it were the whole.
     ///
     /// # Errors
     /// As [`Request::lines`].
     pub fn script(&self) -> Result<String, QuoteError> {
-        Ok(format!("{WRAPPER}\n{MARK}\n{}", self.lines()?))
+        Ok(format!("{WRAPPER}\n{{\n{MARK}\n{}}}\n", self.lines()?))
     }
 }
 

@@ -9,9 +9,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use store::{Claim, Kept, Store};
+pub use store::{Claim, Kept, Mishap, Store};
 
-use super::{island::Island, render, world::World};
+use super::{exec::Answer, island::Island, render, world::World};
 use crate::runbook::target::MARK;
 use std::collections::VecDeque;
 
@@ -101,13 +101,12 @@ impl Script {
             "once" => self.once(&mut island.nodes[at].store, word(0)),
             "run" => self.run(island, at, words),
             "finish" => self.finish(&mut island.nodes[at].store),
-            "scratch" => {}
             "look" => {
                 let ran = commands::command(island, at, words);
                 self.say(&format!("look {}", ran.exit));
                 self.output(ran.stdout.as_bytes());
             }
-            // As a shell that does not know a word: it goes on with the next line.
+            // `scratch`; and as a shell that does not know a word: it goes on with the next line.
             _ => {}
         }
     }
@@ -221,7 +220,16 @@ impl Script {
         if self.code != 0 {
             return;
         }
-        let ran = commands::command(island, at, argv);
+        let ran = match island.nodes[at].store.next.take() {
+            None => commands::command(island, at, argv),
+            Some(Mishap::Lies) => Answer::ok(String::new()),
+            Some(mishap) => {
+                if mishap == Mishap::FailsLate {
+                    commands::command(island, at, argv);
+                }
+                Answer::failed(1, "Input/output error\n".to_owned())
+            }
+        };
         self.code = ran.exit;
         let store = &mut island.nodes[at].store;
         if let Some(kept) = store.receipts.get_mut(&self.key) {

@@ -15,8 +15,21 @@ pub struct Store {
     pub full: bool,
     /// Whether the disk is mounted read-only: not even the lock can be opened.
     pub read_only: bool,
+    /// What becomes of the next command of a step.
+    pub next: Option<Mishap>,
     /// Every command that ran here, in order: its receipt's key, its words, its exit code.
     pub ran: Vec<(String, Vec<String>, i32)>,
+}
+
+/// What becomes of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// It fails, and has changed nothing.
+    Fails,
+    /// It fails, and has done its work all the same.
+    FailsLate,
+    /// It says that it worked, and has changed nothing.
+    Lies,
 }
 
 /// A claim.

@@ -418,7 +418,7 @@ fn a_reboot_keeps_the_store_and_nothing_else() {
         .act("stor1", &claim.request(&before).script().unwrap())
         .unwrap();
     ok(&sim, "stor1", "port_block add 10.20.0.101");
-    sim.world().with("stor1", |island, at| island.reboot(at));
+    sim.world().with("stor1", Island::reboot);
     let after = identity_of(&sim, "stor1");
     assert_eq!(before.machine_id, after.machine_id);
     assert_ne!(before.boot_id, after.boot_id);
@@ -441,7 +441,7 @@ fn a_reboot_keeps_the_store_and_nothing_else() {
         sim.world().fleet(|island| island.replicas[0].sides[0].role),
         Some(Role::Secondary)
     );
-    sim.world().with("stor1", |island, at| island.power_off(at));
+    sim.world().with("stor1", Island::power_off);
     assert_eq!(sim.world().act("stor1", "say end\n"), None);
 }
 

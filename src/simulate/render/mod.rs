@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 pub(super) use drbd9::status as drbdsetup_json;
 pub(super) use nfs::{export_cache, exports, locks, mountinfo};
 pub(super) use storage::{mdstat, proc_drbd};
-pub(super) use system::{addresses, boot_id, loadavg, machine_id, meminfo, uptime_command};
+pub(super) use system::{addresses, boot_id, loadavg, machine_id, meminfo, proc_stat, uptime_command};
 
 /// Writes to a text; that cannot fail.
 macro_rules! put {
@@ -89,7 +89,7 @@ pub fn section(island: &Island, at: usize, section: Section, out: &mut String) -
         Section::DrbdEvents => storage::events2(island, at, out),
         Section::Exports => nfs::exports(node, out),
         Section::NfsClients => nfs::clients(island, at, out),
-        Section::Addresses => system::addresses(node, out),
+        Section::Addresses => system::addresses(island, node, out),
         Section::Df => nfs::df(island, at, out),
         Section::Statfs => nfs::statfs(island, node, out),
         Section::FilesystemErrors => nfs::filesystem_errors(node, out),

@@ -6,6 +6,7 @@ use crate::simulate::{
     node::{Node, whole},
     noise::{mix, wave},
 };
+use std::net::Ipv4Addr;
 
 /// Seconds since a host booted.
 fn up_seconds(island: &Island, node: &Node) -> f64 {
@@ -36,6 +37,18 @@ pub fn uptime_command(island: &Island, node: &Node, out: &mut String) {
         minutes / 60 % 24,
         minutes % 60
     );
+}
+
+/// `/proc/stat`, with a line for each processor.
+pub fn proc_stat(node: &Node, out: &mut String) {
+    let mut text = String::new();
+    stat(node, &mut text);
+    let (cpu, rest) = text.split_once('\n').unwrap_or_default();
+    put!(out, "{cpu}\n");
+    for number in 0..node.cpus {
+        put!(out, "cpu{number} 0 0 0 0 0 0 0 0 0 0\n");
+    }
+    out.push_str(rest);
 }
 
 /// `/proc/loadavg`.
@@ -168,19 +181,36 @@ pub(super) fn links(node: &Node, out: &mut String) {
     out.push_str("lo unknown 1 - 65536\n");
 }
 
+/// The last address of a network.
+fn broadcast(ip: Ipv4Addr, prefix: u8) -> Ipv4Addr {
+    let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
+    Ipv4Addr::from_bits(ip.to_bits() | !mask)
+}
+
 /// `ip -o addr show`.
-pub fn addresses(node: &Node, out: &mut String) {
+pub fn addresses(island: &Island, node: &Node, out: &mut String) {
     out.push_str("1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n");
     out.push_str("1: lo    inet6 ::1/128 scope host \\       valid_lft forever preferred_lft forever\n");
     put!(
         out,
-        "2: eth0    inet {}/22 brd 10.20.3.255 scope global eth0\\       valid_lft forever preferred_lft forever\n",
-        node.ip
+        "2: eth0    inet {}/{} brd {} scope global eth0\\       valid_lft forever preferred_lft forever\n",
+        node.ip,
+        node.prefix,
+        broadcast(node.ip, node.prefix)
     );
-    for address in &node.service_addresses {
+    for (ip, prefix) in &node.addresses {
         put!(
             out,
-            "2: eth0    inet {address}/22 scope global secondary eth0\\       valid_lft forever preferred_lft forever\n"
+            "2: eth0    inet {ip}/{prefix} brd {} scope global eth0\\       valid_lft forever preferred_lft forever\n",
+            broadcast(*ip, *prefix)
+        );
+    }
+    for address in &node.service_addresses {
+        let known = island.replicas.iter().find(|replica| replica.address == *address);
+        let prefix = known.map_or(node.prefix, |replica| replica.prefix);
+        put!(
+            out,
+            "2: eth0    inet {address}/{prefix} scope global secondary eth0\\       valid_lft forever preferred_lft forever\n"
         );
     }
     if node.links.len() > 1 {

@@ -54,9 +54,11 @@ slice_move() {
 
 storage_inventory() {
   inventory_piece storage <<END
+groups:
+  bmc: { fencing: { off: ["$lab/bmc", "{host}", "off"], status: ["$lab/bmc", "{host}", status] } }
 hosts:
-  stor1: { address: ${LAB_ADDRESS[stor1]}, roles: [storage], rack: lab-r1 }
-  stor2: { address: ${LAB_ADDRESS[stor2]}, roles: [storage], rack: lab-r2 }
+  stor1: { address: ${LAB_ADDRESS[stor1]}, roles: [storage], rack: lab-r1, groups: [bmc] }
+  stor2: { address: ${LAB_ADDRESS[stor2]}, roles: [storage], rack: lab-r2, groups: [bmc] }
 segments:
   lab:
     servers: [stor1, stor2]

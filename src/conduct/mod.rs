@@ -1,0 +1,18 @@
+//! Carrying out: what the engine asks for, done over SSH and written into the journal.
+//!
+//! The engine decides; nothing here does. [`Targets`] reach hosts, a [`Handle`] watches and steers one run, and a
+//! [`Desk`] makes plans, begins runs and goes on with those that were left. Every front end uses these alone.
+
+mod clean;
+mod clients;
+mod conductor;
+mod desk;
+mod origin;
+mod progress;
+mod targets;
+
+pub use clients::ClientView;
+pub use conductor::Handle;
+pub use desk::{Denied, Desk, Drawn, who};
+pub use progress::{LogLine, Progress, StepProgress, StepState, end_words};
+pub use targets::{Now, SshTargets, Targets};

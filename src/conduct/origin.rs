@@ -1,0 +1,49 @@
+//! What a plan was made from, kept with its run: from it the very same plan is made again to go on.
+
+use crate::runbook::{
+    definition::Definition,
+    plan::Glass,
+    planner::{self, Wish},
+    sight::Sight,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a plan was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    definition: Definition,
+    parameters: BTreeMap<String, String>,
+    glass: Vec<Glass>,
+    alike: Vec<String>,
+    sight: Sight,
+}
+
+impl Origin {
+    pub fn new(wish: Wish, sight: Sight) -> Self {
+        Self {
+            definition: wish.definition,
+            parameters: wish.parameters,
+            glass: wish.glass,
+            alike: wish.alike,
+            sight,
+        }
+    }
+
+    pub fn wish(&self) -> Wish {
+        Wish {
+            definition: self.definition.clone(),
+            parameters: self.parameters.clone(),
+            glass: self.glass.clone(),
+            alike: self.alike.clone(),
+        }
+    }
+
+    /// Makes the plan.
+    pub fn plan(
+        &self,
+        fleet: &crate::fleet::Fleet,
+    ) -> Result<crate::runbook::plan::Plan, Vec<crate::runbook::check::Refusal>> {
+        planner::plan(fleet, &self.wish(), &self.sight)
+    }
+}

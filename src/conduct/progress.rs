@@ -1,0 +1,382 @@
+//! How far a run is, for front ends: built from what the engine asks for and what comes of it.
+
+use super::{clean, clients::ClientView};
+use crate::{
+    facts::UnixMs,
+    runbook::{
+        engine::{Control, End, Outcome, Phase, Record, Stand},
+        operation::{Operation, Place, Question},
+        plan::Plan,
+    },
+};
+use std::collections::VecDeque;
+
+/// Lines of the log that are kept.
+const LOG_LINES: usize = 500;
+
+/// A run as a front end shows it.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// The run's name.
+    pub run: String,
+    /// The runbook.
+    pub runbook: String,
+    /// What it is for, in one line.
+    pub title: String,
+    /// Who runs it: `user@console`.
+    pub owner: String,
+    /// When this process began to drive it.
+    pub began: UnixMs,
+    /// When this was last changed.
+    pub at: UnixMs,
+    /// The steps, in the plan's order.
+    pub steps: Vec<StepProgress>,
+    /// The step under way, from 0.
+    pub current: Option<usize>,
+    /// What is being done, in words: `proves step 3 of 9`.
+    pub stage: String,
+    /// Whether somebody has asked for a pause.
+    pub paused: bool,
+    /// Who asked for what was done to be taken back.
+    pub cancelled: Option<String>,
+    /// What a person has to answer before it goes on.
+    pub question: Option<Question>,
+    /// How it ended.
+    pub end: Option<End>,
+    /// Whether it was left in its middle: it can be resumed.
+    pub left: bool,
+    /// What happened, oldest first; the last 500 lines.
+    pub log: VecDeque<LogLine>,
+    /// How the clients of the slices fare.
+    pub clients: Vec<ClientView>,
+}
+
+/// One step.
+#[derive(Debug, Clone)]
+pub struct StepProgress {
+    /// What it does.
+    pub says: String,
+    /// Where: a host's name, or `console`.
+    pub place: String,
+    /// Its commands, as shown.
+    pub commands: Vec<String>,
+    /// What takes it back, if anything does.
+    pub undo: Option<String>,
+    /// How far it is.
+    pub state: StepState,
+    /// When it was first looked at.
+    pub began: Option<UnixMs>,
+    /// When its outcome was written.
+    pub ended: Option<UnixMs>,
+    /// What showed the outcome.
+    pub evidence: Vec<String>,
+    /// What its commands printed last.
+    pub output: String,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepState {
+    /// Not begun.
+    Waiting,
+    /// Its needs are looked at.
+    Checking,
+    /// Its commands run.
+    Running,
+    /// Its proof is looked for.
+    Proving,
+    /// It waits for a person.
+    Asking,
+    /// Done and proven.
+    Done,
+    /// It was so already; nothing was run.
+    AlreadySo,
+    /// It failed or was refused.
+    Failed,
+    /// It is being taken back.
+    Undoing,
+    /// It was taken back.
+    Undone,
+    /// Whether it ran is not known (yet).
+    Unknown,
+}
+
+impl StepState {
+    /// The state in one or two words.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Checking => "checking",
+            Self::Running => "running",
+            Self::Proving => "proving",
+            Self::Asking => "asking",
+            Self::Done => "done",
+            Self::AlreadySo => "already so",
+            Self::Failed => "failed",
+            Self::Undoing => "taking back",
+            Self::Undone => "taken back",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether nothing more is being done about it.
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Done | Self::AlreadySo | Self::Failed | Self::Undone)
+    }
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When.
+    pub at: UnixMs,
+    /// What; clean, one line.
+    pub text: String,
+}
+
+impl Progress {
+    /// A run that has not begun.
+    #[must_use]
+    pub fn new(plan: &Plan, run: &str, owner: &str, at: UnixMs) -> Self {
+        Self {
+            run: run.to_owned(),
+            runbook: plan.runbook.clone(),
+            title: plan.title.clone(),
+            owner: owner.to_owned(),
+            began: at,
+            at,
+            steps: plan
+                .steps
+                .iter()
+                .map(|step| StepProgress::new(&step.operation, step.undo.as_ref()))
+                .collect(),
+            current: None,
+            stage: "begins".to_owned(),
+            paused: false,
+            cancelled: None,
+            question: None,
+            end: None,
+            left: false,
+            log: VecDeque::new(),
+            clients: Vec::new(),
+        }
+    }
+
+    /// Steps that are done, found done, or taken back, of all.
+    #[must_use]
+    pub fn settled(&self) -> (usize, usize) {
+        let settled = self.steps.iter().filter(|step| step.state.is_settled()).count();
+        (settled, self.steps.len())
+    }
+
+    /// Adds lines to the log.
+    pub(super) fn say(&mut self, at: UnixMs, text: &str) {
+        for line in clean::lines(text).lines() {
+            if self.log.len() == LOG_LINES {
+                self.log.pop_front();
+            }
+            self.log.push_back(LogLine {
+                at,
+                text: line.to_owned(),
+            });
+        }
+    }
+
+    /// Takes where the engine stands.
+    pub(super) fn stands(&mut self, stand: Stand, at: UnixMs) {
+        self.at = at;
+        self.current = stand.step;
+        self.stage = words(stand, self.steps.len(), self.paused);
+        let Some(step) = stand.step.and_then(|step| self.steps.get_mut(step)) else {
+            return;
+        };
+        if !stand.back {
+            step.began.get_or_insert(at);
+        }
+        let state = match stand.phase {
+            Phase::Resolving => StepState::Unknown,
+            _ if stand.back => StepState::Undoing,
+            Phase::Checking => StepState::Checking,
+            Phase::Running | Phase::Holding => StepState::Running,
+            Phase::Asking => StepState::Asking,
+            Phase::Proving => StepState::Proving,
+            _ => return,
+        };
+        // The outcome is being written: it stands already.
+        if !step.state.is_settled() || stand.back {
+            step.state = state;
+        }
+    }
+
+    /// Takes a record that was written, now or by the process before this one.
+    pub(super) fn wrote(&mut self, record: &Record, at: UnixMs) {
+        self.at = at;
+        match record {
+            Record::Intent {
+                step, back, commands, ..
+            } => {
+                if let Some(known) = self.steps.get_mut(*step) {
+                    known.began.get_or_insert(at);
+                    known.state = if *back { StepState::Undoing } else { StepState::Running };
+                }
+                let place = self.place(*step);
+                for command in commands {
+                    self.say(at, &format!("{place}$ {command}"));
+                }
+            }
+            Record::Unknown { step, why, .. } => {
+                if let Some(known) = self.steps.get_mut(*step) {
+                    known.state = StepState::Unknown;
+                }
+                self.say(at, &format!("step {}: no answer: {why}", step + 1));
+            }
+            Record::Outcome {
+                step,
+                back,
+                outcome,
+                evidence,
+                output,
+            } => self.concluded(*step, *back, *outcome, evidence, output, at),
+            Record::TurnedBack { why } => self.turned_back(why, at),
+            Record::Asked { by, what } => self.say(at, &format!("{by}: {what}")),
+            Record::Resumed { by } => self.say(at, &format!("{by} goes on with the run")),
+            Record::Ended(end) => {
+                let text = end_words(end);
+                self.say(at, &text);
+                if let End::Parked { step, unknown, .. } = end
+                    && let Some(step) = self.steps.get_mut(*step)
+                {
+                    step.state = if *unknown {
+                        StepState::Unknown
+                    } else {
+                        StepState::Failed
+                    };
+                }
+            }
+        }
+    }
+
+    fn concluded(
+        &mut self,
+        at_step: usize,
+        back: bool,
+        outcome: Outcome,
+        evidence: &[String],
+        output: &str,
+        at: UnixMs,
+    ) {
+        let Some(step) = self.steps.get_mut(at_step) else {
+            return;
+        };
+        step.state = match (outcome, back) {
+            (Outcome::Done | Outcome::AlreadySo, true) => StepState::Undone,
+            (Outcome::Done, false) => StepState::Done,
+            (Outcome::AlreadySo, false) => StepState::AlreadySo,
+            (Outcome::Failed | Outcome::Refused, _) => StepState::Failed,
+        };
+        step.ended = Some(at);
+        step.evidence = evidence.to_vec();
+        if !output.is_empty() {
+            output.clone_into(&mut step.output);
+        }
+        let text = format!("step {} {}: {}", at_step + 1, step.state.word(), step.says);
+        self.say(at, &text);
+        for seen in evidence {
+            self.say(at, &format!("  {seen}"));
+        }
+    }
+
+    fn turned_back(&mut self, why: &str, at: UnixMs) {
+        let failed = self
+            .current
+            .and_then(|step| self.steps.get_mut(step))
+            .filter(|step| !step.state.is_settled());
+        if let Some(step) = failed {
+            step.state = StepState::Failed;
+        }
+        self.say(at, &format!("turns back: {why}"));
+    }
+
+    /// Takes what a person asked for.
+    pub(super) fn asked(&mut self, control: &Control) {
+        match control {
+            Control::Pause => self.paused = true,
+            Control::Resume => self.paused = false,
+            Control::Cancel(by) => self.cancelled = Some(by.clone()),
+        }
+    }
+
+    /// Keeps what a step's commands printed.
+    pub(super) fn printed(&mut self, step: usize, output: &str, at: UnixMs) {
+        if let Some(step) = self.steps.get_mut(step) {
+            output.clone_into(&mut step.output);
+        }
+        self.say(at, output);
+    }
+
+    fn place(&self, step: usize) -> String {
+        self.steps
+            .get(step)
+            .map_or_else(|| "console".to_owned(), |step| step.place.clone())
+    }
+}
+
+impl StepProgress {
+    fn new(operation: &Operation, undo: Option<&Operation>) -> Self {
+        Self {
+            says: operation.says.clone(),
+            place: match &operation.place {
+                Place::Host(host) => host.to_string(),
+                Place::Console => "console".to_owned(),
+            },
+            commands: operation.shown(),
+            undo: undo.map(|undo| undo.says.clone()),
+            state: StepState::Waiting,
+            began: None,
+            ended: None,
+            evidence: Vec::new(),
+            output: String::new(),
+        }
+    }
+}
+
+fn words(stand: Stand, steps: usize, paused: bool) -> String {
+    let what = match stand.phase {
+        Phase::Claiming => return "takes the targets for itself".to_owned(),
+        Phase::Turning => return "begins to take back what was done".to_owned(),
+        Phase::Ending => return "writes how it ended and gives the targets back".to_owned(),
+        Phase::Over => return "over".to_owned(),
+        Phase::Checking => "looks at what it needs for",
+        Phase::Resting if paused => "paused before",
+        Phase::Resting => "waits to try again",
+        Phase::Running => "runs",
+        Phase::Holding => "lets time pass in",
+        Phase::Asking => "waits for a person in",
+        Phase::Resolving => "finds out what became of",
+        Phase::Proving => "looks for the proof of",
+    };
+    let step = stand.step.unwrap_or_default() + 1;
+    let back = if stand.back { " (taking it back)" } else { "" };
+    format!("{what} step {step} of {steps}{back}")
+}
+
+/// How a run ended, in a sentence.
+#[must_use]
+pub fn end_words(end: &End) -> String {
+    match end {
+        End::Done => "done: every step is proven".to_owned(),
+        End::Refused { why } => format!("refused, nothing was changed: {why}"),
+        End::Compensated { why } => format!("taken back: {why}"),
+        End::Parked {
+            why,
+            next,
+            unknown: false,
+            ..
+        } => format!("parked: {why}; {next}"),
+        End::Parked { why, next, .. } => format!("parked with an unknown outcome: {why}; {next}"),
+        End::Held { by } => format!("held by another run: {by}"),
+        End::Lost => "stopped: the journal cannot be written; make room, then resume".to_owned(),
+    }
+}

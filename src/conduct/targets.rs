@@ -1,0 +1,389 @@
+//! Reaching the targets of a run: one SSH connection a host, kept for the run, apart from those that poll.
+
+use super::clean;
+use crate::{
+    facts::{UnixMs, Why},
+    fleet::{Fleet, Host, HostName, ReachBy, Shell},
+    mode::ReadWrite,
+    remote::{Boxed, Chunk, ExecLimits, LocalRemote, Remote, RemoteError, Session, Wire, quote},
+    runbook::{
+        engine::Answer,
+        sight::{Glimpse, Look, Printed},
+        target::{self, Receipt, Request, Said},
+    },
+};
+use futures_util::future::join_all;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Longest time for connecting; a dead host must not hold up a failover.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A host that could not be reached is not tried again for so long: looks at others must not go stale meanwhile.
+const GIVEN_UP: Duration = Duration::from_secs(2);
+/// Longest time for looks: what is seen must still be fresh when the slowest host has answered or not.
+const LOOK: Duration = Duration::from_secs(4);
+/// Most bytes of an answer.
+const ANSWER: usize = 1 << 20;
+/// Most bytes kept of what a target says on standard error.
+const ERRORS: usize = 4096;
+
+/// The clock of the process.
+pub type Now = Arc<dyn Fn() -> UnixMs + Send + Sync>;
+
+/// A way to the targets of runs.
+pub trait Targets: Send + Sync {
+    /// Looks at hosts, all at the same time. Every look has a glimpse in the answer, whose time is when it was asked
+    /// for; what cannot be seen says why.
+    fn look(&self, looks: Vec<Look>) -> Boxed<'_, Vec<(Look, Glimpse)>>;
+
+    /// Calls a target once. [`Answer::NotSent`] only if nothing of it can have been sent; [`Answer::Lost`] whenever
+    /// the whole answer did not come within the deadline.
+    fn call<'a>(&'a self, host: &'a HostName, request: Request, deadline: Duration) -> Boxed<'a, Answer>;
+
+    /// Runs a command of this machine, without a shell; it is ended at the deadline with all that it started.
+    ///
+    /// # Errors
+    /// A sentence that says why its outcome is not known.
+    fn local<'a>(&'a self, argv: &'a [String], deadline: Duration) -> Boxed<'a, Result<Printed, String>>;
+
+    /// Starts a read-only script on a host that is to go on until its wire is dropped.
+    ///
+    /// # Errors
+    /// A sentence that says why it cannot be started.
+    fn watch<'a>(&'a self, host: &'a HostName, script: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, String>> {
+        let _ = (host, script);
+        Box::pin(async { Err("clients cannot be watched this way".to_owned()) })
+    }
+}
+
+/// The hosts of a fleet over SSH (or as processes of this machine, where the inventory says so).
+pub struct SshTargets {
+    fleet: Arc<Fleet>,
+    ssh: Arc<dyn Remote>,
+    now: Now,
+    places: Mutex<HashMap<HostName, Arc<tokio::sync::Mutex<Place>>>>,
+}
+
+/// What is known of the way to one host.
+#[derive(Default)]
+struct Place {
+    session: Option<Arc<dyn Session>>,
+    given_up: Option<(Instant, String)>,
+}
+
+impl SshTargets {
+    /// The hosts of `fleet`; nothing is connected yet. Only a process that may change hosts can make one.
+    #[must_use]
+    pub fn new(_permission: &ReadWrite, fleet: Arc<Fleet>, ssh: Arc<dyn Remote>, now: Now) -> Self {
+        Self {
+            fleet,
+            ssh,
+            now,
+            places: Mutex::default(),
+        }
+    }
+
+    fn host(&self, name: &HostName) -> Result<&Host, String> {
+        let host = self
+            .fleet
+            .host(name.as_str())
+            .ok_or_else(|| format!("the inventory has no host {name}"))?;
+        match host.shell {
+            Shell::Posix => Ok(host),
+            Shell::Forced => Err(format!(
+                "{name} has `shell: forced`: its key is bound to the read-only remote half, so nothing can be run there"
+            )),
+            Shell::None => Err(format!("{name} has `shell: none`: no step can be run there")),
+        }
+    }
+
+    fn place(&self, host: &HostName) -> Arc<tokio::sync::Mutex<Place>> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(places.entry(host.clone()).or_default())
+    }
+
+    /// The connection to a host, made where there is none.
+    async fn session(&self, host: &Host) -> Result<Arc<dyn Session>, String> {
+        let place = self.place(&host.name);
+        let mut place = place.lock().await;
+        if let Some(session) = &place.session {
+            return Ok(Arc::clone(session));
+        }
+        if let Some((at, why)) = &place.given_up
+            && at.elapsed() < GIVEN_UP
+        {
+            return Err(why.clone());
+        }
+        let mut host = host.clone();
+        host.poll.connect_deadline = host.poll.connect_deadline.min(CONNECT);
+        let made = if host.reach == ReachBy::Local {
+            LocalRemote.connect(&host, &|_| {}).await
+        } else {
+            timeout(CONNECT + Duration::from_millis(200), self.ssh.connect(&host, &|_| {}))
+                .await
+                .unwrap_or(Err(RemoteError::Timeout {
+                    step: "connecting",
+                    after: CONNECT,
+                }))
+        };
+        match made {
+            Ok(session) => {
+                place.session = Some(Arc::clone(&session));
+                place.given_up = None;
+                Ok(session)
+            }
+            Err(error) => {
+                let why = clean::lines(&error.to_string());
+                place.given_up = Some((Instant::now(), why.clone()));
+                Err(why)
+            }
+        }
+    }
+
+    /// Forgets a connection that has failed, so that the next call makes a new one.
+    async fn forget(&self, host: &HostName, session: &Arc<dyn Session>) {
+        let place = self.place(host);
+        let mut place = place.lock().await;
+        if place.session.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, session)) {
+            place.session = None;
+        }
+    }
+
+    /// Starts a command; on a new connection where the kept one turns out to be lost. Nothing is sent on its input.
+    async fn open(&self, host: &Host, command: &str) -> Result<(Arc<dyn Session>, Box<dyn Wire>), String> {
+        let mut last = String::new();
+        for _ in 0..2 {
+            let session = self.session(host).await?;
+            match session.open(command).await {
+                Ok(wire) => return Ok((session, wire)),
+                Err(error) => {
+                    last = clean::lines(&error.to_string());
+                    self.forget(&host.name, &session).await;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    async fn ask(&self, name: &HostName, request: &Request, deadline: Duration) -> Answer {
+        let prepared = self
+            .host(name)
+            .and_then(|host| Ok((host, request.script().map_err(|error| error.to_string())?)));
+        let (host, script) = match prepared {
+            Ok(prepared) => prepared,
+            Err(why) => return Answer::NotSent(why),
+        };
+        let command = command(host, target::COMMAND);
+        let opened = timeout(CONNECT * 2, self.open(host, &command)).await;
+        let (session, wire) = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(why)) => return Answer::NotSent(why),
+            Err(_) => return Answer::NotSent(format!("{name} takes no command")),
+        };
+        let until = Instant::now() + deadline;
+        let answer = timeout_at(until, converse(wire, script.as_bytes(), host.reach == ReachBy::Local)).await;
+        let answer =
+            answer.unwrap_or_else(|_| Answer::Lost(format!("no answer within {:.0} s", deadline.as_secs_f64())));
+        if matches!(answer, Answer::Lost(_)) {
+            // Whatever is wrong with it, the next call is to find it out on a connection of its own.
+            self.forget(name, &session).await;
+        }
+        answer
+    }
+
+    /// All looks of one host in one call.
+    async fn look_at(&self, host: HostName, looks: Vec<Look>) -> Vec<(Look, Glimpse)> {
+        let at = (self.now)();
+        let request = Request::Look(looks.iter().map(|look| look.argv.clone()).collect());
+        let answers = match self.ask(&host, &request, LOOK).await {
+            Answer::Said(said) => glimpses(&said, looks.len()),
+            Answer::NotSent(why) => Err(Why::Failed(why.into())),
+            Answer::Lost(why) => Err(Why::Hung(why.into())),
+        };
+        let mut answers = answers.map(Vec::into_iter);
+        looks
+            .into_iter()
+            .map(|look| {
+                let answer = match &mut answers {
+                    Ok(printed) => printed.next().ok_or(Why::NotAsked),
+                    Err(why) => Err(why.clone()),
+                };
+                (look, Glimpse { at, answer })
+            })
+            .collect()
+    }
+
+    async fn look_here(&self, look: Look) -> (Look, Glimpse) {
+        let at = (self.now)();
+        let answer = self
+            .local(&look.argv, LOOK)
+            .await
+            .map_err(|why| Why::Failed(why.into()));
+        (look, Glimpse { at, answer })
+    }
+}
+
+/// What the looks printed, in their order.
+fn glimpses(said: &[Said], count: usize) -> Result<Vec<Printed>, Why> {
+    let mut printed = Vec::new();
+    for line in said {
+        match line {
+            Said::Looked(one) => printed.push(one.clone()),
+            Said::Refused(kind, seen) => return Err(Why::Failed(format!("{kind}: {seen}").into())),
+            _ => return Err(Why::Garbled("an answer that was not asked for".into())),
+        }
+    }
+    if printed.len() == count {
+        Ok(printed)
+    } else {
+        Err(Why::Garbled(
+            format!("{} answers to {count} looks", printed.len()).into(),
+        ))
+    }
+}
+
+/// A command for the host's shell, as root.
+fn command(host: &Host, command: &str) -> String {
+    if host.sudo && host.user.as_deref() != Some("root") {
+        format!("sudo -n {command}")
+    } else {
+        command.to_owned()
+    }
+}
+
+/// Sends a script and takes the whole answer.
+async fn converse(mut wire: Box<dyn Wire>, script: &[u8], local: bool) -> Answer {
+    let mut out = Vec::new();
+    let mut errors = Vec::new();
+    let mut exit = None;
+    // A target that has answered before it has read everything is heard all the same.
+    let sent = match wire.send(script).await {
+        Ok(()) => wire.end_input().await,
+        Err(error) => Err(error),
+    };
+    let why = loop {
+        match wire.next().await {
+            Chunk::Out(bytes) => {
+                if out.len() + bytes.len() > ANSWER {
+                    return Answer::Lost("an answer of more than 1 MiB".to_owned());
+                }
+                out.extend_from_slice(&bytes);
+                if out.ends_with(b"@end\n")
+                    && let Some(said) = target::parse(&out)
+                {
+                    if local {
+                        ended(&mut wire).await;
+                    }
+                    return Answer::Said(said.into_iter().map(cleaned).collect());
+                }
+            }
+            Chunk::Err(bytes) => {
+                let room = ERRORS.saturating_sub(errors.len()).min(bytes.len());
+                errors.extend_from_slice(&bytes[..room]);
+            }
+            Chunk::Exit(code) => exit = Some(code),
+            Chunk::End(why) => break why,
+        }
+    };
+    let errors = clean::lines(&String::from_utf8_lossy(&errors));
+    // sudo says so itself when it starts nothing.
+    if out.is_empty() && exit.is_some_and(|code| code != 0) && errors.starts_with("sudo: ") {
+        return Answer::NotSent(errors);
+    }
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(sent.err().map(|error| clean::lines(&error.to_string())));
+    parts.extend(why.map(|why| why.to_string()));
+    parts.extend(exit.map(|code| format!("its shell ended with exit code {code}")));
+    parts.extend((!errors.trim().is_empty()).then(|| errors.trim().to_owned()));
+    Answer::Lost(if parts.is_empty() {
+        "the answer was cut short".to_owned()
+    } else {
+        format!("the answer was cut short: {}", parts.join("; "))
+    })
+}
+
+/// Waits a moment for a process of this machine to end by itself: what it left running in the background is ended with
+/// it otherwise.
+async fn ended(wire: &mut Box<dyn Wire>) {
+    let over = async { while !matches!(wire.next().await, Chunk::Exit(_) | Chunk::End(_)) {} };
+    let _ = timeout(Duration::from_millis(500), over).await;
+}
+
+/// What is shown and kept is cleaned; what looks printed is read by parsers first.
+fn cleaned(said: Said) -> Said {
+    let clean = |mut printed: Printed| {
+        printed.text = clean::lines(&printed.text);
+        printed
+    };
+    match said {
+        Said::Ran(printed) => Said::Ran(clean(printed)),
+        Said::Receipt(Receipt::Ended(printed)) => Said::Receipt(Receipt::Ended(clean(printed))),
+        Said::Refused(kind, seen) => Said::Refused(clean::lines(&kind), clean::lines(&seen)),
+        other => other,
+    }
+}
+
+impl Targets for SshTargets {
+    fn look(&self, looks: Vec<Look>) -> Boxed<'_, Vec<(Look, Glimpse)>> {
+        Box::pin(async move {
+            let (here, there): (Vec<Look>, Vec<Look>) = looks.into_iter().partition(|look| look.local);
+            let mut by_host: BTreeMap<HostName, Vec<Look>> = BTreeMap::new();
+            for look in there {
+                by_host.entry(look.host.clone()).or_default().push(look);
+            }
+            // Connections first: nobody's answer gets old while another host is being reached.
+            let hosts = by_host.keys().filter_map(|name| self.host(name).ok());
+            join_all(hosts.map(|host| self.session(host))).await;
+            let seen = join_all(by_host.into_iter().map(|(host, looks)| self.look_at(host, looks)));
+            let own = join_all(here.into_iter().map(|look| self.look_here(look)));
+            let (seen, own) = tokio::join!(seen, own);
+            seen.into_iter().flatten().chain(own).collect()
+        })
+    }
+
+    fn call<'a>(&'a self, host: &'a HostName, request: Request, deadline: Duration) -> Boxed<'a, Answer> {
+        Box::pin(async move { self.ask(host, &request, deadline).await })
+    }
+
+    fn local<'a>(&'a self, argv: &'a [String], deadline: Duration) -> Boxed<'a, Result<Printed, String>> {
+        Box::pin(async move {
+            // Quoted word by word for `exec`: the shell that starts it interprets nothing.
+            let line = quote::join(argv).map_err(|error| error.to_string())?;
+            let session = LocalRemote
+                .connect(&Host::new("console", "localhost"), &|_| {})
+                .await
+                .map_err(|error| error.to_string())?;
+            let limits = ExecLimits {
+                deadline,
+                output_bytes: 64 * 1024,
+            };
+            let output = session
+                .exec(&format!("exec {line}"), b"", limits)
+                .await
+                .map_err(|error| clean::lines(&error.to_string()))?;
+            let exit = output.exit.ok_or("it ended without an exit code")?;
+            let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+            if exit != 0 {
+                text.push_str(&String::from_utf8_lossy(&output.stderr));
+            }
+            Ok(Printed { exit, text })
+        })
+    }
+
+    fn watch<'a>(&'a self, host: &'a HostName, script: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, String>> {
+        Box::pin(async move {
+            let host = self.host(host)?;
+            let opened = timeout(CONNECT * 2, self.open(host, "sh -s pointsman-client")).await;
+            let (_, mut wire) = opened.map_err(|_| format!("{} takes no command", host.name))??;
+            wire.send(script.as_bytes())
+                .await
+                .and(wire.end_input().await)
+                .map_err(|error| clean::lines(&error.to_string()))?;
+            Ok(wire)
+        })
+    }
+}

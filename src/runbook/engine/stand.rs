@@ -1,0 +1,74 @@
+//! Where a run stands, for whoever watches it. Nothing is decided by it.
+
+use super::{Engine, Part, Stage};
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stand {
+    /// The step under way, from 0.
+    pub step: Option<usize>,
+    /// Whether it is being taken back.
+    pub back: bool,
+    /// What is being done.
+    pub phase: Phase,
+}
+
+/// What a run is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Takes the targets for itself.
+    Claiming,
+    /// Looks at what a step needs.
+    Checking,
+    /// Waits: paused, or for another try.
+    Resting,
+    /// Commands run.
+    Running,
+    /// Lets time pass.
+    Holding,
+    /// Waits for a person.
+    Asking,
+    /// An answer was lost: finds out what became of the step.
+    Resolving,
+    /// Looks for the proof.
+    Proving,
+    /// Begins to take back what was done.
+    Turning,
+    /// Writes how it ended and gives the targets back.
+    Ending,
+    /// Over.
+    Over,
+}
+
+impl Engine {
+    /// Where it stands.
+    #[must_use]
+    pub fn stand(&self) -> Stand {
+        let phase = match &self.stage {
+            Stage::Asking(_) | Stage::Claiming(_) => Phase::Claiming,
+            Stage::Turning(_) => Phase::Turning,
+            Stage::Releasing(..) | Stage::Ending(_) => Phase::Ending,
+            Stage::Over(_) => Phase::Over,
+            Stage::Step(doing) => {
+                return Stand {
+                    step: Some(doing.at),
+                    back: doing.back,
+                    phase: match &doing.part {
+                        Part::Checking => Phase::Checking,
+                        Part::Resting => Phase::Resting,
+                        Part::Intending | Part::Running => Phase::Running,
+                        Part::Holding => Phase::Holding,
+                        Part::Inquiring => Phase::Asking,
+                        Part::Noting | Part::Sealing | Part::Fetching => Phase::Resolving,
+                        Part::Proving(_) | Part::Patient(_) | Part::Concluding => Phase::Proving,
+                    },
+                };
+            }
+        };
+        Stand {
+            step: None,
+            back: false,
+            phase,
+        }
+    }
+}

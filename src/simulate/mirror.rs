@@ -1,0 +1,278 @@
+//! A simulated copy of any inventory: its storage pairs with their slices, and the clients that mount them.
+//!
+//! The copy starts in the normal state: every slice served where it is preferred, both sides equal. Nothing of it
+//! reaches the real hosts: addresses are simulated ones, and so are the commands that take a host's power away.
+
+use super::{
+    drbd::{Data, Replica, Role, Side},
+    exec::Answer,
+    island::Island,
+    md::Array,
+    nfs::{NfsMount, NfsServer},
+    node::{Disk, DrbdModule, Filesystem, Link, Node, Power},
+    noise::mix,
+};
+use crate::fleet::{Fencing, Fleet, Host, HostName, ReachBy, Shell, Slice};
+use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
+
+/// Size of a member disk of the copy: 240 GB.
+const DISK_KIB: u64 = 234_298_368;
+/// The program that stands for a management controller in the copy.
+const CONTROLLER: &str = "simulated-power";
+/// The network of hosts that have no service address beside them: benchmarking addresses (RFC 2544).
+const ELSEWHERE: (Ipv4Addr, u8) = (Ipv4Addr::new(198, 18, 0, 0), 15);
+
+/// The fleet as the copy has it: hosts under simulated addresses, fencing by [`local`] alone.
+pub(super) fn fleet(fleet: &Fleet) -> Fleet {
+    let hosts = fleet.hosts.iter().map(host).collect();
+    Fleet::new(
+        fleet.name.clone(),
+        Some("REHEARSAL".to_owned()),
+        fleet.poll,
+        hosts,
+        fleet.segments.clone(),
+        Vec::new(),
+    )
+}
+
+fn host(real: &Host) -> Host {
+    let name = real.name.as_str();
+    let words = |verb: &str| [CONTROLLER, verb, name].map(str::to_owned).to_vec();
+    Host {
+        address: format!("{name}.sim"),
+        port: None,
+        user: None,
+        jump: None,
+        reach: ReachBy::Ssh,
+        shell: Shell::Posix,
+        fencing: real.fencing.as_ref().map(|_| Fencing {
+            off: words("off"),
+            status: words("status"),
+            says_off: "off".to_owned(),
+        }),
+        mysql: None,
+        probes: Vec::new(),
+        ..real.clone()
+    }
+}
+
+/// Builds the copy's hosts. Slices that are no DRBD pair, or whose service address is not IPv4, are left out: their
+/// names come back with the reason.
+pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<String>) {
+    let mut taken: BTreeSet<Ipv4Addr> = fleet
+        .slices()
+        .filter_map(|(_, slice)| service_address(slice))
+        .map(|(ip, _)| ip)
+        .collect();
+    let mut nodes: Vec<Node> = fleet
+        .hosts
+        .iter()
+        .map(|host| node(fleet, host, seed, &mut taken))
+        .collect();
+    let (mut replicas, mut left_out) = (Vec::new(), Vec::new());
+    for (_, slice) in fleet.slices() {
+        match replica(fleet, slice, &mut nodes, replicas.len()) {
+            Ok(replica) => replicas.push(replica),
+            Err(why) => left_out.push(format!("{}: {why}", slice.name)),
+        }
+    }
+    for (at, host) in fleet.hosts.iter().enumerate() {
+        nodes[at].mounts = host
+            .mounts
+            .iter()
+            .filter_map(|mount| {
+                let index = replicas
+                    .iter()
+                    .position(|replica: &Replica| replica.slice == mount.slice.as_str())?;
+                let replica = &replicas[index];
+                let seed = nodes[at].seed ^ mix(index as u64);
+                Some(NfsMount::new(
+                    index,
+                    replica.address,
+                    &replica.mount_point,
+                    &mount.at,
+                    3,
+                    seed,
+                ))
+            })
+            .collect();
+    }
+    let count = replicas.len();
+    let mut island = Island::new(nodes, replicas, epoch, None);
+    for replica in 0..count {
+        let home = island.replicas[replica].sides[0].node;
+        let served = island.serve(replica, home);
+        debug_assert!(served.is_ok(), "a fresh slice can be served");
+    }
+    (island, left_out)
+}
+
+fn service_address(slice: &Slice) -> Option<(Ipv4Addr, u8)> {
+    let address = slice.service_address?;
+    match address.ip {
+        IpAddr::V4(ip) => Some((ip, address.prefix)),
+        IpAddr::V6(_) => None,
+    }
+}
+
+/// The next free address of a network.
+fn free(network: (Ipv4Addr, u8), taken: &mut BTreeSet<Ipv4Addr>) -> Ipv4Addr {
+    let mask = u32::MAX.checked_shl(32 - u32::from(network.1.min(32))).unwrap_or(0);
+    let base = network.0.to_bits() & mask;
+    let found = (1..!mask)
+        .rev()
+        .map(|host| Ipv4Addr::from_bits(base | host))
+        .find(|ip| !taken.contains(ip))
+        .unwrap_or(network.0);
+    taken.insert(found);
+    found
+}
+
+fn node(fleet: &Fleet, host: &Host, seed: u64, taken: &mut BTreeSet<Ipv4Addr>) -> Node {
+    let serves = |slice: &Slice| slice.preferred == host.name || slice.standby.as_ref() == Some(&host.name);
+    let mut networks: Vec<(Ipv4Addr, u8)> = fleet
+        .slices()
+        .filter(|(_, slice)| serves(slice))
+        .filter_map(|(_, slice)| service_address(slice))
+        .collect();
+    let mask = |(ip, prefix): &(Ipv4Addr, u8)| (ip.to_bits() >> (32 - u32::from((*prefix).clamp(1, 32))), *prefix);
+    networks.sort_by_key(mask);
+    networks.dedup_by_key(|network| mask(network));
+    let mut networks = networks.into_iter();
+    let first = networks.next().unwrap_or(ELSEWHERE);
+    let mut node = Node::new(host.name.as_str(), free(first, taken), seed);
+    node.prefix = first.1;
+    node.addresses = networks.map(|network| (free(network, taken), network.1)).collect();
+    node.disks.push(Disk::new("sda", 8, 0, [0.18, 0.12], node.seed));
+    node.filesystems
+        .push(Filesystem::ext4("/dev/sda2", (8, 2), "/", 41_020_640, 0.34));
+    if fleet.slices().any(|(_, slice)| serves(slice)) {
+        node.cpus = 16;
+        node.memory_kib = 64 << 20;
+        node.links.push(Link::new("eth1", 10_000, 9000));
+        node.nfs_server = Some(NfsServer::new(64));
+        node.drbd = Some(DrbdModule::V8);
+    }
+    node
+}
+
+fn replica(fleet: &Fleet, slice: &Slice, nodes: &mut [Node], index: usize) -> Result<Replica, String> {
+    let minor = slice
+        .device
+        .strip_prefix("/dev/drbd")
+        .and_then(|minor| minor.parse().ok())
+        .ok_or_else(|| format!("{} is no DRBD device with a number", slice.device))?;
+    let (address, prefix) = match slice.service_address {
+        Some(_) => service_address(slice).ok_or("its service address is not IPv4")?,
+        None => (
+            Ipv4Addr::new(198, 51, 100, u8::try_from(index % 250).unwrap_or(0) + 1),
+            24,
+        ),
+    };
+    if let Some(export) = &slice.export
+        && export.path != slice.mount_point
+    {
+        return Err(format!("it exports {} and not its mount point", export.path));
+    }
+    let standby = slice.standby.as_ref().ok_or("it has one server only")?;
+    let mut side = |host: &HostName| {
+        let node = fleet
+            .host_index(host.as_str())
+            .ok_or_else(|| format!("{host} is no host of the inventory"))?;
+        Ok::<_, String>(Side {
+            node,
+            array: array(&mut nodes[node]),
+            role: Role::Secondary,
+            data: Data::UpToDate,
+            standalone: false,
+            discards: false,
+            generation: 7,
+            past: vec![5, 6],
+            dirty_kib: 0.0,
+            sent_kib: 3.1e8,
+            received_kib: 0.0,
+            written_kib: 3.1e8,
+            read_kib: 9.4e8,
+        })
+    };
+    let sides = [side(&slice.preferred)?, side(standby)?];
+    let size_kib = nodes[sides[0].node].arrays[sides[0].array].size_kib() - 131_072;
+    let fsid = slice
+        .export
+        .iter()
+        .flat_map(|export| &export.options)
+        .find_map(|option| option.strip_prefix("fsid=")?.parse().ok())
+        .unwrap_or(1001 + minor);
+    Ok(Replica {
+        slice: slice.name.to_string(),
+        resource: slice.resource.clone().unwrap_or_else(|| slice.name.to_string()),
+        minor,
+        size_kib,
+        sides,
+        linked: true,
+        cut: false,
+        resync: None,
+        mount_point: slice.mount_point.clone(),
+        address,
+        prefix,
+        fsid,
+        clients: match &slice.export {
+            Some(export) if !export.clients.is_empty() => export.clients.clone(),
+            _ => vec!["*".to_owned()],
+        },
+        used_kib: size_kib as f64 * 0.5,
+        growth_kib_s: 60.0,
+        rate: [0.0; 2],
+        await_ms: [0.6, 1.4],
+        done: [4.0e6, 3.0e6],
+        spent_ms: [3.0e6, 4.5e6],
+    })
+}
+
+/// One more array on a host: a pair of disks of its own.
+fn array(node: &mut Node) -> usize {
+    let index = node.arrays.len();
+    let first = node.disks.len();
+    for offset in 0..2 {
+        let number = u32::try_from(first + offset).unwrap_or(u32::MAX);
+        let name = format!("sd{}", letters(first + offset));
+        node.disks
+            .push(Disk::new(&name, 8, 16 * number, [0.42, 0.95], node.seed));
+    }
+    let minor = u32::try_from(index).unwrap_or(u32::MAX);
+    node.arrays
+        .push(Array::new(&format!("md{index}"), minor, 1, first..first + 2, DISK_KIB));
+    index
+}
+
+/// `a`, `b`, …, `z`, `aa`, …, as the kernel names disks.
+fn letters(mut number: usize) -> String {
+    let mut out = String::new();
+    loop {
+        out.insert(0, char::from(b'a' + u8::try_from(number % 26).unwrap_or(0)));
+        if number < 26 {
+            return out;
+        }
+        number = number / 26 - 1;
+    }
+}
+
+/// What a command of the console prints in the copy: calls of management controllers, and nothing else.
+pub(super) fn local(island: &mut Island, argv: &[String]) -> Answer {
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let [CONTROLLER, verb, name] = words.as_slice() else {
+        return Answer::failed(127, "only simulated commands are run in a rehearsal\n".to_owned());
+    };
+    let Some(at) = island.node(name) else {
+        return Answer::failed(1, format!("{name}: no such host\n"));
+    };
+    match *verb {
+        "off" => {
+            island.power_off(at);
+            Answer::ok(String::new())
+        }
+        "status" if island.nodes[at].power == Power::Off => Answer::ok("off\n".to_owned()),
+        "status" => Answer::ok("on\n".to_owned()),
+        _ => Answer::failed(1, format!("{verb}: no such command\n")),
+    }
+}
