@@ -4,6 +4,7 @@ mod discover;
 mod info;
 mod inventory;
 mod process;
+mod run;
 mod watch;
 
 use crate::{
@@ -73,7 +74,12 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Some(Command::Man) => print(&man_page()?),
         Some(Command::Info { .. }) => info::info(&cli.options),
         Some(Command::Discover { hosts, .. }) => discover::discover(&cli.options, hosts, log),
-        None => watch::watch(cli, log),
+        Some(Command::Runbook { what }) => run::runbook(what),
+        Some(Command::Audit { what }) => run::audit(&cli.options, what),
+        None => match cli.options.batch.filter(|what| what.is_about_runs()) {
+            Some(what) => run::run(cli, what, &log),
+            None => watch::watch(cli, log),
+        },
     }
 }
 

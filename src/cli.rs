@@ -17,10 +17,15 @@ Examples:
   pointsman -i inventory.yaml --batch status    one collection; exit 0 OK, 1 warning, 2 critical, 3 unknown
   pointsman check -i inventory.yaml             every mistake of an inventory at once
   pointsman discover stor1 stor2 > draft.yaml   a draft inventory from bare hosts
+  pointsman --batch plan slice-move slice=web1  what would be done, and the plan's hash
+  pointsman --batch run slice-move slice=web1 --yes=HASH   exactly that plan
 
 Exit codes:
   status, findings      0 OK, 1 warning, 2 critical, 3 unknown; 130 interrupted
   watch                 0 when it was ended: ctrl-c, SIGTERM, --timeout, or a reader that left
+  plan, run, resume, cancel
+                        0 done, 10 refused and nothing changed, 11 failed and taken back, 12 parked or left
+                        (resume it), 13 outcome unknown, 14 another run holds a host or drives this run
   discover              3 when a host could not be reached
   all                   64 wrong command line, 78 wrong inventory or setting, 1 anything else
 
@@ -31,8 +36,9 @@ pub struct Cli {
     #[command(flatten)]
     pub options: Options,
 
-    /// Only these hosts, such as role=storage,site=lax (and what is needed to judge them)
-    #[arg(value_name = "SELECTOR")]
+    /// Only these hosts, such as role=storage,site=lax (and what is needed to judge them); for --batch plan and run the
+    /// runbook and its parameters, for resume, cancel and report the run
+    #[arg(value_name = "SELECTOR | RUNBOOK NAME=VALUE | RUN")]
     pub selectors: Vec<String>,
 
     #[allow(missing_docs, reason = "as above")]
@@ -63,7 +69,7 @@ pub struct Options {
     #[arg(long)]
     pub read_only: bool,
 
-    /// Print instead of showing: one status, the findings alone, or events as they come
+    /// Print instead of showing: the fleet, or runbooks and their runs
     #[arg(long, value_name = "WHAT")]
     pub batch: Option<Batch>,
 
@@ -93,11 +99,52 @@ pub struct Options {
 
     #[allow(missing_docs, reason = "as above")]
     #[command(flatten)]
+    pub runs: RunArgs,
+
+    #[allow(missing_docs, reason = "as above")]
+    #[command(flatten)]
     pub ssh: SshArgs,
 
     /// Write the log to this file as well
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+}
+
+/// Options of runbooks and runs.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Runs")]
+pub struct RunArgs {
+    /// Where the journal and the audit log are [default: $XDG_STATE_HOME/pointsman, ~/.local/state/pointsman]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Batch run: consent to exactly the plan with this hash
+    #[arg(long, value_name = "HASH", requires = "batch", conflicts_with = "dry_run")]
+    pub yes: Option<String>,
+
+    /// Batch run: print the plan and do nothing
+    #[arg(long, requires = "batch")]
+    pub dry_run: bool,
+
+    /// Batch resume: take back what was done instead of going on
+    #[arg(long, requires = "batch")]
+    pub back: bool,
+
+    /// Batch run and resume: the answer to the question that the run asks next
+    #[arg(long, value_name = "WORD", requires = "batch")]
+    pub answer: Option<String>,
+
+    /// Let DRBD's own refusal to promote this resource be overridden; its name in full, once for each
+    #[arg(long, value_name = "RESOURCE")]
+    pub force: Vec<String>,
+
+    /// Let one side's data of this resource be thrown away; its name in full, once for each
+    #[arg(long, value_name = "RESOURCE")]
+    pub discard: Vec<String>,
+
+    /// Take your word that this host is off, where no fencing command can tell; its name in full, once for each
+    #[arg(long, value_name = "HOST")]
+    pub assert_off: Vec<String>,
 }
 
 /// Options of SSH.
@@ -125,6 +172,56 @@ pub enum Batch {
     Findings,
     /// One line an event, until ended (ctrl-c, SIGTERM, --timeout or a closed pipe); exits 0 then
     Watch,
+    /// What a runbook would do now, step by step, and the plan's hash; or why not
+    Plan,
+    /// Run a runbook by the plan whose hash --yes names
+    Run,
+    /// Go on with a run that was left, crashed or parked (or take it back: --back)
+    Resume,
+    /// Take back what a run has done, whoever drives it
+    Cancel,
+    /// Runs now and before, newest first
+    Runs,
+    /// The report of a run, as Markdown (or JSON)
+    Report,
+}
+
+impl Batch {
+    /// Whether it is about runbooks and runs, not about watching the fleet.
+    #[must_use]
+    pub const fn is_about_runs(self) -> bool {
+        !matches!(self, Self::Status | Self::Findings | Self::Watch)
+    }
+}
+
+/// What can be asked of runbooks.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RunbookCommand {
+    /// The built-in runbooks, one a line
+    List,
+    /// A built-in runbook as its file has it
+    Show {
+        /// Its name
+        #[arg(value_name = "RUNBOOK")]
+        name: String,
+    },
+    /// Read a runbook of your own and print every mistake in it; exit 78 when there are errors
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// What can be asked of the audit log.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AuditCommand {
+    /// Walk the whole chain and name the first row that does not fit; exit 1 when there is one
+    Verify {
+        /// Where the journal and the audit log are
+        #[arg(long, value_name = "DIR")]
+        state_dir: Option<PathBuf>,
+    },
 }
 
 /// Commands beside the console.
@@ -172,6 +269,18 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         inventory: Option<PathBuf>,
     },
+    /// Runbooks: what there is, and whether one of your own is sound
+    Runbook {
+        /// What about them
+        #[command(subcommand)]
+        what: RunbookCommand,
+    },
+    /// The audit log: who did what and when
+    Audit {
+        /// What about it
+        #[command(subcommand)]
+        what: AuditCommand,
+    },
     /// Print shell completions
     Completions {
         /// The shell
@@ -215,7 +324,11 @@ impl Cli {
                 options.ssh.accept_new |= ssh.accept_new;
                 options.timeout = timeout.or(options.timeout);
             }
-            Some(Command::Schema { .. } | Command::Completions { .. } | Command::Man) | None => {}
+            Some(Command::Audit {
+                what: AuditCommand::Verify { state_dir },
+            }) => put(state_dir, &mut options.runs.state_dir),
+            Some(Command::Schema { .. } | Command::Completions { .. } | Command::Runbook { .. } | Command::Man)
+            | None => {}
         }
         self
     }
@@ -264,6 +377,38 @@ mod tests {
     }
 
     #[test]
+    fn runs_take_their_words_and_flags_in_any_order() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["pointsman", "--demo", "--batch"], args].concat());
+        let cli = parse(&["run", "slice-move", "slice=web1", "to=stor2", "--yes=abc"]).unwrap();
+        assert_eq!(cli.options.batch, Some(Batch::Run));
+        assert_eq!(cli.selectors, ["slice-move", "slice=web1", "to=stor2"]);
+        assert_eq!(cli.options.runs.yes.as_deref(), Some("abc"));
+        let cli = parse(&[
+            "plan",
+            "--force",
+            "r1",
+            "failover",
+            "--force=r2",
+            "slice=web1",
+            "--assert-off=stor1",
+        ])
+        .unwrap();
+        assert_eq!(cli.selectors, ["failover", "slice=web1"]);
+        assert_eq!(
+            (&cli.options.runs.force[..], &cli.options.runs.assert_off[..]),
+            (&["r1".to_owned(), "r2".to_owned()][..], &["stor1".to_owned()][..])
+        );
+        let cli = parse(&["resume", "20261121-1", "--back"]).unwrap();
+        assert!(cli.options.runs.back);
+        assert!(parse(&["run", "slice-move", "--yes=abc", "--dry-run"]).is_err());
+        assert!(Cli::try_parse_from(["pointsman", "--yes=abc"]).is_err());
+        let cli = Cli::try_parse_from(["pointsman", "audit", "verify", "--state-dir", "/x"])
+            .unwrap()
+            .settled();
+        assert_eq!(cli.options.runs.state_dir, Some("/x".into()));
+    }
+
+    #[test]
     fn a_command_has_the_options_that_matter_to_it() {
         let help = |name: &str| {
             let mut command = Cli::command();
@@ -282,6 +427,8 @@ mod tests {
             ),
             ("schema", &["--status"]),
             ("probe-script", &["--host", "--sudoers", "--inventory"]),
+            ("runbook", &[]),
+            ("audit", &[]),
             ("completions", &[]),
             ("man", &[]),
             ("info", &["--inventory", "--ssh-config"]),

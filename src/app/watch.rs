@@ -18,7 +18,10 @@ use crate::{
     fleet::{self, Fleet, Selector},
     mode::Mode,
     passphrase::Prompt,
-    remote::{LocalRemote, Remote, log::LogBook},
+    remote::{
+        LocalRemote, Remote,
+        log::{Level, LogBook},
+    },
     simulate::{self, Simulation},
 };
 use std::{io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
@@ -67,22 +70,28 @@ pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
     if let Some(signal) = prompt.ended() {
         return end_of(signal);
     }
+    if !Mode::new(options.read_only, options.wall).is_read_only() {
+        for line in super::run::unfinished(options) {
+            eprintln!("pointsman: {line}");
+            log.note(world.clock.now(), Level::Warning, None, line);
+        }
+    }
     run_console(options, &collector, log, &world.clock)?;
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(0)
 }
 
 /// Where the fleet comes from and how it is reached.
-struct World {
-    fleet: Arc<Fleet>,
-    ssh: Arc<dyn Remote>,
+pub(super) struct World {
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) ssh: Arc<dyn Remote>,
     reload: Option<Reload>,
-    clock: Clock,
+    pub(super) clock: Clock,
     /// Kept alive as long as the collection.
     _simulation: Option<Simulation>,
 }
 
-fn world(options: &Options, log: &LogBook, prompt: &mut Prompt) -> Result<World> {
+pub(super) fn world(options: &Options, log: &LogBook, prompt: &mut Prompt) -> Result<World> {
     let clock = Clock::system();
     if options.demo {
         let simulation = Simulation::demo(demo_seed(), simulation_clock(&clock));
@@ -205,7 +214,7 @@ async fn run_batch(
     let status = Status::new(&view, &wanted(&view));
     let text = match what {
         Batch::Findings => batch::status::render_findings(&status, format),
-        Batch::Status | Batch::Watch => batch::status::render(&status, format),
+        _ => batch::status::render(&status, format),
     };
     batch::print(&text)?;
     Ok(batch::worst(&status).exit_code())
@@ -227,7 +236,7 @@ fn reload_at_hangup(requests: Requests) -> impl Future<Output = ()> {
 }
 
 /// Ends at SIGINT or SIGTERM; one that comes before the future is awaited counts.
-fn interrupted() -> impl Future<Output = ()> {
+pub(super) fn interrupted() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     async move {

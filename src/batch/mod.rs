@@ -4,6 +4,7 @@
 //! are 64 and configuration errors 78 (sysexits).
 
 pub mod report;
+pub mod run;
 pub mod status;
 pub mod watch;
 

@@ -349,7 +349,10 @@ impl Conductor {
     async fn ask(&mut self, question: Question) -> Option<Event> {
         self.progress.send_modify(|progress| progress.question = Some(question));
         let order = self.orders.recv().await;
-        self.progress.send_modify(|progress| progress.question = None);
+        self.progress.send_modify(|progress| {
+            let open = progress.question.take();
+            progress.asked = open.filter(|_| order.is_none());
+        });
         match order {
             Some(Order::Answer(by, word)) => {
                 self.note(&by, "answered the question").await;

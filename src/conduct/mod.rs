@@ -9,6 +9,7 @@ mod conductor;
 mod desk;
 mod origin;
 mod progress;
+pub mod report;
 mod targets;
 
 pub use clients::ClientView;

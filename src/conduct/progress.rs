@@ -41,12 +41,16 @@ pub struct Progress {
     pub cancelled: Option<String>,
     /// What a person has to answer before it goes on.
     pub question: Option<Question>,
+    /// The question that was open when the run was left.
+    pub asked: Option<Question>,
     /// How it ended.
     pub end: Option<End>,
     /// Whether it was left in its middle: it can be resumed.
     pub left: bool,
     /// What happened, oldest first; the last 500 lines.
     pub log: VecDeque<LogLine>,
+    /// How many lines there have been in all.
+    pub logged: u64,
     /// How the clients of the slices fare.
     pub clients: Vec<ClientView>,
 }
@@ -157,9 +161,11 @@ impl Progress {
             paused: false,
             cancelled: None,
             question: None,
+            asked: None,
             end: None,
             left: false,
             log: VecDeque::new(),
+            logged: 0,
             clients: Vec::new(),
         }
     }
@@ -177,6 +183,7 @@ impl Progress {
             if self.log.len() == LOG_LINES {
                 self.log.pop_front();
             }
+            self.logged += 1;
             self.log.push_back(LogLine {
                 at,
                 text: line.to_owned(),

@@ -1,0 +1,391 @@
+//! Runbooks and their runs on the command line.
+
+use super::{
+    Failure, Result,
+    process::{check_file_limit, runtime},
+    watch::{World, interrupted, world},
+};
+use crate::{
+    batch::{self, Format, run as show},
+    cli::{AuditCommand, Batch, Cli, Options, RunbookCommand},
+    collect::Clock,
+    conduct::{Denied, Desk, Drawn, Handle, Progress, SshTargets, report, who},
+    fleet::diagnostic,
+    mode::{Mode, ReadWrite},
+    passphrase::Prompt,
+    remote::log::LogBook,
+    runbook::{
+        definition::Definition,
+        plan::{Glass, Rule},
+        planner::{
+            Wish,
+            catalogue::{self, Unreadable},
+        },
+    },
+    store::{Store, StoreError, Verified},
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Runs that `--batch runs` prints at most.
+const RUNS: u32 = 200;
+
+/// `pointsman runbook …`.
+pub(super) fn runbook(what: &RunbookCommand) -> Result<u8> {
+    match what {
+        RunbookCommand::List => batch::print(&show::catalogue(catalogue::all()))?,
+        RunbookCommand::Show { name } => {
+            let built_in = catalogue::BUILT_IN
+                .iter()
+                .zip(catalogue::all())
+                .find(|(_, definition)| definition.name == *name);
+            let ((_, text), _) = built_in.ok_or_else(|| no_runbook(name))?;
+            batch::print(text)?;
+        }
+        RunbookCommand::Check { file } => {
+            let definition = own(file)?;
+            batch::print(&format!(
+                "{}: {}, {} steps, {} checks: no mistakes\n",
+                file.display(),
+                definition.name,
+                definition.steps.len(),
+                definition.checks.len()
+            ))?;
+        }
+    }
+    Ok(0)
+}
+
+/// `pointsman audit …`.
+pub(super) fn audit(options: &Options, what: &AuditCommand) -> Result<u8> {
+    let AuditCommand::Verify { .. } = what;
+    let store = store(options)?;
+    Ok(match store.verify().map_err(|error| store_failure(&error))? {
+        Verified::Whole { rows, head } => {
+            batch::print(&format!(
+                "the audit log is whole: {rows} rows, the last hash is {head}\n"
+            ))?;
+            0
+        }
+        Verified::Broken { seq, why } => {
+            batch::print(&format!("the audit log is broken at row {seq}: {why}\n"))?;
+            1
+        }
+    })
+}
+
+/// `--batch plan`, `run`, `resume`, `cancel`, `runs` and `report`.
+pub(super) fn run(cli: &Cli, what: Batch, log: &LogBook) -> Result<u8> {
+    let options = &cli.options;
+    match what {
+        Batch::Runs => {
+            no_words(&cli.selectors)?;
+            let runs = store(options)?.runs(RUNS).map_err(|error| store_failure(&error))?;
+            batch::print(&show::runs(&runs, format(options)))?;
+            return Ok(0);
+        }
+        Batch::Report => {
+            let store = store(options)?;
+            let made = report::make(&store, one_run(&cli.selectors)?).map_err(|error| store_failure(&error))?;
+            let text = match format(options) {
+                Format::Json => report::json(&made),
+                _ => report::markdown(&made),
+            };
+            batch::print(&text)?;
+            return Ok(0);
+        }
+        _ => {}
+    }
+    let Mode::ReadWrite(permission) = Mode::new(options.read_only, options.wall) else {
+        return Err(Failure::Usage(
+            "with --read-only nothing can be planned, run, resumed or cancelled".to_owned(),
+        ));
+    };
+    if options.tsv {
+        return Err(Failure::Usage("runs are printed as text or with --json".to_owned()));
+    }
+    let order = Asked::read(cli, what)?;
+    let runtime = runtime()?;
+    // The clock, the simulation and the connections use the runtime.
+    let context = runtime.enter();
+    let mut prompt = Prompt::default();
+    let world = world(options, log, &mut prompt)?;
+    check_file_limit(world.fleet.hosts.len())?;
+    let desk = desk(&permission, options, &world)?;
+    drop(context);
+    let code = runtime.block_on(carry_out(&desk, order, format(options)));
+    // Connections that hang must not hold up the end; every run has ended or was left by now.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    code
+}
+
+/// The desk of this process.
+///
+/// # Errors
+/// When the journal cannot be opened.
+pub(super) fn desk(permission: &ReadWrite, options: &Options, world: &World) -> Result<Desk> {
+    let clock: Clock = world.clock.clone();
+    let now: crate::conduct::Now = Arc::new(move || clock.now());
+    let targets = SshTargets::new(
+        permission,
+        Arc::clone(&world.fleet),
+        Arc::clone(&world.ssh),
+        Arc::clone(&now),
+    );
+    Ok(Desk::new(
+        Arc::clone(&world.fleet),
+        Arc::new(targets),
+        Arc::new(store(options)?),
+        now,
+        who(),
+    ))
+}
+
+/// A line for each run that was left in its middle, for a front end that starts. Nothing where there is no journal
+/// yet, or where it cannot be read: a console must start all the same.
+pub(super) fn unfinished(options: &Options) -> Vec<String> {
+    let there = state_dir(options)
+        .ok()
+        .filter(|path| path.join(crate::store::FILE).exists());
+    let Some(store) = there.and_then(|path| Store::open(&path).ok()) else {
+        return Vec::new();
+    };
+    let runs = store.unfinished().unwrap_or_default();
+    runs.iter().map(show::unfinished).collect()
+}
+
+/// What is asked for on the command line.
+enum Asked {
+    Plan(Box<Wish>),
+    Run(Box<Wish>, String, Option<String>),
+    Resume(String, bool, Option<String>),
+    Cancel(String),
+}
+
+impl Asked {
+    fn read(cli: &Cli, what: Batch) -> Result<Self> {
+        let args = &cli.options.runs;
+        let answer = args.answer.clone();
+        Ok(match what {
+            Batch::Resume => Self::Resume(one_run(&cli.selectors)?.to_owned(), args.back, answer),
+            Batch::Cancel => Self::Cancel(one_run(&cli.selectors)?.to_owned()),
+            Batch::Run if !args.dry_run => {
+                let hash = args.yes.clone().ok_or_else(|| {
+                    Failure::Usage(
+                        "a run needs consent to its plan: --yes=HASH, with the hash that `--batch plan` prints; or --dry-run"
+                            .to_owned(),
+                    )
+                })?;
+                Self::Run(Box::new(wish(cli)?), hash, answer)
+            }
+            _ => Self::Plan(Box::new(wish(cli)?)),
+        })
+    }
+}
+
+fn wish(cli: &Cli) -> Result<Wish> {
+    let (name, words) = cli.selectors.split_first().ok_or_else(|| {
+        Failure::Usage(
+            "name a runbook and its parameters, such as slice-move slice=web1; see `pointsman runbook list`".to_owned(),
+        )
+    })?;
+    let path = Path::new(name);
+    let definition = if name.contains('/') || path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+        own(path)?
+    } else {
+        catalogue::find(name).ok_or_else(|| no_runbook(name))?.clone()
+    };
+    let mut parameters = BTreeMap::new();
+    for word in words {
+        let (name, value) = word
+            .split_once('=')
+            .ok_or_else(|| Failure::Usage(format!("{word:?} is no parameter: give NAME=VALUE")))?;
+        if parameters.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(Failure::Usage(format!("the parameter {name} is given twice")));
+        }
+    }
+    let by = who();
+    let args = &cli.options.runs;
+    let flags = [
+        (Rule::Force, &args.force),
+        (Rule::Discard, &args.discard),
+        (Rule::AssertOff, &args.assert_off),
+    ];
+    let glass = flags.into_iter().flat_map(|(rule, names)| {
+        let by = by.clone();
+        names.iter().map(move |resource| Glass {
+            rule,
+            resource: resource.clone(),
+            by: by.clone(),
+        })
+    });
+    Ok(Wish {
+        definition,
+        parameters,
+        glass: glass.collect(),
+        alike: Vec::new(),
+    })
+}
+
+async fn carry_out(desk: &Desk, asked: Asked, format: Format) -> Result<u8> {
+    for line in desk.unfinished().await.map_err(|denied| denied_failure(&denied))? {
+        eprintln!("pointsman: {}", show::unfinished(&line));
+    }
+    let begun = match asked {
+        Asked::Plan(wish) => {
+            return match desk.plan(*wish).await {
+                Ok(drawn) => planned(&drawn, format),
+                Err(refusals) => denied(&Denied::Refused(refusals), format),
+            };
+        }
+        Asked::Run(wish, hash, answer) => desk.run(*wish, &hash).await.map(|handle| (handle, answer)),
+        Asked::Resume(run, back, answer) => {
+            let back = back.then(|| desk.who().to_owned());
+            desk.resume(&run, back).await.map(|handle| (handle, answer))
+        }
+        Asked::Cancel(run) => match desk.cancel(&run).await {
+            Ok(Some(handle)) => Ok((handle, None)),
+            Ok(None) => {
+                batch::print(&show::told(&run, format))?;
+                return Ok(0);
+            }
+            Err(why) => Err(why),
+        },
+    };
+    match begun {
+        Ok((handle, answer)) => follow(desk, handle, answer, format).await,
+        Err(why) => denied(&why, format),
+    }
+}
+
+/// Prints what happens until the run is over, is left, or asks what nobody has answered.
+async fn follow(desk: &Desk, mut handle: Handle, answer: Option<String>, format: Format) -> Result<u8> {
+    let run = handle.run().to_owned();
+    let mut printer = show::Printer::new(format);
+    let mut answer = answer;
+    let mut progress = handle.progress();
+    let mut interrupted = std::pin::pin!(interrupted());
+    let last: Progress = loop {
+        let now = progress.borrow_and_update().clone();
+        printer.print(&now)?;
+        if now.end.is_some() || now.left {
+            break handle.finish().await;
+        }
+        if now.question.is_some() {
+            match answer.take() {
+                Some(word) => handle.answer(desk.who(), &word),
+                None => break handle.leave().await,
+            }
+            // The question is taken away before the next one can come.
+            drop(progress.wait_for(|progress| progress.question.is_none()).await);
+            continue;
+        }
+        tokio::select! {
+            changed = progress.changed() => if changed.is_err() {
+                break handle.wait().await;
+            },
+            () = &mut interrupted => break handle.leave().await,
+        }
+    };
+    printer.print(&last)?;
+    batch::print(&show::ended(&run, &last, format))?;
+    Ok(show::exit_code(&last))
+}
+
+fn planned(drawn: &Drawn, format: Format) -> Result<u8> {
+    batch::print(&show::plan(&drawn.plan, format))?;
+    Ok(0)
+}
+
+fn denied(why: &Denied, format: Format) -> Result<u8> {
+    if let Denied::Store(error) = why
+        && !matches!(error, StoreError::Driven { .. } | StoreError::NoRun(_))
+    {
+        return Err(store_failure(error));
+    }
+    batch::print(&show::denied(why, format))?;
+    Ok(why.exit_code())
+}
+
+fn denied_failure(why: &Denied) -> Failure {
+    match why {
+        Denied::Store(error) => store_failure(error),
+        other => Failure::Config(format!("pointsman: {other}")),
+    }
+}
+
+fn store_failure(error: &StoreError) -> Failure {
+    match error {
+        StoreError::Place { .. } => Failure::Config(format!("pointsman: {error}")),
+        StoreError::NoRun(_) => Failure::Usage(format!("{error}; see --batch runs")),
+        other => Failure::Other(color_eyre::Report::msg(other.to_string())),
+    }
+}
+
+fn store(options: &Options) -> Result<Store> {
+    Store::open(&state_dir(options)?).map_err(|error| store_failure(&error))
+}
+
+/// Where the journal is. The demo's own is apart from that of real fleets.
+fn state_dir(options: &Options) -> Result<PathBuf> {
+    if let Some(path) = &options.runs.state_dir {
+        return Ok(path.clone());
+    }
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .and_then(absolute)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")));
+    let own = state.ok_or_else(|| {
+        Failure::Config("pointsman: no place for the journal: give one with --state-dir DIR".to_owned())
+    })?;
+    let own = own.join("pointsman");
+    Ok(if options.demo { own.join("demo") } else { own })
+}
+
+fn own(path: &Path) -> Result<Definition> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Config(format!(
+            "pointsman: cannot read the runbook {}: {error}",
+            path.display()
+        ))
+    })?;
+    catalogue::read(path, &text).map_err(|unreadable| {
+        Failure::Config(match unreadable {
+            Unreadable::Text(diagnostics) => diagnostic::render(&diagnostics),
+            Unreadable::Meaning(flaws) => flaws
+                .iter()
+                .map(|flaw| format!("{}: {flaw}", path.display()))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        })
+    })
+}
+
+fn no_runbook(name: &str) -> Failure {
+    let known: Vec<&str> = catalogue::all().iter().map(|known| known.name.as_str()).collect();
+    Failure::Usage(format!("there is no runbook {name:?}; there are {}", known.join(", ")))
+}
+
+fn one_run(words: &[String]) -> Result<&str> {
+    match words {
+        [run] => Ok(run),
+        _ => Err(Failure::Usage("name one run, as --batch runs prints it".to_owned())),
+    }
+}
+
+fn no_words(words: &[String]) -> Result<()> {
+    if words.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Usage("runs takes no further words".to_owned()))
+    }
+}
+
+fn format(options: &Options) -> Format {
+    if options.json { Format::Json } else { Format::Text }
+}

@@ -1,0 +1,309 @@
+//! `--batch plan`, `run`, `resume`, `cancel` and `runs`: plans, what happens in a run, and how it ended.
+//!
+//! As JSON every line is a document with `version` and `event`; a plan is one with the plan's own fields.
+
+use super::{Format, report::VERSION};
+use crate::{
+    collect::clock::iso,
+    conduct::{Denied, Progress, StepState, end_words},
+    facts::UnixMs,
+    runbook::{definition::Definition, engine::End, plan::Plan, planner::show},
+    store::{Run, Standing},
+};
+use serde_json::{Value, json};
+use std::{fmt::Write as _, io};
+
+/// Exit code of a run that was left in its middle, or waits for a person.
+const PARKED: u8 = 12;
+/// Exit code of a run whose last step may or may not have been done.
+const UNKNOWN: u8 = 13;
+
+/// A plan in the form asked for.
+#[must_use]
+pub fn plan(plan: &Plan, format: Format) -> String {
+    match format {
+        Format::Json => line(&show::json(plan)),
+        _ => show::text(plan),
+    }
+}
+
+/// Why there is no plan or no run.
+#[must_use]
+pub fn denied(why: &Denied, format: Format) -> String {
+    let refusals = match why {
+        Denied::Refused(refusals) => refusals.as_slice(),
+        _ => &[],
+    };
+    match format {
+        Format::Json => {
+            let mut event = json!({
+                "version": VERSION,
+                "event": "refused",
+                "why": why.to_string(),
+                "refusals": refusals,
+                "exit": why.exit_code(),
+            });
+            if let Denied::Stale { now, .. } = why {
+                event["hash"] = json!(now);
+            }
+            line(&event)
+        }
+        _ if refusals.is_empty() => format!("refused, nothing was changed: {why}\n"),
+        _ => {
+            let mut out = String::from("refused, nothing was changed:\n");
+            for refusal in refusals {
+                let _ = writeln!(out, "  {}\n      what would lift it: {}", refusal.fact, refusal.lift);
+            }
+            out
+        }
+    }
+}
+
+/// That the process which drives a run was told to take it back.
+#[must_use]
+pub fn told(run: &str, format: Format) -> String {
+    match format {
+        Format::Json => line(&json!({ "version": VERSION, "event": "told", "run": run, "what": "cancel" })),
+        _ => format!("run {run}: the process that drives it was told to take back what was done\n"),
+    }
+}
+
+/// Prints what is new in a run.
+#[derive(Debug)]
+pub struct Printer {
+    format: Format,
+    begun: bool,
+    lines: u64,
+    states: Vec<StepState>,
+}
+
+impl Printer {
+    /// Nothing printed yet.
+    #[must_use]
+    pub const fn new(format: Format) -> Self {
+        Self {
+            format,
+            begun: false,
+            lines: 0,
+            states: Vec::new(),
+        }
+    }
+
+    /// Prints what has changed since the last time. A reader that has left does not stop the run.
+    pub fn print(&mut self, progress: &Progress) -> io::Result<()> {
+        super::print(&self.news(progress))
+    }
+
+    fn news(&mut self, progress: &Progress) -> String {
+        let mut out = String::new();
+        if !self.begun {
+            self.begun = true;
+            self.states = vec![StepState::Waiting; progress.steps.len()];
+            match self.format {
+                Format::Json => out.push_str(&line(&json!({
+                    "version": VERSION, "event": "begun", "at": iso(progress.began), "run": progress.run,
+                    "runbook": progress.runbook, "owner": progress.owner, "steps": progress.steps.len(),
+                }))),
+                _ => {
+                    let _ = writeln!(out, "run {}: {}, {}", progress.run, progress.runbook, progress.title);
+                }
+            }
+        }
+        if self.format == Format::Json {
+            for (at, step) in progress.steps.iter().enumerate() {
+                if self.states.get(at) != Some(&step.state) {
+                    self.states[at] = step.state;
+                    out.push_str(&line(&json!({
+                        "version": VERSION, "event": "step", "at": iso(progress.at), "run": progress.run,
+                        "step": at + 1, "state": step.state.word(), "does": step.says, "host": step.place,
+                        "evidence": step.evidence,
+                    })));
+                }
+            }
+        }
+        let fresh = progress.logged.saturating_sub(self.lines);
+        self.lines = progress.logged;
+        let skip = progress
+            .log
+            .len()
+            .saturating_sub(usize::try_from(fresh).unwrap_or(usize::MAX));
+        for said in progress.log.iter().skip(skip) {
+            match self.format {
+                Format::Json => out.push_str(&line(&json!({
+                    "version": VERSION, "event": "log", "at": iso(said.at), "run": progress.run, "text": said.text,
+                }))),
+                _ => {
+                    let _ = writeln!(out, "{} {}", time_of_day(said.at), said.text);
+                }
+            }
+        }
+        out
+    }
+}
+
+/// The time of the day, to the tenth of a second.
+fn time_of_day(at: UnixMs) -> String {
+    let whole = iso(at);
+    whole.get(11..21).map_or(whole.clone(), |time| format!("{time}Z"))
+}
+
+/// The last word about a run: how it ended, or what to do next.
+#[must_use]
+pub fn ended(run: &str, progress: &Progress, format: Format) -> String {
+    let code = exit_code(progress);
+    let next = next(run, progress);
+    match format {
+        Format::Json => {
+            let mut event = json!({
+                "version": VERSION, "event": "end", "at": iso(progress.at), "run": run, "exit": code,
+                "end": progress.end, "left": progress.left, "next": next,
+                "clients": progress.clients.iter().map(client).collect::<Vec<_>>(),
+            });
+            if let Some(question) = &progress.asked {
+                event["question"] = json!(question);
+            }
+            line(&event)
+        }
+        _ => {
+            let mut out = String::new();
+            match &progress.end {
+                Some(end) => {
+                    let _ = writeln!(out, "{}", end_words(end));
+                }
+                None => {
+                    let _ = writeln!(out, "left in its middle; the journal says where it stands");
+                }
+            }
+            for client in progress.clients.iter().filter(|client| client.longest.is_some()) {
+                let longest = client.longest.unwrap_or_default().as_secs_f64();
+                let _ = writeln!(
+                    out,
+                    "client {} stalled {longest:.1} s at most ({})",
+                    client.client, client.slice
+                );
+            }
+            if let Some(next) = next {
+                let _ = writeln!(out, "{next}");
+            }
+            out
+        }
+    }
+}
+
+fn client(client: &crate::conduct::ClientView) -> Value {
+    json!({
+        "client": client.client, "slice": client.slice, "mount_point": client.mount_point,
+        "longest_stall_ms": client.longest.map(|longest| longest.as_millis()),
+        "answers": client.answers, "note": client.note,
+    })
+}
+
+/// The command that goes on with a run, where there is something to go on with.
+fn next(run: &str, progress: &Progress) -> Option<String> {
+    match (&progress.end, &progress.asked) {
+        (Some(End::Parked { .. } | End::Lost), _) => Some(format!(
+            "pointsman --batch resume {run}        (or take it back: --back)"
+        )),
+        (None, Some(question)) => Some(format!(
+            "it asks: {}\npointsman --batch resume {run} --answer {}        (or take it back: --back)",
+            question.text,
+            crate::remote::quote::quote(&question.word).unwrap_or_else(|_| "WORD".to_owned())
+        )),
+        (None, None) => Some(format!(
+            "pointsman --batch resume {run}        (or take it back: --back)"
+        )),
+        _ => None,
+    }
+}
+
+/// The exit code of a run as it stands.
+#[must_use]
+pub fn exit_code(progress: &Progress) -> u8 {
+    match &progress.end {
+        Some(end) => end.exit_code(),
+        None if progress.steps.iter().any(|step| step.state == StepState::Unknown) => UNKNOWN,
+        None => PARKED,
+    }
+}
+
+/// Runs, one a line.
+#[must_use]
+pub fn runs(runs: &[Run], format: Format) -> String {
+    if format == Format::Json {
+        return runs
+            .iter()
+            .map(|run| {
+                line(&json!({
+                    "version": VERSION, "run": run.new.id, "runbook": run.new.runbook, "fleet": run.new.fleet,
+                    "owner": run.new.owner, "hash": run.new.hash, "began": iso(run.began),
+                    "ended": run.ended.map(iso), "end": run.end, "standing": standing(run).0,
+                    "driver": standing(run).1,
+                }))
+            })
+            .collect();
+    }
+    let mut out = String::new();
+    for run in runs {
+        let stands = match (&run.standing, &run.end) {
+            (Standing::Driven(by), _) => format!("running ({by})"),
+            (Standing::Waiting, None) => "left in its middle: resume it".to_owned(),
+            (_, Some(end)) => end_words(end),
+            (Standing::Over, None) => "over".to_owned(),
+        };
+        let began = iso(run.began);
+        let began = began.get(..16).unwrap_or(&began).replace('T', " ");
+        let _ = writeln!(
+            out,
+            "{}  {began}Z  {:<12} {}  {stands}",
+            run.new.id, run.new.runbook, run.new.owner
+        );
+    }
+    out
+}
+
+fn standing(run: &Run) -> (&'static str, Option<&str>) {
+    match &run.standing {
+        Standing::Over => ("over", None),
+        Standing::Driven(by) => ("driven", Some(by)),
+        Standing::Waiting => ("waiting", None),
+    }
+}
+
+/// A run that is not over, for somebody who starts pointsman.
+#[must_use]
+pub fn unfinished(run: &Run) -> String {
+    let id = &run.new.id;
+    let what = format!(
+        "run {id} ({} of {}, by {})",
+        run.new.runbook, run.new.fleet, run.new.owner
+    );
+    match &run.standing {
+        Standing::Driven(by) => format!("{what} is under way: {by}"),
+        _ => format!("{what} is not finished: pointsman --batch resume {id} (or --back), or --batch report {id}"),
+    }
+}
+
+/// The built-in runbooks, one a line.
+#[must_use]
+pub fn catalogue(all: &[Definition]) -> String {
+    let width = all.iter().map(|known| known.name.len()).max().unwrap_or_default();
+    all.iter().fold(String::new(), |mut out, known| {
+        let parameters: Vec<String> = known
+            .parameters
+            .iter()
+            .map(|(name, parameter)| {
+                if parameter.default.is_some() {
+                    format!("[{name}=…]")
+                } else {
+                    format!("{name}=…")
+                }
+            })
+            .collect();
+        let _ = writeln!(out, "{:<width$}  {}  {}", known.name, known.title, parameters.join(" "));
+        out
+    })
+}
+
+fn line(value: &Value) -> String {
+    format!("{value}\n")
+}
