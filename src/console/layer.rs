@@ -6,7 +6,7 @@ use super::{
     input::LineEdit,
     keymap::Context,
     palette::Palette,
-    runbooks::{Menu, Planning, Stage},
+    runbooks::{Menu, Planning, Stage, runs::Confirm},
 };
 
 /// One popup.
@@ -38,6 +38,10 @@ pub enum Layer {
     Menu(Menu),
     /// A plan: being made, refused, or to be consented to.
     Plan(Box<Planning>),
+    /// A question before something is done to a run.
+    Confirm(Box<Confirm>),
+    /// Whether to leave while a run of this process is under way.
+    Leave,
 }
 
 /// The help overlay.
@@ -60,6 +64,8 @@ impl Layer {
             Self::Help(help) if help.typing => Context::Line,
             Self::Help(_) | Self::Message { .. } => Context::Overlay,
             Self::Menu(_) => Context::Menu,
+            Self::Confirm(_) => Context::Consent,
+            Self::Leave => Context::Leave,
             Self::Plan(planning) => match planning.stage {
                 Stage::Ready(_) => Context::Consent,
                 Stage::Refused(_) if !planning.glass().is_empty() => Context::Consent,

@@ -38,4 +38,4 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use run::{Launch, run};
+pub use run::{Acting, Acts, Launch, run};

@@ -45,6 +45,12 @@ pub enum Page {
     Runbooks,
     /// One runbook in full.
     Runbook(String),
+    /// The run of this process.
+    Run,
+    /// Runs now and before.
+    Runs,
+    /// The report of a run, by the run's name.
+    Report(String),
 }
 
 /// A place to come back to.
@@ -213,7 +219,7 @@ impl Model {
     pub const fn kind(&self) -> Option<ListKind> {
         match self.page {
             Page::List(kind) => Some(kind),
-            Page::Host(_) | Page::Slice(_) | Page::Runbooks | Page::Runbook(_) => None,
+            _ => None,
         }
     }
 
@@ -224,7 +230,7 @@ impl Model {
             Page::List(kind) => self.list(*kind).row().map(|row| row.id.clone()),
             Page::Host(name) => Some(Id::Host(name.clone())),
             Page::Slice(name) => Some(Id::Slice(name.clone())),
-            Page::Runbooks | Page::Runbook(_) => None,
+            _ => None,
         }
     }
 

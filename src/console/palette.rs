@@ -133,6 +133,7 @@ impl Command {
             "findings" => Self::View(ListKind::Findings),
             "log" => Self::View(ListKind::Log),
             "runbooks" => Self::Page(Page::Runbooks),
+            "runs" => Self::Page(Page::Runs),
             "host" if argument.is_empty() => Self::Host(None),
             "host" => Self::Host(Some(host()?)),
             "slice" => Self::Slice(slice(argument).ok_or_else(|| format!("no slice '{argument}'"))?),

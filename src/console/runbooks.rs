@@ -2,6 +2,7 @@
 //! is made from that permission alone. Pure, like the rest of the model.
 
 pub mod offers;
+pub mod runs;
 
 use super::{
     index::Id,
@@ -25,6 +26,7 @@ use crate::{
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use offers::{Asked, Object, Offer, offers};
+use runs::Runs;
 
 /// What only a process that may act holds.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct Works {
     pub chosen: usize,
     /// The number of the plan that was asked for last; an answer to an earlier one is late.
     asked: u64,
+    /// Runs, now and before.
+    pub runs: Runs,
 }
 
 impl Works {
@@ -46,6 +50,7 @@ impl Works {
                 permission: permission.clone(),
                 chosen: 0,
                 asked: 0,
+                runs: Runs::default(),
             }),
         }
     }
@@ -183,8 +188,28 @@ fn choose(model: &mut Model) -> Vec<Effect> {
         model.set_note(Severity::Warning, format!("not now: {why}"));
         return Vec::new();
     }
+    let busy = |works: &Works| works.runs.under_way().is_some() || works.runs.starting.is_some();
+    if model.works.as_ref().is_some_and(busy) {
+        model.set_note(Severity::Warning, "one run at a time: another is under way here (8)");
+        return Vec::new();
+    }
     model.layers.pop();
     ask_for_plan(model, offer.asked)
+}
+
+/// Shows why a run did not begin.
+fn show_refused(model: &mut Model, asked: Asked, refusals: Vec<Refusal>) {
+    let Some(works) = &mut model.works else {
+        return;
+    };
+    works.asked += 1;
+    model.layers.push(Layer::Plan(Box::new(Planning {
+        number: works.asked,
+        asked,
+        stage: Stage::Refused(refusals),
+        line: LineEdit::default(),
+        scroll: 0,
+    })));
 }
 
 /// Asks for a plan, and shows that it is being made.
@@ -250,6 +275,7 @@ pub(super) fn consent_key(model: &mut Model, action: Option<Action>, event: &Key
 fn line(model: &mut Model) -> Option<&mut LineEdit> {
     match model.layers.last_mut()? {
         Layer::Plan(planning) => Some(&mut planning.line),
+        Layer::Confirm(confirm) => Some(&mut confirm.line),
         _ => None,
     }
 }
@@ -260,6 +286,10 @@ pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
         Some(Layer::Plan(planning)) => {
             model.set_note(Severity::Ok, "left; nothing has been done");
             vec![Effect::DropPlan(planning.number)]
+        }
+        Some(Layer::Confirm(_)) => {
+            model.set_note(Severity::Ok, "left as it is");
+            Vec::new()
         }
         _ => Vec::new(),
     }
@@ -287,6 +317,9 @@ pub(super) fn scroll(model: &mut Model, action: Action) {
 
 /// Enter: it counts only behind the name, typed in full.
 fn accept(model: &mut Model) -> Vec<Effect> {
+    if matches!(model.layers.last(), Some(Layer::Confirm(_))) {
+        return runs::confirmed(model);
+    }
     let Some(Layer::Plan(planning)) = model.layers.last() else {
         return Vec::new();
     };
@@ -295,8 +328,10 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     match &planning.stage {
         Stage::Making { .. } => Vec::new(),
         Stage::Ready(_) if typed == planning.asked.word => {
-            let number = planning.number;
+            let (number, asked) = (planning.number, planning.asked.clone());
             model.layers.pop();
+            let word = asked.word.clone();
+            runs::starts(model, Some(asked), word);
             vec![Effect::Begin(number)]
         }
         Stage::Ready(_) => {
@@ -332,6 +367,7 @@ pub(super) fn move_cursor(model: &mut Model, action: Action) -> bool {
     };
     let (at, count) = match page {
         Page::Runbooks => (&mut works.chosen, catalogue::all().len()),
+        Page::Runs => (&mut works.runs.at, works.runs.lines.len()),
         _ => return false,
     };
     let last = count.saturating_sub(1);
@@ -347,18 +383,29 @@ pub(super) fn move_cursor(model: &mut Model, action: Action) -> bool {
     true
 }
 
-/// Enter on a page of this half; whether the page is one.
-pub(super) fn enter(model: &mut Model) -> bool {
-    let Some(works) = &model.works else {
-        return false;
-    };
+/// Enter on a page of this half; nothing on another page.
+pub(super) fn enter(model: &mut Model) -> Option<Vec<Effect>> {
+    let works = model.works.as_ref()?;
     match model.page {
         Page::Runbooks => {
             if let Some(runbook) = works.runbook() {
                 model.go(Page::Runbook(runbook.name.clone()));
             }
-            true
         }
-        _ => false,
+        Page::Run => runs::open_question(model),
+        Page::Runs => {
+            let Some(line) = works.runs.line() else {
+                return Some(Vec::new());
+            };
+            let id = line.id.clone();
+            if works.runs.own.as_ref().is_some_and(|own| own.run == id) && works.runs.under_way().is_some() {
+                model.go(Page::Run);
+            } else {
+                model.go(Page::Report(id.clone()));
+                return Some(vec![Effect::ReadReport(id)]);
+            }
+        }
+        _ => return None,
     }
+    Some(Vec::new())
 }

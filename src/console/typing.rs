@@ -8,7 +8,8 @@ use super::{
     layer::{Help, Layer},
     model::{Model, Page},
     palette::{self, Command},
-    runbooks, screen,
+    runbooks::{self, runs},
+    screen,
     subjects::fields,
     theme::{BUILT_IN, Theme},
     update::{Effect, Msg, ask, freeze, page_action, update},
@@ -180,6 +181,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Page(_) if model.works.is_none() => {
             model.set_note(Severity::Warning, "there is no such view: this process may only look");
         }
+        Command::Page(Page::Runs) => return runs::open(model),
         Command::Page(page) => model.go(page),
         Command::Host(name) => go_to_host(model, name),
         Command::Slice(name) => model.go(Page::Slice(name)),
@@ -221,7 +223,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Dump => return vec![Effect::Dump],
         Command::Mouse => return page_action(model, Action::Mouse),
         Command::Help => model.layers.push(Layer::Help(Help::default())),
-        Command::Quit => return vec![Effect::Quit],
+        Command::Quit => return runs::quit(model),
     }
     Vec::new()
 }

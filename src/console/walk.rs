@@ -103,11 +103,13 @@ pub(super) fn turn_page(model: &mut Model, onward: bool) {
     ];
     if model.works.is_some() {
         pages.push(Some(Page::Runbooks));
+        pages.push(Some(Page::Runs));
     }
     let at = match &model.page {
         Page::Slice(_) => 1,
         Page::Host(_) => 3,
         Page::Runbook(_) => 6,
+        Page::Run | Page::Report(_) => 7,
         page => pages.iter().position(|known| known.as_ref() == Some(page)).unwrap_or(0),
     };
     let by = if onward { 1 } else { pages.len() - 1 };
@@ -187,9 +189,6 @@ pub(super) fn hosts_of_group(model: &Model, id: &Id) -> Vec<HostName> {
 }
 
 pub(super) fn enter(model: &mut Model) {
-    if super::runbooks::enter(model) {
-        return;
-    }
     let Some(id) = model.selected() else {
         return;
     };
@@ -222,7 +221,7 @@ pub(super) fn enter(model: &mut Model) {
             }
         }
         (Page::Slice(_), _) => go_to_host(model, None),
-        (Page::Host(_) | Page::Runbooks | Page::Runbook(_), _) => {}
+        _ => {}
     }
 }
 

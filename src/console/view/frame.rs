@@ -7,6 +7,7 @@ use crate::{
         keymap::{self, Context},
         layer::Layer,
         model::Page,
+        runbooks::runs,
         screen, status,
         text::{cells, clock, fit, many, since, span, tight_span, width},
         theme::{Role, glyph_of, role_of},
@@ -191,6 +192,9 @@ fn crumb(ctx: &Ctx<'_>) -> Option<Span<'static>> {
         Page::Slice(name) => format!("slice {name}"),
         Page::Runbooks => "runbooks".to_owned(),
         Page::Runbook(name) => format!("runbook {name}"),
+        Page::Run => "run".to_owned(),
+        Page::Runs => "runs".to_owned(),
+        Page::Report(_) => "report".to_owned(),
     };
     Some(ctx.span(Role::Header, format!("  › {text}")))
 }
@@ -212,6 +216,7 @@ pub fn banners(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     if let Some(error) = &ctx.view.reload_error {
         lines.push(format!(" inventory not taken, the old one is in force: {error} "));
     }
+    lines.extend(runs::banner(model));
     for (at, text) in lines.into_iter().enumerate().take(usize::from(area.height)) {
         let y = area.y + cells(at);
         buffer.set_style(Rect::new(area.x, y, area.width, 1), ctx.theme().style(Role::Banner));
@@ -428,6 +433,7 @@ fn keys(ctx: &Ctx<'_>, context: Context, room: u16) -> Line<'static> {
         Page::List(ListKind::Findings) => 4,
         Page::List(ListKind::Log) => 5,
         Page::Runbooks | Page::Runbook(_) => 6,
+        Page::Run | Page::Runs | Page::Report(_) => 7,
     };
     let may_act = ctx.model.works.is_some();
     let mut views: Vec<Span<'static>> = Vec::new();

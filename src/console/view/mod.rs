@@ -12,7 +12,9 @@ pub mod log;
 mod overlay;
 mod parts;
 mod plan;
+mod run;
 mod runbooks;
+mod runs;
 mod slice;
 mod storage;
 pub mod table;
@@ -178,6 +180,9 @@ fn page_document(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
         Page::Slice(name) => slice::document(ctx, name.as_str(), room),
         Page::Runbooks => runbooks::catalogue(ctx, room),
         Page::Runbook(name) => runbooks::definition(ctx, name, room),
+        Page::Run => run::document(ctx, room),
+        Page::Runs => runs::list(ctx, room),
+        Page::Report(id) => runs::report(ctx, id, room),
         Page::List(_) => Vec::new(),
     }
 }

@@ -44,6 +44,21 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) -> Option<Position> {
             None
         }
         Layer::Plan(planning) => super::plan::draw(ctx, buffer, planning),
+        Layer::Confirm(confirm) => {
+            let prompt = format!("Type the name in full: {}", confirm.word);
+            Some(super::plan::ask(
+                ctx,
+                buffer,
+                &confirm.title,
+                &confirm.text,
+                &prompt,
+                &confirm.line.text(),
+            ))
+        }
+        Layer::Leave => {
+            super::run::draw_leave(ctx, buffer);
+            None
+        }
         Layer::Message { title, text, scroll } => {
             let area = screen::overlay(ctx.model);
             let inner = frame(ctx, buffer, area, &format!(" {title} "));

@@ -149,7 +149,7 @@ fn lines(ctx: &Ctx<'_>, planning: &Planning, room: u16) -> Vec<Line<'static>> {
 
 /// A sign that turns once a second.
 fn turning(ctx: &Ctx<'_>) -> &'static str {
-    ["◐", "◓", "◑", "◒"][usize::try_from(ctx.now.0 / 1000 % 4).unwrap_or_default()]
+    ["▁", "▃", "▅", "▇"][usize::try_from(ctx.now.0 / 1000 % 4).unwrap_or_default()]
 }
 
 fn asked(ctx: &Ctx<'_>, planning: &Planning) -> Line<'static> {
