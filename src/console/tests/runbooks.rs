@@ -312,7 +312,10 @@ fn nothing_of_it_exists_where_it_must_not() {
             assert!(effects.iter().all(|effect| !acts(effect)), "{path}: {effects:?}");
             let shown = text(&model);
             assert!(!shown.to_lowercase().contains("runbook") || wall, "{path}: {shown}");
-            assert!(!matches!(model.page, Page::Runbooks | Page::Runbook(_)), "{path}");
+            assert!(
+                !matches!(model.page, Page::Runbooks | Page::Runbook(_) | Page::Runs | Page::Run),
+                "{path}"
+            );
             assert!(
                 !matches!(model.layers.last(), Some(Layer::Menu(_) | Layer::Plan(_))),
                 "{path}"
@@ -332,5 +335,155 @@ fn nothing_of_it_exists_where_it_must_not() {
 
 /// Whether an effect could change a host, or lead to it.
 fn acts(effect: &Effect) -> bool {
-    matches!(effect, Effect::Plan(..) | Effect::DropPlan(_) | Effect::Begin(_))
+    use Effect::{Begin, DropPlan, GoOn, Plan, ReadReport, ReadRuns, Steer, TakeBack};
+    matches!(
+        effect,
+        Plan(..) | DropPlan(_) | Begin(_) | Steer(_) | GoOn(_) | TakeBack(_) | ReadRuns | ReadReport(_)
+    )
+}
+
+/// A console on the page of a run of slice-a, as far as the steps' states say.
+fn with_run(size: (u16, u16), change: impl FnOnce(&mut crate::conduct::Progress)) -> Model {
+    use crate::conduct::Progress;
+    let mut model = with_plan(size, "healthy");
+    let plan = match model.layers.last() {
+        Some(Layer::Plan(planning)) => match &planning.stage {
+            crate::console::runbooks::Stage::Ready(plan) => plan.clone(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(keys(&mut model, "slice-a<enter>"), [Effect::Begin(1)]);
+    assert!(text(&model).contains("the run begins"));
+    update(&mut model, Msg::Began(Ok(())));
+    let mut progress = Progress::new(&plan, "20260307-031158-abcde", "ann@desk", ago(9));
+    for (at, step) in progress.steps.iter_mut().enumerate().take(6) {
+        step.began = Some(UnixMs(ago(8).0 + at as u64 * 400));
+        step.ended = Some(UnixMs(ago(8).0 + at as u64 * 400 + 250));
+        step.state = crate::conduct::StepState::Done;
+    }
+    progress.current = Some(5);
+    progress.stage = "proves step 6 of 11".to_owned();
+    progress.steps[5].state = crate::conduct::StepState::Proving;
+    progress.steps[5].ended = None;
+    progress.at = NOW;
+    change(&mut progress);
+    update(&mut model, Msg::Progress(Arc::new(progress)));
+    model
+}
+
+fn parked() -> crate::runbook::engine::End {
+    crate::runbook::engine::End::Parked {
+        step: 5,
+        why: "slice-a on stor1 is still Primary".to_owned(),
+        next: "look at who holds /dev/drbd0 there, then resume".to_owned(),
+        unknown: false,
+    }
+}
+
+#[test]
+fn runs_look_as_agreed() {
+    use crate::{
+        conduct::StepState,
+        console::runbooks::runs::RunLine,
+        runbook::{engine::End, operation::Question},
+        store::Standing,
+    };
+    for size in SIZES {
+        let name = |what: &str| format!("{what}_{}x{}", size.0, size.1);
+        let model = with_run(size, |_| {});
+        insta::assert_snapshot!(name("run"), picture(&model));
+        let model = with_run(size, |run| {
+            run.question = Some(Question {
+                text: "has stor1 been well since its repair?".to_owned(),
+                word: "slice-a".to_owned(),
+            });
+        });
+        insta::assert_snapshot!(name("run_asks"), picture(&model));
+        let mut model = with_run(size, |run| {
+            run.steps[5].state = StepState::Failed;
+            run.steps[5].output = "0: State change failed: (-12) Device is held open by someone\n".to_owned();
+            run.current = None;
+            run.end = Some(parked());
+        });
+        insta::assert_snapshot!(name("run_parked"), picture(&model));
+        let line = |id: &str, what: &str, end, standing| RunLine {
+            id: id.to_owned(),
+            what: what.to_owned(),
+            word: "slice-a".to_owned(),
+            owner: "ann@desk".to_owned(),
+            began: ago(600),
+            ended: Some(ago(580)),
+            end,
+            standing,
+        };
+        let lines = vec![
+            line(
+                "20260307-030207-aaaaa",
+                "slice-move slice-c",
+                Some(End::Done),
+                Standing::Over,
+            ),
+            line(
+                "20260307-030207-bbbbb",
+                "slice-move slice-a",
+                Some(parked()),
+                Standing::Waiting,
+            ),
+        ];
+        keys(&mut model, "1");
+        update(&mut model, Msg::Runs(Ok(lines)));
+        assert!(
+            text(&model).contains("UNFINISHED RUN slice-move slice-a: 8 shows what to do"),
+            "{}",
+            text(&model)
+        );
+        assert_eq!(keys(&mut model, "8"), [Effect::ReadRuns]);
+        insta::assert_snapshot!(name("runs"), picture(&model));
+        assert_eq!(keys(&mut model, "c<enter>"), [], "enter alone goes on with nothing");
+        insta::assert_snapshot!(name("runs_go_on"), picture(&model));
+        assert_eq!(
+            keys(&mut model, "slice-a<enter>"),
+            [Effect::GoOn("20260307-030207-bbbbb".to_owned())]
+        );
+    }
+}
+
+#[test]
+fn a_run_is_steered_by_keys_and_taken_back_behind_a_name_only() {
+    use crate::console::runbooks::runs::Steer;
+    let mut model = with_run((120, 40), |_| {});
+    assert_eq!(keys(&mut model, "p"), [Effect::Steer(Steer::Pause)]);
+    assert_eq!(keys(&mut model, "x<enter>"), []);
+    assert_eq!(keys(&mut model, "slice-<enter>"), []);
+    assert_eq!(keys(&mut model, "a<enter>"), [Effect::Steer(Steer::Cancel)]);
+    keys(&mut model, "1");
+    assert!(
+        text(&model).contains("RUN slice-move slice-a UNDER WAY"),
+        "{}",
+        text(&model)
+    );
+    assert_eq!(keys(&mut model, "8"), []);
+    assert_eq!(model.page, Page::Run);
+    assert_eq!(keys(&mut model, ":slice-a<enter>m<enter>"), [], "one run at a time");
+}
+
+#[test]
+fn q_does_not_leave_a_run_by_accident() {
+    let mut model = with_run((80, 24), |_| {});
+    for typed in [
+        "q",
+        "qq",
+        "q<enter>",
+        "<esc>q<ctrl-c>",
+        "<esc>:quit<enter>",
+        "<esc>q<space>",
+    ] {
+        assert_eq!(keys(&mut model, typed), [], "{typed}");
+    }
+    keys(&mut model, "q");
+    insta::assert_snapshot!("leave_80x24", picture(&model));
+    assert_eq!(keys(&mut model, "L"), [Effect::Quit]);
+    let mut over = with_run((80, 24), |run| run.end = Some(crate::runbook::engine::End::Done));
+    assert_eq!(keys(&mut over, "q"), [Effect::Quit]);
 }

@@ -210,7 +210,8 @@ fn client_words(client: &ClientView) -> (Role, String) {
     let (role, mut text) = match (client.stalled, longest) {
         (Some(stalled), _) => (Role::Warning, format!("▲ stalled for {}", tenths(stalled))),
         (None, Some(longest)) => (Role::Ok, format!("● answers; longest wait {longest}")),
-        (None, None) => (Role::Unknown, "? not measured".to_owned()),
+        (None, None) if client.note.is_empty() => (Role::Unknown, "? not measured".to_owned()),
+        (None, None) => return (Role::Unknown, format!("? {}", client.note)),
     };
     if !client.note.is_empty() {
         text = format!("{text}  {}", client.note);
