@@ -1,5 +1,6 @@
 //! Puts the rooms together: what each command of the command line does.
 
+mod acts;
 mod discover;
 mod info;
 mod inventory;

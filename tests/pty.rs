@@ -293,3 +293,34 @@ fn a_stop_signal_from_outside_gives_the_terminal_back() {
     terminal.send("q");
     assert_eq!(terminal.exit_code(), 0);
 }
+
+#[test]
+fn a_slice_is_moved_by_keys_from_the_menu_to_its_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().to_str().unwrap();
+    let mut terminal = Terminal::run(POINTSMAN, &["--demo", "--state-dir", state], 120, 40);
+    terminal.wait_for("stor1");
+    terminal.send(":slice-c\r");
+    terminal.wait_for("› slice slice-c");
+    // Until both sides have been seen the menu offers nothing.
+    terminal.wait("both sides", |screen| {
+        screen.contains("PRIMARY") && screen.contains("Secondary")
+    });
+    terminal.send("m");
+    terminal.wait_for("● possible");
+    terminal.send("\r");
+    terminal.wait_for("plan: nothing has been done yet");
+    terminal.send("\r");
+    terminal.wait_for("nothing happens");
+    terminal.send("slice-c\r");
+    terminal.wait_for("done: every step is proven");
+    terminal.send("8");
+    terminal.wait_for("HOW IT STANDS");
+    terminal.wait_for("done");
+    terminal.send("\r");
+    terminal.wait_for("# Run");
+    terminal.send(":slice-c\r");
+    terminal.wait("the slice on its other server", |screen| screen.contains("now stor4"));
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+}

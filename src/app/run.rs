@@ -63,7 +63,7 @@ pub(super) fn runbook(what: &RunbookCommand) -> Result<u8> {
 /// `pointsman audit …`.
 pub(super) fn audit(options: &Options, what: &AuditCommand) -> Result<u8> {
     let AuditCommand::Verify { .. } = what;
-    let store = store(options)?;
+    let store = store(&state_dir(options)?)?;
     Ok(match store.verify().map_err(|error| store_failure(&error))? {
         Verified::Whole { rows, head } => {
             batch::print(&format!(
@@ -84,12 +84,14 @@ pub(super) fn run(cli: &Cli, what: Batch, log: &LogBook) -> Result<u8> {
     match what {
         Batch::Runs => {
             no_words(&cli.selectors)?;
-            let runs = store(options)?.runs(RUNS).map_err(|error| store_failure(&error))?;
+            let runs = store(&state_dir(options)?)?
+                .runs(RUNS)
+                .map_err(|error| store_failure(&error))?;
             batch::print(&show::runs(&runs, format(options)))?;
             return Ok(0);
         }
         Batch::Report => {
-            let store = store(options)?;
+            let store = store(&state_dir(options)?)?;
             let made = report::make(&store, one_run(&cli.selectors)?).map_err(|error| store_failure(&error))?;
             let text = match format(options) {
                 Format::Json => report::json(&made),
@@ -139,7 +141,7 @@ pub(super) fn desk(permission: &ReadWrite, options: &Options, world: &World) -> 
     Ok(Desk::new(
         Arc::clone(&world.fleet),
         Arc::new(targets),
-        Arc::new(store(options)?),
+        Arc::new(store(&state_dir(options)?)?),
         now,
         who(),
     ))
@@ -326,12 +328,12 @@ fn store_failure(error: &StoreError) -> Failure {
     }
 }
 
-fn store(options: &Options) -> Result<Store> {
-    Store::open(&state_dir(options)?).map_err(|error| store_failure(&error))
+pub(super) fn store(place: &Path) -> Result<Store> {
+    Store::open(place).map_err(|error| store_failure(&error))
 }
 
 /// Where the journal is. The demo's own is apart from that of real fleets.
-fn state_dir(options: &Options) -> Result<PathBuf> {
+pub(super) fn state_dir(options: &Options) -> Result<PathBuf> {
     if let Some(path) = &options.runs.state_dir {
         return Ok(path.clone());
     }

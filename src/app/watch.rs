@@ -76,7 +76,8 @@ pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
             log.note(world.clock.now(), Level::Warning, None, line);
         }
     }
-    run_console(options, &collector, log, &world.clock)?;
+    let acts = super::acts::acts(options, &world, runtime.handle());
+    run_console(options, &collector, log, &world.clock, acts)?;
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(0)
 }
@@ -250,7 +251,13 @@ pub(super) fn interrupted() -> impl Future<Output = ()> {
     }
 }
 
-fn run_console(options: &Options, collector: &Collector, log: LogBook, clock: &Clock) -> Result<()> {
+fn run_console(
+    options: &Options,
+    collector: &Collector,
+    log: LogBook,
+    clock: &Clock,
+    acts: Option<console::Acts>,
+) -> Result<()> {
     let variable = |name: &str| std::env::var(name).ok();
     let depth = Depth::detect(variable);
     let theme_dir = config_dir().unwrap_or_default().join("themes");
@@ -262,6 +269,7 @@ fn run_console(options: &Options, collector: &Collector, log: LogBook, clock: &C
         log,
         log_file: options.log.clone(),
         mode: Mode::new(options.read_only, options.wall),
+        acts,
         wall: options.wall,
         theme,
         theme_dir: Some(theme_dir),

@@ -14,6 +14,7 @@ pub enum Glyphs {
 /// Each sign of the console and its ASCII pair, one cell each.
 pub const PAIRS: &[(char, char)] = &[
     ('✖', 'X'),
+    ('✔', '+'),
     ('▲', '!'),
     ('◆', 'i'),
     ('●', 'o'),

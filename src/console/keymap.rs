@@ -12,6 +12,13 @@ pub enum Action {
     Host,
     Findings,
     Log,
+    Runbooks,
+    Runs,
+    Menu,
+    Pause,
+    CancelRun,
+    GoOn,
+    Leave,
     NextPage,
     PreviousPage,
     Down,
@@ -68,9 +75,25 @@ pub enum Context {
     Overlay,
     /// While a line is typed: filter or command.
     Line,
+    /// While the runbooks that apply to something are shown.
+    Menu,
+    /// While a plan or a question waits for a name to be typed.
+    Consent,
+    /// While it is asked whether to leave a run that is under way.
+    Leave,
 }
 
 impl Context {
+    /// Every one, in the order of help and documentation.
+    pub const ALL: [Self; 6] = [
+        Self::Page,
+        Self::Line,
+        Self::Overlay,
+        Self::Menu,
+        Self::Consent,
+        Self::Leave,
+    ];
+
     /// The heading in help and documentation.
     #[must_use]
     pub const fn title(self) -> &'static str {
@@ -78,6 +101,9 @@ impl Context {
             Self::Page => "On every page",
             Self::Overlay => "In help and messages",
             Self::Line => "While typing a filter or a command",
+            Self::Menu => "In the menu of runbooks",
+            Self::Consent => "While a plan, a refusal or a run waits for a name to be typed",
+            Self::Leave => "While a run of this process is under way and you want to quit",
         }
     }
 }
@@ -95,6 +121,8 @@ pub struct Binding {
     pub label: &'static str,
     /// One sentence for help and documentation.
     pub about: &'static str,
+    /// Whether it exists only in a process that may act: not in a read-only one, and not on a wall.
+    pub acts: bool,
 }
 
 const fn page(action: Action, keys: &'static [&'static str], label: &'static str, about: &'static str) -> Binding {
@@ -104,6 +132,7 @@ const fn page(action: Action, keys: &'static [&'static str], label: &'static str
         keys,
         label,
         about,
+        acts: false,
     }
 }
 
@@ -114,6 +143,7 @@ const fn overlay(action: Action, keys: &'static [&'static str], label: &'static 
         keys,
         label,
         about,
+        acts: false,
     }
 }
 
@@ -124,6 +154,25 @@ const fn line(action: Action, keys: &'static [&'static str], label: &'static str
         keys,
         label,
         about,
+        acts: false,
+    }
+}
+
+/// A key of a process that may act.
+const fn acting(
+    context: Context,
+    action: Action,
+    keys: &'static [&'static str],
+    label: &'static str,
+    about: &'static str,
+) -> Binding {
+    Binding {
+        action,
+        context,
+        keys,
+        label,
+        about,
+        acts: true,
     }
 }
 
@@ -141,12 +190,40 @@ pub const KEYMAP: &[Binding] = &[
         "command",
         "Type a command, a view, a host or a slice to jump to.",
     ),
+    acting(
+        Context::Page,
+        Action::Menu,
+        &["m"],
+        "runbooks",
+        "Runbooks for the selected slice or host: what can be done, and why the rest cannot.",
+    ),
     page(Action::Enter, &["enter"], "open", "Go in: open what is selected."),
     page(
         Action::Back,
         &["esc", "backspace"],
         "back",
         "Go back to where you came from.",
+    ),
+    acting(
+        Context::Page,
+        Action::Pause,
+        &["p"],
+        "",
+        "On the page of a run: stop before the next change, or go on.",
+    ),
+    acting(
+        Context::Page,
+        Action::CancelRun,
+        &["x"],
+        "",
+        "On the page of a run: take back what was done; asks first.",
+    ),
+    acting(
+        Context::Page,
+        Action::GoOn,
+        &["c"],
+        "",
+        "In Runs: go on with a run that was left unfinished; asks first.",
     ),
     page(
         Action::Fleet,
@@ -178,6 +255,20 @@ pub const KEYMAP: &[Binding] = &[
         &["6"],
         "",
         "Log: what the program did, exact remote commands included.",
+    ),
+    acting(
+        Context::Page,
+        Action::Runbooks,
+        &["7"],
+        "",
+        "Runbooks: the catalogue, with every step.",
+    ),
+    acting(
+        Context::Page,
+        Action::Runs,
+        &["8"],
+        "",
+        "Runs: the one under way, unfinished ones, and those before, with their reports.",
     ),
     page(Action::NextPage, &["tab"], "", "Next view."),
     page(Action::PreviousPage, &["backtab"], "", "Previous view."),
@@ -312,6 +403,111 @@ pub const KEYMAP: &[Binding] = &[
     line(Action::EraseLine, &["ctrl-u"], "", "Erase the line."),
     line(Action::Dump, &["ctrl-s"], "", "Save this screen as text and JSON."),
     line(Action::Suspend, &["ctrl-z"], "", "Suspend; fg comes back."),
+    acting(Context::Menu, Action::Down, &["j", "down"], "", "Down one line."),
+    acting(Context::Menu, Action::Up, &["k", "up"], "", "Up one line."),
+    acting(
+        Context::Menu,
+        Action::Accept,
+        &["enter"],
+        "make the plan",
+        "Look at the hosts and make the plan; nothing is changed by that.",
+    ),
+    acting(
+        Context::Menu,
+        Action::Cancel,
+        &["esc", "q", "m", "ctrl-c"],
+        "close",
+        "Close it.",
+    ),
+    acting(
+        Context::Menu,
+        Action::Dump,
+        &["ctrl-s"],
+        "",
+        "Save this screen as text and JSON.",
+    ),
+    acting(
+        Context::Menu,
+        Action::Suspend,
+        &["ctrl-z"],
+        "",
+        "Suspend; fg comes back.",
+    ),
+    acting(
+        Context::Consent,
+        Action::Accept,
+        &["enter"],
+        "only after the name",
+        "Do it, if the name is typed in full; otherwise nothing happens.",
+    ),
+    acting(
+        Context::Consent,
+        Action::Cancel,
+        &["esc", "ctrl-c"],
+        "cancel",
+        "Leave it; nothing has been done.",
+    ),
+    acting(Context::Consent, Action::Down, &["down"], "", "Down one line."),
+    acting(Context::Consent, Action::Up, &["up"], "", "Up one line."),
+    acting(
+        Context::Consent,
+        Action::PageDown,
+        &["pgdn", "ctrl-f"],
+        "scroll",
+        "Down one screen.",
+    ),
+    acting(
+        Context::Consent,
+        Action::PageUp,
+        &["pgup", "ctrl-b"],
+        "",
+        "Up one screen.",
+    ),
+    acting(Context::Consent, Action::First, &["home"], "", "To the top."),
+    acting(Context::Consent, Action::Last, &["end"], "", "To the end."),
+    acting(
+        Context::Consent,
+        Action::EraseLeft,
+        &["backspace", "ctrl-h"],
+        "",
+        "Erase the last character.",
+    ),
+    acting(Context::Consent, Action::EraseLine, &["ctrl-u"], "", "Erase the line."),
+    acting(
+        Context::Consent,
+        Action::Dump,
+        &["ctrl-s"],
+        "",
+        "Save this screen as text and JSON.",
+    ),
+    acting(
+        Context::Consent,
+        Action::Suspend,
+        &["ctrl-z"],
+        "",
+        "Suspend; fg comes back.",
+    ),
+    acting(
+        Context::Leave,
+        Action::Leave,
+        &["L"],
+        "leave the run as it is",
+        "Quit in the middle of the run; it stays unfinished and can be gone on with.",
+    ),
+    acting(
+        Context::Leave,
+        Action::Cancel,
+        &["esc", "enter", "space"],
+        "stay",
+        "Stay; the run goes on.",
+    ),
+    acting(
+        Context::Leave,
+        Action::Suspend,
+        &["ctrl-z"],
+        "",
+        "Suspend; fg comes back.",
+    ),
 ];
 
 /// The name of a key as the table writes it; `None` for keys that no table names.
@@ -346,21 +542,26 @@ pub fn name(event: &KeyEvent) -> Option<String> {
     Some(plain)
 }
 
-/// What a key asks for in a context.
-#[must_use]
-pub fn action(context: Context, event: &KeyEvent) -> Option<Action> {
-    let name = name(event)?;
+/// The keys of a context; those that act only where the process may.
+pub fn bindings(context: Context, may_act: bool) -> impl Iterator<Item = &'static Binding> {
     KEYMAP
         .iter()
-        .find(|binding| binding.context == context && binding.keys.contains(&name.as_str()))
+        .filter(move |binding| binding.context == context && (may_act || !binding.acts))
+}
+
+/// What a key asks for in a context.
+#[must_use]
+pub fn action(context: Context, may_act: bool, event: &KeyEvent) -> Option<Action> {
+    let name = name(event)?;
+    bindings(context, may_act)
+        .find(|binding| binding.keys.contains(&name.as_str()))
         .map(|binding| binding.action)
 }
 
 /// The footer's hints of a context: key and label.
-pub fn hints(context: Context) -> impl Iterator<Item = (&'static str, &'static str)> {
-    KEYMAP
-        .iter()
-        .filter(move |binding| binding.context == context && !binding.label.is_empty())
+pub fn hints(context: Context, may_act: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    bindings(context, may_act)
+        .filter(|binding| !binding.label.is_empty())
         .map(|binding| (binding.keys[0], binding.label))
 }
 
@@ -368,19 +569,23 @@ pub fn hints(context: Context) -> impl Iterator<Item = (&'static str, &'static s
 #[must_use]
 pub fn markdown() -> String {
     let mut out = String::new();
-    for context in [Context::Page, Context::Overlay, Context::Line] {
+    for context in Context::ALL {
         if !out.is_empty() {
             out.push('\n');
         }
         out.push_str("**");
         out.push_str(context.title());
         out.push_str("**\n\n| key | what it does |\n|---|---|\n");
-        for binding in KEYMAP.iter().filter(|binding| binding.context == context) {
+        for binding in bindings(context, true) {
             let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
             out.push_str("| ");
             out.push_str(&keys.join(" "));
             out.push_str(" | ");
             out.push_str(binding.about);
+            // A page's keys are mixed; the other contexts that act exist only where the process may.
+            if binding.acts && context == Context::Page {
+                out.push_str(" Not with `--read-only`.");
+            }
             out.push_str(" |\n");
         }
     }
@@ -416,6 +621,20 @@ mod tests {
     fn a_control_key_is_named_whatever_the_case() {
         let event = KeyEvent::new(KeyCode::Char('S'), KeyModifiers::CONTROL);
         assert_eq!(name(&event).unwrap(), "ctrl-s");
-        assert_eq!(action(Context::Page, &event), Some(Action::Dump));
+        assert_eq!(action(Context::Page, false, &event), Some(Action::Dump));
+    }
+
+    #[test]
+    fn a_process_that_may_not_act_has_no_key_that_acts() {
+        for binding in KEYMAP.iter().filter(|binding| binding.acts) {
+            assert!(bindings(binding.context, true).any(|other| other.action == binding.action));
+            for key in binding.keys {
+                let found = bindings(binding.context, false).any(|other| other.keys.contains(key));
+                assert!(!found, "{key} in {:?}", binding.context);
+            }
+        }
+        for context in [Context::Menu, Context::Consent, Context::Leave] {
+            assert_eq!(bindings(context, false).count(), 0, "{context:?}");
+        }
     }
 }

@@ -17,6 +17,7 @@ pub mod model;
 pub mod palette;
 pub mod past;
 mod run;
+pub mod runbooks;
 mod screen;
 mod sides;
 mod status;
@@ -37,4 +38,4 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use run::{Launch, run};
+pub use run::{Acting, Acts, Launch, run};

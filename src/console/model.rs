@@ -8,6 +8,7 @@ use super::{
     index::{self, FoldAll, Id, Index, ListKind, Query, Row, SortKey},
     layer::Layer,
     past::Past,
+    runbooks::Works,
     screen,
     theme::{Depth, Theme},
     wall::Wall,
@@ -40,6 +41,16 @@ pub enum Page {
     Host(HostName),
     /// A slice from disk to client.
     Slice(SliceName),
+    /// The catalogue of runbooks.
+    Runbooks,
+    /// One runbook in full.
+    Runbook(String),
+    /// The run of this process.
+    Run,
+    /// Runs now and before.
+    Runs,
+    /// The report of a run, by the run's name.
+    Report(String),
 }
 
 /// A place to come back to.
@@ -132,6 +143,8 @@ pub struct Model {
     pub look: Look,
     /// Whether the process may act.
     pub mode: Mode,
+    /// What acts; nothing of it exists in a process that may only look.
+    pub works: Option<Works>,
     /// The wall's own state, when this is one.
     pub wall: Option<Wall>,
     /// The log, oldest first; read when the Log page is open.
@@ -166,6 +179,7 @@ impl Model {
             scroll: 0,
             layers: Vec::new(),
             look,
+            works: Works::of(&mode).filter(|_| !wall),
             mode,
             wall: wall.then(|| Wall::new(now)),
             log: Vec::new(),
@@ -205,7 +219,7 @@ impl Model {
     pub const fn kind(&self) -> Option<ListKind> {
         match self.page {
             Page::List(kind) => Some(kind),
-            Page::Host(_) | Page::Slice(_) => None,
+            _ => None,
         }
     }
 
@@ -216,6 +230,7 @@ impl Model {
             Page::List(kind) => self.list(*kind).row().map(|row| row.id.clone()),
             Page::Host(name) => Some(Id::Host(name.clone())),
             Page::Slice(name) => Some(Id::Slice(name.clone())),
+            _ => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{
     index::{ListKind, SortKey},
     input::LineEdit,
+    model::Page,
     theme::BUILT_IN,
 };
 use crate::{
@@ -37,6 +38,17 @@ struct Word {
     about: &'static str,
 }
 
+/// Words of a process that may act.
+const ACTING: &[Word] = &[
+    word("runbooks", Argument::None, "view: what can be done, with every step"),
+    word("runs", Argument::None, "view: runs now and before, with their reports"),
+];
+
+/// The words that there are.
+fn words(may_act: bool) -> impl Iterator<Item = &'static Word> {
+    WORDS.iter().chain(ACTING.iter().filter(move |_| may_act))
+}
+
 const fn word(name: &'static str, argument: Argument, about: &'static str) -> Word {
     Word { name, argument, about }
 }
@@ -67,6 +79,8 @@ const WORDS: &[Word] = &[
 pub enum Command {
     /// A list page.
     View(ListKind),
+    /// A page of what acts.
+    Page(Page),
     /// The Host page; without a name of what is selected.
     Host(Option<HostName>),
     /// A slice's page.
@@ -118,6 +132,8 @@ impl Command {
             "database" => Self::View(ListKind::Database),
             "findings" => Self::View(ListKind::Findings),
             "log" => Self::View(ListKind::Log),
+            "runbooks" => Self::Page(Page::Runbooks),
+            "runs" => Self::Page(Page::Runs),
             "host" if argument.is_empty() => Self::Host(None),
             "host" => Self::Host(Some(host()?)),
             "slice" => Self::Slice(slice(argument).ok_or_else(|| format!("no slice '{argument}'"))?),
@@ -173,13 +189,18 @@ pub struct Palette {
     pub marked: Option<usize>,
     /// Where in the history, counted from the newest.
     recalled: Option<usize>,
+    /// Whether words that act exist.
+    may_act: bool,
 }
 
 impl Palette {
     /// An open palette with nothing typed.
     #[must_use]
-    pub fn open(view: &FleetView) -> Self {
-        let mut palette = Self::default();
+    pub fn open(view: &FleetView, may_act: bool) -> Self {
+        let mut palette = Self {
+            may_act,
+            ..Self::default()
+        };
         palette.complete(view);
         palette
     }
@@ -188,7 +209,7 @@ impl Palette {
     pub fn complete(&mut self, view: &FleetView) {
         self.marked = None;
         self.recalled = None;
-        self.choices = choices(&self.line.text(), view);
+        self.choices = choices(&self.line.text(), view, self.may_act);
     }
 
     /// Takes the marked (or first) suggestion into the line.
@@ -274,11 +295,11 @@ pub fn remember(history: &mut Vec<String>, line: &str) {
     }
 }
 
-fn choices(typed: &str, view: &FleetView) -> Vec<Choice> {
+fn choices(typed: &str, view: &FleetView, may_act: bool) -> Vec<Choice> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let typed = typed.trim_start();
     let argument = typed.split_once(' ').and_then(|(name, rest)| {
-        let word = WORDS.iter().find(|word| word.name == name)?;
+        let word = words(may_act).find(|word| word.name == name)?;
         Some((word, rest))
     });
     let hosts = view
@@ -292,7 +313,7 @@ fn choices(typed: &str, view: &FleetView) -> Vec<Choice> {
         .map(|(_, slice)| (slice.name.as_str().to_owned(), "slice"));
     let (prefix, wanted, all): (String, &str, Vec<(String, &'static str)>) = match argument {
         None => {
-            let words = WORDS.iter().map(|word| (word.name.to_owned(), word.about));
+            let words = words(may_act).map(|word| (word.name.to_owned(), word.about));
             (String::new(), typed, words.chain(slices).chain(hosts).collect())
         }
         Some((word, rest)) => {

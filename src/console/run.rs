@@ -1,5 +1,9 @@
 //! The loop: keys, views, time and signals in; effects and frames out. It never waits for the network.
 
+mod acts;
+
+pub use acts::{Acting, Acts};
+
 use super::{
     dump::Dump,
     glyphs::Glyphs,
@@ -17,6 +21,7 @@ use crate::{
     remote::log::LogBook,
     verdict::Severity,
 };
+use acts::Actor;
 use color_eyre::eyre::{Result, WrapErr};
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt;
@@ -45,6 +50,8 @@ pub struct Launch {
     pub log_file: Option<PathBuf>,
     /// Whether the process may act.
     pub mode: Mode,
+    /// What acts; none in a process that may only look.
+    pub acts: Option<Acts>,
     /// Whether this is a wall.
     pub wall: bool,
     /// The theme to begin with.
@@ -75,10 +82,25 @@ pub fn run(launch: Launch) -> Result<()> {
         .max_blocking_threads(2)
         .build()
         .wrap_err("cannot start the console's runtime")?;
-    let outcome = runtime.block_on(Console::new(launch)?.go());
+    let mut console = Console::new(launch)?;
+    let outcome = runtime.block_on(console.go());
+    let actor = console.actor.take();
+    // The terminal is given back before anything else is said.
+    drop(console);
     // A dump to a directory that hangs must not keep the program from ending.
     runtime.shutdown_background();
+    if let Some(actor) = actor {
+        actor.leave();
+    }
     outcome
+}
+
+/// The next message of what acts; none ever where nothing does.
+async fn next(actor: &mut Option<Actor>) -> Msg {
+    match actor {
+        Some(actor) => actor.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Whether the terminal was closed. The system says so with the signal that also asks for a reload.
@@ -111,6 +133,7 @@ struct Console {
     launch: Launch,
     model: Model,
     guard: Guard,
+    actor: Option<Actor>,
     told: mpsc::Receiver<Msg>,
     tell: mpsc::Sender<Msg>,
     log_version: Option<u64>,
@@ -121,7 +144,7 @@ struct Console {
 }
 
 impl Console {
-    fn new(launch: Launch) -> Result<Self> {
+    fn new(mut launch: Launch) -> Result<Self> {
         let guard = Guard::enter(launch.log_file.as_deref()).wrap_err("cannot take the terminal")?;
         let size = crossterm::terminal::size().wrap_err("cannot ask the terminal for its size")?;
         let look = Look {
@@ -132,7 +155,10 @@ impl Console {
         let view = launch.view.borrow().clone();
         let model = Model::new(view, (launch.clock)(), size, look, launch.mode.clone(), launch.wall);
         let (tell, told) = mpsc::channel(16);
+        // A model that may only look has nobody to act for it, whatever was handed in.
+        let acts = launch.acts.take().filter(|_| model.works.is_some());
         Ok(Self {
+            actor: acts.map(Actor::new),
             launch,
             model,
             guard,
@@ -145,12 +171,15 @@ impl Console {
         })
     }
 
-    async fn go(mut self) -> Result<()> {
+    async fn go(&mut self) -> Result<()> {
         let mut signals = Signals::new()?;
         let mut events = EventStream::new();
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut collector_lives = true;
+        if let Some(actor) = &mut self.actor {
+            actor.read_runs();
+        }
         self.draw()?;
         loop {
             let due = self.drawn + FRAME;
@@ -178,6 +207,9 @@ impl Console {
                 _ = signals.stop.recv() => self.suspend()?,
                 _ = signals.resume.recv() => self.resume()?,
                 Some(msg) = self.told.recv() => {
+                    self.take(msg)?;
+                }
+                msg = next(&mut self.actor) => {
                     self.take(msg)?;
                 }
                 changed = self.launch.view.changed(), if collector_lives => {
@@ -250,6 +282,11 @@ impl Console {
                 Effect::Mouse(on) => self.guard.set_mouse(on)?,
                 Effect::Dump => self.dump(),
                 Effect::LoadTheme(name) => self.load_theme(name),
+                act => {
+                    if let Some(actor) = &mut self.actor {
+                        actor.act(act, &self.model.live.fleet);
+                    }
+                }
             }
         }
         Ok(false)

@@ -4,6 +4,7 @@ use super::{
     index::ListKind,
     layer::Layer,
     model::{Model, Page},
+    runbooks::runs,
 };
 use crate::verdict::Severity;
 use ratatui::layout::Rect;
@@ -93,6 +94,7 @@ fn banners(model: &Model) -> u16 {
     u16::from(model.disconnected().is_some())
         + u16::from(model.frozen.is_some())
         + u16::from(model.shown.reload_error.is_some())
+        + u16::from(runs::banner(model).is_some())
 }
 
 /// Whether the header must say that latencies are doubtful, because no line over the page can.

@@ -29,6 +29,8 @@ use std::{collections::HashMap, sync::Arc};
 
 mod live;
 mod pictures;
+mod plans;
+mod runbooks;
 mod said;
 mod steps;
 

@@ -8,6 +8,7 @@ use super::{
     layer::{Help, Layer},
     model::{Model, Page},
     palette::{self, Command},
+    runbooks::{self, runs},
     screen,
     subjects::fields,
     theme::{BUILT_IN, Theme},
@@ -17,27 +18,34 @@ use super::{
 };
 use crate::{collect::Request, verdict::Severity};
 
-pub(super) fn overlay_action(model: &mut Model, action: Action) {
+pub(super) fn overlay_action(model: &mut Model, action: Action) -> Vec<Effect> {
+    if matches!(model.layers.last(), Some(Layer::Plan(_))) {
+        if action == Action::Cancel {
+            return runbooks::leave(model);
+        }
+        runbooks::scroll(model, action);
+        return Vec::new();
+    }
     let room = screen::overlay_room(model);
     let lines = view::overlay_height(model);
     let most = lines.saturating_sub(room);
     let Some(layer) = model.layers.last_mut() else {
-        return;
+        return Vec::new();
     };
     if action == Action::Cancel {
         model.layers.pop();
-        return;
+        return Vec::new();
     }
     let scroll = match layer {
         Layer::Help(help) => {
             if action == Action::Filter {
                 help.typing = true;
-                return;
+                return Vec::new();
             }
             &mut help.scroll
         }
         Layer::Message { scroll, .. } => scroll,
-        Layer::Palette(_) | Layer::Filter { .. } => return,
+        _ => return Vec::new(),
     };
     *scroll = match action {
         Action::Down => scroll.saturating_add(1),
@@ -49,6 +57,7 @@ pub(super) fn overlay_action(model: &mut Model, action: Action) {
         _ => *scroll,
     }
     .min(most);
+    Vec::new()
 }
 
 fn line_of(layer: &mut Layer) -> Option<&mut LineEdit> {
@@ -56,7 +65,7 @@ fn line_of(layer: &mut Layer) -> Option<&mut LineEdit> {
         Layer::Palette(palette) => Some(&mut palette.line),
         Layer::Filter { line, .. } => Some(line),
         Layer::Help(help) if help.typing => Some(&mut help.search),
-        Layer::Help(_) | Layer::Message { .. } => None,
+        _ => None,
     }
 }
 
@@ -169,6 +178,11 @@ fn accept(model: &mut Model) -> Vec<Effect> {
 fn run(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::View(kind) => model.go(Page::List(kind)),
+        Command::Page(_) if model.works.is_none() => {
+            model.set_note(Severity::Warning, "there is no such view: this process may only look");
+        }
+        Command::Page(Page::Runs) => return runs::open(model),
+        Command::Page(page) => model.go(page),
         Command::Host(name) => go_to_host(model, name),
         Command::Slice(name) => model.go(Page::Slice(name)),
         Command::Filter(text) => match model.kind() {
@@ -209,7 +223,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Dump => return vec![Effect::Dump],
         Command::Mouse => return page_action(model, Action::Mouse),
         Command::Help => model.layers.push(Layer::Help(Help::default())),
-        Command::Quit => return vec![Effect::Quit],
+        Command::Quit => return runs::quit(model),
     }
     Vec::new()
 }

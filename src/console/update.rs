@@ -7,6 +7,11 @@ use super::{
     layer::{Help, Layer},
     model::{Model, Page},
     palette::Palette,
+    runbooks::{
+        self,
+        offers::Asked,
+        runs::{self, RunLine, Steer},
+    },
     screen,
     theme::Theme,
     typing::{line_action, overlay_action, paste},
@@ -18,8 +23,10 @@ use super::{
 };
 use crate::{
     collect::{FleetView, Request},
+    conduct::Progress,
     facts::UnixMs,
     remote::log::LogEntry,
+    runbook::{check::Refusal, plan::Plan},
     verdict::Severity,
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
@@ -46,6 +53,16 @@ pub enum Msg {
     Theme(Result<Box<Theme>, String>),
     /// Something to tell in the footer.
     Note(Severity, String),
+    /// The plan of that number was made, or why there is none.
+    Planned(u64, Result<Box<Plan>, Vec<Refusal>>),
+    /// A run has begun, or is gone on with; or why not.
+    Began(Result<(), Vec<Refusal>>),
+    /// How far the run of this process is.
+    Progress(Arc<Progress>),
+    /// The runs of the journal, newest first; or why it cannot be read.
+    Runs(Result<Vec<RunLine>, String>),
+    /// The report of a run, or why there is none.
+    Report(String, Result<String, String>),
 }
 
 /// Something asked of the world.
@@ -67,6 +84,22 @@ pub enum Effect {
     Mouse(bool),
     /// Read a theme file.
     LoadTheme(String),
+    /// Look at hosts and make a plan, under this number.
+    Plan(u64, Asked),
+    /// Nobody waits for the plan of that number any more.
+    DropPlan(u64),
+    /// Begin the run of the plan of that number: it was consented to.
+    Begin(u64),
+    /// Tell the run of this process.
+    Steer(Steer),
+    /// Go on with a run of the journal.
+    GoOn(String),
+    /// Take a run of the journal back.
+    TakeBack(String),
+    /// Read the runs of the journal.
+    ReadRuns,
+    /// Read the report of a run.
+    ReadReport(String),
 }
 
 /// Takes one message.
@@ -109,7 +142,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 wall.tick(&model.shown, model.now, parts);
                 show_wall_page(model, wall);
             }
-            Vec::new()
+            // Other processes write into the journal too.
+            if model.page == Page::Runs {
+                vec![Effect::ReadRuns]
+            } else {
+                Vec::new()
+            }
         }
         Msg::Theme(Ok(theme)) => {
             model.set_note(Severity::Ok, format!("theme {}", theme.name));
@@ -122,6 +160,24 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Note(severity, text) => {
             model.set_note(severity, text);
+            Vec::new()
+        }
+        Msg::Planned(number, result) => {
+            runbooks::planned(model, number, result);
+            Vec::new()
+        }
+        Msg::Began(result) => runs::began(model, result),
+        Msg::Progress(progress) => runs::progressed(model, progress),
+        Msg::Runs(result) => {
+            if let Some(works) = &mut model.works {
+                works.runs.take(result);
+            }
+            Vec::new()
+        }
+        Msg::Report(run, result) => {
+            if let Some(works) = &mut model.works {
+                works.runs.report = Some((run, result));
+            }
             Vec::new()
         }
     }
@@ -146,7 +202,7 @@ fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         return effects;
     }
     let context = model.layers.last().map_or(Context::Page, Layer::context);
-    let action = keymap::action(context, event);
+    let action = keymap::action(context, model.works.is_some(), event);
     if let Some(wall) = model.wall.clone() {
         return wall_key(model, wall, action);
     }
@@ -163,11 +219,11 @@ fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         (Context::Line, Some(action)) => line_action(model, action),
-        (Context::Overlay, Some(action)) => {
-            overlay_action(model, action);
-            Vec::new()
-        }
+        (Context::Overlay, Some(action)) => overlay_action(model, action),
+        (Context::Menu, Some(action)) => runbooks::menu_action(model, action),
+        (Context::Consent, action) => runbooks::consent_key(model, action, event),
         (Context::Page, Some(action)) => page_action(model, action),
+        (Context::Leave, Some(action)) => runs::leave_action(model, action),
         (_, None) => Vec::new(),
     }
 }
@@ -194,17 +250,26 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Database => model.go(Page::List(ListKind::Database)),
         Action::Findings => model.go(Page::List(ListKind::Findings)),
         Action::Log => model.go(Page::List(ListKind::Log)),
+        Action::Runbooks => model.go(Page::Runbooks),
+        Action::Runs => return runs::open(model),
+        Action::Pause | Action::CancelRun | Action::GoOn => return runs::run_action(model, action),
+        Action::Menu => runbooks::open_menu(model),
         Action::Host => go_to_host(model, None),
-        Action::NextPage => turn_page(model, 1),
-        Action::PreviousPage => turn_page(model, 5),
-        Action::Enter => enter(model),
+        Action::NextPage => turn_page(model, true),
+        Action::PreviousPage => turn_page(model, false),
+        Action::Enter => {
+            return runbooks::enter(model).unwrap_or_else(|| {
+                enter(model);
+                Vec::new()
+            });
+        }
         Action::Back => back(model),
         Action::Fold => fold(model, Some(false)),
         Action::Unfold => fold(model, Some(true)),
         Action::FoldAll => fold_all(model),
         Action::Filter => open_filter(model),
         Action::Palette => {
-            let palette = Palette::open(&model.shown);
+            let palette = Palette::open(&model.shown, model.works.is_some());
             model.layers.push(Layer::Palette(palette));
         }
         Action::Help => model.layers.push(Layer::Help(Help::default())),
@@ -234,7 +299,7 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
             return vec![Effect::Mouse(model.mouse)];
         }
         Action::Redraw => return vec![Effect::Redraw],
-        Action::Quit => return vec![Effect::Quit],
+        Action::Quit => return runs::quit(model),
         motion => move_cursor(model, motion),
     }
     Vec::new()
@@ -341,6 +406,6 @@ fn mouse(model: &mut Model, event: MouseEvent) {
             move_cursor(model, step);
         }
     } else if model.layers.last().map(Layer::context) == Some(Context::Overlay) {
-        overlay_action(model, step);
+        let _ = overlay_action(model, step);
     }
 }

@@ -14,6 +14,9 @@ use crate::{
 };
 
 pub(super) fn move_cursor(model: &mut Model, action: Action) {
+    if super::runbooks::move_cursor(model, action) {
+        return;
+    }
     let screen = screen::rows_of_list(model);
     let Some(kind) = model.kind() else {
         let by = |model: &mut Model, down: bool, lines: usize| {
@@ -88,22 +91,30 @@ pub(super) fn clamp_scroll(model: &mut Model) {
     }
 }
 
-pub(super) fn turn_page(model: &mut Model, by: usize) {
-    const TURN: [Option<ListKind>; 6] = [
-        Some(ListKind::Fleet),
-        Some(ListKind::Storage),
-        Some(ListKind::Database),
+pub(super) fn turn_page(model: &mut Model, onward: bool) {
+    // The page of a host has no name before one is chosen.
+    let mut pages = vec![
+        Some(Page::List(ListKind::Fleet)),
+        Some(Page::List(ListKind::Storage)),
+        Some(Page::List(ListKind::Database)),
         None,
-        Some(ListKind::Findings),
-        Some(ListKind::Log),
+        Some(Page::List(ListKind::Findings)),
+        Some(Page::List(ListKind::Log)),
     ];
+    if model.works.is_some() {
+        pages.push(Some(Page::Runbooks));
+        pages.push(Some(Page::Runs));
+    }
     let at = match &model.page {
         Page::Slice(_) => 1,
         Page::Host(_) => 3,
-        Page::List(kind) => TURN.iter().position(|page| *page == Some(*kind)).unwrap_or(0),
+        Page::Runbook(_) => 6,
+        Page::Run | Page::Report(_) => 7,
+        page => pages.iter().position(|known| known.as_ref() == Some(page)).unwrap_or(0),
     };
-    match TURN[(at + by) % TURN.len()] {
-        Some(kind) => model.go(Page::List(kind)),
+    let by = if onward { 1 } else { pages.len() - 1 };
+    match pages.swap_remove((at + by) % pages.len()) {
+        Some(page) => model.go(page),
         None => go_to_host(model, None),
     }
 }
@@ -210,7 +221,7 @@ pub(super) fn enter(model: &mut Model) {
             }
         }
         (Page::Slice(_), _) => go_to_host(model, None),
-        (Page::Host(_), _) => {}
+        _ => {}
     }
 }
 

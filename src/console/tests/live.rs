@@ -51,6 +51,7 @@ fn child() {
         log,
         log_file: Some("/nowhere/pointsman.log".into()),
         mode: Mode::ReadOnly,
+        acts: None,
         wall: false,
         theme: Theme::built_in("terminal", Depth::Sixteen).unwrap(),
         theme_dir: None,

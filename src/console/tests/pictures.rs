@@ -3,7 +3,7 @@
 use super::*;
 
 /// Text, then a map of styles with its legend: a change of colour is a change of the picture.
-fn picture(model: &Model) -> String {
+pub(super) fn picture(model: &Model) -> String {
     let buffer = draw(model);
     let mut letters: HashMap<Style, char> = HashMap::new();
     let mut legend = Vec::new();
@@ -40,7 +40,7 @@ fn picture(model: &Model) -> String {
 const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (40, 12), (200, 60)];
 
 /// Keys that lead to each page.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 10] = [
     ("fleet", "1"),
     ("storage", "2"),
     ("slice", ":slice-b<enter>"),
@@ -49,6 +49,8 @@ const PAGES: [(&str, &str); 8] = [
     ("findings", "5"),
     ("log", "6"),
     ("help", "?"),
+    ("runbooks", "7"),
+    ("runbook", "7<enter>"),
 ];
 
 #[test]

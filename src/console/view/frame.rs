@@ -7,6 +7,7 @@ use crate::{
         keymap::{self, Context},
         layer::Layer,
         model::Page,
+        runbooks::runs,
         screen, status,
         text::{cells, clock, fit, many, since, span, tight_span, width},
         theme::{Role, glyph_of, role_of},
@@ -20,13 +21,15 @@ use ratatui::{
 };
 
 /// The views on digits, as the footer names them.
-const VIEWS: [(&str, &str); 6] = [
+const VIEWS: [(&str, &str); 8] = [
     ("1", "fleet"),
     ("2", "storage"),
     ("3", "database"),
     ("4", "host"),
     ("5", "findings"),
     ("6", "log"),
+    ("7", "runbooks"),
+    ("8", "runs"),
 ];
 
 /// How many hosts are in each state, worst first.
@@ -187,6 +190,11 @@ fn crumb(ctx: &Ctx<'_>) -> Option<Span<'static>> {
         Page::List(ListKind::Log) => "log".to_owned(),
         Page::Host(name) => format!("host {name}"),
         Page::Slice(name) => format!("slice {name}"),
+        Page::Runbooks => "runbooks".to_owned(),
+        Page::Runbook(name) => format!("runbook {name}"),
+        Page::Run => "run".to_owned(),
+        Page::Runs => "runs".to_owned(),
+        Page::Report(_) => "report".to_owned(),
     };
     Some(ctx.span(Role::Header, format!("  › {text}")))
 }
@@ -208,6 +216,7 @@ pub fn banners(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     if let Some(error) = &ctx.view.reload_error {
         lines.push(format!(" inventory not taken, the old one is in force: {error} "));
     }
+    lines.extend(runs::banner(model));
     for (at, text) in lines.into_iter().enumerate().take(usize::from(area.height)) {
         let y = area.y + cells(at);
         buffer.set_style(Rect::new(area.x, y, area.width, 1), ctx.theme().style(Role::Banner));
@@ -423,12 +432,21 @@ fn keys(ctx: &Ctx<'_>, context: Context, room: u16) -> Line<'static> {
         Page::Host(_) => 3,
         Page::List(ListKind::Findings) => 4,
         Page::List(ListKind::Log) => 5,
+        Page::Runbooks | Page::Runbook(_) => 6,
+        Page::Run | Page::Runs | Page::Report(_) => 7,
     };
+    let may_act = ctx.model.works.is_some();
     let mut views: Vec<Span<'static>> = Vec::new();
     if context == Context::Page {
-        for (at, (digit, name)) in VIEWS.iter().enumerate() {
+        // The last two are of a process that may act.
+        let shown = if may_act { VIEWS.len() } else { VIEWS.len() - 2 };
+        for (at, (digit, name)) in VIEWS.iter().take(shown).enumerate() {
             // Narrow: only the present view is named, the others are their digits.
-            let name = if room >= 76 || at == here { *name } else { "" };
+            let name = if room >= 130 || (room >= 76 && at < 6) || at == here {
+                *name
+            } else {
+                ""
+            };
             views.push(ctx.span(Role::Accent, format!(" {digit}")));
             let role = if at == here { Role::Selection } else { Role::Dim };
             views.push(ctx.span(role, name));
@@ -436,12 +454,12 @@ fn keys(ctx: &Ctx<'_>, context: Context, room: u16) -> Line<'static> {
     }
     let help = match context {
         Context::Page => "  ? help ",
-        Context::Overlay | Context::Line => "",
+        _ => "",
     };
     let mut line = Line::from(Vec::<Span<'static>>::new());
     let fixed = cells(Line::from(views.clone()).width()) + width(help);
     let mut left = room.saturating_sub(fixed);
-    for (key, label) in keymap::hints(context).filter(|(_, label)| *label != "help") {
+    for (key, label) in keymap::hints(context, may_act).filter(|(_, label)| *label != "help") {
         let wide = width(key) + width(label) + 3;
         if wide > left {
             break;

@@ -11,6 +11,10 @@ mod host;
 pub mod log;
 mod overlay;
 mod parts;
+mod plan;
+mod run;
+mod runbooks;
+mod runs;
 mod slice;
 mod storage;
 pub mod table;
@@ -174,6 +178,11 @@ fn page_document(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
     match &ctx.model.page {
         Page::Host(name) => host::document(ctx, name.as_str(), room),
         Page::Slice(name) => slice::document(ctx, name.as_str(), room),
+        Page::Runbooks => runbooks::catalogue(ctx, room),
+        Page::Runbook(name) => runbooks::definition(ctx, name, room),
+        Page::Run => run::document(ctx, room),
+        Page::Runs => runs::list(ctx, room),
+        Page::Report(id) => runs::report(ctx, id, room),
         Page::List(_) => Vec::new(),
     }
 }
@@ -182,6 +191,21 @@ fn page_document(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
 pub fn document_height(model: &Model) -> u16 {
     let room = screen::areas(model).body.width;
     cells(page_document(&Ctx::new(model), room).len())
+}
+
+/// Lines of the plan on top of all, and how many of them are seen at once.
+pub fn plan_size(model: &Model) -> (u16, u16) {
+    plan::size(model)
+}
+
+/// Scrolls a page that has a cursor but is no list, so that the cursor is seen.
+pub fn follow_cursor(model: &mut Model) {
+    let body = screen::areas(model).body;
+    let lines = page_document(&Ctx::new(model), body.width);
+    if let Some(at) = runbooks::cursor_line(&Ctx::new(model), &lines) {
+        let last = at.saturating_sub(body.height.saturating_sub(3));
+        model.scroll = model.scroll.clamp(last, at.saturating_sub(1).max(last));
+    }
 }
 
 /// Rows of the list that a wall shows at once.

@@ -5,7 +5,7 @@ use super::{
     table::{line_text, put},
 };
 use crate::console::{
-    keymap::{Context, KEYMAP},
+    keymap::{self, Context},
     layer::{Help, Layer},
     palette::Palette,
     screen,
@@ -39,6 +39,26 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) -> Option<Position> {
                 )
             })
         }
+        Layer::Menu(menu) => {
+            super::runbooks::draw_menu(ctx, buffer, menu);
+            None
+        }
+        Layer::Plan(planning) => super::plan::draw(ctx, buffer, planning),
+        Layer::Confirm(confirm) => {
+            let prompt = format!("Type the name in full: {}", confirm.word);
+            Some(super::plan::ask(
+                ctx,
+                buffer,
+                &confirm.title,
+                &confirm.text,
+                &prompt,
+                &confirm.line.text(),
+            ))
+        }
+        Layer::Leave => {
+            super::run::draw_leave(ctx, buffer);
+            None
+        }
         Layer::Message { title, text, scroll } => {
             let area = screen::overlay(ctx.model);
             let inner = frame(ctx, buffer, area, &format!(" {title} "));
@@ -59,7 +79,7 @@ pub fn height(ctx: &Ctx<'_>) -> u16 {
 }
 
 /// A box with a title; gives the room inside.
-fn frame(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, title: &str) -> Rect {
+pub fn frame(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, title: &str) -> Rect {
     let rule = ctx.theme().style(Role::Rule);
     let text = ctx.theme().style(Role::Text);
     let blank = " ".repeat(usize::from(area.width));
@@ -93,9 +113,10 @@ fn help_lines(ctx: &Ctx<'_>, help: &Help, room: u16) -> Vec<Line<'static>> {
     let wanted = help.search.text().to_lowercase();
     let keys_room = if room < 60 { 10 } else { 18 };
     let mut out = signs(ctx, &wanted);
-    for context in [Context::Page, Context::Line, Context::Overlay] {
+    let may_act = ctx.model.works.is_some();
+    for context in Context::ALL {
         let mut lines = Vec::new();
-        for binding in KEYMAP.iter().filter(|binding| binding.context == context) {
+        for binding in keymap::bindings(context, may_act) {
             let keys = binding.keys.join(" ");
             if !wanted.is_empty() && !format!("{keys} {}", binding.about).to_lowercase().contains(&wanted) {
                 continue;

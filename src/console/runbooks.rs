@@ -1,0 +1,411 @@
+//! The half of the console that acts: what it holds and what its keys do. It exists only in a process that may act, and
+//! is made from that permission alone. Pure, like the rest of the model.
+
+pub mod offers;
+pub mod runs;
+
+use super::{
+    index::Id,
+    input::LineEdit,
+    keymap::Action,
+    layer::Layer,
+    model::{Model, Page},
+    update::Effect,
+    view,
+};
+use crate::{
+    facts::UnixMs,
+    mode::{Mode, ReadWrite},
+    runbook::{
+        check::Refusal,
+        definition::Definition,
+        plan::{Plan, Rule},
+        planner::catalogue,
+    },
+    verdict::{Severity, SubjectKind},
+};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use offers::{Asked, Object, Offer, offers};
+use runs::Runs;
+
+/// What only a process that may act holds.
+#[derive(Debug, Clone)]
+pub struct Works {
+    permission: ReadWrite,
+    /// The selected runbook of the catalogue.
+    pub chosen: usize,
+    /// The number of the plan that was asked for last; an answer to an earlier one is late.
+    asked: u64,
+    /// Runs, now and before.
+    pub runs: Runs,
+}
+
+impl Works {
+    /// Those of a process; none where it may only look.
+    #[must_use]
+    pub fn of(mode: &Mode) -> Option<Self> {
+        match mode {
+            Mode::ReadOnly => None,
+            Mode::ReadWrite(permission) => Some(Self {
+                permission: permission.clone(),
+                chosen: 0,
+                asked: 0,
+                runs: Runs::default(),
+            }),
+        }
+    }
+
+    /// The permission that it rests on.
+    #[must_use]
+    pub const fn permission(&self) -> &ReadWrite {
+        &self.permission
+    }
+
+    /// The selected runbook of the catalogue.
+    #[must_use]
+    pub fn runbook(&self) -> Option<&'static Definition> {
+        catalogue::all().get(self.chosen)
+    }
+}
+
+/// The runbooks for an object, to choose from.
+#[derive(Debug, Clone)]
+pub struct Menu {
+    /// What it is about.
+    pub object: Object,
+    /// The runbooks; they stay as they were when the menu was opened.
+    pub offers: Vec<Offer>,
+    /// The marked one.
+    pub at: usize,
+}
+
+/// A plan: being made, refused, or to be consented to.
+#[derive(Debug, Clone)]
+pub struct Planning {
+    /// Its number.
+    pub number: u64,
+    /// What was asked for.
+    pub asked: Asked,
+    /// How far it is.
+    pub stage: Stage,
+    /// What is typed.
+    pub line: LineEdit,
+    /// First line shown.
+    pub scroll: u16,
+}
+
+/// How far a plan is.
+#[derive(Debug, Clone)]
+pub enum Stage {
+    /// Hosts are being looked at.
+    Making {
+        /// Since when.
+        since: UnixMs,
+    },
+    /// There is none, and why.
+    Refused(Vec<Refusal>),
+    /// It can be read, and consented to.
+    Ready(Box<Plan>),
+}
+
+impl Planning {
+    /// Rules that the refusals offer to set aside: the words to type, rule and thing.
+    #[must_use]
+    pub fn glass(&self) -> Vec<(String, Rule, String)> {
+        let Stage::Refused(refusals) = &self.stage else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for word in refusals.iter().flat_map(|refusal| refusal.lift.split_whitespace()) {
+            let flag = word.trim_start_matches("--").trim_end_matches(['.', ',', ';']);
+            let Some((name, thing)) = flag.split_once('=').filter(|_| word.starts_with("--")) else {
+                continue;
+            };
+            let rule = match name {
+                "force" => Rule::Force,
+                "discard" => Rule::Discard,
+                "assert-off" => Rule::AssertOff,
+                _ => continue,
+            };
+            if !found.iter().any(|(known, _, _)| known == flag) {
+                found.push((flag.to_owned(), rule, thing.to_owned()));
+            }
+        }
+        found
+    }
+}
+
+/// What can be acted on among what is selected.
+fn object(model: &Model) -> Option<Object> {
+    match model.selected()? {
+        Id::Slice(name) => Some(Object::Slice(name)),
+        Id::Host(name) => Some(Object::Host(name)),
+        Id::Finding(_, subject) if subject.kind == SubjectKind::Slice => {
+            let (_, slice) = model.live.fleet.slice(&subject.name)?;
+            Some(Object::Slice(slice.name.clone()))
+        }
+        Id::Finding(_, subject) => subject.host.map(Object::Host),
+        _ => None,
+    }
+}
+
+/// Opens the menu for what is selected.
+pub(super) fn open_menu(model: &mut Model) {
+    let Some(object) = object(model) else {
+        return model.set_note(Severity::Ok, "select a slice or a host first; 7 lists the runbooks");
+    };
+    // By the newest view, whatever picture is frozen on the screen.
+    let offers = offers(&model.live, &object, model.now);
+    let at = 0;
+    model.layers.push(Layer::Menu(Menu { object, offers, at }));
+}
+
+/// A key while the menu is open.
+pub(super) fn menu_action(model: &mut Model, action: Action) -> Vec<Effect> {
+    let Some(Layer::Menu(menu)) = model.layers.last_mut() else {
+        return Vec::new();
+    };
+    let last = menu.offers.len().saturating_sub(1);
+    match action {
+        Action::Down => menu.at = (menu.at + 1).min(last),
+        Action::Up => menu.at = menu.at.saturating_sub(1),
+        Action::Accept => return choose(model),
+        _ => {
+            model.layers.pop();
+        }
+    }
+    Vec::new()
+}
+
+fn choose(model: &mut Model) -> Vec<Effect> {
+    let Some(Layer::Menu(menu)) = model.layers.last() else {
+        return Vec::new();
+    };
+    let Some(offer) = menu.offers.get(menu.at).cloned() else {
+        return Vec::new();
+    };
+    if let Some(why) = offer.not_now {
+        model.set_note(Severity::Warning, format!("not now: {why}"));
+        return Vec::new();
+    }
+    let busy = |works: &Works| works.runs.under_way().is_some() || works.runs.starting.is_some();
+    if model.works.as_ref().is_some_and(busy) {
+        model.set_note(Severity::Warning, "one run at a time: another is under way here (8)");
+        return Vec::new();
+    }
+    model.layers.pop();
+    ask_for_plan(model, offer.asked)
+}
+
+/// Shows why a run did not begin.
+fn show_refused(model: &mut Model, asked: Asked, refusals: Vec<Refusal>) {
+    let Some(works) = &mut model.works else {
+        return;
+    };
+    works.asked += 1;
+    model.layers.push(Layer::Plan(Box::new(Planning {
+        number: works.asked,
+        asked,
+        stage: Stage::Refused(refusals),
+        line: LineEdit::default(),
+        scroll: 0,
+    })));
+}
+
+/// Asks for a plan, and shows that it is being made.
+fn ask_for_plan(model: &mut Model, asked: Asked) -> Vec<Effect> {
+    let since = model.now;
+    let Some(works) = &mut model.works else {
+        return Vec::new();
+    };
+    works.asked += 1;
+    let number = works.asked;
+    model.layers.push(Layer::Plan(Box::new(Planning {
+        number,
+        asked: asked.clone(),
+        stage: Stage::Making { since },
+        line: LineEdit::default(),
+        scroll: 0,
+    })));
+    vec![Effect::Plan(number, asked)]
+}
+
+/// Takes a plan that was made, or why there is none. One that nobody waits for any more is dropped.
+pub(super) fn planned(model: &mut Model, number: u64, result: Result<Box<Plan>, Vec<Refusal>>) {
+    let waiting = model.layers.iter_mut().find_map(|layer| match layer {
+        Layer::Plan(planning) if planning.number == number => Some(planning),
+        _ => None,
+    });
+    if let Some(planning) = waiting {
+        planning.stage = match result {
+            Ok(plan) => Stage::Ready(plan),
+            Err(refusals) => Stage::Refused(refusals),
+        };
+    }
+}
+
+/// A key while a name can be typed.
+pub(super) fn consent_key(model: &mut Model, action: Option<Action>, event: &KeyEvent) -> Vec<Effect> {
+    match action {
+        Some(Action::Accept) => return accept(model),
+        Some(Action::Cancel) => return leave(model),
+        Some(action @ (Action::EraseLeft | Action::EraseLine)) => {
+            if let Some(line) = line(model) {
+                if action == Action::EraseLine {
+                    line.clear();
+                } else {
+                    line.erase_left();
+                }
+            }
+        }
+        Some(action) => scroll(model, action),
+        None => {
+            if let KeyCode::Char(c) = event.code
+                && !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+                && let Some(line) = line(model)
+            {
+                line.insert_text(c.encode_utf8(&mut [0; 4]));
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// The line being typed, if the topmost layer has one.
+fn line(model: &mut Model) -> Option<&mut LineEdit> {
+    match model.layers.last_mut()? {
+        Layer::Plan(planning) => Some(&mut planning.line),
+        Layer::Confirm(confirm) => Some(&mut confirm.line),
+        _ => None,
+    }
+}
+
+/// Closes the plan; nothing has been done.
+pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
+    match model.layers.pop() {
+        Some(Layer::Plan(planning)) => {
+            model.set_note(Severity::Ok, "left; nothing has been done");
+            vec![Effect::DropPlan(planning.number)]
+        }
+        Some(Layer::Confirm(_)) => {
+            model.set_note(Severity::Ok, "left as it is");
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Scrolls what the topmost layer shows.
+pub(super) fn scroll(model: &mut Model, action: Action) {
+    let (lines, room) = view::plan_size(model);
+    let most = lines.saturating_sub(room);
+    let Some(Layer::Plan(planning)) = model.layers.last_mut() else {
+        return;
+    };
+    let at = planning.scroll;
+    planning.scroll = match action {
+        Action::Down => at.saturating_add(1),
+        Action::Up => at.saturating_sub(1),
+        Action::PageDown => at.saturating_add(room),
+        Action::PageUp => at.saturating_sub(room),
+        Action::First => 0,
+        Action::Last => most,
+        _ => at,
+    }
+    .min(most);
+}
+
+/// Enter: it counts only behind the name, typed in full.
+fn accept(model: &mut Model) -> Vec<Effect> {
+    if matches!(model.layers.last(), Some(Layer::Confirm(_))) {
+        return runs::confirmed(model);
+    }
+    let Some(Layer::Plan(planning)) = model.layers.last() else {
+        return Vec::new();
+    };
+    let typed = planning.line.text();
+    let typed = typed.trim();
+    match &planning.stage {
+        Stage::Making { .. } => Vec::new(),
+        Stage::Ready(_) if typed == planning.asked.word => {
+            let (number, asked) = (planning.number, planning.asked.clone());
+            model.layers.pop();
+            let word = asked.word.clone();
+            runs::starts(model, Some(asked), word);
+            vec![Effect::Begin(number)]
+        }
+        Stage::Ready(_) => {
+            let text = format!(
+                "nothing happens: type {} in full, then Enter; Esc leaves",
+                planning.asked.word
+            );
+            model.set_note(Severity::Warning, text);
+            Vec::new()
+        }
+        Stage::Refused(_) => {
+            let offered = planning.glass();
+            let Some((_, rule, thing)) = offered.into_iter().find(|(flag, _, _)| flag == typed) else {
+                model.set_note(
+                    Severity::Warning,
+                    "nothing happens: type it as it is offered, in full; Esc leaves",
+                );
+                return Vec::new();
+            };
+            let mut asked = planning.asked.clone();
+            asked.glass.push((rule, thing));
+            model.layers.pop();
+            ask_for_plan(model, asked)
+        }
+    }
+}
+
+/// Moves the cursor of a page of this half; whether the page is one that has a cursor.
+pub(super) fn move_cursor(model: &mut Model, action: Action) -> bool {
+    let page = model.page.clone();
+    let Some(works) = &mut model.works else {
+        return false;
+    };
+    let (at, count) = match page {
+        Page::Runbooks => (&mut works.chosen, catalogue::all().len()),
+        Page::Runs => (&mut works.runs.at, works.runs.lines.len()),
+        _ => return false,
+    };
+    let last = count.saturating_sub(1);
+    *at = match action {
+        Action::Down => *at + 1,
+        Action::Up => at.saturating_sub(1),
+        Action::First | Action::PageUp | Action::HalfUp => 0,
+        Action::Last | Action::PageDown | Action::HalfDown => last,
+        _ => *at,
+    }
+    .min(last);
+    view::follow_cursor(model);
+    true
+}
+
+/// Enter on a page of this half; nothing on another page.
+pub(super) fn enter(model: &mut Model) -> Option<Vec<Effect>> {
+    let works = model.works.as_ref()?;
+    match model.page {
+        Page::Runbooks => {
+            if let Some(runbook) = works.runbook() {
+                model.go(Page::Runbook(runbook.name.clone()));
+            }
+        }
+        Page::Run => runs::open_question(model),
+        Page::Runs => {
+            let Some(line) = works.runs.line() else {
+                return Some(Vec::new());
+            };
+            let id = line.id.clone();
+            if works.runs.own.as_ref().is_some_and(|own| own.run == id) && works.runs.under_way().is_some() {
+                model.go(Page::Run);
+            } else {
+                model.go(Page::Report(id.clone()));
+                return Some(vec![Effect::ReadReport(id)]);
+            }
+        }
+        _ => return None,
+    }
+    Some(Vec::new())
+}

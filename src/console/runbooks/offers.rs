@@ -1,0 +1,357 @@
+//! Which runbooks apply to a slice or a host, by what was collected last: enough to offer one or to say why not. A plan
+//! never rests on this; it is made from fresh looks.
+
+use crate::{
+    collect::FleetView,
+    console::sides::{Side, SliceFacts},
+    facts::{
+        UnixMs,
+        drbd::{DrbdConnection, DrbdDisk, DrbdRole, DrbdVolume},
+    },
+    fleet::{Host, HostName, Segment, Slice, SliceName},
+    runbook::plan::Rule,
+    verdict::Code,
+};
+use std::collections::BTreeMap;
+
+/// What a menu is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Object {
+    /// A slice.
+    Slice(SliceName),
+    /// A host.
+    Host(HostName),
+}
+
+impl Object {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Slice(name) => name.as_str(),
+            Self::Host(name) => name.as_str(),
+        }
+    }
+
+    /// `slice` or `host`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Slice(_) => "slice",
+            Self::Host(_) => "host",
+        }
+    }
+}
+
+/// A plan that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The runbook's name.
+    pub runbook: String,
+    /// Its parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Rules set aside, each for a thing whose name was typed in full.
+    pub glass: Vec<(Rule, String)>,
+    /// Faults that both servers show, as the findings say.
+    pub alike: Vec<String>,
+    /// The name that consent has to be typed with.
+    pub word: String,
+}
+
+/// A runbook for an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What is asked for when it is chosen.
+    pub asked: Asked,
+    /// What it would do, in a few words.
+    pub says: String,
+    /// Why it does not apply now.
+    pub not_now: Option<String>,
+}
+
+/// The runbooks for an object, those that apply first.
+#[must_use]
+pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
+    let mut offers = match object {
+        Object::Slice(name) => match view.fleet.slice(name.as_str()) {
+            Some((segment, slice)) => of_slice(&About::new(view, segment, slice, now)),
+            None => Vec::new(),
+        },
+        Object::Host(name) => of_host(view, name, now),
+    };
+    offers.sort_by_key(|offer| offer.not_now.is_some());
+    offers
+}
+
+/// A slice, its sides, and what the findings say of its segment.
+struct About<'a> {
+    view: &'a FleetView,
+    slice: &'a Slice,
+    facts: SliceFacts<'a>,
+    alike: Vec<String>,
+}
+
+impl<'a> About<'a> {
+    fn new(view: &'a FleetView, segment: &'a Segment, slice: &'a Slice, now: UnixMs) -> Self {
+        let alike = view
+            .findings
+            .iter()
+            .filter(|finding| finding.code == Code::StandbySameFault && *finding.subject.name == *segment.name.as_str())
+            .map(|finding| finding.evidence.to_string())
+            .collect();
+        Self {
+            view,
+            slice,
+            facts: SliceFacts::new(view, segment, slice, now),
+            alike,
+        }
+    }
+
+    /// Both sides, the preferred one first.
+    fn sides(&self) -> Result<(&Side<'a>, &Side<'a>), String> {
+        match self.facts.sides.as_slice() {
+            [one, other] => Ok((one, other)),
+            _ => Err(format!("{} has one server only", self.slice.name)),
+        }
+    }
+
+    /// The other side of a host.
+    fn other(&self, host: &HostName) -> Result<&Side<'a>, String> {
+        let (one, other) = self.sides()?;
+        Ok(if one.name == host { other } else { one })
+    }
+
+    fn offer(&self, runbook: &str, parameters: &[(&str, &str)], word: &str, says: Result<String, String>) -> Offer {
+        let (says, not_now) = match says {
+            Ok(says) => (says, None),
+            Err(why) => (String::new(), Some(why)),
+        };
+        Offer {
+            asked: Asked {
+                runbook: runbook.to_owned(),
+                parameters: parameters
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
+                glass: Vec::new(),
+                alike: self.alike.clone(),
+                word: word.to_owned(),
+            },
+            says,
+            not_now,
+        }
+    }
+
+    fn named(&self, runbook: &str, says: Result<String, String>) -> Offer {
+        let name = self.slice.name.as_str();
+        self.offer(runbook, &[("slice", name)], name, says)
+    }
+}
+
+/// What a side says of its volume, when it answers.
+fn volume<'a>(side: &Side<'a>) -> Result<&'a DrbdVolume, String> {
+    if side.stale {
+        return Err(format!("{} does not answer", side.name));
+    }
+    side.volume
+        .ok_or_else(|| format!("what DRBD says on {} is not known", side.name))
+}
+
+fn of_slice(about: &About<'_>) -> Vec<Offer> {
+    let mut offers = vec![about.named("slice-move", moved(about))];
+    let server = about.facts.primary().map_or(&about.slice.preferred, |side| side.name);
+    offers.push(about.offer(
+        "failover",
+        &[("server", server.as_str())],
+        server.as_str(),
+        taken_over(about, server),
+    ));
+    offers.push(about.named("fail-back", brought_home(about)));
+    match split(about) {
+        Err(why) => offers.push(about.named("split-brain", Err(why))),
+        Ok(sides) => {
+            for (victim, survivor) in [(sides[0], sides[1]), (sides[1], sides[0])] {
+                let name = about.slice.name.as_str();
+                offers.push(about.offer(
+                    "split-brain",
+                    &[("slice", name), ("victim", victim.name.as_str())],
+                    name,
+                    joined(victim, survivor),
+                ));
+            }
+        }
+    }
+    offers
+}
+
+/// A move from the side that serves to the other one.
+fn moved(about: &About<'_>) -> Result<String, String> {
+    let (one, other) = about.sides()?;
+    let volumes = [volume(one)?, volume(other)?];
+    let (from, to) = match volumes.map(|volume| volume.role == DrbdRole::Primary) {
+        [true, false] => (one, other),
+        [false, true] => (other, one),
+        [true, true] => return Err("both sides are primary".to_owned()),
+        [false, false] => return Err("neither side is primary".to_owned()),
+    };
+    for (side, volume) in [(one, volumes[0]), (other, volumes[1])] {
+        if !matches!(
+            volume.connection,
+            DrbdConnection::Connected | DrbdConnection::Established
+        ) {
+            return Err(format!(
+                "both sides are not connected and equal: {} is {}",
+                side.name, volume.connection
+            ));
+        }
+        if volume.disk != DrbdDisk::UpToDate {
+            return Err(format!("the data on {} is {}", side.name, volume.disk));
+        }
+    }
+    Ok(format!("{} → {}", from.name, to.name))
+}
+
+/// The other side takes over from a dead server.
+fn taken_over(about: &About<'_>, server: &HostName) -> Result<String, String> {
+    let other = about.other(server)?;
+    let dead = about.facts.sides.iter().find(|side| side.name == server);
+    if dead.is_some_and(|side| !side.stale) {
+        let connected = about
+            .facts
+            .sides
+            .iter()
+            .filter(|side| !side.stale)
+            .filter_map(|side| side.volume)
+            .any(|volume| volume.connection.is_connected());
+        if connected {
+            return Err(format!(
+                "{server} answers, and its replication is connected: slice-move instead"
+            ));
+        }
+        if about
+            .view
+            .fleet
+            .host(server.as_str())
+            .is_none_or(|host| host.fencing.is_none())
+        {
+            return Err(format!(
+                "{server} answers, and has no `fencing` in the inventory to switch it off with"
+            ));
+        }
+    }
+    let volume = volume(other)?;
+    if volume.role == DrbdRole::Primary {
+        return Err(format!("{} serves {} already", other.name, about.slice.name));
+    }
+    if volume.disk != DrbdDisk::UpToDate {
+        return Err(format!("the data on {} is {}", other.name, volume.disk));
+    }
+    Ok(format!(
+        "{server} does not answer: {} serves what it served",
+        other.name
+    ))
+}
+
+/// Home to the preferred side.
+fn brought_home(about: &About<'_>) -> Result<String, String> {
+    let (home, away) = about.sides()?;
+    let volumes = (volume(home), volume(away));
+    if let (Ok(home_volume), _) = volumes
+        && home_volume.role == DrbdRole::Primary
+    {
+        return Err(format!("it is at home on {}", home.name));
+    }
+    let (home_volume, away_volume) = (volumes.0?, volumes.1?);
+    if away_volume.role != DrbdRole::Primary {
+        return Err("neither side is primary".to_owned());
+    }
+    let alone = |volume: &DrbdVolume| volume.connection == DrbdConnection::StandAlone;
+    if alone(home_volume) && alone(away_volume) {
+        return Err("both sides stand alone: look at the split brain first".to_owned());
+    }
+    Ok(format!("{} → {}, after resync and soak", away.name, home.name))
+}
+
+/// Both sides, when they do not talk to each other and at least one stands alone.
+fn split<'a, 'b>(about: &'b About<'a>) -> Result<[&'b Side<'a>; 2], String> {
+    let (one, other) = about.sides()?;
+    let mut alone = false;
+    for side in [one, other] {
+        let connection = &volume(side)?.connection;
+        alone |= *connection == DrbdConnection::StandAlone;
+        if !matches!(
+            connection,
+            DrbdConnection::StandAlone | DrbdConnection::WfConnection | DrbdConnection::Connecting
+        ) {
+            return Err(format!("no split brain is seen: {} is {connection}", side.name));
+        }
+    }
+    if !alone {
+        return Err("no side stands alone: they may only have lost the way to each other".to_owned());
+    }
+    Ok([one, other])
+}
+
+fn joined(victim: &Side<'_>, survivor: &Side<'_>) -> Result<String, String> {
+    let disk = &volume(survivor)?.disk;
+    if *disk != DrbdDisk::UpToDate {
+        return Err(format!("the data on {} is {disk}", survivor.name));
+    }
+    Ok(format!(
+        "throw away what only {} has; {} stays",
+        victim.name, survivor.name
+    ))
+}
+
+/// For a host: its failover, and a move of each slice that it serves.
+fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
+    let about: Vec<About<'_>> = view
+        .fleet
+        .slices()
+        .filter(|(_, slice)| slice.preferred == *name || slice.standby.as_ref() == Some(name))
+        .map(|(segment, slice)| About::new(view, segment, slice, now))
+        .collect();
+    let Some(first) = about.first() else {
+        return vec![no_server(view.fleet.host(name.as_str()), name)];
+    };
+    // The first slice that it can be done for stands for all of them; the plan says of each.
+    let reasons: Vec<Result<String, String>> = about.iter().map(|about| taken_over(about, name)).collect();
+    let says = reasons.iter().find(|says| says.is_ok()).or_else(|| reasons.first());
+    let mut alike: Vec<String> = about.iter().flat_map(|about| about.alike.clone()).collect();
+    alike.dedup();
+    let mut offer = first.offer(
+        "failover",
+        &[("server", name.as_str())],
+        name.as_str(),
+        says.cloned().unwrap_or_else(|| Err("it serves no slice".to_owned())),
+    );
+    offer.asked.alike = alike;
+    let mut offers = vec![offer];
+    for about in &about {
+        if about.facts.primary().is_some_and(|side| side.name == name) {
+            let mut offer = about.named("slice-move", moved(about));
+            offer.says = format!("{}: {}", about.slice.name, offer.says);
+            offer.not_now = offer.not_now.map(|why| format!("{}: {why}", about.slice.name));
+            offers.push(offer);
+        }
+    }
+    offers
+}
+
+fn no_server(host: Option<&Host>, name: &HostName) -> Offer {
+    let why = match host {
+        Some(_) => format!("{name} is no server of a slice"),
+        None => format!("{name} is no longer in the inventory"),
+    };
+    Offer {
+        asked: Asked {
+            runbook: "failover".to_owned(),
+            parameters: BTreeMap::from([("server".to_owned(), name.to_string())]),
+            glass: Vec::new(),
+            alike: Vec::new(),
+            word: name.to_string(),
+        },
+        says: String::new(),
+        not_now: Some(why),
+    }
+}

@@ -1,0 +1,489 @@
+//! What acts: menus, plans, consent, and that none of it exists where it must not.
+
+use super::{pictures::picture, plans::planned, *};
+use crate::console::{
+    keymap::{self, Context},
+    runbooks::offers::{Asked, Object, offers},
+};
+
+const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
+
+/// A menu's rows: runbook, and why not.
+fn rows(object: Object, view: &FleetView) -> Vec<(String, Option<String>)> {
+    offers(view, &object, NOW)
+        .into_iter()
+        .map(|offer| (offer.asked.runbook, offer.not_now))
+        .collect()
+}
+
+fn slice(name: &str) -> Object {
+    Object::Slice(name.into())
+}
+
+fn host(name: &str) -> Object {
+    Object::Host(HostName::new(name))
+}
+
+/// The plan that is being made on top.
+fn asked(effects: &[Effect]) -> (u64, Asked) {
+    match effects {
+        [Effect::Plan(number, asked)] => (*number, asked.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A console with a plan for slice-a on top, made by what the servers printed in a recorded state.
+fn with_plan(size: (u16, u16), state: &'static str) -> Model {
+    let mut model = console(size);
+    let effects = keys(&mut model, ":slice-a<enter>m<enter>");
+    let (number, asked) = asked(&effects);
+    assert_eq!((asked.runbook.as_str(), asked.word.as_str()), ("slice-move", "slice-a"));
+    update(&mut model, Msg::Planned(number, planned(&asked, state, true, None)));
+    model
+}
+
+#[test]
+fn a_menu_offers_what_applies_and_says_why_the_rest_does_not() {
+    let view = fixture::view();
+    let found = rows(slice("slice-a"), &view);
+    assert_eq!(found[0], ("slice-move".to_owned(), None));
+    let why = |name: &str| {
+        let row = found.iter().find(|(runbook, _)| runbook == name).unwrap();
+        row.1.clone().unwrap()
+    };
+    assert_eq!(
+        why("failover"),
+        "stor3 answers, and its replication is connected: slice-move instead"
+    );
+    assert_eq!(why("fail-back"), "it is at home on stor3");
+    assert_eq!(why("split-brain"), "no split brain is seen: stor3 is Connected");
+    let found = rows(slice("slice-b"), &view);
+    assert_eq!(
+        found[0].1.as_deref(),
+        Some("both sides are not connected and equal: stor4 is StandAlone")
+    );
+    assert!(found.iter().all(|(_, why)| why.is_some()), "{found:?}");
+    // A word that is not known is no sign that the sides are apart.
+    let split = found.iter().find(|(name, _)| name == "split-brain").unwrap();
+    assert_eq!(split.1.as_deref(), Some("no split brain is seen: stor3 is WFConnexion"));
+    let found = rows(slice("slice-d"), &view);
+    assert!(
+        found[0]
+            .1
+            .as_deref()
+            .unwrap()
+            .starts_with("both sides are not connected and equal")
+    );
+    assert_eq!(
+        rows(host("db1"), &view),
+        [("failover".to_owned(), Some("db1 is no server of a slice".to_owned()))]
+    );
+}
+
+#[test]
+fn a_silent_server_can_be_failed_over_and_a_blind_console_offers_nothing() {
+    let silence = |names: &[&str]| {
+        let mut view = fixture::view();
+        for host in &mut view.hosts {
+            if names.contains(&host.name.as_str()) {
+                let mut silent = (**host).clone();
+                silent.snapshot = silent.snapshot.map(|snapshot| {
+                    let mut old = (*snapshot).clone();
+                    old.at = ago(60);
+                    Arc::new(old)
+                });
+                *host = Arc::new(silent);
+            }
+        }
+        view
+    };
+    let view = silence(&["stor3"]);
+    let found = rows(slice("slice-a"), &view);
+    assert_eq!(found[0], ("failover".to_owned(), None));
+    assert!(
+        found[1..]
+            .iter()
+            .all(|(_, why)| why.as_deref() == Some("stor3 does not answer")),
+        "{found:?}"
+    );
+    let offer = &offers(&view, &host("stor3"), NOW)[0];
+    assert_eq!(
+        (offer.asked.runbook.as_str(), offer.asked.word.as_str()),
+        ("failover", "stor3")
+    );
+    assert_eq!(offer.not_now, None);
+    // Nothing is offered by a picture in which neither side is seen.
+    let found = rows(slice("slice-a"), &silence(&["stor3", "stor4"]));
+    assert!(found.iter().all(|(_, why)| why.is_some()), "{found:?}");
+}
+
+#[test]
+fn both_sides_of_a_split_brain_are_offered_as_the_victim() {
+    use crate::facts::drbd::{DrbdConnection, DrbdRole};
+    let mut view = fixture::view();
+    for host in &mut view.hosts {
+        if !["stor3", "stor4"].contains(&host.name.as_str()) {
+            continue;
+        }
+        let mut apart = (**host).clone();
+        let mut snapshot = (**apart.snapshot.as_ref().unwrap()).clone();
+        let mut volumes = snapshot.drbd.value().unwrap().clone();
+        for volume in &mut volumes {
+            volume.connection = DrbdConnection::StandAlone;
+            volume.role = DrbdRole::Primary;
+        }
+        snapshot.drbd = crate::facts::Reading::known(volumes, ago(1));
+        apart.snapshot = Some(Arc::new(snapshot));
+        *host = Arc::new(apart);
+    }
+    let found = offers(&view, &slice("slice-b"), NOW);
+    let victims: Vec<&str> = found
+        .iter()
+        .filter(|offer| offer.not_now.is_none())
+        .map(|offer| offer.asked.parameters["victim"].as_str())
+        .collect();
+    assert_eq!(victims, ["stor4", "stor3"]);
+    assert_eq!(found[2].not_now.as_deref(), Some("both sides are primary"));
+}
+
+#[test]
+fn menus_look_as_agreed() {
+    for size in SIZES {
+        for name in ["slice-a", "slice-b"] {
+            let mut model = console(size);
+            keys(&mut model, &format!(":{name}<enter>m"));
+            insta::assert_snapshot!(format!("menu_{name}_{}x{}", size.0, size.1), picture(&model));
+        }
+    }
+}
+
+#[test]
+fn what_does_not_apply_cannot_be_chosen() {
+    let mut model = console((120, 40));
+    assert_eq!(keys(&mut model, ":slice-b<enter>m<enter>"), []);
+    assert!(
+        text(&model).contains("not now: both sides are not connected"),
+        "{}",
+        text(&model)
+    );
+    keys(&mut model, "<esc>");
+    assert!(model.layers.is_empty());
+}
+
+#[test]
+fn a_plan_is_shown_whole_before_anything_happens() {
+    for size in SIZES {
+        let mut model = with_plan(size, "healthy");
+        insta::assert_snapshot!(format!("plan_{}x{}", size.0, size.1), picture(&model));
+        keys(&mut model, "slice<end>");
+        insta::assert_snapshot!(format!("plan_end_{}x{}", size.0, size.1), picture(&model));
+        // All of it can be reached: every step's number is seen somewhere on the way.
+        keys(&mut model, "<home>");
+        let mut seen = String::new();
+        for _ in 0..20 {
+            seen.push_str(&text(&model));
+            keys(&mut model, "<pgdn>");
+        }
+        for wanted in [
+            "drbdadm secondary slice-a",
+            "drbdadm primary slice-a",
+            "This is the whole plan",
+        ] {
+            assert!(seen.contains(wanted), "{wanted}");
+        }
+    }
+}
+
+#[test]
+fn enter_alone_is_never_yes() {
+    let mut model = with_plan((80, 24), "healthy");
+    for typed in [
+        "<enter>",
+        "<enter><enter>",
+        "y<enter>",
+        "<ctrl-u>yes<enter>",
+        "<ctrl-u>slice-<enter>",
+        "<ctrl-u>slice-b<enter>",
+        "<ctrl-u>SLICE-A<enter>",
+    ] {
+        assert_eq!(keys(&mut model, typed), [], "{typed}");
+        assert!(matches!(model.layers.last(), Some(Layer::Plan(_))), "{typed}");
+    }
+    update(&mut model, Msg::Paste("slice-a".to_owned()));
+    assert_eq!(keys(&mut model, "<ctrl-u><enter>"), []);
+    update(&mut model, Msg::Paste("slice-a".to_owned()));
+    assert_eq!(keys(&mut model, "<enter>"), [], "a pasted name is not a typed one");
+    let number = match model.layers.last() {
+        Some(Layer::Plan(planning)) => planning.number,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(keys(&mut model, "<ctrl-u>slice-a<enter>"), [Effect::Begin(number)]);
+}
+
+#[test]
+fn esc_leaves_a_plan_and_a_late_one_is_dropped() {
+    let mut model = with_plan((80, 24), "healthy");
+    assert_eq!(keys(&mut model, "slice-a<esc>"), [Effect::DropPlan(1)]);
+    assert!(model.layers.is_empty());
+    let effects = keys(&mut model, "m<enter>");
+    let (number, what) = asked(&effects);
+    assert!(text(&model).contains("the hosts are looked at"), "{}", text(&model));
+    assert_eq!(keys(&mut model, "q"), [Effect::DropPlan(number)]);
+    update(&mut model, Msg::Planned(number, planned(&what, "healthy", true, None)));
+    assert!(model.layers.is_empty());
+    // An earlier plan must not take the place of the one that is waited for.
+    let (later, _) = asked(&keys(&mut model, "m<enter>"));
+    update(&mut model, Msg::Planned(number, planned(&what, "healthy", true, None)));
+    assert!(text(&model).contains("the hosts are looked at"));
+    assert!(later > number);
+}
+
+#[test]
+fn a_refusal_says_what_lifts_it() {
+    for size in SIZES {
+        let model = with_plan(size, "split-brain");
+        insta::assert_snapshot!(format!("refusal_{}x{}", size.0, size.1), picture(&model));
+    }
+    let mut model = with_plan((80, 24), "split-brain");
+    assert_eq!(
+        keys(&mut model, "<enter>"),
+        [Effect::DropPlan(1)],
+        "it has nothing to say yes to"
+    );
+}
+
+#[test]
+fn a_rule_is_set_aside_only_by_typing_it_in_full() {
+    let mut model = console((120, 40));
+    let (_, mut failover) = asked(&keys(&mut model, ":slice-a<enter>m<enter>"));
+    failover.runbook = "failover".to_owned();
+    failover.parameters = [("server", "stor1"), ("slices", "slice-a")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    failover.word = "stor1".to_owned();
+    if let Some(Layer::Plan(planning)) = model.layers.last_mut() {
+        planning.asked = failover.clone();
+    }
+    update(
+        &mut model,
+        Msg::Planned(1, planned(&failover, "healthy", false, Some("stor1"))),
+    );
+    insta::assert_snapshot!("refusal_glass_120x40", picture(&model));
+    assert_eq!(keys(&mut model, "<enter>stor1<enter>"), []);
+    let (number, again) = asked(&keys(&mut model, "<ctrl-u>assert-off=stor1<enter>"));
+    assert_eq!(again.glass.len(), 1);
+    update(
+        &mut model,
+        Msg::Planned(number, planned(&again, "healthy", false, Some("stor1"))),
+    );
+    assert!(
+        text(&model).contains("assert-off for stor1, said by ann@desk"),
+        "{}",
+        text(&model)
+    );
+    insta::assert_snapshot!("plan_failover_120x40", picture(&model));
+    assert_eq!(
+        keys(&mut model, "slice-a<enter>"),
+        [],
+        "the consent is to the server's loss"
+    );
+    assert_eq!(keys(&mut model, "<ctrl-u>stor1<enter>"), [Effect::Begin(number)]);
+}
+
+#[test]
+fn nothing_of_it_exists_where_it_must_not() {
+    for (read_only, wall) in [(true, false), (false, true)] {
+        let look = console((120, 40)).look;
+        let mode = Mode::new(read_only, wall);
+        let mut model = Model::new(Arc::new(fixture::view()), NOW, (120, 40), look, mode, wall);
+        assert!(model.works.is_none());
+        for path in [
+            "2<down>m",
+            "7",
+            "8",
+            "p",
+            "x",
+            "c",
+            ":runbooks<enter>",
+            ":runs<enter>",
+            ":slice-a<enter>m<enter>slice-a<enter>",
+        ] {
+            let effects = keys(&mut model, path);
+            assert!(effects.iter().all(|effect| !acts(effect)), "{path}: {effects:?}");
+            let shown = text(&model);
+            assert!(!shown.to_lowercase().contains("runbook") || wall, "{path}: {shown}");
+            assert!(
+                !matches!(model.page, Page::Runbooks | Page::Runbook(_) | Page::Runs | Page::Run),
+                "{path}"
+            );
+            assert!(
+                !matches!(model.layers.last(), Some(Layer::Menu(_) | Layer::Plan(_))),
+                "{path}"
+            );
+            keys(&mut model, "<esc><esc>1");
+        }
+        for _ in 0..12 {
+            keys(&mut model, "<tab>");
+            assert!(!matches!(model.page, Page::Runbooks), "tab leads there");
+        }
+        keys(&mut model, "?/runbook");
+        let shown = text(&model);
+        assert!(wall || shown.contains("nothing found"), "{shown}");
+    }
+    assert_eq!(keymap::bindings(Context::Consent, false).count(), 0);
+}
+
+/// Whether an effect could change a host, or lead to it.
+fn acts(effect: &Effect) -> bool {
+    use Effect::{Begin, DropPlan, GoOn, Plan, ReadReport, ReadRuns, Steer, TakeBack};
+    matches!(
+        effect,
+        Plan(..) | DropPlan(_) | Begin(_) | Steer(_) | GoOn(_) | TakeBack(_) | ReadRuns | ReadReport(_)
+    )
+}
+
+/// A console on the page of a run of slice-a, as far as the steps' states say.
+fn with_run(size: (u16, u16), change: impl FnOnce(&mut crate::conduct::Progress)) -> Model {
+    use crate::conduct::Progress;
+    let mut model = with_plan(size, "healthy");
+    let plan = match model.layers.last() {
+        Some(Layer::Plan(planning)) => match &planning.stage {
+            crate::console::runbooks::Stage::Ready(plan) => plan.clone(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(keys(&mut model, "slice-a<enter>"), [Effect::Begin(1)]);
+    assert!(text(&model).contains("the run begins"));
+    update(&mut model, Msg::Began(Ok(())));
+    let mut progress = Progress::new(&plan, "20260307-031158-abcde", "ann@desk", ago(9));
+    for (at, step) in progress.steps.iter_mut().enumerate().take(6) {
+        step.began = Some(UnixMs(ago(8).0 + at as u64 * 400));
+        step.ended = Some(UnixMs(ago(8).0 + at as u64 * 400 + 250));
+        step.state = crate::conduct::StepState::Done;
+    }
+    progress.current = Some(5);
+    progress.stage = "proves step 6 of 11".to_owned();
+    progress.steps[5].state = crate::conduct::StepState::Proving;
+    progress.steps[5].ended = None;
+    progress.at = NOW;
+    change(&mut progress);
+    update(&mut model, Msg::Progress(Arc::new(progress)));
+    model
+}
+
+fn parked() -> crate::runbook::engine::End {
+    crate::runbook::engine::End::Parked {
+        step: 5,
+        why: "slice-a on stor1 is still Primary".to_owned(),
+        next: "look at who holds /dev/drbd0 there, then resume".to_owned(),
+        unknown: false,
+    }
+}
+
+#[test]
+fn runs_look_as_agreed() {
+    use crate::{
+        conduct::StepState,
+        console::runbooks::runs::RunLine,
+        runbook::{engine::End, operation::Question},
+        store::Standing,
+    };
+    for size in SIZES {
+        let name = |what: &str| format!("{what}_{}x{}", size.0, size.1);
+        let model = with_run(size, |_| {});
+        insta::assert_snapshot!(name("run"), picture(&model));
+        let model = with_run(size, |run| {
+            run.question = Some(Question {
+                text: "has stor1 been well since its repair?".to_owned(),
+                word: "slice-a".to_owned(),
+            });
+        });
+        insta::assert_snapshot!(name("run_asks"), picture(&model));
+        let mut model = with_run(size, |run| {
+            run.steps[5].state = StepState::Failed;
+            run.steps[5].output = "0: State change failed: (-12) Device is held open by someone\n".to_owned();
+            run.current = None;
+            run.end = Some(parked());
+        });
+        insta::assert_snapshot!(name("run_parked"), picture(&model));
+        let line = |id: &str, what: &str, end, standing| RunLine {
+            id: id.to_owned(),
+            what: what.to_owned(),
+            word: "slice-a".to_owned(),
+            owner: "ann@desk".to_owned(),
+            began: ago(600),
+            ended: Some(ago(580)),
+            end,
+            standing,
+        };
+        let lines = vec![
+            line(
+                "20260307-030207-aaaaa",
+                "slice-move slice-c",
+                Some(End::Done),
+                Standing::Over,
+            ),
+            line(
+                "20260307-030207-bbbbb",
+                "slice-move slice-a",
+                Some(parked()),
+                Standing::Waiting,
+            ),
+        ];
+        keys(&mut model, "1");
+        update(&mut model, Msg::Runs(Ok(lines)));
+        assert!(
+            text(&model).contains("UNFINISHED RUN slice-move slice-a: 8 shows what to do"),
+            "{}",
+            text(&model)
+        );
+        assert_eq!(keys(&mut model, "8"), [Effect::ReadRuns]);
+        insta::assert_snapshot!(name("runs"), picture(&model));
+        assert_eq!(keys(&mut model, "c<enter>"), [], "enter alone goes on with nothing");
+        insta::assert_snapshot!(name("runs_go_on"), picture(&model));
+        assert_eq!(
+            keys(&mut model, "slice-a<enter>"),
+            [Effect::GoOn("20260307-030207-bbbbb".to_owned())]
+        );
+    }
+}
+
+#[test]
+fn a_run_is_steered_by_keys_and_taken_back_behind_a_name_only() {
+    use crate::console::runbooks::runs::Steer;
+    let mut model = with_run((120, 40), |_| {});
+    assert_eq!(keys(&mut model, "p"), [Effect::Steer(Steer::Pause)]);
+    assert_eq!(keys(&mut model, "x<enter>"), []);
+    assert_eq!(keys(&mut model, "slice-<enter>"), []);
+    assert_eq!(keys(&mut model, "a<enter>"), [Effect::Steer(Steer::Cancel)]);
+    keys(&mut model, "1");
+    assert!(
+        text(&model).contains("RUN slice-move slice-a UNDER WAY"),
+        "{}",
+        text(&model)
+    );
+    assert_eq!(keys(&mut model, "8"), []);
+    assert_eq!(model.page, Page::Run);
+    assert_eq!(keys(&mut model, ":slice-a<enter>m<enter>"), [], "one run at a time");
+}
+
+#[test]
+fn q_does_not_leave_a_run_by_accident() {
+    let mut model = with_run((80, 24), |_| {});
+    for typed in [
+        "q",
+        "qq",
+        "q<enter>",
+        "<esc>q<ctrl-c>",
+        "<esc>:quit<enter>",
+        "<esc>q<space>",
+    ] {
+        assert_eq!(keys(&mut model, typed), [], "{typed}");
+    }
+    keys(&mut model, "q");
+    insta::assert_snapshot!("leave_80x24", picture(&model));
+    assert_eq!(keys(&mut model, "L"), [Effect::Quit]);
+    let mut over = with_run((80, 24), |run| run.end = Some(crate::runbook::engine::End::Done));
+    assert_eq!(keys(&mut over, "q"), [Effect::Quit]);
+}

@@ -1,0 +1,313 @@
+//! A plan before anything happens: what is lost first, then what to know, then every step with its command, proof and
+//! way back. Below it the line where a name has to be typed; nothing else is a yes.
+
+use super::{
+    Ctx, document,
+    overlay::frame,
+    runbooks::{hanging, kind_word},
+    table::put,
+};
+use crate::{
+    console::{
+        layer::Layer,
+        model::Model,
+        runbooks::{Planning, Stage},
+        text::{cells, fit, span, width, wrap},
+        theme::Role,
+    },
+    runbook::{
+        check::Refusal,
+        definition::Kind,
+        operation::{Nature, Operation, Place, Work},
+        plan::{Plan, Rule, Step},
+    },
+};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    text::{Line, Span},
+};
+
+/// Lines below the plan: a rule, what to type, the line that is typed.
+const CONSENT: u16 = 3;
+
+/// Where the plan's box is.
+fn place(size: (u16, u16)) -> Rect {
+    let margin = u16::from(size.0 >= 100) * 2;
+    let above = u16::from(size.1 >= 20);
+    Rect::new(
+        margin,
+        above,
+        size.0.saturating_sub(2 * margin),
+        size.1.saturating_sub(1 + above),
+    )
+}
+
+/// Whether something can be typed.
+fn typed(planning: &Planning) -> bool {
+    match planning.stage {
+        Stage::Making { .. } => false,
+        Stage::Ready(_) => true,
+        Stage::Refused(_) => !planning.glass().is_empty(),
+    }
+}
+
+fn below(planning: &Planning) -> u16 {
+    if typed(planning) { CONSENT } else { 0 }
+}
+
+/// Lines of the plan on top, and how many of them are seen at once.
+pub fn size(model: &Model) -> (u16, u16) {
+    let Some(Layer::Plan(planning)) = model.layers.last() else {
+        return (0, 0);
+    };
+    let area = place(model.size);
+    let lines = lines(&Ctx::new(model), planning, area.width.saturating_sub(4));
+    let room = area.height.saturating_sub(2 + below(planning));
+    (cells(lines.len()), room)
+}
+
+/// Draws it; gives the place of the text cursor while something can be typed.
+pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer, planning: &Planning) -> Option<Position> {
+    let area = place((buffer.area.width, buffer.area.height));
+    let title = match planning.stage {
+        Stage::Making { .. } => " a plan is being made ",
+        Stage::Refused(_) => " there is no plan ",
+        Stage::Ready(_) => " plan: nothing has been done yet ",
+    };
+    let inner = frame(ctx, buffer, area, title);
+    let below = below(planning).min(inner.height);
+    let body = Rect::new(inner.x, inner.y, inner.width, inner.height - below);
+    document::draw(ctx, buffer, body, &lines(ctx, planning, body.width), planning.scroll);
+    (below == CONSENT).then(|| {
+        let box_ = Rect::new(inner.x, body.bottom(), inner.width, CONSENT);
+        consent(ctx, buffer, box_, &prompt(planning), &planning.line.text())
+    })
+}
+
+fn prompt(planning: &Planning) -> String {
+    let word = &planning.asked.word;
+    match &planning.stage {
+        Stage::Refused(_) => {
+            let flags: Vec<String> = planning.glass().into_iter().map(|(flag, _, _)| flag).collect();
+            format!("To set a rule aside, type in full: {}", flags.join(" or "))
+        }
+        _ if planning.asked.parameters.contains_key("server") => {
+            format!("To run it, type the server's name in full: {word}")
+        }
+        _ => format!("To run it, type the slice's name in full: {word}"),
+    }
+}
+
+/// The line where a name is typed, under the fleet's loud label.
+pub fn consent(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, prompt: &str, typed: &str) -> Position {
+    super::frame::rule(ctx, buffer, Rect::new(area.x, area.y, area.width, 1));
+    let fleet = &ctx.view.fleet;
+    let label = fleet.label.as_deref().unwrap_or(&fleet.name);
+    let label = format!(" {} ", fit(label, area.width / 3));
+    let used = width(&label);
+    buffer.set_style(
+        Rect::new(area.x, area.y + 1, area.width, 1),
+        ctx.theme().style(Role::Label),
+    );
+    put(
+        buffer,
+        area.x,
+        area.y + 1,
+        area.width,
+        &ctx.line(Role::Label, format!("{label}{prompt}")),
+        false,
+    );
+    let hint = ctx.line(Role::Dim, "then enter · esc cancels (default)");
+    put(buffer, area.x, area.y + 2, area.width, &hint, true);
+    let shown = fit(typed, area.width.saturating_sub(used + 3 + cells(hint.width())));
+    let line = Line::from(vec![
+        ctx.span(Role::Accent, format!("{:>1$}", "› ", usize::from(used) + 2)),
+        ctx.span(Role::Text, shown.clone()),
+    ]);
+    put(buffer, area.x, area.y + 2, area.width, &line, false);
+    let x = area.x + used + 2 + width(&shown);
+    Position::new(x.min(area.right() - 1), area.y + 2)
+}
+
+fn lines(ctx: &Ctx<'_>, planning: &Planning, room: u16) -> Vec<Line<'static>> {
+    match &planning.stage {
+        Stage::Making { since } => {
+            let spent = span(ctx.now.since(*since));
+            let mut out = vec![asked(ctx, planning), Line::default()];
+            out.push(ctx.line(
+                Role::Accent,
+                format!(" {} the hosts are looked at, {spent} so far", turning(ctx)),
+            ));
+            out.push(ctx.line(Role::Dim, "   Looking changes nothing. Esc or q leaves."));
+            out
+        }
+        Stage::Refused(refusals) => refused(ctx, planning, refusals, room),
+        Stage::Ready(plan) => whole(ctx, plan, room),
+    }
+}
+
+/// A sign that turns once a second.
+fn turning(ctx: &Ctx<'_>) -> &'static str {
+    ["▁", "▃", "▅", "▇"][usize::try_from(ctx.now.0 / 1000 % 4).unwrap_or_default()]
+}
+
+fn asked(ctx: &Ctx<'_>, planning: &Planning) -> Line<'static> {
+    let asked = &planning.asked;
+    let mut line = ctx.line(Role::Accent, format!(" {} ", asked.runbook));
+    let given: Vec<String> = asked
+        .parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    line.spans.push(ctx.span(Role::Text, given.join(" ")));
+    for (rule, thing) in &asked.glass {
+        let text = format!("  {}={thing}", rule_word(*rule));
+        line.spans.push(ctx.span(Role::Critical, text));
+    }
+    line
+}
+
+/// The rule as it is typed.
+const fn rule_word(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Force => "force",
+        Rule::Discard => "discard",
+        Rule::AssertOff => "assert-off",
+    }
+}
+
+fn refused(ctx: &Ctx<'_>, planning: &Planning, refusals: &[Refusal], room: u16) -> Vec<Line<'static>> {
+    let mut out = vec![asked(ctx, planning), Line::default()];
+    out.push(ctx.line(Role::Title, " REFUSED, AND NOTHING WAS CHANGED"));
+    for refusal in refusals {
+        let head = ctx.span(Role::Critical, " ✖ ");
+        out.extend(hanging(ctx, head, Role::Text, &refusal.fact, room));
+        let head = ctx.span(Role::Accent, "   → ");
+        out.extend(hanging(ctx, head, Role::Dim, &refusal.lift, room));
+    }
+    out
+}
+
+/// The whole plan.
+fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
+    let given: Vec<String> = plan
+        .parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let kind = match plan.kind {
+        Kind::Planned => Role::Text,
+        Kind::Emergency => Role::Critical,
+    };
+    let mut out = vec![Line::from(vec![
+        ctx.span(Role::Accent, format!(" {} ", plan.runbook)),
+        ctx.span(kind, format!(" {} ", kind_word(plan.kind))),
+        ctx.span(Role::Text, format!(" {}", plan.title)),
+    ])];
+    out.extend(hanging(
+        ctx,
+        ctx.span(Role::Dim, " with   "),
+        Role::Text,
+        &given.join(" "),
+        room,
+    ));
+    let stall = format!("clients wait about {:.1} s", plan.stall.as_secs_f64());
+    out.push(Line::from(vec![
+        ctx.span(Role::Dim, " stall  "),
+        ctx.span(Role::Text, stall),
+        ctx.span(Role::Dim, format!("   plan {}", plan.hash)),
+    ]));
+    match &plan.loss {
+        None => out.push(Line::from(vec![
+            ctx.span(Role::Dim, " loss   "),
+            ctx.span(Role::Ok, "nothing"),
+        ])),
+        Some(loss) => {
+            for line in loss.lines() {
+                let head = ctx.span(Role::Critical, " ✖ LOSS ");
+                out.extend(hanging(ctx, head, Role::Critical, line, room));
+            }
+        }
+    }
+    for glass in &plan.glass {
+        let text = format!("{} for {}, said by {}", rule_word(glass.rule), glass.resource, glass.by);
+        out.extend(hanging(
+            ctx,
+            ctx.span(Role::Critical, " RULE SET ASIDE  "),
+            Role::Critical,
+            &text,
+            room,
+        ));
+    }
+    for warning in &plan.warnings {
+        out.extend(hanging(
+            ctx,
+            ctx.span(Role::Warning, " ▲ note "),
+            Role::Text,
+            warning,
+            room,
+        ));
+    }
+    for (at, step) in plan.steps.iter().enumerate() {
+        out.push(Line::default());
+        out.extend(one_step(ctx, at, step, room));
+    }
+    out.push(Line::default());
+    out.push(ctx.line(Role::Dim, " This is the whole plan."));
+    out
+}
+
+fn one_step(ctx: &Ctx<'_>, at: usize, step: &Step, room: u16) -> Vec<Line<'static>> {
+    let operation = &step.operation;
+    let label = |text: &str| ctx.span(Role::Dim, format!("     {text:<7}"));
+    let head = ctx.span(Role::Accent, format!(" {:>2}  ", at + 1));
+    let mut out = hanging(ctx, head, Role::Text, &operation.says, room);
+    out.extend(hanging(ctx, label("why"), Role::Dim, &step.why, room));
+    let host = match &operation.place {
+        Place::Host(host) => host.as_str(),
+        Place::Console => "console",
+    };
+    for command in operation.shown() {
+        let head = ctx.span(Role::Notice, format!("     {host}$ "));
+        out.extend(hanging(ctx, head, Role::Text, &command, room));
+    }
+    if let Work::Ask(question) = &operation.work {
+        let text = format!("{} The answer is the word {}.", question.text, question.word);
+        out.extend(hanging(ctx, label("asks"), Role::Text, &text, room));
+    }
+    for proof in &operation.proof {
+        out.extend(hanging(ctx, label("proof"), Role::Text, &proof.says, room));
+    }
+    out.extend(undo(ctx, operation, step.undo.as_ref(), label("undo"), room));
+    out
+}
+
+fn undo(
+    ctx: &Ctx<'_>,
+    operation: &Operation,
+    undo: Option<&Operation>,
+    head: Span<'static>,
+    room: u16,
+) -> Vec<Line<'static>> {
+    match (undo, operation.nature) {
+        (Some(undo), _) => hanging(ctx, head, Role::Text, &undo.says, room),
+        (None, Nature::Irreversible) => hanging(ctx, head, Role::Critical, "none: this cannot be taken back", room),
+        (None, _) => Vec::new(),
+    }
+}
+
+/// A question in a box of its own: heading, text, and the line where a name is typed.
+pub fn ask(ctx: &Ctx<'_>, buffer: &mut Buffer, title: &str, text: &str, prompt: &str, typed: &str) -> Position {
+    let screen = buffer.area;
+    let wide = screen.width.saturating_sub(4).min(90);
+    let lines = wrap(text, wide.saturating_sub(4));
+    let high = (cells(lines.len()) + CONSENT + 2).min(screen.height);
+    let area = Rect::new((screen.width - wide) / 2, (screen.height - high) / 2, wide, high);
+    let inner = frame(ctx, buffer, area, &format!(" {title} "));
+    let lines: Vec<Line<'static>> = lines.into_iter().map(|line| ctx.line(Role::Text, line)).collect();
+    let room = inner.height.saturating_sub(CONSENT);
+    document::draw(ctx, buffer, Rect::new(inner.x, inner.y, inner.width, room), &lines, 0);
+    let box_ = Rect::new(inner.x, inner.y + room, inner.width, CONSENT);
+    consent(ctx, buffer, box_, prompt, typed)
+}

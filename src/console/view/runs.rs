@@ -1,0 +1,116 @@
+//! Runs of the journal, open ones first with what to do, and the report of one.
+
+use super::{
+    Ctx,
+    runbooks::{hanging, marked},
+};
+use crate::{
+    console::{
+        runbooks::runs::RunLine,
+        text::{since, span},
+        theme::{Role, glyph_of, role_of},
+    },
+    store::Standing,
+    verdict::Severity,
+};
+use ratatui::text::Line;
+
+/// The list.
+pub fn list(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
+    let Some(works) = &ctx.model.works else {
+        return Vec::new();
+    };
+    let runs = &works.runs;
+    let mut out = vec![ctx.line(Role::Title, format!(" {:<28}{:<18}{}", "RUN", "BEGAN", "HOW IT STANDS"))];
+    if let Some(why) = &runs.trouble {
+        let head = ctx.span(Role::Unknown, " ? ");
+        out.extend(hanging(
+            ctx,
+            head,
+            Role::Unknown,
+            &format!("the journal cannot be read: {why}"),
+            room,
+        ));
+    }
+    for (at, line) in runs.lines.iter().enumerate() {
+        let own = runs.under_way().is_some_and(|own| own.run == line.id);
+        let lines = one(ctx, line, own, room);
+        if at == runs.at {
+            out.extend(lines.iter().map(|line| marked(ctx, line, room)));
+        } else {
+            out.extend(lines);
+        }
+    }
+    if runs.lines.is_empty() && runs.trouble.is_none() {
+        let text = if runs.read {
+            " no runs yet"
+        } else {
+            " the journal is being read"
+        };
+        out.push(ctx.line(Role::Dim, text));
+    }
+    out
+}
+
+fn one(ctx: &Ctx<'_>, line: &RunLine, own: bool, room: u16) -> Vec<Line<'static>> {
+    let (severity, stands) = line.stands();
+    let sign = if severity == Severity::Ok {
+        "✔"
+    } else {
+        glyph_of(severity)
+    };
+    let spent = line
+        .ended
+        .map(|ended| span(ended.since(line.began)))
+        .unwrap_or_default();
+    let mut head = Line::from(vec![
+        ctx.span(Role::Text, format!(" {:<28}", line.what)),
+        ctx.span(Role::Dim, format!("{:<18}", since(line.began, ctx.now))),
+        ctx.span(role_of(severity), format!("{sign} {}", first_words(&stands, severity))),
+    ]);
+    if !spent.is_empty() {
+        head.spans.push(ctx.span(Role::Dim, format!("  {spent}")));
+    }
+    let mut out = vec![head];
+    if line.is_open() {
+        let indent = ctx.span(Role::Dim, "     ");
+        out.extend(hanging(ctx, indent.clone(), Role::Text, &stands, room));
+        let todo = match (&line.standing, own) {
+            (_, true) => "→ enter shows it",
+            (Standing::Driven(_), _) => "→ enter: report so far · x: have it taken back",
+            _ => "→ c: go on with it · x: take it back · enter: report",
+        };
+        out.extend(hanging(ctx, indent, Role::Accent, todo, room));
+    }
+    let who = format!("     {} by {}", line.id, line.owner);
+    out.push(ctx.line(Role::Dim, who));
+    out
+}
+
+/// How a run stands in a word or two.
+fn first_words(stands: &str, severity: Severity) -> String {
+    let first = stands.split([':', ',']).next().unwrap_or(stands);
+    match severity {
+        Severity::Critical => format!("UNFINISHED, {first}"),
+        _ => first.to_owned(),
+    }
+}
+
+/// The report of a run.
+pub fn report(ctx: &Ctx<'_>, id: &str, room: u16) -> Vec<Line<'static>> {
+    let held = ctx.model.works.as_ref().and_then(|works| works.runs.report.as_ref());
+    match held.filter(|(run, _)| run == id) {
+        None => vec![ctx.line(Role::Dim, " the journal is being read")],
+        Some((_, Err(why))) => vec![super::parts::unknown(ctx, why)],
+        Some((_, Ok(text))) => {
+            let mut out = Vec::new();
+            for line in text.lines() {
+                let role = if line.starts_with('#') { Role::Title } else { Role::Text };
+                let indent = line.len() - line.trim_start().len();
+                let head = ctx.span(role, " ".repeat(indent + 1));
+                out.extend(hanging(ctx, head, role, line.trim_start(), room));
+            }
+            out
+        }
+    }
+}
