@@ -110,7 +110,10 @@ fn a_single_look_shows_what_the_slow_lane_says_after_the_last_poll() {
     let full = late("db1", &|s| {
         change(&mut s.filesystems, |list| list[0] = usage("/", 97.0));
     });
-    assert_eq!(find(&full, Code::DiskFull).map(|f| f.severity), Some(Severity::Critical));
+    assert_eq!(
+        find(&full, Code::DiskFull).map(|f| f.severity),
+        Some(Severity::Critical)
+    );
     let gone = late("stor1", &|s| change(&mut s.exports, Vec::clear));
     assert!(find(&gone, Code::ExportMissing).is_some(), "{:?}", glance(&gone));
 }
