@@ -203,6 +203,30 @@ fn two_primaries_in_one_moment_are_shown_at_once_and_a_planned_move_is_not_one()
 }
 
 #[test]
+fn a_side_that_sees_the_other_as_primary_does_not_make_a_pair_without_one() {
+    let secondary = |world: &mut World, host: &str, peer: R| {
+        world.edit(host, move |s| {
+            change(&mut s.drbd, |list| {
+                list[0].role = R::Secondary;
+                list[0].peer_role = peer.clone();
+            });
+        });
+    };
+    // A planned move: the side that was asked first has become primary since, and the other has seen it.
+    let mut world = World::new();
+    secondary(&mut world, "stor1", R::Secondary);
+    secondary(&mut world, "stor2", R::Primary);
+    let findings = world.polls(3);
+    assert!(find(&findings, Code::DrbdNoPrimary).is_none(), "{:?}", glance(&findings));
+    assert!(find(&findings, Code::DrbdDisagreement).is_some(), "if it stays so, they disagree");
+    world.mend("stor2");
+    secondary(&mut world, "stor2", R::Secondary);
+    assert!(find(&world.polls(2), Code::DrbdNoPrimary).is_some());
+    world.mend("stor1").mend("stor2");
+    assert_eq!(glance(&world.poll()), []);
+}
+
+#[test]
 fn an_unreachable_primary_whose_clients_write_on_is_not_down() {
     let mut world = World::new();
     world.polls(3);
