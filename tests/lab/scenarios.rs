@@ -19,6 +19,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(databases());
     all.extend(galera());
     all.extend(others());
+    all.extend(slow());
     all
 }
 
@@ -183,6 +184,28 @@ fn databases() -> Vec<Scenario> {
             &[&["connections", "db3", "all"]],
             [expect("", "ConnectionsHigh", "db3")],
         ),
+        // The one that is kept for an administrator is left.
+        scenario(
+            lane,
+            "connections nearly used up",
+            &[&["connections", "db2"]],
+            [expect("", "ConnectionsHigh", "db2")],
+        ),
+        scenario(
+            lane,
+            "replica ended in good order",
+            &[&["end-database", "db2"]],
+            [expect("critical", "MysqlDown", "db2")],
+        ),
+        Scenario {
+            beside: &["ReplicationStopped", "ReplicationError", "ReplicationLag"],
+            ..scenario(
+                lane,
+                "wrong source",
+                &[&["wrong-source", "db3"]],
+                [expect("warning", "WrongSource", "db3")],
+            )
+        },
     ]
 }
 
@@ -219,6 +242,17 @@ fn galera() -> Vec<Scenario> {
             &[&["galera-desync", "gal2"]],
             [expect("warning", "GaleraDegraded", "gal2")],
         ),
+        // Through a wire that is narrow, so that there is something to see.
+        Scenario {
+            beside: &["MysqlDown", "GaleraNonPrimary"],
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "state transfer",
+                &[&["galera-empty", "gal3"], &["narrow", "gal1", "4mbit"]],
+                [expect("warning", "GaleraDegraded", "gal1")],
+            )
+        },
     ]
 }
 
@@ -228,34 +262,54 @@ fn others() -> Vec<Scenario> {
         tier: Tier::Medium,
         ..expect(severity, code, subject)
     };
-    let _ = medium;
     vec![
         scenario(
             lane,
             "pool degraded",
             &[&["pool-degraded"]],
-            [Expected {
-                tier: Tier::Medium,
-                ..expect("warning", "PoolDegraded", "zfs1 tank")
-            }],
+            [medium("warning", "PoolDegraded", "zfs1 tank")],
         ),
         scenario(
             lane,
             "pool resilvering",
             &[&["pool-resilvering"]],
-            [Expected {
-                tier: Tier::Medium,
-                ..expect("notice", "PoolResilvering", "zfs1 tank")
-            }],
+            [medium("notice", "PoolResilvering", "zfs1 tank")],
         ),
         scenario(
             lane,
             "pool checksum errors",
             &[&["pool-checksums"]],
-            [Expected {
-                tier: Tier::Medium,
-                ..expect("warning", "PoolErrors", "zfs1 tank")
-            }],
+            [medium("warning", "PoolErrors", "zfs1 tank")],
+        ),
+        scenario(
+            lane,
+            "pool missing",
+            &[&["pool-missing"]],
+            [medium("critical", "PoolMissing", "zfs1 tank")],
+        ),
+        scenario(
+            lane,
+            "pool faulted",
+            &[&["pool-faulted"]],
+            [medium("critical", "PoolFaulted", "zfs1 tank")],
+        ),
+        scenario(
+            lane,
+            "link without a carrier",
+            &[&["lose-carrier", "backup1"]],
+            [medium("warning", "LinkErrors", "backup1 second")],
+        ),
+        scenario(
+            lane,
+            "no inodes left",
+            &[&["use-inodes", "backup1"]],
+            [medium("critical", "InodesFull", "backup1 /srv/small")],
+        ),
+        scenario(
+            lane,
+            "reading denied to an ordinary user",
+            &[&["deny-reading"]],
+            [medium("notice", "ReadingDenied", "backup1")],
         ),
         Scenario {
             heals_within: Duration::from_secs(60),
@@ -282,6 +336,23 @@ fn others() -> Vec<Scenario> {
             [expect("unknown", "HostStale", "far1")],
         ),
     ]
+}
+
+/// What takes many minutes beside all the others.
+fn slow() -> Vec<Scenario> {
+    vec![Scenario {
+        // Six samples, two minutes apart, make a slope.
+        shows_within: Duration::from_secs(680),
+        ..scenario(
+            Lane::Slow,
+            "file system filling",
+            &[&["fill-steadily", "vpn1"]],
+            [Expected {
+                tier: Tier::Medium,
+                ..expect("", "DiskFilling", "vpn1 /srv/filling")
+            }],
+        )
+    }]
 }
 
 fn disks() -> Vec<Scenario> {

@@ -217,8 +217,15 @@ fn a_side_that_sees_the_other_as_primary_does_not_make_a_pair_without_one() {
     secondary(&mut world, "stor1", R::Secondary);
     secondary(&mut world, "stor2", R::Primary);
     let findings = world.polls(3);
-    assert!(find(&findings, Code::DrbdNoPrimary).is_none(), "{:?}", glance(&findings));
-    assert!(find(&findings, Code::DrbdDisagreement).is_some(), "if it stays so, they disagree");
+    assert!(
+        find(&findings, Code::DrbdNoPrimary).is_none(),
+        "{:?}",
+        glance(&findings)
+    );
+    assert!(
+        find(&findings, Code::DrbdDisagreement).is_some(),
+        "if it stays so, they disagree"
+    );
     world.mend("stor2");
     secondary(&mut world, "stor2", R::Secondary);
     assert!(find(&world.polls(2), Code::DrbdNoPrimary).is_some());

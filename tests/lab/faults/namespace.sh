@@ -95,7 +95,7 @@ fault_about use-inodes 'HOST' 'a small file system of the host has no inodes lef
 fault_use_inodes() {
   namespace_host "$1"
   on_host "$1" sh -c 'mkdir -p /srv/small && mount -t tmpfs -o size=1m,nr_inodes=64 small /srv/small &&
-    n=0 && while : 2>/dev/null >"/srv/small/$n"; do n=$((n + 1)); done; [ $n -gt 50 ]'
+    n=0 && while true 2>/dev/null >"/srv/small/$n"; do n=$((n + 1)); done; [ $n -gt 50 ]'
 }
 undo_use_inodes() { on_host "$1" umount /srv/small; }
 
