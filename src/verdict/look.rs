@@ -151,7 +151,7 @@ fn rules(seen: &Seen<'_>, fleet: &Fleet, links: &[Option<(usize, usize)>], histo
         drbd::judge(seen, history, out);
         zfs::judge(seen, out);
         let expected = mount::expected(fleet, &seen.host.mounts, links);
-        mount::judge(seen, &expected, out);
+        mount::judge(seen, &expected, history, out);
         nfs::judge(seen, &expected, out);
         mysql::judge(seen, fleet.replicates(&seen.host.name), out);
     }

@@ -90,9 +90,15 @@ fn databases() -> Vec<Scenario> {
                 [expect("warning", "ReplicationLag", "db3")],
             )
         },
-        // In strict mode the replica stops at the source's next transaction as well.
+        // In strict mode the replica stops at the source's next transaction as well; then it is made anew.
         Scenario {
-            beside: &["ReplicationError", "ReplicationStopped", "ReplicationLag"],
+            beside: &[
+                "ReplicationError",
+                "ReplicationStopped",
+                "ReplicationLag",
+                "MysqlDown",
+                "ReadingFailed",
+            ],
             ..scenario(
                 lane,
                 "errant transaction",
@@ -287,12 +293,16 @@ fn others() -> Vec<Scenario> {
             &[&["pool-missing"]],
             [medium("critical", "PoolMissing", "zfs1 tank")],
         ),
-        scenario(
-            lane,
-            "pool faulted",
-            &[&["pool-faulted"]],
-            [medium("critical", "PoolFaulted", "zfs1 tank")],
-        ),
+        // The daemon ends and begins again, twice.
+        Scenario {
+            beside: &["ReadingFailed"],
+            ..scenario(
+                lane,
+                "pool faulted",
+                &[&["pool-faulted"]],
+                [medium("critical", "PoolFaulted", "zfs1 tank")],
+            )
+        },
         scenario(
             lane,
             "link without a carrier",
