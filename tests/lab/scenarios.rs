@@ -306,6 +306,24 @@ fn others() -> Vec<Scenario> {
         },
         scenario(
             lane,
+            "zfs daemon gone",
+            &[&["zfs-gone"]],
+            [medium("unknown", "ReadingFailed", "zfs1")],
+        ),
+        Scenario {
+            beside: &["HostStale", "HostUnreachable"],
+            // A lost connection is not found at once, and made again after a while.
+            shows_within: Duration::from_secs(40),
+            needs_past: true,
+            ..scenario(
+                lane,
+                "host rebooted",
+                &[&["restart", "backup1"]],
+                [expect("", "Rebooted", "backup1")],
+            )
+        },
+        scenario(
+            lane,
             "link without a carrier",
             &[&["lose-carrier", "backup1"]],
             [medium("warning", "LinkErrors", "backup1 second")],

@@ -231,7 +231,9 @@ fault_about stale-handle SLICE 'export a slice under another number: what client
 fault_stale_handle() {
   need_slice "$1"
   machine_run "$(home_of "$1")" 20 "exportfs -u $LAB_NETWORK:/srv/$1; exportfs -f
-    exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=1${LAB_SLICE_FSID[$1]} $LAB_NETWORK:/srv/$1"
+    exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=1${LAB_SLICE_FSID[$1]} $LAB_NETWORK:/srv/$1
+    # A request that came in between may have kept the old number alive in the kernel's cache.
+    exportfs -f"
 }
 undo_stale_handle() {
   need_slice "$1"
