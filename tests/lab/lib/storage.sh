@@ -98,6 +98,8 @@ storage_connected() {
   [[ $(machine_run "${LAB_SLICE_HOME[$1]}" 20 "drbdadm cstate $1; drbdadm dstate $1" | tr '\n' ' ') == "Connected UpToDate/UpToDate " ]]
 }
 
+storage_rejoined() { wait_until 20 storage_connected "$1"; }
+
 storage_replicating() {
   case $(machine_run "${LAB_SLICE_HOME[$1]}" 20 "drbdadm cstate $1") in
     WFConnection | StandAlone | Unconfigured | Disconnecting | '') return 1 ;;
