@@ -61,6 +61,11 @@ impl Lab {
         ssh
     }
 
+    /// Where it keeps what it has.
+    pub fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// The lab's own inventory.
     pub fn fleet(&self) -> &Fleet {
         &self.fleet
