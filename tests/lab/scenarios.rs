@@ -256,7 +256,7 @@ fn galera() -> Vec<Scenario> {
             ..scenario(
                 lane,
                 "state transfer",
-                &[&["galera-empty", "gal3"], &["narrow", "gal1", "4mbit"]],
+                &[&["galera-empty", "gal3"], &["narrow", "gal1", "1mbit"]],
                 [expect("warning", "GaleraDegraded", "gal1")],
             )
         },

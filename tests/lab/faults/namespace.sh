@@ -78,7 +78,7 @@ fault_narrow() {
   namespace_host "$1"
   tc -n "$(namespace_of "$1")" qdisc replace dev eth0 root tbf rate "${2:-64kbit}" burst 2kb latency 2s
 }
-undo_narrow() { tc -n "$(namespace_of "$1")" qdisc del dev eth0 root; }
+undo_narrow() { tc -n "$(namespace_of "$1")" qdisc del dev eth0 root 2>/dev/null || true; }
 
 fault_about lose-carrier 'HOST' 'a second network link of the host, with an address, has no carrier: nobody is at its other end'
 fault_lose_carrier() {
