@@ -133,14 +133,14 @@ fn run(lab: &Arc<Lab>, watch: &Watch, chosen: &[Scenario]) -> Vec<Outcome> {
 
 fn report(outcomes: &[Outcome], failed: usize, took: Duration) {
     println!(
-        "\n{:<10} {:<34} {:>8} {:>8} {:>8} {:>8}  result",
-        "lane", "scenario", "seen s", "shown s", "clear s", "all s"
+        "\n{:<10} {:<40} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}  result",
+        "lane", "scenario", "seen s", "shown s", "look s", "undo s", "clear s", "all s"
     );
     for outcome in outcomes {
         println!("{outcome}");
     }
     println!(
-        "\n{} runs of scenarios, {failed} failed for good, {:.0} s.  seen: fault → first poll that saw it; shown: → raised in --batch watch; clear: undone → cleared",
+        "\n{} runs of scenarios, {failed} failed for good, {:.0} s.  seen: fault → first poll that saw it; shown: → raised in --batch watch; look: until --batch status said so, too; undo: what undoing took; clear: undone → cleared",
         outcomes.len(),
         took.as_secs_f64()
     );

@@ -110,6 +110,10 @@ pub struct Outcome {
     pub name: &'static str,
     seen: Option<Duration>,
     shown: Option<Duration>,
+    /// What the status took longer than the watch.
+    look: Option<Duration>,
+    /// What undoing took.
+    undo: Option<Duration>,
     clear: Option<Duration>,
     all: Duration,
     /// Why it failed, if it did.
@@ -122,11 +126,13 @@ impl fmt::Display for Outcome {
             |time: Option<Duration>| time.map_or_else(|| "-".into(), |time| format!("{:.1}", time.as_secs_f64()));
         write!(
             f,
-            "{:<10} {:<34} {:>8} {:>8} {:>8} {:>8.1}  {}",
+            "{:<10} {:<40} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7.1}  {}",
             self.lane.word(),
             self.name,
             seconds(self.seen),
             seconds(self.shown),
+            seconds(self.look),
+            seconds(self.undo),
             seconds(self.clear),
             self.all.as_secs_f64(),
             self.failure.as_deref().unwrap_or("ok")
@@ -145,6 +151,8 @@ impl Scenario {
             name: self.name,
             seen: None,
             shown: None,
+            look: None,
+            undo: None,
             clear: None,
             all: Duration::ZERO,
             failure: None,
@@ -187,10 +195,11 @@ impl Scenario {
             // Beside the watch. What could not yet be seen then is asked for again when the watch has seen it.
             let early = scope.spawn(|| self.one_look(lab));
             self.watched(lab, watch, mark, [started, done], outcome)?;
-            match early.join().map_err(|_| "asking for the status crashed")? {
-                Ok(()) => Ok(()),
-                Err(_) => self.one_look(lab),
-            }
+            let seen = Timestamp::now();
+            let early = early.join().map_err(|_| "asking for the status crashed")?;
+            let same = early.or_else(|_| self.one_look(lab));
+            outcome.look = Some(between(seen, Timestamp::now()));
+            same
         })
     }
 
@@ -268,12 +277,14 @@ impl Scenario {
 
     fn healed(&self, lab: &Lab, watch: &Watch, outcome: &mut Outcome) -> Result<(), String> {
         let mark = watch.mark();
+        let began = Timestamp::now();
         for fault in self.faults.iter().rev() {
             let words: Vec<&str> = ["--undo"].into_iter().chain(fault.iter().copied()).collect();
             // Those that come next are not to suffer from one hitch of a busy machine.
             lab.fault(&words).or_else(|_| lab.fault(&words))?;
         }
         let undone = Timestamp::now();
+        outcome.undo = Some(between(began, undone));
         let patience = self.heals_within + self.period(lab, Tier::Medium) * 3;
         watch.wait_until_quiet(self.lane.hosts(), patience).map_err(|left| {
             format!(
