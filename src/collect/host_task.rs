@@ -376,7 +376,7 @@ impl<'a> Polling<'a> {
                 trend::add(Arc::make_mut(&mut state.trend), &snapshot);
             }
             state.snapshot = Some(snapshot);
-            state.complete |= complete;
+            state.complete = complete;
         });
     }
 

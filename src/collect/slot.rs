@@ -20,7 +20,8 @@ pub(super) struct HostState {
     /// Gaps in the trend since the newest snapshot.
     pub gaps: usize,
     pub about: CleanText,
-    /// The first full collection has ended: every section answered or given up.
+    /// The first full collection of this connection has ended: every section answered or given up; or the host is not
+    /// waited for any more.
     pub complete: bool,
 }
 

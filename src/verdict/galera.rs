@@ -25,7 +25,7 @@ fn galera<'a>(member: &Member<'a>) -> Option<&'a Galera> {
 }
 
 /// Members of one component have the same cluster state UUID and the same configuration number.
-/// While a member joins, looks of two moments differ; that does not outlast a second look.
+/// While a member joins, looks of two moments differ: only new readings of all of them prove anything.
 fn components(view: &View<'_>, out: &mut Claims) {
     let primary: Vec<(&Member<'_>, &Galera)> = view
         .members
@@ -51,8 +51,12 @@ fn components(view: &View<'_>, out: &mut Claims) {
             galera.state_uuid,
             conf(galera)
         );
+        let readings = primary
+            .iter()
+            .filter_map(|(member, _)| Some((member.name.clone(), member.mysql?.1)));
         out.raise(Code::TwoSources, Severity::Critical, view.subject(), evidence)
-            .with(view.topology.members.iter().cloned());
+            .with(view.topology.members.iter().cloned())
+            .after_readings(readings);
     } else if primary.len() < view.members.len() && view.members.iter().any(|member| member.mysql.is_none()) {
         out.unsettled(Code::TwoSources, view.subject());
     }

@@ -133,7 +133,7 @@ fn judge_host(
     let round = Round {
         at: snapshot.at,
         counts: new_poll,
-        needed: needed(immediate, host.thresholds.debounce_polls),
+        needed: host.thresholds.debounce_polls,
         immediate,
     };
     ledger.update(claims, round);
@@ -151,15 +151,11 @@ fn rules(seen: &Seen<'_>, fleet: &Fleet, links: &[Option<(usize, usize)>], histo
         drbd::judge(seen, history, out);
         zfs::judge(seen, out);
         let expected = mount::expected(fleet, &seen.host.mounts, links);
-        mount::judge(seen, &expected, out);
+        mount::judge(seen, &expected, history, out);
         nfs::judge(seen, &expected, out);
         mysql::judge(seen, fleet.replicates(&seen.host.name), out);
     }
     probe::judge(seen, out);
-}
-
-fn needed(immediate: bool, debounce_polls: u32) -> u32 {
-    if immediate { 1 } else { debounce_polls.max(1) }
 }
 
 impl<N> Scope<N> {
@@ -194,7 +190,7 @@ impl<N> Scope<N> {
         Round {
             at: fresh.iter().map(|(_, polled)| *polled).max().unwrap_or(now),
             counts,
-            needed: needed(sight.immediate, wanted.unwrap_or_default()),
+            needed: wanted.unwrap_or_default(),
             immediate: sight.immediate,
         }
     }

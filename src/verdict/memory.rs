@@ -1,6 +1,6 @@
 //! What judging remembers from look to look, by name, so that it outlives a change of the inventory.
 
-use super::{Code, filling::Filling, index::Index, ledger::Ledger, pair::Past, seen::Freshness};
+use super::{Code, filling::Filling, index::Index, ledger::Ledger, mount::Failing, pair::Past, seen::Freshness};
 use crate::{
     facts::{CleanText, UnixMs},
     fleet::{Fleet, HostName, SegmentName, SliceName, TopologyName},
@@ -151,6 +151,8 @@ pub(super) struct History {
     pub(super) connected: Vec<(u64, UnixMs)>,
     /// How filesystems fill.
     pub(super) filling: Filling,
+    /// Network mounts that have failed and are not yet well.
+    pub(super) failing: Vec<Failing>,
     /// The time of the usage reading that was counted last.
     pub(super) usage_at: Option<UnixMs>,
 }

@@ -2,18 +2,32 @@
 
 use super::{
     Code, Severity, Subject, SubjectKind,
-    claim::{Claims, Source},
+    claim::{Claims, Level, Source},
+    memory::{History, KEPT, hash},
     say,
     seen::Seen,
 };
 use crate::{
     facts::{
-        Tier, UnixMs,
+        CleanText, Tier, UnixMs,
         filesystem::{Mount, StatfsOutcome, StatfsProbe},
     },
     fleet::{ExpectedMount, Fleet, Segment, Slice},
 };
 use std::{net::IpAddr, time::Duration};
+
+/// A mount that has failed and answers again must go on doing so for this share of the time between two askings: its
+/// next answer, and not the same one told again.
+const HOLDS: f64 = 0.75;
+
+/// A mount that has failed, until it is well.
+#[derive(Debug)]
+pub(super) struct Failing {
+    name: u64,
+    error: CleanText,
+    /// Since when it answers again.
+    answers_since: Option<UnixMs>,
+}
 
 /// An expected mount with the slice it names.
 pub(super) type Expected<'a> = (&'a ExpectedMount, Option<(&'a Segment, &'a Slice)>);
@@ -34,7 +48,12 @@ pub(super) fn expected<'a>(
 }
 
 /// Judges the mounts that the inventory expects, and how every network mount answers.
-pub(super) fn judge<'a>(seen: &Seen<'_>, expected: &(impl Iterator<Item = Expected<'a>> + Clone), out: &mut Claims) {
+pub(super) fn judge<'a>(
+    seen: &Seen<'_>,
+    expected: &(impl Iterator<Item = Expected<'a>> + Clone),
+    history: &mut History,
+    out: &mut Claims,
+) {
     if let Some(mounts) = out.known(Source::Mounts, &seen.fact(&seen.snapshot.mounts, Tier::Fast)) {
         for (wanted, slice) in expected.clone() {
             // Mounts may be stacked; the last one is in force.
@@ -53,13 +72,44 @@ pub(super) fn judge<'a>(seen: &Seen<'_>, expected: &(impl Iterator<Item = Expect
         }
     }
     if let Some(probes) = out.known(Source::Statfs, &seen.fact(&seen.snapshot.statfs, Tier::Medium)) {
+        let failing = &mut history.failing;
+        failing.retain(|one| probes.iter().any(|probe| hash(probe.at.as_str()) == one.name));
         for probe in probes {
-            if !matches!(probe.outcome, StatfsOutcome::Answered { .. }) {
+            let has_failed = has_failed(seen, probe, failing);
+            if has_failed.is_some() || !matches!(probe.outcome, StatfsOutcome::Answered { .. }) {
                 let wanted = expected.clone().find(|(wanted, _)| wanted.at == probe.at.as_str());
-                answer(seen, probe, wanted, out);
+                answer(seen, probe, wanted, has_failed, out);
             }
         }
     }
+}
+
+/// The error of a mount that has failed and answers again, while that may be the client's cache.
+fn has_failed<'a>(seen: &Seen<'_>, probe: &StatfsProbe, failing: &'a mut Vec<Failing>) -> Option<&'a CleanText> {
+    let name = hash(probe.at.as_str());
+    let known = failing.iter().position(|one| one.name == name);
+    match (&probe.outcome, known) {
+        (StatfsOutcome::Failed { error }, Some(at)) => {
+            failing[at].error.clone_from(error);
+            failing[at].answers_since = None;
+        }
+        (StatfsOutcome::Failed { error }, None) if failing.len() < KEPT => failing.push(Failing {
+            name,
+            error: error.clone(),
+            answers_since: None,
+        }),
+        (StatfsOutcome::Answered { .. }, Some(at)) => {
+            let read_at = seen.snapshot.statfs.at;
+            let since = *failing[at].answers_since.get_or_insert(read_at);
+            if read_at.since(since) < seen.host.poll.medium.mul_f64(HOLDS) {
+                return Some(&failing[at].error);
+            }
+            failing.remove(at);
+        }
+        (StatfsOutcome::Stale | StatfsOutcome::Hung { .. }, Some(at)) => drop(failing.remove(at)),
+        _ => {}
+    }
+    None
 }
 
 fn subject(seen: &Seen<'_>, at: &str) -> Subject {
@@ -134,7 +184,13 @@ fn source(seen: &Seen<'_>, wanted: &ExpectedMount, mount: &Mount, slice: Option<
     }
 }
 
-fn answer(seen: &Seen<'_>, probe: &StatfsProbe, wanted: Option<Expected<'_>>, out: &mut Claims) {
+fn answer(
+    seen: &Seen<'_>,
+    probe: &StatfsProbe,
+    wanted: Option<Expected<'_>>,
+    has_failed: Option<&CleanText>,
+    out: &mut Claims,
+) {
     let severity = if wanted.is_some() {
         Severity::Critical
     } else {
@@ -144,7 +200,18 @@ fn answer(seen: &Seen<'_>, probe: &StatfsProbe, wanted: Option<Expected<'_>>, ou
     let name = slice.map_or_else(String::new, |(_, slice)| format!("{}: ", slice.name));
     let read_at = seen.snapshot.statfs.at;
     let (code, evidence, since) = match &probe.outcome {
-        StatfsOutcome::Answered { .. } => return,
+        StatfsOutcome::Answered { .. } => {
+            if let Some(error) = has_failed {
+                let level = Level {
+                    now: Severity::Ok,
+                    keep: severity,
+                };
+                let evidence = format!("{name}{error}; it answers again since {}", say::clock(read_at));
+                out.measured(Code::MountFailing, level, subject(seen, &probe.at), evidence)
+                    .with(servers(slice));
+            }
+            return;
+        }
         StatfsOutcome::Hung { seconds } => {
             let limit = seen.host.thresholds.mount_hung_seconds;
             if !seen.host.thresholds.is_mount_hung(*seconds) {

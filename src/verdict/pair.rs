@@ -277,10 +277,19 @@ fn no_primary(
     hosts: &impl Fn() -> [HostName; 2],
     out: &mut Claims,
 ) {
-    if a.is_not_primary() && b.is_not_primary() {
+    if a.is_primary() || b.is_primary() {
+        return;
+    }
+    // A side whose peer has become primary since that was asked; should it stay so, they disagree.
+    let sees_one = |server: &Server<'_>| {
+        server
+            .volume()
+            .is_some_and(|v| v.connection.is_connected() && v.peer_role == DrbdRole::Primary)
+    };
+    if a.is_not_primary() && b.is_not_primary() && !sees_one(a) && !sees_one(b) {
         out.raise(Code::DrbdNoPrimary, Severity::Critical, subject(), both)
             .with(hosts());
-    } else if !a.is_primary() && !b.is_primary() {
+    } else {
         out.unsettled(Code::DrbdNoPrimary, subject());
     }
 }

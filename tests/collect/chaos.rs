@@ -202,7 +202,15 @@ async fn reconnecting_to_hostile_hosts_leaves_no_tasks_and_little_memory() {
     for _ in 0..ROUNDS {
         round().await;
     }
-    let (after, grown) = (settled().await, resident_bytes().saturating_sub(bytes));
+    let mut after = settled().await;
+    // On a busy machine they take longer to end; one that stays does not end at all.
+    for _ in 0..40 {
+        if after <= tasks + 2 {
+            break;
+        }
+        after = settled().await;
+    }
+    let grown = resident_bytes().saturating_sub(bytes);
     assert!(after <= tasks + 2, "{tasks} tasks became {after}");
     let each = grown / (ROUNDS * Hostile::ALL.len() as u64);
     assert!(each < 128 * 1024, "{each} bytes a connection stay");

@@ -15,6 +15,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// What a fake host does.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +30,12 @@ enum Kind {
     Floods,
     /// Loses the connection at every single command.
     Loses,
+    /// Answers the first question after its deadline, and what its commands say a while later.
+    Late,
 }
+
+/// After so long the fast lane of [`Kind::Late`] answers, and after so long its slow one.
+const LATE: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(9)];
 
 struct Fake {
     kind: Kind,
@@ -42,6 +48,8 @@ struct FakeWire {
     kind: Kind,
     nonce: String,
     chunks: VecDeque<Chunk>,
+    /// What comes then, and not before.
+    late: VecDeque<(Instant, Chunk)>,
     flooding: bool,
 }
 
@@ -68,6 +76,7 @@ impl Session for FakeSession {
             kind: self.0,
             nonce: String::new(),
             chunks: VecDeque::new(),
+            late: VecDeque::new(),
             flooding: false,
         };
         Box::pin(async move { Ok(Box::new(wire) as Box<dyn Wire>) })
@@ -95,7 +104,29 @@ impl Wire for FakeWire {
                 let noise = b"A line that a careless profile prints, again and again\n";
                 self.chunks.extend(noise.iter().map(|byte| Chunk::Out(vec![*byte])));
             }
-            self.chunks.push_back(Chunk::Out(encode(&self.nonce, seq, &[])));
+            let answer = Chunk::Out(encode(&self.nonce, seq, &[]));
+            if self.kind == Kind::Late && seq == 1 {
+                let slow = [
+                    "identity",
+                    "drbdstatus",
+                    "drbdevents",
+                    "exports",
+                    "nfsclients",
+                    "addresses",
+                    "df",
+                    "zpool",
+                    "zpoollist",
+                ];
+                let said = slow.map(|section| (section, "absent", &b""[..]));
+                let slow = Chunk::Err(encode(&self.nonce, seq, &said));
+                self.late = LATE
+                    .map(|after| Instant::now() + after)
+                    .into_iter()
+                    .zip([answer, slow])
+                    .collect();
+            } else {
+                self.chunks.push_back(answer);
+            }
             match self.kind {
                 Kind::Flaps => self.chunks.push_back(Chunk::End(None)),
                 Kind::Floods => self.flooding = true,
@@ -109,6 +140,10 @@ impl Wire for FakeWire {
         Box::pin(async move {
             if let Some(chunk) = self.chunks.pop_front() {
                 return chunk;
+            }
+            if let Some((at, _)) = self.late.front() {
+                tokio::time::sleep_until(*at).await;
+                return self.late.pop_front().expect("it waited").1;
             }
             if self.flooding {
                 tokio::task::yield_now().await;
@@ -199,6 +234,20 @@ async fn an_appliance_that_never_answers_backs_off_too() {
         "the same failure is logged once: {} entries",
         rig.log.version()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_answers_after_its_deadline_is_waited_for_again() {
+    let mut rig = Rig::new(Kind::Late, |_| {});
+    let complete = |rig: &Rig| rig.collector.view.borrow().hosts[0].complete;
+    until(&mut rig.collector, 5, "silent", |view| {
+        matches!(view.hosts[0].reach, Reach::Silent { .. })
+    })
+    .await;
+    assert!(complete(&rig), "nobody waits for who is silent");
+    until(&mut rig.collector, 3, "up", |view| is_up(view, "fake")).await;
+    assert!(!complete(&rig), "its commands have said nothing yet");
+    until(&mut rig.collector, 5, "complete", |view| view.hosts[0].complete).await;
 }
 
 #[tokio::test(start_paused = true)]

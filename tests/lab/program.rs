@@ -8,10 +8,20 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Nothing is said for so long: the trouble is over.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// The run is being ended from outside: no further fault is brought about.
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// A lab that is up.
 pub struct Lab {
@@ -51,6 +61,11 @@ impl Lab {
         ssh
     }
 
+    /// Where it keeps what it has.
+    pub fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// The lab's own inventory.
     pub fn fleet(&self) -> &Fleet {
         &self.fleet
@@ -63,6 +78,34 @@ impl Lab {
 
     /// Runs `tests/lab/fault` with these words.
     pub fn fault(&self, words: &[&str]) -> Result<(), String> {
+        if ENDING.load(Ordering::Relaxed) {
+            return Err("the run is being ended".into());
+        }
+        self.run_fault(words)
+    }
+
+    /// Undoes every fault in force.
+    pub fn undo_all(&self) -> Result<(), String> {
+        self.run_fault(&["--undo-all"])
+    }
+
+    /// Mends what an earlier scenario may have left behind.
+    pub fn mend(&self) -> Result<(), String> {
+        let output = Command::new(self.tools.join("up"))
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("tests/lab/up: {error}"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(format!(
+            "tests/lab/up ended with {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    }
+
+    fn run_fault(&self, words: &[&str]) -> Result<(), String> {
         let output = Command::new("timeout")
             .arg("180")
             .arg(self.tools.join("fault"))
@@ -132,9 +175,12 @@ impl Lab {
     }
 
     fn command(&self, args: &[&str]) -> Command {
+        // Another one may be named: one that is not built anew while the scenarios run.
+        let pointsman = std::env::var_os("POINTSMAN").unwrap_or_else(|| env!("CARGO_BIN_EXE_pointsman").into());
         let mut command = Command::new("ip");
         command
-            .args(["netns", "exec", &self.namespace, env!("CARGO_BIN_EXE_pointsman")])
+            .args(["netns", "exec", &self.namespace])
+            .arg(pointsman)
             .args(args);
         command
     }
@@ -272,7 +318,7 @@ impl Watch {
         standing.into_values().filter(concerns).collect()
     }
 
-    /// Waits until nothing stands about these hosts, for two polls on end.
+    /// Waits until nothing stands about these hosts, for a while on end.
     pub fn wait_until_quiet(&self, hosts: &[&str], patience: Duration) -> Result<(), String> {
         let until = Instant::now() + patience;
         let mut quiet_since = None;
@@ -283,7 +329,7 @@ impl Watch {
             let standing = self.standing(hosts);
             if standing.is_empty() {
                 let since = *quiet_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= Duration::from_secs(5) {
+                if since.elapsed() >= QUIET {
                     return Ok(());
                 }
             } else {
@@ -301,6 +347,36 @@ impl Watch {
             std::thread::sleep(Duration::from_millis(250));
         }
     }
+}
+
+/// When the run is ended by a signal, the faults in force are undone and the watcher goes as well. A run that was
+/// started in the background ignores SIGINT: the handler is its own.
+pub fn undo_at_signal(lab: &Arc<Lab>, watch: &Watch) {
+    let lab = Arc::clone(lab);
+    let watcher = rustix::process::Pid::from_child(&watch.child);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let [mut int, mut term, mut hangup] =
+                [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
+                    .map(|kind| signal(kind).unwrap());
+            tokio::select! {
+                _ = int.recv() => {}
+                _ = term.recv() => {}
+                _ = hangup.recv() => {}
+            }
+        });
+        ENDING.store(true, Ordering::Relaxed);
+        eprintln!("ended by a signal: undoing the faults in force");
+        if let Err(why) = lab.undo_all() {
+            eprintln!("{why}");
+        }
+        let _ = rustix::process::kill_process(watcher, rustix::process::Signal::TERM);
+        std::process::exit(130);
+    });
 }
 
 impl Drop for Watch {

@@ -42,22 +42,24 @@ pub fn record(lab: &Lab, state: &str, hosts: &[String]) -> Result<(), String> {
             half::hello(&nonce),
             half::go(1, &[Tier::Fast, Tier::Medium, Tier::Slow], true)
         );
-        let (out, slow) = converse(lab, name, &half::start_command(host), &said)?;
+        // A mount has answered, or has not, only when it is asked about again.
+        let again = half::go(2, &[Tier::Fast], true);
+        let (out, slow) = converse(lab, name, &half::start_command(host), &[&said, &again])?;
         let folder = folder.join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         for bytes in [out, slow] {
-            write_sections(&folder, &nonce, &bytes)?;
+            write_sections(lab, &folder, &nonce, &bytes)?;
         }
-        let (versions, _) = converse(lab, name, VERSIONS, "")?;
-        fs::write(folder.join("versions"), impersonal(&versions)).map_err(|error| error.to_string())?;
+        let (versions, _) = converse(lab, name, VERSIONS, &[])?;
+        fs::write(folder.join("versions"), impersonal(lab, &versions)).map_err(|error| error.to_string())?;
         println!("{state}/{name}");
     }
     Ok(())
 }
 
-/// Runs a command on a host, says something to it, and hears both of its streams until it has been silent.
-fn converse(lab: &Lab, host: &str, command: &str, said: &str) -> Result<(Vec<u8>, Vec<u8>), String> {
+/// Runs a command on a host, says something to it with time for an answer after each, and hears both of its streams.
+fn converse(lab: &Lab, host: &str, command: &str, said: &[&str]) -> Result<(Vec<u8>, Vec<u8>), String> {
     let mut child = lab
         .ssh(host, command)
         .stdin(Stdio::piped())
@@ -66,10 +68,10 @@ fn converse(lab: &Lab, host: &str, command: &str, said: &str) -> Result<(Vec<u8>
         .spawn()
         .map_err(|error| error.to_string())?;
     let mut input = child.stdin.take().ok_or("no input")?;
-    input.write_all(said.as_bytes()).map_err(|error| error.to_string())?;
     let out = child.stdout.take().map(hear);
     let errors = child.stderr.take().map(hear);
-    if !said.is_empty() {
+    for said in said {
+        input.write_all(said.as_bytes()).map_err(|error| error.to_string())?;
         // The end of input ends the remote half, the slow lane with it.
         thread::sleep(PATIENCE);
     }
@@ -91,16 +93,18 @@ fn hear(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
 
 /// The same without what belongs to the machine that the lab ran on: where its files lie, and its own kernel,
 /// which hosts that are namespaces share.
-fn impersonal(content: &[u8]) -> Vec<u8> {
+fn impersonal(lab: &Lab, content: &[u8]) -> Vec<u8> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let text = String::from_utf8_lossy(content).replace(env!("CARGO_MANIFEST_DIR"), "/usr/src/pointsman");
+    let text = String::from_utf8_lossy(content)
+        .replace(&*lab.folder().to_string_lossy(), "/usr/src/pointsman/target/lab")
+        .replace(env!("CARGO_MANIFEST_DIR"), "/usr/src/pointsman");
     match kernel.trim() {
         "" => text.into_bytes(),
         kernel => text.replace(kernel, "6.1.0-lab").into_bytes(),
     }
 }
 
-fn write_sections(folder: &Path, nonce: &str, bytes: &[u8]) -> Result<(), String> {
+fn write_sections(lab: &Lab, folder: &Path, nonce: &str, bytes: &[u8]) -> Result<(), String> {
     let mut decoder = Decoder::new(nonce);
     decoder.push(bytes);
     while let Some(frame) = decoder.next_frame().map_err(|error| error.to_string())? {
@@ -110,7 +114,8 @@ fn write_sections(folder: &Path, nonce: &str, bytes: &[u8]) -> Result<(), String
             };
             // One frame says that a slow section has begun, a later one what it says.
             if !section.content.is_empty() {
-                fs::write(folder.join(name.name()), impersonal(&section.content)).map_err(|error| error.to_string())?;
+                fs::write(folder.join(name.name()), impersonal(lab, &section.content))
+                    .map_err(|error| error.to_string())?;
             }
         }
     }

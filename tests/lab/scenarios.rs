@@ -19,6 +19,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(databases());
     all.extend(galera());
     all.extend(others());
+    all.extend(slow());
     all
 }
 
@@ -38,6 +39,7 @@ fn scenario(
         shows_within: Duration::from_secs(3),
         heals_within: Duration::from_secs(30),
         check: None,
+        needs_past: false,
     }
 }
 
@@ -89,9 +91,15 @@ fn databases() -> Vec<Scenario> {
                 [expect("warning", "ReplicationLag", "db3")],
             )
         },
-        // In strict mode the replica stops at the source's next transaction as well.
+        // In strict mode the replica stops at the source's next transaction as well; then it is made anew.
         Scenario {
-            beside: &["ReplicationError", "ReplicationStopped", "ReplicationLag"],
+            beside: &[
+                "ReplicationError",
+                "ReplicationStopped",
+                "ReplicationLag",
+                "MysqlDown",
+                "ReadingFailed",
+            ],
             ..scenario(
                 lane,
                 "errant transaction",
@@ -183,6 +191,28 @@ fn databases() -> Vec<Scenario> {
             &[&["connections", "db3", "all"]],
             [expect("", "ConnectionsHigh", "db3")],
         ),
+        // The one that is kept for an administrator is left.
+        scenario(
+            lane,
+            "connections nearly used up",
+            &[&["connections", "db2"]],
+            [expect("", "ConnectionsHigh", "db2")],
+        ),
+        scenario(
+            lane,
+            "replica ended in good order",
+            &[&["end-database", "db2"]],
+            [expect("critical", "MysqlDown", "db2")],
+        ),
+        Scenario {
+            beside: &["ReplicationStopped", "ReplicationError", "ReplicationLag"],
+            ..scenario(
+                lane,
+                "wrong source",
+                &[&["wrong-source", "db3"]],
+                [expect("warning", "WrongSource", "db3")],
+            )
+        },
     ]
 }
 
@@ -219,6 +249,19 @@ fn galera() -> Vec<Scenario> {
             &[&["galera-desync", "gal2"]],
             [expect("warning", "GaleraDegraded", "gal2")],
         ),
+        // Through a wire that is narrow, so that there is something to see.
+        Scenario {
+            beside: &["MysqlDown", "GaleraNonPrimary"],
+            // The member begins empty, and asks for its state only then.
+            shows_within: Duration::from_secs(30),
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "state transfer",
+                &[&["galera-empty", "gal3"], &["narrow", "gal1", "1mbit"]],
+                [expect("warning", "GaleraDegraded", "gal1")],
+            )
+        },
     ]
 }
 
@@ -228,34 +271,76 @@ fn others() -> Vec<Scenario> {
         tier: Tier::Medium,
         ..expect(severity, code, subject)
     };
-    let _ = medium;
     vec![
         scenario(
             lane,
             "pool degraded",
             &[&["pool-degraded"]],
-            [Expected {
-                tier: Tier::Medium,
-                ..expect("warning", "PoolDegraded", "zfs1 tank")
-            }],
+            [medium("warning", "PoolDegraded", "zfs1 tank")],
         ),
         scenario(
             lane,
             "pool resilvering",
             &[&["pool-resilvering"]],
-            [Expected {
-                tier: Tier::Medium,
-                ..expect("notice", "PoolResilvering", "zfs1 tank")
-            }],
+            [medium("notice", "PoolResilvering", "zfs1 tank")],
         ),
         scenario(
             lane,
             "pool checksum errors",
             &[&["pool-checksums"]],
-            [Expected {
-                tier: Tier::Medium,
-                ..expect("warning", "PoolErrors", "zfs1 tank")
-            }],
+            [medium("warning", "PoolErrors", "zfs1 tank")],
+        ),
+        scenario(
+            lane,
+            "pool missing",
+            &[&["pool-missing"]],
+            [medium("critical", "PoolMissing", "zfs1 tank")],
+        ),
+        // The daemon ends and begins again, twice.
+        Scenario {
+            beside: &["ReadingFailed"],
+            ..scenario(
+                lane,
+                "pool faulted",
+                &[&["pool-faulted"]],
+                [medium("critical", "PoolFaulted", "zfs1 tank")],
+            )
+        },
+        scenario(
+            lane,
+            "zfs daemon gone",
+            &[&["zfs-gone"]],
+            [medium("unknown", "ReadingFailed", "zfs1")],
+        ),
+        Scenario {
+            beside: &["HostStale", "HostUnreachable"],
+            // A lost connection is not found at once, and made again after a while.
+            shows_within: Duration::from_secs(40),
+            needs_past: true,
+            ..scenario(
+                lane,
+                "host rebooted",
+                &[&["restart", "backup1"]],
+                [expect("", "Rebooted", "backup1")],
+            )
+        },
+        scenario(
+            lane,
+            "link without a carrier",
+            &[&["lose-carrier", "backup1"]],
+            [medium("warning", "LinkErrors", "backup1 second")],
+        ),
+        scenario(
+            lane,
+            "no inodes left",
+            &[&["use-inodes", "backup1"]],
+            [medium("critical", "InodesFull", "backup1 /srv/small")],
+        ),
+        scenario(
+            lane,
+            "reading denied to an ordinary user",
+            &[&["deny-reading"]],
+            [medium("notice", "ReadingDenied", "backup1")],
         ),
         Scenario {
             heals_within: Duration::from_secs(60),
@@ -282,6 +367,24 @@ fn others() -> Vec<Scenario> {
             [expect("unknown", "HostStale", "far1")],
         ),
     ]
+}
+
+/// What takes many minutes beside all the others.
+fn slow() -> Vec<Scenario> {
+    vec![Scenario {
+        // Six samples, two minutes apart, make a slope.
+        shows_within: Duration::from_secs(680),
+        needs_past: true,
+        ..scenario(
+            Lane::Slow,
+            "file system filling",
+            &[&["fill-steadily", "vpn1"]],
+            [Expected {
+                tier: Tier::Medium,
+                ..expect("", "DiskFilling", "vpn1 /srv/filling")
+            }],
+        )
+    }]
 }
 
 fn disks() -> Vec<Scenario> {
@@ -372,12 +475,16 @@ fn disks() -> Vec<Scenario> {
                 }],
             )
         },
-        scenario(
-            lane,
-            "clock skewed",
-            &[&["skew-clock", "stor2", "90"]],
-            [expect("warning", "ClockSkew", "stor2")],
-        ),
+        Scenario {
+            // A starved console does not take back what it says of clocks.
+            heals_within: Duration::from_secs(120),
+            ..scenario(
+                lane,
+                "clock skewed",
+                &[&["skew-clock", "stor2", "90"]],
+                [expect("warning", "ClockSkew", "stor2")],
+            )
+        },
     ]
 }
 
@@ -486,12 +593,16 @@ fn replication() -> Vec<Scenario> {
                 [expect("unknown", "HostStale", "stor1")],
             )
         },
-        scenario(
-            lane,
-            "slice away from home",
-            &[&["move-slice", "slice-a"]],
-            [expect("notice", "SliceAway", "slice-a")],
-        ),
+        Scenario {
+            // On a busy machine the move takes longer than clients may wait and two polls: then it is told.
+            beside: &["MountHung", "SliceNotMounted"],
+            ..scenario(
+                lane,
+                "slice away from home",
+                &[&["move-slice", "slice-a"]],
+                [expect("notice", "SliceAway", "slice-a")],
+            )
+        },
     ]
 }
 

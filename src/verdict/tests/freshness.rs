@@ -2,9 +2,10 @@
 
 use super::world::{HOSTS, World, change, each, find, glance, usage};
 use crate::{
-    facts::{Reach, UnixMs},
+    facts::{Reach, Snapshot, UnixMs},
     verdict::{Code, Memory, Observed, Severity, judge, overall},
 };
+use std::sync::Arc;
 
 fn degrade(world: &mut World) {
     world.edit("stor1", |s| {
@@ -92,6 +93,29 @@ fn a_single_look_shows_everything() {
     let findings = world.poll();
     assert!(find(&findings, Code::MdDegraded).is_some());
     assert!(find(&findings, Code::ReadingOld).is_some());
+}
+
+#[test]
+fn a_single_look_shows_what_the_slow_lane_says_after_the_last_poll() {
+    let mut world = World::new();
+    world.memory = Memory::immediate();
+    assert_eq!(glance(&world.poll()), []);
+    let mut late = |host: &str, edit: &dyn Fn(&mut Snapshot)| {
+        let at = HOSTS.iter().position(|name| *name == host).expect("a host");
+        let mut snapshot = Snapshot::clone(world.observed[at].snapshot.as_ref().expect("polled"));
+        edit(&mut snapshot);
+        world.observed[at].snapshot = Some(Arc::new(snapshot));
+        world.look()
+    };
+    let full = late("db1", &|s| {
+        change(&mut s.filesystems, |list| list[0] = usage("/", 97.0));
+    });
+    assert_eq!(
+        find(&full, Code::DiskFull).map(|f| f.severity),
+        Some(Severity::Critical)
+    );
+    let gone = late("stor1", &|s| change(&mut s.exports, Vec::clear));
+    assert!(find(&gone, Code::ExportMissing).is_some(), "{:?}", glance(&gone));
 }
 
 #[test]

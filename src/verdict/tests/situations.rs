@@ -203,6 +203,37 @@ fn two_primaries_in_one_moment_are_shown_at_once_and_a_planned_move_is_not_one()
 }
 
 #[test]
+fn a_side_that_sees_the_other_as_primary_does_not_make_a_pair_without_one() {
+    let secondary = |world: &mut World, host: &str, peer: R| {
+        world.edit(host, move |s| {
+            change(&mut s.drbd, |list| {
+                list[0].role = R::Secondary;
+                list[0].peer_role = peer.clone();
+            });
+        });
+    };
+    // A planned move: the side that was asked first has become primary since, and the other has seen it.
+    let mut world = World::new();
+    secondary(&mut world, "stor1", R::Secondary);
+    secondary(&mut world, "stor2", R::Primary);
+    let findings = world.polls(3);
+    assert!(
+        find(&findings, Code::DrbdNoPrimary).is_none(),
+        "{:?}",
+        glance(&findings)
+    );
+    assert!(
+        find(&findings, Code::DrbdDisagreement).is_some(),
+        "if it stays so, they disagree"
+    );
+    world.mend("stor2");
+    secondary(&mut world, "stor2", R::Secondary);
+    assert!(find(&world.polls(2), Code::DrbdNoPrimary).is_some());
+    world.mend("stor1").mend("stor2");
+    assert_eq!(glance(&world.poll()), []);
+}
+
+#[test]
 fn an_unreachable_primary_whose_clients_write_on_is_not_down() {
     let mut world = World::new();
     world.polls(3);
@@ -602,4 +633,84 @@ fn a_degraded_pool_says_how_far_its_resilver_is() {
     );
     let (_, longer) = evidence(text.replace("0h0m to go", "2h5m to go"));
     assert_eq!(longer, "resilver 73.1 %, 2 h 5 m left");
+}
+
+#[test]
+fn readings_of_two_moments_do_not_make_two_primary_components() {
+    let mut world = World::new();
+    world.polls(2);
+    let configuration = |world: &mut World, host: &str, id: u64| {
+        world.edit(host, move |s| {
+            change(&mut s.mysql, |mysql| {
+                mysql.galera.as_mut().expect("a member").conf_id = Some(id);
+            });
+        });
+    };
+    // The cluster has a new configuration, and one member has not been asked since.
+    let before = world.now;
+    configuration(&mut world, "g1", 41);
+    world.edit("g1", move |s| s.mysql.at = before);
+    configuration(&mut world, "g2", 42);
+    configuration(&mut world, "g3", 42);
+    assert_eq!(glance(&world.polls(3)), []);
+    // Asked again, it still says so.
+    world.mend("g1");
+    configuration(&mut world, "g1", 41);
+    let findings = world.polls(2);
+    assert_eq!(
+        find(&findings, Code::TwoSources).map(|f| f.severity),
+        Some(Severity::Critical)
+    );
+}
+
+#[test]
+fn a_mount_that_fails_now_and_then_is_one_finding() {
+    let mut world = World::new();
+    let outcome = |world: &mut World, outcome: StatfsOutcome| {
+        world.mend("access1");
+        world.edit("access1", move |s| {
+            change(&mut s.statfs, |list| list[0].outcome = outcome.clone());
+        });
+    };
+    let fails = || StatfsOutcome::Failed {
+        error: "No such file or directory".into(),
+    };
+    // An answer between two failures is that of the client's cache.
+    for _ in 0..4 {
+        outcome(&mut world, fails());
+        world.polls(3);
+        let shown = world.poll();
+        assert_eq!(
+            find(&shown, Code::MountFailing).map(|f| f.severity),
+            Some(Severity::Critical)
+        );
+        world.mend("access1");
+        for _ in 0..3 {
+            let shown = world.poll();
+            let kept = find(&shown, Code::MountFailing).expect("kept");
+            assert_eq!(kept.severity, Severity::Critical);
+            assert!(
+                kept.evidence
+                    .contains("No such file or directory; it answers again since "),
+                "{}",
+                kept.evidence
+            );
+        }
+    }
+    assert_eq!(glance(&world.polls(2)), [], "it answers for eight seconds now");
+}
+
+#[test]
+fn one_failure_of_a_mount_is_not_shown() {
+    let mut world = World::new();
+    world.edit("access1", |s| {
+        change(&mut s.statfs, |list| {
+            list[0].outcome = StatfsOutcome::Failed {
+                error: "Input/output error".into(),
+            };
+        });
+    });
+    assert_eq!(glance(&world.poll()), []);
+    world.mend("access1");
+    assert_eq!(glance(&world.polls(6)), []);
 }

@@ -78,6 +78,17 @@ fault_replica_writable() {
 }
 undo_replica_writable() { sql "$1" 'SET GLOBAL read_only=1'; }
 
+fault_about wrong-source 'REPLICA [HOST]' 'a replica is told to follow a server that is none of its topology (gal1), which refuses it'
+fault_wrong_source() {
+  database_replica_named "$1"
+  need_host "${2:-gal1}"
+  sql "$1" "STOP SLAVE; CHANGE MASTER TO MASTER_HOST='${LAB_ADDRESS[${2:-gal1}]}'; START SLAVE"
+}
+undo_wrong_source() {
+  sql "$1" 'STOP SLAVE'
+  database_follow "$1"
+}
+
 fault_about second-source 'REPLICA' 'a replica forgets its source and can be written: two sources'
 fault_second_source() {
   database_replica_named "$1"

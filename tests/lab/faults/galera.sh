@@ -33,11 +33,13 @@ fault_galera_desync() {
 }
 undo_galera_desync() { sql "$1" 'SET GLOBAL wsrep_desync=OFF'; }
 
-fault_about galera-empty 'MEMBER' 'the member loses its data and gets them again from another (state transfer)'
+fault_about galera-empty 'MEMBER' 'the member loses its data and gets them again from the first of the others (state transfer)'
 fault_galera_empty() {
   galera_member_named "$1"
+  local donor=gal1
+  [ "$1" != gal1 ] || donor=gal2
   service "$1" kill mariadbd
   find "$(host_folder "$1")/mysql" -mindepth 1 -delete
-  service_start "$1" mariadbd /usr/sbin/mariadbd
+  service_start "$1" mariadbd /usr/sbin/mariadbd "--wsrep-sst-donor=$donor"
 }
 undo_galera_empty() { galera_up; }

@@ -46,8 +46,10 @@ fault_cut_link() {
 }
 undo_cut_link() {
   link_join "$1" "$2"
-  # A pair that lost sight of each other may each have gone on alone.
-  if is_storage "$1" && is_storage "$2"; then storage_up; fi
+  # The pair finds back by itself, unless each has gone on alone.
+  if is_storage "$1" && is_storage "$2"; then
+    each_of "${LAB_SLICES[@]}" storage_rejoined || storage_up
+  fi
 }
 
 # netem HOST RULE…: replaces what is in force on the host's link. The lab's way in does not go over it.

@@ -78,4 +78,38 @@ fault_narrow() {
   namespace_host "$1"
   tc -n "$(namespace_of "$1")" qdisc replace dev eth0 root tbf rate "${2:-64kbit}" burst 2kb latency 2s
 }
-undo_narrow() { tc -n "$(namespace_of "$1")" qdisc del dev eth0 root; }
+undo_narrow() { tc -n "$(namespace_of "$1")" qdisc del dev eth0 root 2>/dev/null || true; }
+
+fault_about lose-carrier 'HOST' 'a second network link of the host, with an address, has no carrier: nobody is at its other end'
+fault_lose_carrier() {
+  namespace_host "$1"
+  local namespace
+  namespace=$(namespace_of "$1")
+  ip -n "$namespace" link add second type veth peer name unplugged
+  ip -n "$namespace" addr add 192.0.2.1/30 dev second
+  ip -n "$namespace" link set second up
+}
+undo_lose_carrier() { ip -n "$(namespace_of "$1")" link delete second; }
+
+fault_about use-inodes 'HOST' 'a small file system of the host has no inodes left, though room'
+fault_use_inodes() {
+  namespace_host "$1"
+  on_host "$1" sh -c 'mkdir -p /srv/small && mount -t tmpfs -o size=1m,nr_inodes=64 small /srv/small &&
+    n=0 && while true 2>/dev/null >"/srv/small/$n"; do n=$((n + 1)); done; [ $n -gt 50 ]'
+}
+undo_use_inodes() { on_host "$1" umount /srv/small; }
+
+fault_about fill-steadily 'HOST [KIB/S]' 'a file system of 64 MiB fills at an even pace (20), to be full in an hour or so'
+fault_fill_steadily() {
+  namespace_host "$1"
+  on_host "$1" sh -c 'mkdir -p /srv/filling && mount -t tmpfs -o size=64m filling /srv/filling'
+  service_start "$1" filler sh -c 'while head -c "$1" /dev/zero >>/srv/filling/log; do sleep 1; done' filler $((${2:-20} * 1024))
+}
+undo_fill_steadily() {
+  service "$1" end filler
+  on_host "$1" umount /srv/filling
+}
+
+fault_about deny-reading '' 'what backup1 exports can be read by root alone, and it is watched as an ordinary user'
+fault_deny_reading() { on_host backup1 sh -c 'chown root /var/lib/nfs && chmod 700 /var/lib/nfs'; }
+undo_deny_reading() { backup_up; }

@@ -22,14 +22,8 @@ swap_table() {
 
 # mend_array HOST: the array whole again, waited for.
 mend_array() {
-  storage_mend "$1"
+  machine_script "$1" 120 storage-mend disks
   wait_until 120 storage_array_whole "$1" || die "the array of $1 does not become whole"
-}
-
-# mend_slices: replication, exports and mounts as they should be, whatever they are.
-mend_slices() {
-  storage_up
-  client_up
 }
 
 # ── Disks ────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +148,13 @@ fault_drbd_detach() {
   need_slice "$1"
   swap_table "$(home_of "$1")" "disk-${1#slice-}" "0 SECTORS error"
 }
-undo_drbd_detach() { need_slice "$1" && mend_slices; }
+undo_drbd_detach() {
+  need_slice "$1"
+  mend_array "$(home_of "$1")"
+  # `adjust` attaches it again; what was written meanwhile comes back from the other side.
+  machine_script "$(home_of "$1")" 60 storage-mend "$1"
+  wait_until 60 storage_connected "$1"
+}
 
 fault_about drbd-pause SLICE 'suspend the input and output of a slice'
 fault_drbd_pause() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "drbdadm suspend-io $1"; }
@@ -204,7 +204,7 @@ undo_slow_resync() {
 # ── Serving ──────────────────────────────────────────────────────────────────────────────────────────
 fault_about stop-nfsd HOST 'end every NFS server thread of a storage server'
 fault_stop_nfsd() { need_storage "$1" && machine_run "$1" 20 'rpc.nfsd 0'; }
-undo_stop_nfsd() { need_storage "$1" && storage_mend "$1"; }
+undo_stop_nfsd() { need_storage "$1" && machine_script "$1" 30 storage-mend nfs; }
 
 fault_about hang-nfsd HOST 'let the NFS server hang in the file system: clients wait, nothing answers'
 fault_hang_nfsd() {
@@ -214,7 +214,11 @@ fault_hang_nfsd() {
   machine_run "$1" 20 'echo 1 >/proc/fs/nfsd/threads
     for name in disk-a disk-b; do dmsetup suspend --nolockfs --noflush $name; done'
 }
-undo_hang_nfsd() { need_storage "$1" && storage_mend "$1"; }
+undo_hang_nfsd() {
+  need_storage "$1"
+  machine_script "$1" 60 storage-mend disks
+  machine_script "$1" 30 storage-mend nfs
+}
 
 fault_about hang-slice SLICE 'let the disk below a slice stand still: writes wait, the rest goes on'
 fault_hang_slice() { need_slice "$1" && machine_run "$(home_of "$1")" 20 "dmsetup suspend --nolockfs --noflush disk-${1#slice-}"; }
@@ -231,7 +235,9 @@ fault_about stale-handle SLICE 'export a slice under another number: what client
 fault_stale_handle() {
   need_slice "$1"
   machine_run "$(home_of "$1")" 20 "exportfs -u $LAB_NETWORK:/srv/$1; exportfs -f
-    exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=1${LAB_SLICE_FSID[$1]} $LAB_NETWORK:/srv/$1"
+    exportfs -o rw,sync,no_root_squash,no_subtree_check,fsid=1${LAB_SLICE_FSID[$1]} $LAB_NETWORK:/srv/$1
+    # A request that came in between may have kept the old number alive in the kernel's cache.
+    exportfs -f"
 }
 undo_stale_handle() {
   need_slice "$1"
@@ -290,4 +296,4 @@ fault_unmount() {
   need_slice "${2:-}"
   machine_run "$1" 20 "kill -KILL \$(cat /run/lab/load-$2.pid); rm -f /run/lab/load-$2.pid; umount -l /mnt/$2"
 }
-undo_unmount() { need_client "$1" && client_up; }
+undo_unmount() { need_client "$1" && client_mend "$1"; }

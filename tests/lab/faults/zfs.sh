@@ -60,3 +60,20 @@ zfs_garbage() {
 fault_about zfs-gone '' 'zfs-fuse is killed: no pool answers'
 fault_zfs_gone() { service zfs1 kill zfs-fuse; }
 undo_zfs_gone() { zfs_up; }
+
+fault_about pool-missing '' 'the pool is exported: the server does not have it any more'
+fault_pool_missing() { zpool_do export -f tank; }
+undo_pool_missing() { zfs_up; }
+
+fault_about pool-faulted '' 'both sides of the mirror are gone when zfs-fuse starts again: the pool cannot be opened'
+fault_pool_faulted() {
+  service zfs1 end zfs-fuse
+  on_host zfs1 sh -c 'cd "$1" && mkdir -p away && mv disk1.img disk2.img away/' away "$ZFS_DISKS"
+  zfs_start
+}
+undo_pool_faulted() {
+  service zfs1 kill zfs-fuse
+  on_host zfs1 sh -c 'cd "$1" && mv away/*.img .' away "$ZFS_DISKS"
+  zfs_start
+  zfs_up
+}

@@ -19,7 +19,7 @@ ssh_config: ssh_config
 defaults:
   user: root
   # Machines without hardware virtualisation on two cores are slow, and no fault of the fleet.
-  poll: { interval: 4s, medium: 12s, deadline: 12s, connect_deadline: 30s }
+  poll: { interval: 4s, medium: 8s, deadline: 12s, connect_deadline: 30s }
   # Emulated machines are busy with little: their load says nothing here.
   thresholds: { nfs_rtt_ms: 800, disk_await_ms: 300, load_per_cpu: 1000, steal_percent: 100 }
 sites:

@@ -131,8 +131,8 @@ namespace_up() {
 groups:
   namespace:
     rack: lab-r1
-    # These hosts share one kernel: load, steal and waiting for disks are those of the whole machine.
-    thresholds: { load_per_cpu: 1000, steal_percent: 100, disk_await_ms: 100000, disk_warning_percent: 98, disk_critical_percent: 99.5, memory_available_percent: 1 }
+    # These hosts share one kernel: load, steal, waiting for disks and what fills them are those of the whole machine.
+    thresholds: { load_per_cpu: 1000, steal_percent: 100, disk_await_ms: 100000, disk_warning_percent: 98, disk_critical_percent: 99.5, memory_available_percent: 1, disk_full_in_hours: 0.01 }
 END
 }
 namespace_down() { :; }

@@ -29,7 +29,7 @@ storage_files() {
     cat <<'END'
 global { usage-count no; minor-count 4; }
 common {
-  net { protocol C; connect-int 2; ping-int 3; ping-timeout 10; timeout 30; ko-count 0; }
+  net { protocol C; connect-int 2; ping-int 3; ping-timeout 30; timeout 30; ko-count 0; }
   startup { wfc-timeout 1; degr-wfc-timeout 1; }
   disk { on-io-error detach; resync-rate 20M; c-plan-ahead 0; }
 }
@@ -99,6 +99,8 @@ storage_slice_first() {
 storage_connected() {
   [[ $(machine_run "${LAB_SLICE_HOME[$1]}" 20 "drbdadm cstate $1; drbdadm dstate $1" | tr '\n' ' ') == "Connected UpToDate/UpToDate " ]]
 }
+
+storage_rejoined() { wait_until 20 storage_connected "$1"; }
 
 storage_replicating() {
   case $(machine_run "${LAB_SLICE_HOME[$1]}" 20 "drbdadm cstate $1") in

@@ -53,7 +53,7 @@ vpn_up() {
   vpn_tunnel vpn1 10.79.0.1 10.79.0.2 "$VPN_FAR_NETWORK" --remote 127.0.0.1 1195 --lport 1196
   inventory_piece vpn <<END
 hosts:
-  vpn1: { address: ${LAB_ADDRESS[vpn1]}, groups: [namespace] }
+  vpn1: { address: ${LAB_ADDRESS[vpn1]}, groups: [namespace], thresholds: { disk_full_in_hours: 24 } }
   far1: { address: ${LAB_ADDRESS[far1]}, groups: [namespace], rack: far-r1, roles: [backup] }
 END
   wait_until 30 vpn_healthy || die "$(vpn_healthy)"
