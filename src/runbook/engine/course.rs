@@ -331,16 +331,16 @@ impl Engine {
     }
 
     /// A step cannot be done: ends, turns back, or parks.
-    pub(super) fn fail(&mut self, doing: Doing, why: String) -> Effect {
+    pub(super) fn fail(&mut self, doing: &Doing, why: String) -> Effect {
         if doing.back {
-            return self.park(&doing, why, false);
+            return self.park(doing, why, false);
         }
         if !self.underway() {
             return self.finish(End::Refused { why });
         }
         if self.irreversible().is_some() {
             // There is no way back from here: somebody looks, and it goes on.
-            return self.park(&doing, why, false);
+            return self.park(doing, why, false);
         }
         let why = format!("step {}: {why}", doing.at + 1);
         self.why = Some(why.clone());

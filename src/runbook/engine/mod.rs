@@ -35,7 +35,7 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Between two attempts to reach a target whose answer was lost.
 const RESOLVE_EVERY: Duration = Duration::from_secs(2);
 /// How long a lost answer is asked for before a run is parked with an unknown outcome.
-const RESOLVE_WITHIN: Duration = Duration::from_secs(60);
+const RESOLVE_WITHIN: Duration = Duration::from_mins(1);
 /// Longest time without looking whether a person wants to stop a wait.
 const HOLD_PIECE: Duration = Duration::from_secs(1);
 /// Times that one step is sent again, or one claim tried again, at most.
@@ -100,7 +100,7 @@ enum Stage {
     /// Writes that it turns back, from this step on; or, as a run that goes on, from where it stands.
     Turning(Option<usize>),
     /// Does (or takes back) a step.
-    Step(Doing),
+    Step(Box<Doing>),
     /// Gives the targets back, one after the other; the end is written already.
     Releasing(usize, End),
     /// Writes how it ended.
@@ -213,7 +213,7 @@ impl Engine {
             Stage::Claiming(at) => self.claimed(at, event),
             Stage::Reclaiming(at) => self.claim(at),
             Stage::Turning(at) => self.turned(at, &event),
-            Stage::Step(doing) => self.stepped(doing, event),
+            Stage::Step(doing) => self.stepped(*doing, event),
             Stage::Ending(end) => self.ended(end, &event),
             Stage::Releasing(at, end) => self.release(at + 1, end),
             Stage::Over(end) => self.over(end),

@@ -20,16 +20,15 @@ impl Engine {
         match (doing.part.clone(), event) {
             (Part::Checking, Event::Seen(seen)) => self.checked(doing, seen),
             (Part::Resting, _) => self.check(doing),
-            (Part::Noting, Event::Woken) => self.seal(doing),
             (Part::Intending, Event::Written(Ok(()))) => self.send(doing),
             (Part::Running, Event::Answered(answer)) => self.answered(doing, answer),
-            (Part::Running, Event::Ran(Ok(printed))) => self.ran(doing, printed),
+            (Part::Running, Event::Ran(Ok(printed))) => self.ran(doing, &printed),
             // It may have worked all the same: the proof tells.
             (Part::Running, Event::Ran(Err(why))) => self.prove(doing, Some(why)),
             (Part::Holding, Event::Woken) => self.hold(doing),
             (Part::Inquiring, Event::Woken) => self.inquire(doing),
             (Part::Inquiring, Event::Replied { by, word }) => self.replied(doing, &by, &word),
-            (Part::Noting, Event::Written(Ok(()))) => self.seal(doing),
+            (Part::Noting, Event::Woken | Event::Written(Ok(()))) => self.seal(doing),
             (Part::Sealing, Event::Answered(answer)) => self.sealed(doing, answer),
             (Part::Fetching, Event::Answered(answer)) => self.fetched(doing, answer),
             (Part::Proving(failed), Event::Seen(seen)) => self.looked(doing, failed, seen),
@@ -45,11 +44,11 @@ impl Engine {
     pub(super) fn check(&mut self, mut doing: Doing) -> Effect {
         if !doing.back {
             if let Some(by) = self.cancelled.clone() {
-                return self.fail(doing, format!("cancelled by {by}"));
+                return self.fail(&doing, format!("cancelled by {by}"));
             }
             if self.paused {
                 doing.part = Part::Resting;
-                self.stage = Stage::Step(doing);
+                self.stage = Stage::Step(Box::new(doing));
                 return Effect::Wait(Duration::from_secs(1));
             }
         }
@@ -75,7 +74,7 @@ impl Engine {
         if missing.is_empty() {
             return self.stepped(doing, Event::Seen(Vec::new()));
         }
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Look(missing)
     }
 
@@ -113,10 +112,10 @@ impl Engine {
         let interlocks = self.interlocks(&doing);
         let against = unmet(&interlocks, &sight);
         if let Some((condition, truth)) = against.first() {
-            return self.fail(doing, format!("interlock: {condition} is required, but {truth}"));
+            return self.fail(&doing, format!("interlock: {condition} is required, but {truth}"));
         }
         if let Some((condition, truth)) = unmet(&operation.needs, &sight).first() {
-            return self.fail(doing, format!("{condition} is required, but {truth}"));
+            return self.fail(&doing, format!("{condition} is required, but {truth}"));
         }
         doing.attempt += 1;
         doing.redo = false;
@@ -128,7 +127,7 @@ impl Engine {
             attempt: doing.attempt,
             commands: operation.shown(),
         };
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Write(record)
     }
 
@@ -143,7 +142,7 @@ impl Engine {
                 doing.part = Part::Running;
                 self.seen.clear();
                 self.done[doing.at] = StepState::Touched;
-                self.stage = Stage::Step(doing);
+                self.stage = Stage::Step(Box::new(doing));
                 Effect::Local { argv, deadline }
             }
             (Work::Commands(commands), Place::Host(host)) if !commands.is_empty() => self.call(doing, host, commands),
@@ -167,7 +166,7 @@ impl Engine {
             looks: doing.looks.iter().map(|look| look.argv.clone()).collect(),
         };
         let deadline = doing.operation.deadline;
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Call {
             host,
             request,
@@ -213,14 +212,14 @@ impl Engine {
             return self.lost_thread(&doing);
         };
         if let Some(by) = self.cancelled.clone().filter(|_| !doing.back) {
-            return self.fail(doing, format!("cancelled by {by}"));
+            return self.fail(&doing, format!("cancelled by {by}"));
         }
         let left = time.saturating_sub(self.now.since(doing.since));
         if left.is_zero() {
             return self.prove(doing, None);
         }
         doing.part = Part::Holding;
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Wait(left.min(HOLD_PIECE))
     }
 
@@ -230,10 +229,10 @@ impl Engine {
             return self.lost_thread(&doing);
         };
         if let Some(by) = self.cancelled.clone().filter(|_| !doing.back) {
-            return self.fail(doing, format!("cancelled by {by}"));
+            return self.fail(&doing, format!("cancelled by {by}"));
         }
         doing.part = Part::Inquiring;
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Ask(question)
     }
 
@@ -245,7 +244,7 @@ impl Engine {
             let evidence = vec![format!("{by} answered {}", question.word)];
             return self.conclude(doing, Outcome::Done, evidence, String::new());
         }
-        self.fail(doing, format!("{by} did not say yes to: {}", question.text))
+        self.fail(&doing, format!("{by} did not say yes to: {}", question.text))
     }
 
     fn answered(&mut self, doing: Doing, answer: Answer) -> Effect {
@@ -274,10 +273,10 @@ impl Engine {
                     if doing.sent == Some(doing.since) || doing.attempt <= 1 {
                         self.done[doing.at] = StepState::NotYet;
                     }
-                    return self.fail(doing, why);
+                    return self.fail(&doing, why);
                 }
                 Said::Ran(printed) | Said::Receipt(Receipt::Ended(printed)) => {
-                    return self.ran(doing, printed.clone());
+                    return self.ran(doing, printed);
                 }
                 // Nothing of it runs any more, and twice is the same as once.
                 Said::Receipt(Receipt::Begun) if doing.operation.nature == Nature::Idempotent => {
@@ -298,7 +297,7 @@ impl Engine {
         self.unknown(doing, "the answer says nothing of the step".into())
     }
 
-    fn ran(&mut self, mut doing: Doing, printed: Printed) -> Effect {
+    fn ran(&mut self, mut doing: Doing, printed: &Printed) -> Effect {
         if printed.exit == 0 {
             return self.prove(doing, None);
         }
@@ -307,7 +306,7 @@ impl Engine {
             && self.now.since(sent) < retry.within
         {
             doing.part = Part::Resting;
-            self.stage = Stage::Step(doing);
+            self.stage = Stage::Step(Box::new(doing));
             return Effect::Wait(RETRY_EVERY);
         }
         let text = format!("exit code {}: {}", printed.exit, shorten(&printed.text));
@@ -322,10 +321,10 @@ impl Engine {
         }
         doing.tries += 1;
         if doing.tries >= ATTEMPTS {
-            return self.fail(doing, format!("{why}, {ATTEMPTS} times"));
+            return self.fail(&doing, format!("{why}, {ATTEMPTS} times"));
         }
         doing.part = Part::Resting;
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Wait(RESOLVE_EVERY)
     }
 
@@ -337,7 +336,7 @@ impl Engine {
             back: doing.back,
             why,
         };
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Write(record)
     }
 
@@ -354,7 +353,7 @@ impl Engine {
             objects: self.plan.objects.clone(),
             holder: self.holder(&host),
         };
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Call {
             host,
             request,
@@ -392,7 +391,7 @@ impl Engine {
             identity: self.identity(&host, true),
             key: self.key(&doing),
         };
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Call {
             host,
             request,
@@ -421,7 +420,7 @@ impl Engine {
             );
         }
         doing.part = Part::Noting;
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Wait(RESOLVE_EVERY)
     }
 
@@ -439,7 +438,7 @@ impl Engine {
         let missing = unmet(&doing.operation.proof, &sight);
         if let Some(text) = failed.clone().filter(|_| doing.operation.proof.is_empty()) {
             let why = format!("{}: {text}", doing.operation.says);
-            return self.fail(doing, why);
+            return self.fail(&doing, why);
         }
         if missing.is_empty() {
             // Its proof need not show all that it does: an address may be there, and nobody was told.
@@ -461,7 +460,7 @@ impl Engine {
             // Not yet so: what was seen is of no use any more.
             self.seen.clear();
             doing.part = Part::Patient(failed);
-            self.stage = Stage::Step(doing);
+            self.stage = Stage::Step(Box::new(doing));
             return Effect::Wait(PROVE_EVERY);
         }
         let (condition, truth) = &missing[0];
@@ -472,7 +471,7 @@ impl Engine {
         if unseen {
             return self.park(&doing, why, true);
         }
-        self.fail(doing, why)
+        self.fail(&doing, why)
     }
 
     fn conclude(&mut self, mut doing: Doing, outcome: Outcome, evidence: Vec<String>, output: String) -> Effect {
@@ -489,7 +488,7 @@ impl Engine {
             evidence,
             output,
         };
-        self.stage = Stage::Step(doing);
+        self.stage = Stage::Step(Box::new(doing));
         Effect::Write(record)
     }
 
