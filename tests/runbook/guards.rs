@@ -12,7 +12,7 @@ use pointsman::{
         engine::{Effect, End},
         interlock::{Context, Interlock, required},
         operation::Claim,
-        plan::{Glass, Plan, Rule},
+        plan::{Glass, Plan, Rule, Step},
         sight::Sight,
         target::{Holder, Identity, Request, Said, parse},
     },
@@ -185,7 +185,19 @@ fn refusing(situation: &Situation) -> BTreeSet<Interlock> {
     });
     let context = Context {
         plan: &plan,
-        fenced: situation.fenced.iter().map(|name| host(name)).collect(),
+        fenced: situation
+            .fenced
+            .iter()
+            .map(|name| {
+                let fences = |step: &&Step| step.operation.fences().any(|fenced| fenced == host(name));
+                let off = plan
+                    .steps
+                    .iter()
+                    .filter(fences)
+                    .flat_map(|step| step.operation.proof.clone());
+                (host(name), off.collect())
+            })
+            .collect(),
         promoted: situation.promoted.iter().map(|name| (slice(), host(name))).collect(),
         back: situation.back,
     };
