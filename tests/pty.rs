@@ -320,7 +320,9 @@ fn a_slice_is_moved_by_keys_from_the_menu_to_its_report() {
     terminal.send("\r");
     terminal.wait_for("# Run");
     terminal.send(":slice-c\r");
-    terminal.wait("the slice on its other server", |screen| screen.contains("now stor4"));
+    terminal.wait("the slice on its other server", |screen| {
+        screen.contains("stor4 (away)")
+    });
     terminal.send("q");
     assert_eq!(terminal.exit_code(), 0);
 }

@@ -250,16 +250,15 @@ pub(in crate::console) fn began(model: &mut Model, result: Result<(), Vec<Refusa
         if model.page == Page::Run && !model.go_back() {
             model.go(Page::Runs);
         }
-        match starting {
-            Some(asked) => super::show_refused(model, asked, refusals),
-            None => {
-                let text: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-                model.layers.push(Layer::Message {
-                    title: "the run is not gone on with".to_owned(),
-                    text: text.join(" "),
-                    scroll: 0,
-                });
-            }
+        if let Some(asked) = starting {
+            super::show_refused(model, asked, refusals);
+        } else {
+            let text: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+            model.layers.push(Layer::Message {
+                title: "the run is not gone on with".to_owned(),
+                text: text.join(" "),
+                scroll: 0,
+            });
         }
     }
     vec![Effect::ReadRuns]

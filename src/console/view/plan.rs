@@ -182,9 +182,9 @@ fn refused(ctx: &Ctx<'_>, planning: &Planning, refusals: &[Refusal], room: u16) 
     out.push(ctx.line(Role::Title, " REFUSED, AND NOTHING WAS CHANGED"));
     for refusal in refusals {
         let head = ctx.span(Role::Critical, " ✖ ");
-        out.extend(hanging(ctx, head, Role::Text, &refusal.fact, room));
+        out.extend(hanging(ctx, &head, Role::Text, &refusal.fact, room));
         let head = ctx.span(Role::Accent, "   → ");
-        out.extend(hanging(ctx, head, Role::Dim, &refusal.lift, room));
+        out.extend(hanging(ctx, &head, Role::Dim, &refusal.lift, room));
     }
     out
 }
@@ -207,7 +207,7 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
     ])];
     out.extend(hanging(
         ctx,
-        ctx.span(Role::Dim, " with   "),
+        &ctx.span(Role::Dim, " with   "),
         Role::Text,
         &given.join(" "),
         room,
@@ -226,7 +226,7 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
         Some(loss) => {
             for line in loss.lines() {
                 let head = ctx.span(Role::Critical, " ✖ LOSS ");
-                out.extend(hanging(ctx, head, Role::Critical, line, room));
+                out.extend(hanging(ctx, &head, Role::Critical, line, room));
             }
         }
     }
@@ -234,7 +234,7 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
         let text = format!("{} for {}, said by {}", rule_word(glass.rule), glass.resource, glass.by);
         out.extend(hanging(
             ctx,
-            ctx.span(Role::Critical, " RULE SET ASIDE  "),
+            &ctx.span(Role::Critical, " RULE SET ASIDE  "),
             Role::Critical,
             &text,
             room,
@@ -243,7 +243,7 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
     for warning in &plan.warnings {
         out.extend(hanging(
             ctx,
-            ctx.span(Role::Warning, " ▲ note "),
+            &ctx.span(Role::Warning, " ▲ note "),
             Role::Text,
             warning,
             room,
@@ -262,24 +262,24 @@ fn one_step(ctx: &Ctx<'_>, at: usize, step: &Step, room: u16) -> Vec<Line<'stati
     let operation = &step.operation;
     let label = |text: &str| ctx.span(Role::Dim, format!("     {text:<7}"));
     let head = ctx.span(Role::Accent, format!(" {:>2}  ", at + 1));
-    let mut out = hanging(ctx, head, Role::Text, &operation.says, room);
-    out.extend(hanging(ctx, label("why"), Role::Dim, &step.why, room));
+    let mut out = hanging(ctx, &head, Role::Text, &operation.says, room);
+    out.extend(hanging(ctx, &label("why"), Role::Dim, &step.why, room));
     let host = match &operation.place {
         Place::Host(host) => host.as_str(),
         Place::Console => "console",
     };
     for command in operation.shown() {
         let head = ctx.span(Role::Notice, format!("     {host}$ "));
-        out.extend(hanging(ctx, head, Role::Text, &command, room));
+        out.extend(hanging(ctx, &head, Role::Text, &command, room));
     }
     if let Work::Ask(question) = &operation.work {
         let text = format!("{} The answer is the word {}.", question.text, question.word);
-        out.extend(hanging(ctx, label("asks"), Role::Text, &text, room));
+        out.extend(hanging(ctx, &label("asks"), Role::Text, &text, room));
     }
     for proof in &operation.proof {
-        out.extend(hanging(ctx, label("proof"), Role::Text, &proof.says, room));
+        out.extend(hanging(ctx, &label("proof"), Role::Text, &proof.says, room));
     }
-    out.extend(undo(ctx, operation, step.undo.as_ref(), label("undo"), room));
+    out.extend(undo(ctx, operation, step.undo.as_ref(), &label("undo"), room));
     out
 }
 
@@ -287,7 +287,7 @@ fn undo(
     ctx: &Ctx<'_>,
     operation: &Operation,
     undo: Option<&Operation>,
-    head: Span<'static>,
+    head: &Span<'static>,
     room: u16,
 ) -> Vec<Line<'static>> {
     match (undo, operation.nature) {

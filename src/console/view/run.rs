@@ -105,7 +105,7 @@ fn head(ctx: &Ctx<'_>, run: &Progress, word: &str, room: u16) -> Vec<Line<'stati
                     }
                 ),
             );
-            out.extend(hanging(ctx, head, role, &end_words(end), room));
+            out.extend(hanging(ctx, &head, role, &end_words(end), room));
             out.push(ctx.line(Role::Dim, format!(" {settled} of {all} steps, {}", tenths(spent))));
         }
         None if run.left => out.push(ctx.line(Role::Warning, " ▲ left in its middle: 8, then c goes on with it")),
@@ -200,7 +200,7 @@ fn clients(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
         let (role, text) = client_words(client);
         let name = format!("{} {}", client.client, client.mount_point);
         let head = ctx.span(Role::Text, format!("   {name:<28} "));
-        out.extend(hanging(ctx, head, role, &text, room));
+        out.extend(hanging(ctx, &head, role, &text, room));
     }
     out
 }
@@ -237,14 +237,14 @@ fn output(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
     ];
     for command in &step.commands {
         let head = ctx.span(Role::Notice, format!("   {}$ ", step.place));
-        out.extend(hanging(ctx, head, Role::Text, command, room));
+        out.extend(hanging(ctx, &head, Role::Text, command, room));
     }
     let lines: Vec<&str> = step.output.lines().collect();
     for line in &lines[lines.len().saturating_sub(OUTPUT)..] {
         out.push(ctx.line(Role::Text, format!("     {line}")));
     }
     for seen in &step.evidence {
-        out.extend(hanging(ctx, ctx.span(Role::Dim, "   seen   "), Role::Dim, seen, room));
+        out.extend(hanging(ctx, &ctx.span(Role::Dim, "   seen   "), Role::Dim, seen, room));
     }
     out
 }
@@ -253,7 +253,7 @@ fn log(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
     let mut out = vec![Line::default(), ctx.line(Role::Title, " WHAT HAPPENED, NEWEST FIRST")];
     for line in run.log.iter().rev().take(LOG) {
         let head = ctx.span(Role::Dim, format!("   {} ", time_of_day(line.at)));
-        out.extend(hanging(ctx, head, Role::Text, &line.text, room));
+        out.extend(hanging(ctx, &head, Role::Text, &line.text, room));
     }
     out
 }

@@ -38,7 +38,7 @@ const fn value_word(kind: ValueKind) -> &'static str {
 }
 
 /// Words behind a head of so many cells, wrapped; the head stands on the first line only.
-pub fn hanging(ctx: &Ctx<'_>, head: Span<'static>, role: Role, text: &str, room: u16) -> Vec<Line<'static>> {
+pub fn hanging(ctx: &Ctx<'_>, head: &Span<'static>, role: Role, text: &str, room: u16) -> Vec<Line<'static>> {
     let indent = width(&head.content);
     let mut out = Vec::new();
     for (at, part) in wrap(text, room.saturating_sub(indent)).into_iter().enumerate() {
@@ -84,7 +84,7 @@ pub fn catalogue(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
         });
         for (name, parameter) in &definition.parameters {
             let head = ctx.span(Role::Dim, format!("{:15}{name:<9}", ""));
-            out.extend(hanging(ctx, head, Role::Dim, &about(parameter), room));
+            out.extend(hanging(ctx, &head, Role::Dim, &about(parameter), room));
         }
     }
     out.push(Line::default());
@@ -122,13 +122,13 @@ pub fn definition(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'static>> {
     out.push(ctx.line(Role::Title, "PARAMETERS"));
     for (name, parameter) in &definition.parameters {
         let head = ctx.span(Role::Text, format!("  {name:<16}"));
-        out.extend(hanging(ctx, head, Role::Dim, &about(parameter), room));
+        out.extend(hanging(ctx, &head, Role::Dim, &about(parameter), room));
     }
     out.push(ctx.line(Role::Title, "WHAT HAS TO HOLD BEFORE THERE IS A PLAN"));
     for name in &definition.checks {
         let about = check::find(name).map_or("not known", |check| check.about());
         let head = ctx.span(Role::Text, format!("  {name:<16}"));
-        out.extend(hanging(ctx, head, Role::Dim, about, room));
+        out.extend(hanging(ctx, &head, Role::Dim, about, room));
     }
     out.push(ctx.line(Role::Title, "STEPS"));
     out.extend(steps(ctx, definition, room));
@@ -144,9 +144,9 @@ fn steps(ctx: &Ctx<'_>, definition: &Definition, room: u16) -> Vec<Line<'static>
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        out.extend(hanging(ctx, head, Role::Text, &with.join(" "), room));
+        out.extend(hanging(ctx, &head, Role::Text, &with.join(" "), room));
         let head = ctx.span(Role::Dim, " ".repeat(21));
-        out.extend(hanging(ctx, head, Role::Dim, &step.why, room));
+        out.extend(hanging(ctx, &head, Role::Dim, &step.why, room));
     }
     out
 }
@@ -183,7 +183,7 @@ fn menu_lines(ctx: &Ctx<'_>, menu: &Menu, room: u16) -> (Vec<Line<'static>>, u16
             Some(why) => (Role::Dim, "– not now", why.as_str()),
         };
         let head = ctx.span(role, format!(" {name:<13}{sign:<12}"));
-        let mut lines = hanging(ctx, head, role, text, room);
+        let mut lines = hanging(ctx, &head, role, text, room);
         if at == menu.at {
             marked_at = cells(out.len());
             lines = lines.iter().map(|line| marked(ctx, line, room)).collect();

@@ -26,7 +26,7 @@ pub fn list(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
         let head = ctx.span(Role::Unknown, " ? ");
         out.extend(hanging(
             ctx,
-            head,
+            &head,
             Role::Unknown,
             &format!("the journal cannot be read: {why}"),
             room,
@@ -74,13 +74,13 @@ fn one(ctx: &Ctx<'_>, line: &RunLine, own: bool, room: u16) -> Vec<Line<'static>
     let mut out = vec![head];
     if line.is_open() {
         let indent = ctx.span(Role::Dim, "     ");
-        out.extend(hanging(ctx, indent.clone(), Role::Text, &stands, room));
+        out.extend(hanging(ctx, &indent, Role::Text, &stands, room));
         let todo = match (&line.standing, own) {
             (_, true) => "→ enter shows it",
             (Standing::Driven(_), _) => "→ enter: report so far · x: have it taken back",
             _ => "→ c: go on with it · x: take it back · enter: report",
         };
-        out.extend(hanging(ctx, indent, Role::Accent, todo, room));
+        out.extend(hanging(ctx, &indent, Role::Accent, todo, room));
     }
     let who = format!("     {} by {}", line.id, line.owner);
     out.push(ctx.line(Role::Dim, who));
@@ -98,8 +98,8 @@ fn first_words(stands: &str, severity: Severity) -> String {
 
 /// The report of a run.
 pub fn report(ctx: &Ctx<'_>, id: &str, room: u16) -> Vec<Line<'static>> {
-    let held = ctx.model.works.as_ref().and_then(|works| works.runs.report.as_ref());
-    match held.filter(|(run, _)| run == id) {
+    let known = ctx.model.works.as_ref().and_then(|works| works.runs.report.as_ref());
+    match known.filter(|(run, _)| run == id) {
         None => vec![ctx.line(Role::Dim, " the journal is being read")],
         Some((_, Err(why))) => vec![super::parts::unknown(ctx, why)],
         Some((_, Ok(text))) => {
@@ -108,7 +108,7 @@ pub fn report(ctx: &Ctx<'_>, id: &str, room: u16) -> Vec<Line<'static>> {
                 let role = if line.starts_with('#') { Role::Title } else { Role::Text };
                 let indent = line.len() - line.trim_start().len();
                 let head = ctx.span(role, " ".repeat(indent + 1));
-                out.extend(hanging(ctx, head, role, line.trim_start(), room));
+                out.extend(hanging(ctx, &head, role, line.trim_start(), room));
             }
             out
         }
