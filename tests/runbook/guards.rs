@@ -7,7 +7,7 @@ use super::{
 use pointsman::{
     fleet::{HostName, SliceName},
     runbook::{
-        condition::unmet,
+        condition::{Condition, unmet},
         definition::Kind,
         engine::{Effect, End},
         interlock::{Context, Interlock, required},
@@ -66,6 +66,7 @@ fn closed(island: &mut Island) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one row for each interlock")]
 fn situation(interlock: Interlock) -> Situation {
     let usual = |claim, state| Situation {
         interlock,
@@ -173,6 +174,15 @@ fn situation(interlock: Interlock) -> Situation {
     }
 }
 
+/// What shows that a host is off, where the plan fences it.
+fn off(plan: &Plan, name: &str) -> Vec<Condition> {
+    let mut steps = plan.steps.iter();
+    steps
+        .find(|step| step.operation.fences().any(|host| host.as_str() == name))
+        .map(|step| step.operation.proof.clone())
+        .unwrap_or_default()
+}
+
 /// Which interlocks refuse, by what the fleet shows.
 fn refusing(situation: &Situation) -> BTreeSet<Interlock> {
     let hand = Hand::default();
@@ -185,7 +195,11 @@ fn refusing(situation: &Situation) -> BTreeSet<Interlock> {
     });
     let context = Context {
         plan: &plan,
-        fenced: situation.fenced.iter().map(|name| host(name)).collect(),
+        fenced: situation
+            .fenced
+            .iter()
+            .map(|name| (host(name), off(&plan, name)))
+            .collect(),
         promoted: situation.promoted.iter().map(|name| (slice(), host(name))).collect(),
         back: situation.back,
     };
