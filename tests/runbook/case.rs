@@ -211,9 +211,9 @@ impl<'a> Play<'a> {
             self.until_end();
             last = self.console.end().unwrap().clone();
         }
-        let lost = self.case.faults.iter().any(|at| matches!(at.fault, Fault::Rebooted(_)));
+        let rebooted = self.case.faults.iter().any(|at| matches!(at.fault, Fault::Rebooted(_)));
         assert!(
-            !matches!(last, End::Parked { .. } | End::Lost) || lost,
+            !matches!(last, End::Parked { .. } | End::Lost) || rebooted,
             "16: the run does not come to an end after everything was mended: {last:?}"
         );
         Outcome {
@@ -378,10 +378,11 @@ impl<'a> Play<'a> {
         invariants::no_blind_retry(&self.stage, &self.console);
         let (_, to) = self.case.scene.sides();
         let final_end = matches!(end, End::Done | End::Compensated { .. } | End::Refused { .. });
-        if final_end && !self.untidy {
-            if let Err(why) = invariants::tidy(&self.stage, &self.console) {
-                panic!("16: {end:?}, but {why}");
-            }
+        if final_end
+            && !self.untidy
+            && let Err(why) = invariants::tidy(&self.stage, &self.console)
+        {
+            panic!("16: {end:?}, but {why}");
         }
         let second = self
             .case

@@ -7,12 +7,12 @@ use super::{
 use pointsman::{
     fleet::{HostName, SliceName},
     runbook::{
-        condition::unmet,
+        condition::{Condition, unmet},
         definition::Kind,
         engine::{Effect, End},
         interlock::{Context, Interlock, required},
         operation::Claim,
-        plan::{Glass, Plan, Rule, Step},
+        plan::{Glass, Plan, Rule},
         sight::Sight,
         target::{Holder, Identity, Request, Said, parse},
     },
@@ -66,6 +66,7 @@ fn closed(island: &mut Island) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one row for each interlock")]
 fn situation(interlock: Interlock) -> Situation {
     let usual = |claim, state| Situation {
         interlock,
@@ -173,6 +174,15 @@ fn situation(interlock: Interlock) -> Situation {
     }
 }
 
+/// What shows that a host is off, where the plan fences it.
+fn off(plan: &Plan, name: &str) -> Vec<Condition> {
+    let mut steps = plan.steps.iter();
+    steps
+        .find(|step| step.operation.fences().any(|host| host.as_str() == name))
+        .map(|step| step.operation.proof.clone())
+        .unwrap_or_default()
+}
+
 /// Which interlocks refuse, by what the fleet shows.
 fn refusing(situation: &Situation) -> BTreeSet<Interlock> {
     let hand = Hand::default();
@@ -188,15 +198,7 @@ fn refusing(situation: &Situation) -> BTreeSet<Interlock> {
         fenced: situation
             .fenced
             .iter()
-            .map(|name| {
-                let fences = |step: &&Step| step.operation.fences().any(|fenced| fenced == host(name));
-                let off = plan
-                    .steps
-                    .iter()
-                    .filter(fences)
-                    .flat_map(|step| step.operation.proof.clone());
-                (host(name), off.collect())
-            })
+            .map(|name| (host(name), off(&plan, name)))
             .collect(),
         promoted: situation.promoted.iter().map(|name| (slice(), host(name))).collect(),
         back: situation.back,

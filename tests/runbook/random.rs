@@ -48,7 +48,7 @@ fn case(seed: u64) -> Case {
     let mut random = fastrand::Rng::with_seed(seed);
     let scene = Scene::ALL[random.usize(..4)];
     let mut seconds = 0;
-    let faults = (0..1 + random.usize(..4))
+    let faults = (0..=random.usize(..4))
         .map(|_| At {
             turn: random.usize(..70),
             after: random.bool(),

@@ -219,7 +219,7 @@ pub fn plan_with(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&st
     planner::plan(fleet, &wish, &sight).unwrap_or_else(|refusals| {
         panic!(
             "{scene:?}: {}",
-            refusals.iter().map(|it| format!("{it}\n")).collect::<String>()
+            refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         )
     })
 }

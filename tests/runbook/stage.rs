@@ -139,9 +139,8 @@ impl Stage {
 
     /// Does what a console's engine wants, with that fate of a call, and tells it. `false` when it is over.
     pub fn turn(&mut self, console: &mut Console, fate: Fate) -> bool {
-        let event = match self.perform(console, fate) {
-            Some(event) => event,
-            None => return false,
+        let Some(event) = self.perform(console, fate) else {
+            return false;
         };
         self.tell(console, event);
         true
