@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     facts::{
-        CleanText, Tier, UnixMs,
+        Tier, UnixMs,
         filesystem::{Mount, StatfsOutcome, StatfsProbe},
     },
     fleet::{ExpectedMount, Fleet, Segment, Slice},
@@ -20,11 +20,12 @@ use std::{net::IpAddr, time::Duration};
 /// next answer, and not the same one told again.
 const HOLDS: f64 = 0.75;
 
-/// A mount that has failed, until it is well.
+/// A mount that has failed or is stale, until it is well.
 #[derive(Debug)]
 pub(super) struct Failing {
     name: u64,
-    error: CleanText,
+    /// How it failed last.
+    outcome: StatfsOutcome,
     /// Since when it answers again.
     answers_since: Option<UnixMs>,
 }
@@ -75,38 +76,45 @@ pub(super) fn judge<'a>(
         let failing = &mut history.failing;
         failing.retain(|one| probes.iter().any(|probe| hash(probe.at.as_str()) == one.name));
         for probe in probes {
-            let has_failed = has_failed(seen, probe, failing);
-            if has_failed.is_some() || !matches!(probe.outcome, StatfsOutcome::Answered { .. }) {
-                let wanted = expected.clone().find(|(wanted, _)| wanted.at == probe.at.as_str());
-                answer(seen, probe, wanted, has_failed, out);
+            let wanted = || expected.clone().find(|(wanted, _)| wanted.at == probe.at.as_str());
+            if let Some(before) = still_failing(seen, probe, failing) {
+                answer(seen, probe, before, true, wanted(), out);
+            } else if !matches!(probe.outcome, StatfsOutcome::Answered { .. }) {
+                answer(seen, probe, &probe.outcome, false, wanted(), out);
             }
         }
     }
 }
 
-/// The error of a mount that has failed and answers again, while that may be the client's cache.
-fn has_failed<'a>(seen: &Seen<'_>, probe: &StatfsProbe, failing: &'a mut Vec<Failing>) -> Option<&'a CleanText> {
+/// How a mount failed before, where what is known of it now takes nothing back: it is being asked again and not yet
+/// late, or it has answered once, which may have been the client's cache.
+fn still_failing<'a>(seen: &Seen<'_>, probe: &StatfsProbe, failing: &'a mut Vec<Failing>) -> Option<&'a StatfsOutcome> {
     let name = hash(probe.at.as_str());
     let known = failing.iter().position(|one| one.name == name);
     match (&probe.outcome, known) {
-        (StatfsOutcome::Failed { error }, Some(at)) => {
-            failing[at].error.clone_from(error);
+        (StatfsOutcome::Failed { .. } | StatfsOutcome::Stale, Some(at)) => {
+            failing[at].outcome.clone_from(&probe.outcome);
             failing[at].answers_since = None;
         }
-        (StatfsOutcome::Failed { error }, None) if failing.len() < KEPT => failing.push(Failing {
-            name,
-            error: error.clone(),
-            answers_since: None,
-        }),
-        (StatfsOutcome::Answered { .. }, Some(at)) => {
+        (StatfsOutcome::Failed { .. } | StatfsOutcome::Stale, None) if failing.len() < KEPT => {
+            failing.push(Failing {
+                name,
+                outcome: probe.outcome.clone(),
+                answers_since: None,
+            });
+        }
+        (StatfsOutcome::Hung { seconds }, Some(at)) if !seen.host.thresholds.is_mount_hung(*seconds) => {
+            return Some(&failing[at].outcome);
+        }
+        (StatfsOutcome::Answered { .. }, Some(at)) if failing[at].outcome != StatfsOutcome::Stale => {
             let read_at = seen.snapshot.statfs.at;
             let since = *failing[at].answers_since.get_or_insert(read_at);
             if read_at.since(since) < seen.host.poll.medium.mul_f64(HOLDS) {
-                return Some(&failing[at].error);
+                return Some(&failing[at].outcome);
             }
             failing.remove(at);
         }
-        (StatfsOutcome::Stale | StatfsOutcome::Hung { .. }, Some(at)) => drop(failing.remove(at)),
+        (StatfsOutcome::Answered { .. } | StatfsOutcome::Hung { .. }, Some(at)) => drop(failing.remove(at)),
         _ => {}
     }
     None
@@ -184,11 +192,14 @@ fn source(seen: &Seen<'_>, wanted: &ExpectedMount, mount: &Mount, slice: Option<
     }
 }
 
+/// Claims what came of asking a mount; with `held` it is what came of it before, which neither counts as another time
+/// nor is taken back.
 fn answer(
     seen: &Seen<'_>,
     probe: &StatfsProbe,
+    outcome: &StatfsOutcome,
+    held: bool,
     wanted: Option<Expected<'_>>,
-    has_failed: Option<&CleanText>,
     out: &mut Claims,
 ) {
     let severity = if wanted.is_some() {
@@ -199,19 +210,8 @@ fn answer(
     let slice = wanted.and_then(|(_, slice)| slice);
     let name = slice.map_or_else(String::new, |(_, slice)| format!("{}: ", slice.name));
     let read_at = seen.snapshot.statfs.at;
-    let (code, evidence, since) = match &probe.outcome {
-        StatfsOutcome::Answered { .. } => {
-            if let Some(error) = has_failed {
-                let level = Level {
-                    now: Severity::Ok,
-                    keep: severity,
-                };
-                let evidence = format!("{name}{error}; it answers again since {}", say::clock(read_at));
-                out.measured(Code::MountFailing, level, subject(seen, &probe.at), evidence)
-                    .with(servers(slice));
-            }
-            return;
-        }
+    let (code, evidence, since) = match outcome {
+        StatfsOutcome::Answered { .. } => return,
         StatfsOutcome::Hung { seconds } => {
             let limit = seen.host.thresholds.mount_hung_seconds;
             if !seen.host.thresholds.is_mount_hung(*seconds) {
@@ -246,11 +246,15 @@ fn answer(
             (Code::MountFailing, format!("{name}{error}{how}"), None)
         }
     };
+    let now = if held { Severity::Ok } else { severity };
     let claim = out
-        .raise(code, severity, subject(seen, &probe.at), evidence)
+        .measured(code, Level { now, keep: severity }, subject(seen, &probe.at), evidence)
         .with(servers(slice));
     if let Some(since) = since {
         claim.since(since);
+    }
+    if held {
+        out.unsettled(code, subject(seen, &probe.at));
     }
 }
 

@@ -150,6 +150,7 @@ impl Lab {
             // There is no inventory that would name it.
             .arg("--ssh-config")
             .arg(self.dir.join("ssh_config"))
+            .args(["--timeout", "90s"])
             .stdin(Stdio::null())
             .output()
             .map_err(|error| error.to_string())?;
