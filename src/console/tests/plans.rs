@@ -126,18 +126,6 @@ fn identity(text: &str, key: &str) -> String {
     format!("{}\n", line.split(' ').nth(1).unwrap())
 }
 
-fn wish(runbook: &str, parameters: &[(&str, &str)]) -> Wish {
-    Wish {
-        definition: catalogue::find(runbook).unwrap().clone(),
-        parameters: parameters
-            .iter()
-            .map(|(name, value)| ((*name).into(), (*value).into()))
-            .collect(),
-        glass: Vec::new(),
-        alike: Vec::new(),
-    }
-}
-
 fn sight(fleet: &Fleet, wish: &Wish, hosts: &BTreeMap<&str, Host>) -> Sight {
     let mut sight = Sight::new(NOW, Duration::from_secs(5));
     for look in looks(fleet, wish).unwrap() {

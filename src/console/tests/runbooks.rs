@@ -9,8 +9,8 @@ use crate::console::{
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
 
 /// A menu's rows: runbook, and why not.
-fn rows(object: Object, view: &FleetView) -> Vec<(String, Option<String>)> {
-    offers(view, &object, NOW)
+fn rows(object: &Object, view: &FleetView) -> Vec<(String, Option<String>)> {
+    offers(view, object, NOW)
         .into_iter()
         .map(|offer| (offer.asked.runbook, offer.not_now))
         .collect()
@@ -45,7 +45,7 @@ fn with_plan(size: (u16, u16), state: &'static str) -> Model {
 #[test]
 fn a_menu_offers_what_applies_and_says_why_the_rest_does_not() {
     let view = fixture::view();
-    let found = rows(slice("slice-a"), &view);
+    let found = rows(&slice("slice-a"), &view);
     assert_eq!(found[0], ("slice-move".to_owned(), None));
     let why = |name: &str| {
         let row = found.iter().find(|(runbook, _)| runbook == name).unwrap();
@@ -57,7 +57,7 @@ fn a_menu_offers_what_applies_and_says_why_the_rest_does_not() {
     );
     assert_eq!(why("fail-back"), "it is at home on stor3");
     assert_eq!(why("split-brain"), "no split brain is seen: stor3 is Connected");
-    let found = rows(slice("slice-b"), &view);
+    let found = rows(&slice("slice-b"), &view);
     assert_eq!(
         found[0].1.as_deref(),
         Some("both sides are not connected and equal: stor4 is StandAlone")
@@ -66,7 +66,7 @@ fn a_menu_offers_what_applies_and_says_why_the_rest_does_not() {
     // A word that is not known is no sign that the sides are apart.
     let split = found.iter().find(|(name, _)| name == "split-brain").unwrap();
     assert_eq!(split.1.as_deref(), Some("no split brain is seen: stor3 is WFConnexion"));
-    let found = rows(slice("slice-d"), &view);
+    let found = rows(&slice("slice-d"), &view);
     assert!(
         found[0]
             .1
@@ -75,7 +75,7 @@ fn a_menu_offers_what_applies_and_says_why_the_rest_does_not() {
             .starts_with("both sides are not connected and equal")
     );
     assert_eq!(
-        rows(host("db1"), &view),
+        rows(&host("db1"), &view),
         [("failover".to_owned(), Some("db1 is no server of a slice".to_owned()))]
     );
 }
@@ -98,7 +98,7 @@ fn a_silent_server_can_be_failed_over_and_a_blind_console_offers_nothing() {
         view
     };
     let view = silence(&["stor3"]);
-    let found = rows(slice("slice-a"), &view);
+    let found = rows(&slice("slice-a"), &view);
     assert_eq!(found[0], ("failover".to_owned(), None));
     assert!(
         found[1..]
@@ -113,7 +113,7 @@ fn a_silent_server_can_be_failed_over_and_a_blind_console_offers_nothing() {
     );
     assert_eq!(offer.not_now, None);
     // Nothing is offered by a picture in which neither side is seen.
-    let found = rows(slice("slice-a"), &silence(&["stor3", "stor4"]));
+    let found = rows(&slice("slice-a"), &silence(&["stor3", "stor4"]));
     assert!(found.iter().all(|(_, why)| why.is_some()), "{found:?}");
 }
 
