@@ -21,7 +21,7 @@ use std::{
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Longest time for connecting; a dead host must not hold up a failover.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(10);
 /// A host that could not be reached is not tried again for so long: looks at others must not go stale meanwhile.
 const GIVEN_UP: Duration = Duration::from_secs(2);
 /// Longest time for looks: what is seen must still be fresh when the slowest host has answered or not.
