@@ -20,6 +20,9 @@ const MISSED_LIMIT: u32 = 5;
 const STEADY: Duration = Duration::from_mins(1);
 /// Messages of one connection that are neither frames nor errors and still go to the log.
 const NOISE_LIMIT: u32 = 3;
+/// Waits before a login is tried again that was refused where it had worked before: a host that boots lets nobody in
+/// for a while (`pam_nologin`, users that come later). Few, for whoever counts refused logins locks others out.
+const REFUSED_AGAIN: [Duration; 3] = [Duration::from_secs(20), Duration::from_mins(1), Duration::from_mins(3)];
 /// The wait after the first crash of the host's own task; each further one adds as much, up to [`CRASH_LIMIT`].
 const CRASH_PAUSE: Duration = Duration::from_secs(5);
 /// The longest wait after a crash, in [`CRASH_PAUSE`]s.
@@ -74,11 +77,14 @@ impl HostTask {
         let mut retries = 0;
         let mut lost_since: Option<UnixMs> = None;
         let mut logged: Option<CleanText> = None;
+        // Waits that are left where the login has worked before.
+        let mut refused_again = [].iter();
         loop {
             let begun = Instant::now();
             let ended = self.connection(retries).await;
             let now = self.clock.now();
             if ended.was_up {
+                refused_again = REFUSED_AGAIN.iter();
                 // A host that answers once and falls again must not be connected to without a pause.
                 if begun.elapsed() >= STEADY {
                     retries = 0;
@@ -99,7 +105,11 @@ impl HostTask {
             }
             // What was asked for during the attempt that just failed has been done.
             let _ = self.slot.reconnect.notified().now_or_never();
-            if ended.error.needs_a_person() {
+            let again = match ended.error {
+                RemoteError::Auth(_) => refused_again.next(),
+                _ => None,
+            };
+            if ended.error.needs_a_person() && again.is_none() {
                 self.slot.update(|state| {
                     state.reach = Reach::Stopped { since, why };
                     state.complete = true;
@@ -108,7 +118,9 @@ impl HostTask {
                 retries = 0;
                 continue;
             }
-            let pause = backoff::full_jitter(retries, fastrand::f64());
+            let pause = again
+                .copied()
+                .unwrap_or_else(|| backoff::full_jitter(retries, fastrand::f64()));
             retries = retries.saturating_add(1);
             self.slot.update(|state| {
                 self.slot.fill_gaps(state, now);

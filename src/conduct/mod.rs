@@ -10,6 +10,8 @@ mod desk;
 mod origin;
 mod progress;
 pub mod report;
+#[cfg(test)]
+mod shell_tests;
 mod targets;
 
 pub use clients::ClientView;

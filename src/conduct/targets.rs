@@ -12,13 +12,13 @@ use crate::{
         target::{self, Receipt, Request, Said},
     },
 };
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 /// Longest time for connecting; a dead host must not hold up a failover.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -26,6 +26,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const GIVEN_UP: Duration = Duration::from_secs(2);
 /// Longest time for looks: what is seen must still be fresh when the slowest host has answered or not.
 const LOOK: Duration = Duration::from_secs(8);
+/// How long a shell that has ended its answer may take to end itself.
+const ENDING: Duration = Duration::from_millis(500);
 /// Most bytes of an answer.
 const ANSWER: usize = 1 << 20;
 /// Most bytes kept of what a target says on standard error.
@@ -76,7 +78,17 @@ pub type Console = Arc<dyn Fn(&[String]) -> (i32, String) + Send + Sync>;
 #[derive(Default)]
 struct Place {
     session: Option<Arc<dyn Session>>,
+    /// A shell that has read the functions and waits for the next block. To start one takes longer than most steps.
+    shell: Option<Shelled>,
     given_up: Option<(Instant, String)>,
+}
+
+/// A shell of a host, and the connection that it runs on.
+struct Shelled {
+    session: Arc<dyn Session>,
+    wire: Box<dyn Wire>,
+    /// It has read the functions.
+    taught: bool,
 }
 
 impl SshTargets {
@@ -165,6 +177,7 @@ impl SshTargets {
         let mut place = place.lock().await;
         if place.session.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, session)) {
             place.session = None;
+            place.shell = None;
         }
     }
 
@@ -184,28 +197,61 @@ impl SshTargets {
         Err(last)
     }
 
+    /// A shell for the next call: the one that waits, or a new one.
+    async fn shell(&self, host: &Host) -> Result<Shelled, String> {
+        let kept = self.place(&host.name).lock().await.shell.take();
+        if let Some(mut shell) = kept
+            && idle(&mut *shell.wire).await
+        {
+            return Ok(shell);
+        }
+        let (session, wire) = self.open(host, &command(host, target::COMMAND)).await?;
+        Ok(Shelled {
+            session,
+            wire,
+            taught: false,
+        })
+    }
+
+    /// Keeps a shell that has answered, for the next call.
+    async fn keep(&self, host: &HostName, shell: Shelled) {
+        let place = self.place(host);
+        let mut place = place.lock().await;
+        let current = place.session.as_ref();
+        if current.is_some_and(|current| Arc::ptr_eq(current, &shell.session)) {
+            place.shell = Some(shell);
+        }
+    }
+
     async fn ask(&self, name: &HostName, request: &Request, deadline: Duration) -> Answer {
-        let prepared = self
-            .host(name)
-            .and_then(|host| Ok((host, request.script().map_err(|error| error.to_string())?)));
-        let (host, script) = match prepared {
-            Ok(prepared) => prepared,
+        let host = match self.host(name) {
+            Ok(host) => host,
             Err(why) => return Answer::NotSent(why),
         };
-        let command = command(host, target::COMMAND);
-        let opened = timeout(CONNECT * 2, self.open(host, &command)).await;
-        let (session, wire) = match opened {
-            Ok(Ok(opened)) => opened,
+        let block = match request.block() {
+            Ok(block) => block,
+            Err(error) => return Answer::NotSent(error.to_string()),
+        };
+        let mut shell = match timeout(CONNECT * 2, self.shell(host)).await {
+            Ok(Ok(shell)) => shell,
             Ok(Err(why)) => return Answer::NotSent(why),
             Err(_) => return Answer::NotSent(format!("{name} takes no command")),
         };
-        let until = Instant::now() + deadline;
-        let answer = timeout_at(until, converse(wire, script.as_bytes(), host.reach == ReachBy::Local)).await;
+        let script = if shell.taught {
+            block
+        } else {
+            format!("{}\n{block}", target::WRAPPER)
+        };
+        shell.taught = true;
+        let local = host.reach == ReachBy::Local;
+        let answer = timeout(deadline, converse(&mut *shell.wire, script.as_bytes(), local)).await;
         let answer =
             answer.unwrap_or_else(|_| Answer::Lost(format!("no answer within {:.0} s", deadline.as_secs_f64())));
-        if matches!(answer, Answer::Lost(_)) {
+        if !matches!(answer, Answer::Said(_)) {
             // Whatever is wrong with it, the next call is to find it out on a connection of its own.
-            self.forget(name, &session).await;
+            self.forget(name, &shell.session).await;
+        } else if !local {
+            self.keep(name, shell).await;
         }
         answer
     }
@@ -270,28 +316,47 @@ fn command(host: &Host, command: &str) -> String {
     }
 }
 
-/// Sends a script and takes the whole answer.
-async fn converse(mut wire: Box<dyn Wire>, script: &[u8], local: bool) -> Answer {
+/// Whether a shell that waits still waits, and has said nothing meanwhile.
+async fn idle(wire: &mut dyn Wire) -> bool {
+    loop {
+        match wire.next().now_or_never() {
+            None => return true,
+            // What is left of a program in the background.
+            Some(Chunk::Err(_)) => {}
+            Some(_) => return false,
+        }
+    }
+}
+
+/// Sends a script and takes the whole answer. The shell of a host waits for the next one behind it; one of this
+/// machine ends.
+async fn converse(wire: &mut dyn Wire, script: &[u8], local: bool) -> Answer {
     let mut out = Vec::new();
     let mut errors = Vec::new();
     let mut exit = None;
     // A target that has answered before it has read everything is heard all the same.
     let sent = match wire.send(script).await {
-        Ok(()) => wire.end_input().await,
-        Err(error) => Err(error),
+        Ok(()) if local => wire.end_input().await,
+        sent => sent,
     };
+    // The answer is over, and is none: its shell died in the middle; or a look printed just that.
+    let mut died = false;
     let why = loop {
-        match wire.next().await {
+        let chunk = if died {
+            timeout(ENDING, wire.next()).await.unwrap_or(Chunk::End(None))
+        } else {
+            wire.next().await
+        };
+        match chunk {
             Chunk::Out(bytes) => {
                 if out.len() + bytes.len() > ANSWER {
                     return Answer::Lost("an answer of more than 1 MiB".to_owned());
                 }
                 out.extend_from_slice(&bytes);
-                if out.ends_with(b"@end\n")
-                    && let Some(said) = target::parse(&out)
-                {
+                died = out.ends_with(target::OVER.as_bytes());
+                if died && let Some(said) = target::parse(&out) {
                     if local {
-                        ended(&mut wire).await;
+                        ended(wire).await;
                     }
                     return Answer::Said(said.into_iter().map(cleaned).collect());
                 }
@@ -323,9 +388,9 @@ async fn converse(mut wire: Box<dyn Wire>, script: &[u8], local: bool) -> Answer
 
 /// Waits a moment for a process of this machine to end by itself: what it left running in the background is ended with
 /// it otherwise.
-async fn ended(wire: &mut Box<dyn Wire>) {
+async fn ended(wire: &mut dyn Wire) {
     let over = async { while !matches!(wire.next().await, Chunk::Exit(_) | Chunk::End(_)) {} };
-    let _ = timeout(Duration::from_millis(500), over).await;
+    let _ = timeout(ENDING, over).await;
 }
 
 /// What is shown and kept is cleaned; what looks printed is read by parsers first.

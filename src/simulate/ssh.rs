@@ -30,7 +30,7 @@ const PIPE: usize = 64 * 1024;
 const SERVER: &str = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3";
 /// How long a dialler waits for a host without power, as ARP does.
 const NO_ROUTE: Duration = Duration::from_secs(3);
-/// Longest script of a step, bytes; of a longer one the rest is not read.
+/// Longest script of a step, bytes; of a longer one the rest is not read, so it is never whole.
 const SCRIPT_LIMIT: usize = 256 * 1024;
 
 /// Hands out pipes to simulated hosts.
@@ -141,7 +141,7 @@ enum Job {
     Lane(Box<Lane>),
     /// The remote half, its answers sent byte by byte.
     Drip(Box<Lane>, mpsc::Sender<Vec<u8>>),
-    /// A step of a runbook: its script, until standard input ends.
+    /// Steps of a runbook: what has come of the next block.
     Step(Vec<u8>),
     /// A command that is over, or one that hears nothing.
     Deaf,
@@ -253,6 +253,15 @@ impl server::Handler for Host {
             Some(Job::Step(script)) => {
                 let room = SCRIPT_LIMIT.saturating_sub(script.len());
                 script.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                // Whoever sends a block waits for its answer before the next one.
+                if script.ends_with(target::BLOCK_END.as_bytes()) {
+                    let block = std::mem::take(script);
+                    let mut answer = self.world.at(self.place, |island, at| {
+                        act::call(island, at, &String::from_utf8_lossy(&block))
+                    });
+                    answer.extend_from_slice(target::OVER.as_bytes());
+                    session.data(id, answer)?;
+                }
             }
             Some(Job::Drip(lane, sender)) => {
                 let said = lane.feed(&self.world, bytes, hostile);
@@ -268,13 +277,7 @@ impl server::Handler for Host {
 
     async fn channel_eof(&mut self, id: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
         match self.channels.insert(id, Job::Deaf) {
-            Some(Job::Lane(_)) => {}
-            Some(Job::Step(script)) => {
-                let answer = self.world.at(self.place, |island, at| {
-                    act::call(island, at, &String::from_utf8_lossy(&script))
-                });
-                session.data(id, answer)?;
-            }
+            Some(Job::Lane(_) | Job::Step(_)) => {}
             _ => return Ok(()),
         }
         session.exit_status_request(id, 0)?;

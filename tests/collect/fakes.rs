@@ -22,6 +22,8 @@ use tokio::time::Instant;
 enum Kind {
     /// Refuses the login after a second.
     Refuses,
+    /// Lets in and answers one poll, then closes the channel and refuses the login so many times.
+    Boots(usize),
     /// Answers one poll, then closes the channel.
     Flaps,
     /// Prints a line before every answer, byte by byte.
@@ -60,12 +62,19 @@ impl Remote for Fake {
         _: &'a (dyn Fn(&'static str) + Send + Sync),
     ) -> Boxed<'a, Result<Arc<dyn Session>, RemoteError>> {
         Box::pin(async move {
-            self.connects.fetch_add(1, Ordering::Relaxed);
-            if self.kind == Kind::Refuses {
+            let before = self.connects.fetch_add(1, Ordering::Relaxed);
+            let booting = matches!(self.kind, Kind::Boots(refusals) if (1..=refusals).contains(&before));
+            if self.kind == Kind::Refuses || booting {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 return Err(RemoteError::Auth("no key fits".to_owned()));
             }
-            Ok(Arc::new(FakeSession(self.kind)) as Arc<dyn Session>)
+            // It ends once, as a host does that is rebooted.
+            let kind = if before > 0 && matches!(self.kind, Kind::Boots(_)) {
+                Kind::Chatters
+            } else {
+                self.kind
+            };
+            Ok(Arc::new(FakeSession(kind)) as Arc<dyn Session>)
         })
     }
 }
@@ -128,7 +137,7 @@ impl Wire for FakeWire {
                 self.chunks.push_back(answer);
             }
             match self.kind {
-                Kind::Flaps => self.chunks.push_back(Chunk::End(None)),
+                Kind::Flaps | Kind::Boots(_) => self.chunks.push_back(Chunk::End(None)),
                 Kind::Floods => self.flooding = true,
                 _ => {}
             }
@@ -285,6 +294,25 @@ async fn a_wish_to_reconnect_is_not_kept_for_later() {
     rig.collector.requests.ask(Request::Reconnect(HostName::new("fake")));
     minutes(5).await;
     assert_eq!(rig.connects(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_boots_is_tried_again_although_it_refuses_the_login_for_a_while() {
+    let mut rig = Rig::new(Kind::Boots(2), |_| {});
+    until(&mut rig.collector, 10, "it refuses", |view| {
+        why(&view.hosts[0].reach).is_some_and(|why| why.contains("no key fits"))
+    })
+    .await;
+    until(&mut rig.collector, 120, "it lets in again", |view| is_up(view, "fake")).await;
+    assert_eq!(rig.connects(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_goes_on_refusing_is_left_alone() {
+    let rig = Rig::new(Kind::Boots(100), |_| {});
+    minutes(60).await;
+    assert!(matches!(rig.reach(), Reach::Stopped { .. }));
+    assert_eq!(rig.connects(), 1 + 1 + 3, "the first, the one that was refused, and three more");
 }
 
 /// A way to hosts that panics for one of them.

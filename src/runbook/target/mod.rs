@@ -17,6 +17,12 @@ pub const COMMAND: &str = "sh -s pointsman-step";
 /// The line between the functions and the lines that call them.
 pub const MARK: &str = "#lines";
 
+/// How a block ends.
+pub const BLOCK_END: &str = ")\nsay over\n";
+
+/// The last line of the answer to a block, also when its shell died in the middle.
+pub const OVER: &str = "@over\n";
+
 /// Who a target has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -167,13 +173,22 @@ impl Request {
         Ok(out)
     }
 
-    /// The whole script for a POSIX shell. The lines are one compound command: of a script that was cut short on its
-    /// way, a shell runs none of them; else it would run the beginning of a line as if it were the whole.
+    /// The whole script for a POSIX shell that has not read the functions yet.
     ///
     /// # Errors
     /// As [`Request::lines`].
     pub fn script(&self) -> Result<String, QuoteError> {
-        Ok(format!("{WRAPPER}\n{{\n{MARK}\n{}}}\n", self.lines()?))
+        Ok(format!("{WRAPPER}\n{}", self.block()?))
+    }
+
+    /// What a shell that has read the functions is given. The lines are one compound command: of a block that was cut
+    /// short on its way, a shell runs none of them; else it would run the beginning of a line as if it were the whole.
+    /// They run in a shell of their own, which a refusal ends; the one that reads on says when it is [over](OVER).
+    ///
+    /// # Errors
+    /// As [`Request::lines`].
+    pub fn block(&self) -> Result<String, QuoteError> {
+        Ok(format!("(\n{MARK}\n{}{BLOCK_END}", self.lines()?))
     }
 }
 

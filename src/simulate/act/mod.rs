@@ -12,7 +12,7 @@ mod tests;
 pub use store::{Claim, Kept, Mishap, Store};
 
 use super::{exec::Answer, island::Island, render, world::World};
-use crate::runbook::target::MARK;
+use crate::runbook::target::{BLOCK_END, MARK};
 use std::collections::VecDeque;
 
 /// Most bytes of one command's output in an answer.
@@ -30,11 +30,12 @@ pub struct Script {
 }
 
 impl Script {
-    /// The lines behind [`MARK`]; or all of them, where there is no such line.
+    /// The lines behind [`MARK`], up to the end of the block; or all of them, where there is no such line.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mark = format!("\n{MARK}\n");
         let lines = text.split_once(&mark).map_or(text, |(_, lines)| lines);
+        let lines = lines.strip_suffix(BLOCK_END).unwrap_or(lines);
         Self {
             lines: lines.lines().filter_map(shlex::split).collect(),
             out: Vec::new(),

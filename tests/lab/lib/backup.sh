@@ -14,8 +14,10 @@ backup_watcher() {
 
 backup_up() {
   [ -n "$(wanted backup1)" ] || return 0
-  boot backup1 data=/srv/backup
+  # The user first: whoever is refused a login is not tried again soon.
+  host_boot backup1 data=/srv/backup
   backup_watcher
+  host_mend backup1
   inventory_piece backup <<END
 hosts:
   backup1: { address: ${LAB_ADDRESS[backup1]}, groups: [namespace], roles: [backup], user: $BACKUP_WATCHER }

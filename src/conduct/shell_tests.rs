@@ -1,0 +1,107 @@
+//! One shell a target for the whole run: real shells of this machine, counted.
+
+use super::{SshTargets, Targets as _};
+use crate::{
+    facts::{CleanText, UnixMs},
+    fleet::{Fleet, Host, Poll},
+    mode::Mode,
+    remote::{Boxed, ExecLimits, LocalRemote, Output, Remote, RemoteError, Session, Wire},
+    runbook::sight::Look,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// This machine as if it were a host behind SSH; counts the shells that are started on it.
+#[derive(Default, Clone)]
+struct Counting(Arc<AtomicUsize>);
+
+struct CountingSession(Arc<dyn Session>, Arc<AtomicUsize>);
+
+impl Remote for Counting {
+    fn connect<'a>(
+        &'a self,
+        host: &'a Host,
+        step: &'a (dyn Fn(&'static str) + Send + Sync),
+    ) -> Boxed<'a, Result<Arc<dyn Session>, RemoteError>> {
+        Box::pin(async move {
+            let inner = LocalRemote.connect(host, step).await?;
+            Ok(Arc::new(CountingSession(inner, Arc::clone(&self.0))) as Arc<dyn Session>)
+        })
+    }
+}
+
+impl Session for CountingSession {
+    fn open<'a>(&'a self, command: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, RemoteError>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.open(command)
+    }
+
+    fn exec<'a>(&'a self, command: &'a str, input: &'a [u8], limits: ExecLimits) -> Boxed<'a, Result<Output, RemoteError>> {
+        self.0.exec(command, input, limits)
+    }
+
+    fn about(&self) -> CleanText {
+        self.0.about()
+    }
+}
+
+fn targets() -> (SshTargets, Arc<AtomicUsize>) {
+    let Mode::ReadWrite(permission) = Mode::new(false, false) else {
+        panic!("it may change hosts");
+    };
+    let host = Host::new("a", "a.example");
+    let fleet = Fleet::new("f".into(), None, Poll::default(), vec![host], Vec::new(), Vec::new());
+    let counting = Counting::default();
+    let count = Arc::clone(&counting.0);
+    let now = Arc::new(|| UnixMs(1));
+    (
+        SshTargets::new(&permission, Arc::new(fleet), Arc::new(counting), now),
+        count,
+    )
+}
+
+/// What a look printed, or why it is not known.
+async fn look(targets: &SshTargets, argv: &[&str]) -> Result<String, String> {
+    let look = Look::new(&"a".into(), argv.iter().copied());
+    let mut seen = targets.look(vec![look]).await;
+    let (_, glimpse) = seen.remove(0);
+    glimpse.answer.map(|printed| printed.text).map_err(|why| why.to_string())
+}
+
+#[tokio::test]
+async fn many_calls_share_a_shell() {
+    let (targets, shells) = targets();
+    for word in ["one", "two", "@over", "@end"] {
+        assert_eq!(look(&targets, &["echo", word]).await, Ok(format!("{word}\n")));
+    }
+    assert_eq!(shells.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_a_call_leaves_in_its_shell_does_not_reach_the_next() {
+    let (targets, shells) = targets();
+    // A refusal ends the shell of its block, as a variable stays in it.
+    assert!(look(&targets, &["cd", "/proc"]).await.is_ok());
+    assert_ne!(look(&targets, &["pwd"]).await, Ok("/proc\n".to_owned()));
+    assert!(look(&targets, &["exit", "3"]).await.is_ok());
+    assert_eq!(look(&targets, &["echo", "still here"]).await, Ok("still here\n".to_owned()));
+    assert_eq!(shells.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_shell_that_dies_in_the_middle_is_an_unknown_outcome_at_once_and_the_next_call_has_a_new_one() {
+    let (targets, shells) = targets();
+    assert!(look(&targets, &["true"]).await.is_ok());
+    // The shell of the block, not the one that reads on; then that one as well.
+    for killed in ["$PPID", "$(cut -d' ' -f4 /proc/$PPID/stat)"] {
+        let before = shells.load(Ordering::SeqCst);
+        let began = std::time::Instant::now();
+        let said = look(&targets, &["sh", "-c", &format!("kill -9 {killed}; sleep 1")]).await;
+        assert!(said.is_err(), "{said:?}");
+        assert!(began.elapsed().as_secs() < 6, "{:?}", began.elapsed());
+        assert_eq!(look(&targets, &["echo", "back"]).await, Ok("back\n".to_owned()));
+        assert_eq!(shells.load(Ordering::SeqCst), before + 1);
+    }
+}
