@@ -4,11 +4,13 @@
 //! change, forwards and backwards. Numbers are those of the safety invariants that they hold.
 
 use super::{
+    check::Refusal,
     condition::Condition,
     definition::Kind,
     observe::{drbd::Side, filesystem, network},
     operation::Claim,
     plan::{Glass, Plan, Rule, SliceLayout},
+    sight::Sight,
     truth::Truth,
 };
 use crate::{
@@ -245,7 +247,64 @@ fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> V
 }
 
 /// Units that all slices of a host share.
-const SHARED_UNITS: [&str; 5] = ["nfs-server", "nfs-kernel-server", "nfsd", "drbd", "mdmonitor"];
+const SHARED_UNITS: [&str; 9] = [
+    "nfs-server",
+    "nfs-kernel-server",
+    "nfsserver",
+    "nfs",
+    "nfsd",
+    "rpcbind",
+    "rpc-statd",
+    "drbd",
+    "mdmonitor",
+];
+
+/// What no look can change is decided before anything is done: a run that must stop at its sixth step must not begin.
+/// Each interlock that forbids the plan, with what would lift it.
+#[must_use]
+pub fn forbids(plan: &Plan) -> Vec<Refusal> {
+    let nothing = Sight::default();
+    let mut refusals: Vec<Refusal> = Vec::new();
+    for step in &plan.steps {
+        for (operation, back) in [(Some(&step.operation), false), (step.undo.as_ref(), true)] {
+            let context = Context {
+                plan,
+                fenced: BTreeMap::new(),
+                promoted: BTreeSet::new(),
+                back,
+            };
+            let claims = operation.map_or(&[][..], |operation| &operation.claims);
+            for (interlock, condition) in required(claims, &context) {
+                if !condition.looks.is_empty() || condition.judge(&nothing).holds() {
+                    continue;
+                }
+                let lift = claims.iter().find_map(|claim| lift(interlock, claim, plan));
+                let refusal = Refusal::new(
+                    condition.judge(&nothing).text(),
+                    lift.unwrap_or_else(|| "mend the runbook".to_owned()),
+                );
+                if !refusals.contains(&refusal) {
+                    refusals.push(refusal);
+                }
+            }
+        }
+    }
+    refusals
+}
+
+/// The flag that a person has to type in full.
+fn lift(interlock: Interlock, claim: &Claim, plan: &Plan) -> Option<String> {
+    let (flag, slice) = match (interlock, claim) {
+        (Interlock::NamedDiscard, Claim::Discard { slice, .. }) => ("discard", slice),
+        (Interlock::NamedForce, Claim::Promote { slice, .. }) => ("force", slice),
+        _ => return None,
+    };
+    let side = plan.slices.get(slice)?.sides.first()?;
+    Some(format!(
+        "name what is lost in full, if it is to be lost: --{flag}={}",
+        side.resource
+    ))
+}
 
 fn named(context: &Context<'_>, rule: Rule, resource: &str) -> Condition {
     let given = context.plan.glass.iter().any(

@@ -3,7 +3,10 @@
 use super::{Action, Argument, Given, argv};
 use crate::{
     facts::drbd::DrbdConnection,
-    runbook::operation::{Nature, Operation, Place, Work},
+    runbook::{
+        definition::Kind,
+        operation::{Nature, Operation, Place, Work},
+    },
 };
 use std::time::Duration;
 
@@ -18,6 +21,11 @@ impl Action for DrbdDisconnect {
 
     fn about(&self) -> &'static str {
         "disconnect a side of the slice's DRBD resource from its peer"
+    }
+
+    /// A planned move needs both sides, up to its end.
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Emergency]
     }
 
     fn arguments(&self) -> &'static [Argument] {

@@ -41,7 +41,14 @@ impl Action for Fence {
                 Work::Local(fencing.off.clone()),
                 power::is_off(host, &fencing.status, &fencing.says_off),
             ),
-            (None, Some(glass)) => (Work::Local(Vec::new()), power::asserted_off(host, &glass.by)),
+            (None, Some(glass)) => {
+                let address = given.fleet.host(host.as_str()).map_or(host.as_str(), |host| &host.address);
+                let mut sides = given.slices.values().flat_map(|layout| &layout.sides);
+                let witness = sides.find(|side| side.host != *host).map(|side| &side.host);
+                let witness = witness.ok_or_else(|| format!("nobody is there to see whether {host} is off"))?;
+                let off = power::asserted_off(host, address, witness, &glass.by);
+                (Work::Local(Vec::new()), off)
+            }
             (None, None) => {
                 return Err(format!(
                     "{host} has no `fencing` in the inventory, and nobody has said by its name that it is off"

@@ -47,6 +47,10 @@ impl Action for Service {
         if unit.starts_with('-') || !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-".contains(c)) {
             return Err(format!("unit: {unit:?} is no name of a unit"));
         }
+        // A target or a socket may stand for anything: `poweroff.target` can be started.
+        if unit.contains('.') && !unit.ends_with(".service") {
+            return Err(format!("unit: {unit:?} is not a service"));
+        }
         let started = match given.text("state")? {
             "started" => true,
             "stopped" => false,

@@ -11,10 +11,19 @@ use crate::{
         sight::{Look, Sight},
     },
 };
+use std::collections::BTreeSet;
 
 /// `server-dead`.
 #[derive(Debug)]
 pub struct ServerDead;
+
+/// A way of looking that is independent of the others.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Observer {
+    Console,
+    Replication,
+    Clients,
+}
 
 /// Clients that are asked whether they reach the server.
 const CLIENTS: usize = 3;
@@ -62,10 +71,16 @@ impl Check for ServerDead {
             return;
         };
         let name = &server.name;
+        // One way of looking is one observer, whatever it sees how often: all slices share the replication link.
+        let mut missed_by = BTreeSet::new();
+        let mut reached_by = BTreeSet::new();
         let (mut dead, mut alive) = (Vec::new(), Vec::new());
-        match sight.text(&identity::machine_look(name)) {
-            Ok(_) => alive.push("it answers the console".to_owned()),
-            Err(_) => dead.push("it does not answer the console".to_owned()),
+        if sight.text(&identity::machine_look(name)).is_ok() {
+            reached_by.insert(Observer::Console);
+            alive.push("it answers the console".to_owned());
+        } else {
+            missed_by.insert(Observer::Console);
+            dead.push("it does not answer the console".to_owned());
         }
         for moved in &scope.moves {
             let Some(side) = moved.side(&moved.to) else {
@@ -76,20 +91,32 @@ impl Check for ServerDead {
             };
             let says = format!("{} sees {} {}", moved.to, side.resource, volume.connection);
             match volume.connection {
-                DrbdConnection::Connected | DrbdConnection::Established => alive.push(says),
+                DrbdConnection::Connected | DrbdConnection::Established => {
+                    reached_by.insert(Observer::Replication);
+                    alive.push(says);
+                }
                 DrbdConnection::WfConnection
                 | DrbdConnection::Connecting
                 | DrbdConnection::Timeout
                 | DrbdConnection::NetworkFailure
                 | DrbdConnection::BrokenPipe
-                | DrbdConnection::Unconnected => dead.push(says),
+                | DrbdConnection::Unconnected => {
+                    missed_by.insert(Observer::Replication);
+                    dead.push(says);
+                }
                 _ => {}
             }
         }
         for client in Self::clients(scope) {
             match sight.printed(&Self::ping(&client.name, server)) {
-                Ok(printed) if printed.exit == 0 => alive.push(format!("{} reaches it", client.name)),
-                Ok(printed) if printed.exit == 1 => dead.push(format!("{} does not reach it", client.name)),
+                Ok(printed) if printed.exit == 0 => {
+                    reached_by.insert(Observer::Clients);
+                    alive.push(format!("{} reaches it", client.name));
+                }
+                Ok(printed) if printed.exit == 1 => {
+                    missed_by.insert(Observer::Clients);
+                    dead.push(format!("{} does not reach it", client.name));
+                }
                 _ => {}
             }
         }
@@ -103,21 +130,20 @@ impl Check for ServerDead {
                 format!("switch it off by hand, look that it is off, and say so: --assert-off={name}"),
             );
         }
-        let well = alive
-            .iter()
-            .any(|says| says.contains("Connected") || says.contains("Established"))
-            && alive.iter().any(|says| says.contains("answers the console"));
         let named_alive = scope
             .glass
             .iter()
             .any(|glass| glass.rule == Rule::Force && glass.resource == name.as_str());
-        if well && !named_alive {
+        // A server that the console or a client still reaches is dead to those alone whose way to it is cut.
+        let reached: Vec<&str> = alive.iter().map(String::as_str).collect();
+        if !reached_by.is_empty() && !named_alive {
             report.refuse(
-                format!("{name} answers, and its replication is connected"),
+                format!("{name} is not dead: {}", reached.join(", ")),
                 format!("use slice-move; if that hangs because {name} is half dead, name it: --force={name}"),
             );
         }
-        if dead.len() < 2 && !(well && named_alive) {
+        let missed: BTreeSet<_> = missed_by.difference(&reached_by).collect();
+        if missed.len() < 2 && !named_alive {
             report.refuse(
                 format!(
                     "too few observers miss {name} ({})",

@@ -267,6 +267,10 @@ impl Engine {
                         return self.back_from(at);
                     }
                 }
+                if !back && self.why.is_some() {
+                    // What is taken back is not begun once more, above all no fencing: only what became of it counts.
+                    return self.prove(doing, Some("it was begun before the run was taken back".into()));
+                }
                 return self.begin(at, back);
             }
             return self.fetch(doing);

@@ -42,6 +42,10 @@ impl Engine {
 
     /// Looks whether the step can be done now, unless a person wants it otherwise.
     pub(super) fn check(&mut self, mut doing: Doing) -> Effect {
+        if !doing.back && self.why.is_some() {
+            // Nothing is done any more while everything is being taken back.
+            return self.back_from(doing.at + 1);
+        }
         if !doing.back {
             if let Some(by) = self.cancelled.clone() {
                 return self.fail(&doing, format!("cancelled by {by}"));
@@ -424,7 +428,7 @@ impl Engine {
         Effect::Wait(RESOLVE_EVERY)
     }
 
-    fn prove(&mut self, mut doing: Doing, failed: Option<String>) -> Effect {
+    pub(super) fn prove(&mut self, mut doing: Doing, failed: Option<String>) -> Effect {
         if !matches!(doing.part, Part::Patient(_)) {
             doing.since = self.now;
         }

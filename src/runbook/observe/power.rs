@@ -23,11 +23,22 @@ pub fn is_off(host: &HostName, status: &[String], says_off: &str) -> Condition {
     )
 }
 
-/// A person has said by the host's name that it is off.
+/// A person has said by the host's name that it is off, and the other server does not reach it at `address`: a word
+/// that was true when it was given need not be true when power is back.
 #[must_use]
-pub fn asserted_off(host: &HostName, by: &str) -> Condition {
-    let seen = format!("{by} said that {host} is off");
-    Condition::new(format!("{host} is off, by a person's word"), Vec::new(), move |_| {
-        Truth::Yes(seen.clone())
-    })
+pub fn asserted_off(host: &HostName, address: &str, witness: &HostName, by: &str) -> Condition {
+    let look = Look::new(witness, ["ping", "-n", "-c", "1", "-W", "1", address]);
+    let (name, seen_by, said) = (host.clone(), witness.clone(), format!("{by} said that {host} is off"));
+    let read = look.clone();
+    Condition::new(
+        format!("{host} is off, by a person's word"),
+        vec![look],
+        move |sight| match sight.printed(&read) {
+            Ok(printed) if printed.exit == 0 => {
+                Truth::No(format!("{seen_by} reaches {name}, so it is not off, whatever was said"))
+            }
+            Ok(_) => Truth::Yes(format!("{said}; {seen_by} does not reach it")),
+            Err(why) => Truth::Unknown(format!("{said}, and whether {seen_by} reaches it is not known: {why}")),
+        },
+    )
 }

@@ -19,6 +19,7 @@ use super::{
     action::{self, Given},
     check::{self, Refusal, Report},
     definition::{Call, Definition},
+    interlock,
     plan::{Glass, Plan, SliceLayout, Step},
     sight::{Look, Sight},
 };
@@ -122,6 +123,10 @@ pub fn plan(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refus
         fingerprint: identity::fingerprint(&scope, sight),
         hash: String::new(),
     };
+    let forbidden = interlock::forbids(&plan);
+    if !forbidden.is_empty() {
+        return Err(forbidden);
+    }
     plan.stall = show::stall(&plan);
     plan.hash = show::hash(&plan);
     Ok(plan)
