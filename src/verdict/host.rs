@@ -78,7 +78,7 @@ fn clock(seen: &Seen<'_>, out: &mut Claims) {
     let Some(skew) = skew(seen) else { return };
     let limit = seen.host.thresholds.clock_skew_seconds;
     let level = Limits::warning(limit).above(skew.certain);
-    if seen.observer_doubtful && level.now == Severity::Ok {
+    if seen.observer_doubtful && level.now == Severity::Ok && skew.possible > limit {
         out.unsettled(Code::ClockSkew, subject);
         return;
     }
@@ -99,6 +99,9 @@ pub(super) struct Skew {
     pub(super) seconds: f64,
     /// Seconds of the difference that neither the way there and back nor a starved console can explain.
     pub(super) certain: f64,
+    /// Seconds that the difference is at most: the host read its clock between the question and its answer, and a
+    /// starved console counts its own lateness into the time between them.
+    pub(super) possible: f64,
 }
 
 /// Compares a host's clock with the console's.
@@ -119,6 +122,7 @@ pub(super) fn skew(seen: &Seen<'_>) -> Option<Skew> {
     Some(Skew {
         seconds,
         certain: (seconds.abs() - slack).max(0.0),
+        possible: seconds.abs().max((seconds + round_trip).abs()),
     })
 }
 

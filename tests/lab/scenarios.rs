@@ -306,12 +306,16 @@ fn others() -> Vec<Scenario> {
                 [medium("critical", "PoolFaulted", "zfs1 tank")],
             )
         },
-        scenario(
-            lane,
-            "zfs daemon gone",
-            &[&["zfs-gone"]],
-            [medium("unknown", "ReadingFailed", "zfs1")],
-        ),
+        Scenario {
+            // When it is back it has no pool until it has imported one.
+            beside: &["PoolMissing"],
+            ..scenario(
+                lane,
+                "zfs daemon gone",
+                &[&["zfs-gone"]],
+                [medium("unknown", "ReadingFailed", "zfs1")],
+            )
+        },
         Scenario {
             beside: &["HostStale", "HostUnreachable"],
             // A lost connection is not found at once, and made again after a while.
