@@ -302,6 +302,8 @@ impl Engine {
             sent: None,
             operation,
             looks: Vec::new(),
+            unsure: None,
+            waits: None,
         })
     }
 
