@@ -164,7 +164,7 @@ pub(super) fn unfinished(options: &Options) -> Vec<String> {
 enum Asked {
     Plan(Box<Wish>),
     Run(Box<Wish>, String, Option<String>),
-    Resume(String, bool, Option<String>),
+    Resume(String, bool, Option<String>, Vec<Glass>),
     Cancel(String),
 }
 
@@ -173,7 +173,7 @@ impl Asked {
         let args = &cli.options.runs;
         let answer = args.answer.clone();
         Ok(match what {
-            Batch::Resume => Self::Resume(one_run(&cli.selectors)?.to_owned(), args.back, answer),
+            Batch::Resume => Self::Resume(one_run(&cli.selectors)?.to_owned(), args.back, answer, glass(cli)),
             Batch::Cancel => Self::Cancel(one_run(&cli.selectors)?.to_owned()),
             Batch::Run if !args.dry_run => {
                 let hash = args.yes.clone().ok_or_else(|| {
@@ -210,6 +210,16 @@ fn wish(cli: &Cli) -> Result<Wish> {
             return Err(Failure::Usage(format!("the parameter {name} is given twice")));
         }
     }
+    Ok(Wish {
+        definition,
+        parameters,
+        glass: glass(cli),
+        alike: Vec::new(),
+    })
+}
+
+/// What was named in full on the command line.
+fn glass(cli: &Cli) -> Vec<Glass> {
     let by = who();
     let args = &cli.options.runs;
     let flags = [
@@ -217,7 +227,7 @@ fn wish(cli: &Cli) -> Result<Wish> {
         (Rule::Discard, &args.discard),
         (Rule::AssertOff, &args.assert_off),
     ];
-    let glass = flags.into_iter().flat_map(|(rule, names)| {
+    let named = flags.into_iter().flat_map(|(rule, names)| {
         let by = by.clone();
         names.iter().map(move |resource| Glass {
             rule,
@@ -225,12 +235,7 @@ fn wish(cli: &Cli) -> Result<Wish> {
             by: by.clone(),
         })
     });
-    Ok(Wish {
-        definition,
-        parameters,
-        glass: glass.collect(),
-        alike: Vec::new(),
-    })
+    named.collect()
 }
 
 async fn carry_out(desk: &Desk, asked: Asked, format: Format) -> Result<u8> {
@@ -245,9 +250,10 @@ async fn carry_out(desk: &Desk, asked: Asked, format: Format) -> Result<u8> {
             };
         }
         Asked::Run(wish, hash, answer) => desk.run(*wish, &hash).await.map(|handle| (handle, answer)),
-        Asked::Resume(run, back, answer) => {
+        Asked::Resume(run, back, answer, named) => {
             let back = back.then(|| desk.who().to_owned());
-            desk.resume(&run, back).await.map(|handle| (handle, answer))
+            let resumed = desk.resume_named(&run, back, &named).await;
+            resumed.map(|handle| (handle, answer))
         }
         Asked::Cancel(run) => match desk.cancel(&run).await {
             Ok(Some(handle)) => Ok((handle, None)),

@@ -46,6 +46,12 @@ pub fn denied(why: &Denied, format: Format) -> String {
             if let Denied::Stale { now, .. } = why {
                 event["hash"] = json!(now);
             }
+            if let Denied::Consent { needs, .. } = why {
+                let flags = needs
+                    .iter()
+                    .map(|need| format!("{}={}", need.rule.flag(), need.resource));
+                event["consent"] = json!(flags.collect::<Vec<_>>());
+            }
             line(&event)
         }
         _ if refusals.is_empty() => format!("refused, nothing was changed: {why}\n"),

@@ -250,7 +250,7 @@ impl Conductor {
         let now = (self.now)();
         let effect = self.engine.advance(event, now);
         let stand = self.engine.stand();
-        self.progress.send_modify(|progress| progress.stands(stand, now));
+        self.progress.send_modify(|progress| progress.stands(&stand, now));
         effect
     }
 

@@ -12,7 +12,7 @@ use crate::{
     runbook::{
         check::Refusal,
         engine::{Engine, Record},
-        plan::Plan,
+        plan::{Glass, Plan, Rule},
         planner::{self, Wish, show},
         sight::Sight,
     },
@@ -64,6 +64,14 @@ pub enum Denied {
     /// A run cannot be gone on with as it is.
     #[error("{0}")]
     Unfit(String),
+    /// What cannot be taken back is still ahead of a run that was left: it is done only if its resource is named anew.
+    #[error("{}", again(.run, .needs))]
+    Consent {
+        /// The run.
+        run: String,
+        /// What has to be named: for which step, by which rule, which resource.
+        needs: Vec<Needed>,
+    },
     /// The journal.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,12 +82,41 @@ impl Denied {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Stale { .. } | Self::Unfit(_) => 10,
+            Self::Refused(_) | Self::Stale { .. } | Self::Unfit(_) | Self::Consent { .. } => 10,
             Self::Store(StoreError::Driven { .. }) => 14,
             Self::Store(StoreError::NoRun(_)) => 64,
             Self::Store(_) => 1,
         }
     }
+}
+
+/// A name that has to be given anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// The step, from 0.
+    pub step: usize,
+    /// What it does.
+    pub says: String,
+    /// The rule that was set aside for it.
+    pub rule: Rule,
+    /// What it harms.
+    pub resource: String,
+}
+
+fn again(run: &str, needs: &[Needed]) -> String {
+    let steps: Vec<String> = needs
+        .iter()
+        .map(|need| format!("step {} ({})", need.step + 1, need.says))
+        .collect();
+    let flags: Vec<String> = needs
+        .iter()
+        .map(|need| format!("{}={}", need.rule.flag(), need.resource))
+        .collect();
+    format!(
+        "run {run} has not proven {}, which cannot be taken back; to go on, name it again: pointsman --batch resume {run} {}",
+        steps.join(" and "),
+        flags.join(" ")
+    )
 }
 
 fn list(refusals: &[Refusal]) -> String {
@@ -169,6 +206,15 @@ impl Desk {
     /// # Errors
     /// [`Denied`]; nothing was changed then.
     pub async fn resume(&self, name: &str, back: Option<String>) -> Result<Handle, Denied> {
+        self.resume_named(name, back, &[]).await
+    }
+
+    /// The same; `named` is what was named anew for what cannot be taken back. Without it such a step is not done by a
+    /// process that nobody has told.
+    ///
+    /// # Errors
+    /// [`Denied`]; nothing was changed then. [`Denied::Consent`] says what has to be named.
+    pub async fn resume_named(&self, name: &str, back: Option<String>, named: &[Glass]) -> Result<Handle, Denied> {
         let name = name.to_owned();
         let (run, driving) = self
             .stored(move |store, who| {
@@ -184,21 +230,26 @@ impl Desk {
         let plan = self.plan_of(&run)?;
         let id = run.new.id.clone();
         let now = (self.now)();
-        let (records, driving) = self
+        let (timed, driving) = self.stored(move |store, _| Ok((store.records(&id)?, driving))).await?;
+        let id = run.new.id;
+        let records: Vec<Record> = timed.iter().map(|timed| timed.record.clone()).collect();
+        let back = back.map(|by| format!("{by} wants it taken back"));
+        let engine = Engine::resume(plan.clone(), id.clone(), self.who.clone(), &records, back, now);
+        let given = consented(&engine, &plan, &id, named)?;
+        let noted = id.clone();
+        let driving = self
             .stored(move |store, who| {
-                let records = store.records(&id)?;
                 let by = who.to_owned();
-                store.append(&id, now, who, &Record::Resumed { by })?;
-                Ok((records, driving))
+                store.append(&noted, now, who, &Record::Resumed { by: by.clone() })?;
+                for what in given {
+                    store.append(&noted, now, who, &Record::Asked { by: by.clone(), what })?;
+                }
+                Ok(driving)
             })
             .await?;
-        let id = run.new.id;
         let mut progress = Progress::new(&plan, &id, &self.who, now);
-        replay(&mut progress, &records, now);
+        replay(&mut progress, &timed, now);
         let clients = Clients::of(&self.fleet, &plan);
-        let records: Vec<Record> = records.into_iter().map(|timed| timed.record).collect();
-        let back = back.map(|by| format!("{by} wants it taken back"));
-        let engine = Engine::resume(plan, id, self.who.clone(), &records, back, now);
         Ok(self.start(engine, progress, driving, clients))
     }
 
@@ -273,6 +324,35 @@ impl Desk {
             Err(error) => Err(Denied::Unfit(error.to_string())),
         }
     }
+}
+
+/// Checks that everything was named anew that a run still has to do and cannot take back; what to write down of that.
+fn consented(engine: &Engine, plan: &Plan, run: &str, named: &[Glass]) -> Result<Vec<String>, Denied> {
+    let is_named = |rule: Rule, resource: &str| {
+        named
+            .iter()
+            .any(|glass| glass.rule == rule && glass.resource == *resource)
+    };
+    let (given, needs): (Vec<_>, Vec<_>) = engine
+        .consents()
+        .into_iter()
+        .partition(|(_, rule, resource)| is_named(*rule, resource));
+    if needs.is_empty() {
+        let words = given
+            .into_iter()
+            .map(|(step, rule, resource)| format!("consents again to step {}: {}={resource}", step + 1, rule.flag()));
+        return Ok(words.collect());
+    }
+    let needs = needs.into_iter().map(|(step, rule, resource)| Needed {
+        step,
+        says: plan.steps[step].operation.says.clone(),
+        rule,
+        resource,
+    });
+    Err(Denied::Consent {
+        run: run.to_owned(),
+        needs: needs.collect(),
+    })
 }
 
 /// Shows what was done before this process went on.

@@ -16,7 +16,7 @@ mod targets;
 
 pub use clients::ClientView;
 pub use conductor::Handle;
-pub use desk::{Denied, Desk, Drawn, who};
+pub use desk::{Denied, Desk, Drawn, Needed, who};
 pub use progress::{LogLine, Progress, StepProgress, StepState, end_words};
 pub use targets::{Console, Now, SshTargets, Targets};
 

@@ -35,6 +35,8 @@ pub struct Progress {
     pub current: Option<usize>,
     /// What is being done, in words: `proves step 3 of 9`.
     pub stage: String,
+    /// What the step under way waits for, in a sentence: an answer that does not come, a proof that is not there yet.
+    pub waits: Option<String>,
     /// Whether somebody has asked for a pause.
     pub paused: bool,
     /// Who asked for what was done to be taken back.
@@ -158,6 +160,7 @@ impl Progress {
                 .collect(),
             current: None,
             stage: "begins".to_owned(),
+            waits: None,
             paused: false,
             cancelled: None,
             question: None,
@@ -192,10 +195,20 @@ impl Progress {
     }
 
     /// Takes where the engine stands.
-    pub(super) fn stands(&mut self, stand: Stand, at: UnixMs) {
+    pub(super) fn stands(&mut self, stand: &Stand, at: UnixMs) {
         self.at = at;
         self.current = stand.step;
         self.stage = words(stand, self.steps.len(), self.paused);
+        let waits = stand.waits.as_deref().map(one_line);
+        // A proof that is waited for says something new each time; an answer that does not come is told once.
+        if stand.phase == Phase::Unsure
+            && waits != self.waits
+            && let Some(why) = &waits
+        {
+            let text = format!("step {} waits: {why}", stand.step.unwrap_or_default() + 1);
+            self.say(at, &text);
+        }
+        self.waits = waits;
         let Some(step) = stand.step.and_then(|step| self.steps.get_mut(step)) else {
             return;
         };
@@ -205,7 +218,7 @@ impl Progress {
         let state = match stand.phase {
             Phase::Resolving => StepState::Unknown,
             _ if stand.back => StepState::Undoing,
-            Phase::Checking => StepState::Checking,
+            Phase::Checking | Phase::Unsure => StepState::Checking,
             Phase::Running | Phase::Holding => StepState::Running,
             Phase::Asking => StepState::Asking,
             Phase::Proving => StepState::Proving,
@@ -349,7 +362,12 @@ impl StepProgress {
     }
 }
 
-fn words(stand: Stand, steps: usize, paused: bool) -> String {
+/// A reason as part of a line.
+fn one_line(text: &str) -> String {
+    clean::lines(text).replace('\n', " ")
+}
+
+fn words(stand: &Stand, steps: usize, paused: bool) -> String {
     let what = match stand.phase {
         Phase::Claiming => return "takes the targets for itself".to_owned(),
         Phase::Turning => return "begins to take back what was done".to_owned(),
@@ -358,6 +376,7 @@ fn words(stand: Stand, steps: usize, paused: bool) -> String {
         Phase::Checking => "looks at what it needs for",
         Phase::Resting if paused => "paused before",
         Phase::Resting => "waits to try again",
+        Phase::Unsure => "waits, because something is not known, before",
         Phase::Running => "runs",
         Phase::Holding => "lets time pass in",
         Phase::Asking => "waits for a person in",

@@ -8,6 +8,7 @@ use crate::{
     remote::{Boxed, log::LogBook},
     runbook::{
         engine::{Answer, End, Record},
+        plan::{Glass, Rule},
         planner::{Wish, catalogue},
         sight::{Glimpse, Look, Printed},
         target::Request,
@@ -460,6 +461,84 @@ async fn a_run_left_at_its_question_is_taken_back_without_an_answer() {
     let handle = world.desk.resume(&run, Some("bob@desk".into())).await.unwrap();
     let last = over(handle).await;
     assert!(matches!(last.end, Some(End::Compensated { .. })), "{:?}", last.end);
+}
+
+/// A split brain whose victim is named; killed while that step is under way.
+async fn killed_in_a_split(world: &World, step: usize) -> String {
+    let fault = Fault::SplitBrain("slice-c".into());
+    world.simulation.world().inject(&fault).unwrap();
+    let mut wish = wish(
+        "split-brain",
+        &[("slice", "slice-c"), ("victim", "stor4"), ("resync", "600")],
+    );
+    wish.glass = vec![named("r2")];
+    *world.between.trick.lock().unwrap() = Some((step, Trick::Wait));
+    // Both sides are written all the time, and the plan says how much: a plan read in between is stale.
+    let mut begun = None;
+    for _ in 0..100 {
+        let drawn = world.desk.plan(wish.clone()).await.unwrap();
+        match world.desk.run(wish.clone(), &drawn.plan.hash).await {
+            Err(Denied::Stale { .. }) => {}
+            other => {
+                begun = Some(other.unwrap());
+                break;
+            }
+        }
+    }
+    let handle = begun.expect("a plan that is not stale");
+    let run = handle.run().to_owned();
+    tokio::time::timeout(Duration::from_secs(30), world.between.reached.notified())
+        .await
+        .unwrap();
+    handle.kill().await;
+    run
+}
+
+fn named(resource: &str) -> Glass {
+    Glass {
+        rule: Rule::Discard,
+        resource: resource.into(),
+        by: "bob@desk".into(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_taken_back_needs_its_name_again() {
+    let world = world();
+    // The sixth step throws the victim's data away.
+    let run = killed_in_a_split(&world, 5).await;
+    let before = world.records(&run);
+    for wrong in [vec![], vec![named("r1")]] {
+        match world.desk.resume_named(&run, None, &wrong).await.map(|_| ()) {
+            Err(denied @ Denied::Consent { .. }) => {
+                assert_eq!(denied.exit_code(), 10);
+                let text = denied.to_string();
+                assert!(text.contains(&format!("resume {run} --discard=r2")), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(world.records(&run), before, "nothing was written, so nothing was done");
+    let handle = world.desk.resume_named(&run, None, &[named("r2")]).await.unwrap();
+    handle.leave().await;
+    let text = serde_json::to_string(&world.records(&run)).unwrap();
+    assert!(text.contains("consents again to step 6: --discard=r2"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proven_or_taken_back_needs_no_name() {
+    let world = world();
+    let run = killed_in_a_split(&world, 6).await;
+    world.desk.resume(&run, None).await.unwrap().leave().await;
+    let world = super::tests::world();
+    let run = killed_in_a_split(&world, 5).await;
+    world
+        .desk
+        .resume(&run, Some("bob@desk".into()))
+        .await
+        .unwrap()
+        .leave()
+        .await;
 }
 
 async fn left_at_its_question(world: &World) -> String {

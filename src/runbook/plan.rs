@@ -125,3 +125,15 @@ pub enum Rule {
     /// Take a person's word that a host is off, where no fencing command can be asked.
     AssertOff,
 }
+
+impl Rule {
+    /// The option of the command line that sets it aside: `--discard`.
+    #[must_use]
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::Force => "--force",
+            Self::Discard => "--discard",
+            Self::AssertOff => "--assert-off",
+        }
+    }
+}

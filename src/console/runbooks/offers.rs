@@ -83,7 +83,7 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
     offers
 }
 
-/// A slice, its sides, and what the findings say of its segment.
+/// A slice, its sides, and what the findings say of both.
 struct About<'a> {
     view: &'a FleetView,
     slice: &'a Slice,
@@ -96,7 +96,7 @@ impl<'a> About<'a> {
         let alike = view
             .findings
             .iter()
-            .filter(|finding| finding.code == Code::StandbySameFault && *finding.subject.name == *segment.name.as_str())
+            .filter(|finding| finding.code == Code::StandbySameFault && *finding.subject.name == *slice.name.as_str())
             .map(|finding| finding.evidence.to_string())
             .collect();
         Self {

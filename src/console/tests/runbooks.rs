@@ -118,6 +118,27 @@ fn a_silent_server_can_be_failed_over_and_a_blind_console_offers_nothing() {
 }
 
 #[test]
+fn a_fault_that_both_servers_show_goes_into_the_plan() {
+    use crate::verdict::{Code, Finding, Severity, Subject, SubjectKind};
+    let mut view = fixture::view();
+    let shared = Finding {
+        code: Code::StandbySameFault,
+        severity: Severity::Warning,
+        // The monitor says it of the slice.
+        subject: Subject::of_fleet(SubjectKind::Slice, "slice-a"),
+        since: ago(60),
+        evidence: "stor4 shows what stor3 shows: MdDegraded".into(),
+        hosts: Vec::new(),
+    };
+    view.findings = view.findings.iter().cloned().chain([shared]).collect();
+    let alike = |object: &Object| offers(&view, object, NOW)[0].asked.alike.clone();
+    let expected = ["stor4 shows what stor3 shows: MdDegraded"];
+    assert_eq!(alike(&slice("slice-a")), expected);
+    assert_eq!(alike(&host("stor3")), expected);
+    assert!(alike(&slice("slice-d")).is_empty());
+}
+
+#[test]
 fn both_sides_of_a_split_brain_are_offered_as_the_victim() {
     use crate::facts::drbd::{DrbdConnection, DrbdRole};
     let mut view = fixture::view();

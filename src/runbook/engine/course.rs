@@ -7,7 +7,10 @@ use super::{
 use crate::{
     facts::UnixMs,
     fleet::HostName,
-    runbook::operation::{Nature, Operation, Work},
+    runbook::{
+        operation::{Claim, Nature, Operation, Work},
+        plan::Rule,
+    },
 };
 use std::time::Duration;
 
@@ -306,6 +309,8 @@ impl Engine {
             sent: None,
             operation,
             looks: Vec::new(),
+            unsure: None,
+            waits: None,
         })
     }
 
@@ -363,6 +368,39 @@ impl Engine {
                 // What a person said has changed nothing.
                 && !matches!(step.operation.work, Work::Ask(_))
         })
+    }
+
+    /// What is still ahead, or may or may not have been done, and cannot be taken back: the step, and what has to be
+    /// named anew before it is done. Empty when the run is being taken back: nothing of that is begun then.
+    #[must_use]
+    pub fn consents(&self) -> Vec<(usize, Rule, String)> {
+        if self.why.is_some() {
+            return Vec::new();
+        }
+        let open = self.plan.steps.iter().zip(&self.done).enumerate();
+        open.filter(|(_, (step, state))| {
+            step.operation.nature == Nature::Irreversible && !matches!(state, StepState::Done | StepState::AlreadySo)
+        })
+        .flat_map(|(at, (step, _))| {
+            let claims = step.operation.claims.iter();
+            claims.filter_map(move |claim| {
+                let (rule, host, slice) = match claim {
+                    Claim::Discard { host, slice } => (Rule::Discard, host, slice),
+                    Claim::Promote {
+                        host,
+                        slice,
+                        force: true,
+                    } => (Rule::Force, host, slice),
+                    _ => return None,
+                };
+                let sides = self.plan.slices.get(slice).map(|layout| &layout.sides);
+                let side = sides.into_iter().flatten().find(|side| side.host == *host);
+                // A side that the plan does not have is stopped by an interlock; until then its slice stands for it.
+                let resource = side.map_or(slice.as_str(), |side| &side.resource);
+                Some((at, rule, resource.to_owned()))
+            })
+        })
+        .collect()
     }
 
     /// The end of a run that cannot be taken back any more.

@@ -9,6 +9,8 @@ mod event;
 mod record;
 mod stand;
 mod step;
+#[cfg(test)]
+mod tests;
 pub use event::{Answer, Control, Effect, End, Event};
 pub use record::{Outcome, Record};
 pub use stand::{Phase, Stand};
@@ -36,6 +38,13 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 const RESOLVE_EVERY: Duration = Duration::from_secs(2);
 /// How long a lost answer is asked for before a run is parked with an unknown outcome.
 const RESOLVE_WITHIN: Duration = Duration::from_mins(1);
+/// How long a step waits for a look that tells nothing (a slow host, a lost connection) before it is given up. Turning a
+/// run back because of one unanswered look would make clients wait longer than another look.
+const UNSURE_WITHIN: Duration = Duration::from_secs(30);
+/// The same while taking back: nothing else is left to do then, and giving up leaves clients without the slice.
+const UNSURE_WITHIN_BACK: Duration = Duration::from_mins(1);
+/// Between two looks at what is not known.
+const UNSURE_EVERY: Duration = Duration::from_secs(1);
 /// Longest time without looking whether a person wants to stop a wait.
 const HOLD_PIECE: Duration = Duration::from_secs(1);
 /// Times that one step is sent again, or one claim tried again, at most.
@@ -127,6 +136,10 @@ struct Doing {
     operation: Operation,
     /// What the target looks at behind the commands.
     looks: Vec<Look>,
+    /// Since when what it needs is not known.
+    unsure: Option<UnixMs>,
+    /// What it waits for, in words.
+    waits: Option<String>,
 }
 
 /// The parts of a step.
@@ -136,6 +149,8 @@ enum Part {
     Checking,
     /// Waits before it looks again.
     Resting,
+    /// What it needs is neither so nor otherwise by what was seen: waits before it looks again.
+    Unsure,
     /// Writes that it is about to be sent.
     Intending,
     /// Sent; waits for the answer.

@@ -3,7 +3,7 @@
 use super::{Engine, Part, Stage};
 
 /// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stand {
     /// The step under way, from 0.
     pub step: Option<usize>,
@@ -11,6 +11,8 @@ pub struct Stand {
     pub back: bool,
     /// What is being done.
     pub phase: Phase,
+    /// What it waits for, in words; kept while it looks again.
+    pub waits: Option<String>,
 }
 
 /// What a run is doing.
@@ -22,6 +24,8 @@ pub enum Phase {
     Checking,
     /// Waits: paused, or for another try.
     Resting,
+    /// What a step needs is not known: waits before it looks again.
+    Unsure,
     /// Commands run.
     Running,
     /// Lets time pass.
@@ -56,12 +60,14 @@ impl Engine {
                     phase: match &doing.part {
                         Part::Checking => Phase::Checking,
                         Part::Resting => Phase::Resting,
+                        Part::Unsure => Phase::Unsure,
                         Part::Intending | Part::Running => Phase::Running,
                         Part::Holding => Phase::Holding,
                         Part::Inquiring => Phase::Asking,
                         Part::Noting | Part::Sealing | Part::Fetching => Phase::Resolving,
                         Part::Proving(_) | Part::Patient(_) | Part::Concluding => Phase::Proving,
                     },
+                    waits: doing.waits.clone(),
                 };
             }
         };
@@ -69,6 +75,7 @@ impl Engine {
             step: None,
             back: false,
             phase,
+            waits: None,
         }
     }
 }

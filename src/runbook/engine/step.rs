@@ -3,7 +3,7 @@
 use super::{
     ATTEMPTS, Answer, Doing, Effect, Engine, Event, FRESH, HOLD_PIECE, Identity, KEPT, Nature, Outcome, PROVE_EVERY,
     Part, Place, Printed, RESOLVE_EVERY, RESOLVE_WITHIN, RETRY_EVERY, Receipt, Record, Request, Said, Sight, Stage,
-    StepState, Work, unmet,
+    StepState, UNSURE_EVERY, UNSURE_WITHIN, UNSURE_WITHIN_BACK, Work, unmet,
 };
 use crate::{
     fleet::HostName,
@@ -19,7 +19,7 @@ impl Engine {
     pub(super) fn stepped(&mut self, doing: Doing, event: Event) -> Effect {
         match (doing.part.clone(), event) {
             (Part::Checking, Event::Seen(seen)) => self.checked(doing, seen),
-            (Part::Resting, _) => self.check(doing),
+            (Part::Resting | Part::Unsure, _) => self.check(doing),
             (Part::Intending, Event::Written(Ok(()))) => self.send(doing),
             (Part::Running, Event::Answered(answer)) => self.answered(doing, answer),
             (Part::Running, Event::Ran(Ok(printed))) => self.ran(doing, &printed),
@@ -52,6 +52,9 @@ impl Engine {
             }
             if self.paused {
                 doing.part = Part::Resting;
+                // What is waited for is looked at anew after a pause, from the start.
+                doing.unsure = None;
+                doing.waits = None;
                 self.stage = Stage::Step(Box::new(doing));
                 return Effect::Wait(Duration::from_secs(1));
             }
@@ -105,22 +108,31 @@ impl Engine {
             let evidence = evidence(&operation.proof, &sight);
             return self.conclude(doing, Outcome::AlreadySo, evidence, String::new());
         }
-        let proof = unmet(&operation.proof, &sight);
-        if operation.undo.is_some()
-            && let Some((condition, truth)) = proof.iter().find(|(_, truth)| !truth.holds() && !truth.fails())
-        {
-            // How it was before is what it would be taken back to.
-            let why = format!("whether {condition} is {truth}");
-            return self.again(doing, &why);
+        if !doing.back && self.why.is_some() {
+            // What was not done is not begun while everything is being taken back.
+            return self.back_from(doing.at + 1);
         }
-        let interlocks = self.interlocks(&doing);
-        let against = unmet(&interlocks, &sight);
-        if let Some((condition, truth)) = against.first() {
-            return self.fail(&doing, format!("interlock: {condition} is required, but {truth}"));
+        // How it was before is what it would be taken back to.
+        let before = unmet(&operation.proof, &sight)
+            .into_iter()
+            .filter(|(_, truth)| operation.undo.is_some() && !truth.fails())
+            .map(|(condition, truth)| (format!("whether {condition} is {truth}"), truth));
+        let against = unmet(&self.interlocks(&doing), &sight)
+            .into_iter()
+            .map(|(condition, truth)| (format!("interlock: {condition} is required, but {truth}"), truth));
+        let lacks = unmet(&operation.needs, &sight)
+            .into_iter()
+            .map(|(condition, truth)| (format!("{condition} is required, but {truth}"), truth));
+        let missing: Vec<_> = before.chain(against).chain(lacks).collect();
+        // What is known not to be so stays so, whatever else is still unknown.
+        if let Some((why, _)) = missing.iter().find(|(_, truth)| truth.fails()) {
+            return self.fail(&doing, why.clone());
         }
-        if let Some((condition, truth)) = unmet(&operation.needs, &sight).first() {
-            return self.fail(&doing, format!("{condition} is required, but {truth}"));
+        if let Some((why, _)) = missing.into_iter().next() {
+            return self.unsure(doing, why);
         }
+        doing.unsure = None;
+        doing.waits = None;
         doing.attempt += 1;
         doing.redo = false;
         self.attempts.insert((doing.at, doing.back), doing.attempt);
@@ -133,6 +145,22 @@ impl Engine {
         };
         self.stage = Stage::Step(Box::new(doing));
         Effect::Write(record)
+    }
+
+    /// Looks again at what is not known, until the patience for that is over.
+    fn unsure(&mut self, mut doing: Doing, why: String) -> Effect {
+        let within = if doing.back { UNSURE_WITHIN_BACK } else { UNSURE_WITHIN };
+        let since = *doing.unsure.get_or_insert(self.now);
+        if self.now.since(since) >= within {
+            let why = format!("{why} (looked at again for {} s)", within.as_secs());
+            return self.fail(&doing, why);
+        }
+        // What was seen tells nothing: everything is looked at anew.
+        self.seen.clear();
+        doing.part = Part::Unsure;
+        doing.waits = Some(why);
+        self.stage = Stage::Step(Box::new(doing));
+        Effect::Wait(UNSURE_EVERY)
     }
 
     fn send(&mut self, mut doing: Doing) -> Effect {
@@ -310,6 +338,7 @@ impl Engine {
             && self.now.since(sent) < retry.within
         {
             doing.part = Part::Resting;
+            doing.waits = Some(shorten(&printed.text));
             self.stage = Stage::Step(Box::new(doing));
             return Effect::Wait(RETRY_EVERY);
         }
@@ -328,6 +357,7 @@ impl Engine {
             return self.fail(&doing, format!("{why}, {ATTEMPTS} times"));
         }
         doing.part = Part::Resting;
+        doing.waits = Some(why.to_owned());
         self.stage = Stage::Step(Box::new(doing));
         Effect::Wait(RESOLVE_EVERY)
     }
@@ -424,6 +454,7 @@ impl Engine {
             );
         }
         doing.part = Part::Noting;
+        doing.waits = Some(why.to_owned());
         self.stage = Stage::Step(Box::new(doing));
         Effect::Wait(RESOLVE_EVERY)
     }
@@ -463,6 +494,8 @@ impl Engine {
         if self.now.since(doing.since) < patience || (unseen && self.now.since(doing.since) < RESOLVE_WITHIN) {
             // Not yet so: what was seen is of no use any more.
             self.seen.clear();
+            let (condition, truth) = &missing[0];
+            doing.waits = Some(format!("{condition}, but {truth}"));
             doing.part = Part::Patient(failed);
             self.stage = Stage::Step(Box::new(doing));
             return Effect::Wait(PROVE_EVERY);
@@ -485,6 +518,7 @@ impl Engine {
             (false, _) => StepState::Done,
         };
         doing.part = Part::Concluding;
+        doing.waits = None;
         let record = Record::Outcome {
             step: doing.at,
             back: doing.back,

@@ -53,8 +53,29 @@ fn usual(operation: &Operation) -> Duration {
 /// The hash of everything that somebody who reads the plan consents to: 16 hexadecimal digits.
 #[must_use]
 pub fn hash(plan: &Plan) -> String {
-    let text = json!({ "plan": content(plan), "fingerprint": plan.fingerprint }).to_string();
+    let mut content = content(plan);
+    if let Some(loss) = &plan.loss {
+        content["loss"] = json!(coarse(loss));
+    }
+    let text = json!({ "plan": content, "fingerprint": plan.fingerprint }).to_string();
     digest(text.as_bytes())
+}
+
+/// A loss as it is consented to: up to a MiB is one amount, and above that a doubling is another one. A side that is
+/// still written would otherwise make a plan stale before it has been read.
+fn coarse(loss: &str) -> String {
+    let words = loss.split(' ').collect::<Vec<_>>();
+    let amount = |at: usize, word: &str| {
+        let kib: u64 = word.parse().ok()?;
+        let unit = words.get(at + 1)?;
+        unit.starts_with("KiB")
+            .then(|| format!("2^{}", (kib / 1024).checked_ilog2().map_or(0, |power| power + 1)))
+    };
+    let coarse = words
+        .iter()
+        .enumerate()
+        .map(|(at, word)| amount(at, word).unwrap_or_else(|| (*word).to_owned()));
+    coarse.collect::<Vec<_>>().join(" ")
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -189,4 +210,24 @@ pub fn text(plan: &Plan) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::coarse;
+
+    #[test]
+    fn a_loss_that_grows_a_little_is_the_same_consent() {
+        let says = |kib: u64| {
+            coarse(&format!(
+                "web1: {kib} KiB changed there (Primary), 3 KiB changed on stor2"
+            ))
+        };
+        assert_eq!(says(8), says(900));
+        assert_eq!(says(5 << 20), says((5 << 20) + 40));
+        assert_ne!(says(900), says(2 << 10));
+        assert_ne!(says(2 << 10), says(2 << 20));
+        assert!(says(8).contains("web1: 2^0 KiB changed there (Primary)"), "{}", says(8));
+        assert_eq!(coarse("web1: 12 writes of 3 hosts"), "web1: 12 writes of 3 hosts");
+    }
 }

@@ -1,0 +1,266 @@
+//! Plans of one step or two, by hand, and targets that answer as a test says.
+
+use super::*;
+use crate::{
+    facts::Why,
+    runbook::{
+        condition::Condition,
+        definition::{Call, Kind},
+        plan::Step,
+        truth::Truth,
+    },
+};
+
+/// What a look at something gives: whether it is so, or no answer.
+type Shows = fn(&str, Duration, &[String]) -> Option<bool>;
+
+/// A fact that a host tells: the look's only line is `yes` or `no`.
+fn tells(host: &str, what: &str) -> Condition {
+    let says = format!("{what} on {host}");
+    Condition::on(says.clone(), Look::new(&host.into(), [what]), move |text| {
+        Truth::of(text == "yes", format!("{says} is {text}"))
+    })
+}
+
+fn step(host: &str, does: &str) -> Operation {
+    Operation {
+        place: Place::Host(host.into()),
+        says: does.to_owned(),
+        needs: vec![tells(host, &format!("{does}-needs"))],
+        expects: Vec::new(),
+        work: Work::Commands(vec![vec![does.to_owned()]]),
+        proof: vec![tells(host, &format!("{does}-proof"))],
+        deadline: Duration::from_secs(5),
+        settles_within: Duration::from_secs(1),
+        nature: Nature::Probeable,
+        retry: None,
+        undo: None,
+        claims: Vec::new(),
+    }
+}
+
+/// Two steps on two hosts; each can be taken back.
+fn plan() -> Plan {
+    let identity = Identity {
+        machine_id: "aa".into(),
+        boot_id: None,
+    };
+    let step = |host: &str, does: &str, undo: &str| Step {
+        call: Call::new(does, []),
+        why: "a test".into(),
+        operation: Operation {
+            undo: Some(Call::new(undo, [])),
+            ..step(host, does)
+        },
+        undo: Some(step(host, undo)),
+    };
+    Plan {
+        runbook: "test".into(),
+        title: "a test".into(),
+        kind: Kind::Planned,
+        parameters: BTreeMap::new(),
+        targets: ["a", "b"].map(|host| (host.into(), identity.clone())).into(),
+        objects: vec!["slice-x".into()],
+        slices: BTreeMap::new(),
+        steps: vec![step("a", "close", "open"), step("b", "serve", "rest")],
+        warnings: Vec::new(),
+        loss: None,
+        stall: Duration::ZERO,
+        glass: Vec::new(),
+        fingerprint: BTreeMap::new(),
+        hash: "0".into(),
+    }
+}
+
+/// What became of a run.
+struct Played {
+    end: End,
+    /// Commands that were run, in their order.
+    ran: Vec<String>,
+    took: Duration,
+    /// What was waited for, in words, each once.
+    waits: Vec<String>,
+}
+
+/// Drives an engine to its end.
+fn play(mut engine: Engine, shows: Shows, answers: fn(&HostName, &Request) -> Option<Answer>) -> Played {
+    let start = UnixMs(1_000_000);
+    let mut now = start;
+    let (mut ran, mut records, mut waits) = (Vec::new(), Vec::new(), Vec::new());
+    let mut event = Event::Begun;
+    for _ in 0..2000 {
+        let effect = engine.advance(event, now);
+        waits.extend(engine.stand().waits);
+        waits.dedup();
+        event = match effect {
+            Effect::Look(looks) => {
+                let at = now;
+                let passed = at.since(start);
+                now.0 += 50;
+                let seen = |look: &Look| match shows(&look.argv[0], passed, &ran) {
+                    Some(so) => Ok(Printed {
+                        exit: 0,
+                        text: if so { "yes".into() } else { "no".into() },
+                    }),
+                    None => Err(Why::Hung("no answer".into())),
+                };
+                Event::Seen(
+                    looks
+                        .into_iter()
+                        .map(|look| {
+                            let answer = seen(&look);
+                            (look, Glimpse { at, answer })
+                        })
+                        .collect(),
+                )
+            }
+            Effect::Call { host, request, .. } => {
+                now.0 += 50;
+                Event::Answered(answers(&host, &request).unwrap_or_else(|| usual(&request, &mut ran)))
+            }
+            Effect::Write(record) => {
+                records.push(record);
+                Event::Written(Ok(()))
+            }
+            Effect::Wait(time) => {
+                now.0 += u64::try_from(time.as_millis()).unwrap();
+                Event::Woken
+            }
+            Effect::Finish(end) => {
+                return Played {
+                    end,
+                    ran,
+                    took: now.since(start),
+                    waits,
+                };
+            }
+            Effect::Local { .. } | Effect::Ask(_) => panic!("nothing of that is in the plan"),
+        };
+    }
+    panic!("it does not end: {records:?}");
+}
+
+/// A target that does what it is told; what it looks at behind a command is not known.
+fn usual(request: &Request, ran: &mut Vec<String>) -> Answer {
+    Answer::Said(match request {
+        Request::Tokens(objects) => objects
+            .iter()
+            .map(|object| Said::Token {
+                object: object.clone(),
+                token: 4,
+                run: None,
+                owner: None,
+            })
+            .collect(),
+        Request::Claim { objects, .. } => objects.iter().cloned().map(Said::Claimed).collect(),
+        Request::Release { objects, .. } => objects.iter().cloned().map(Said::Released).collect(),
+        Request::Act { commands, .. } => {
+            ran.push(commands[0][0].clone());
+            vec![Said::Ran(Printed::default())]
+        }
+        Request::Look(_) | Request::Receipt { .. } => Vec::new(),
+    })
+}
+
+fn new() -> Engine {
+    Engine::new(plan(), "run-1".into(), "op@desk".into(), UnixMs(1_000_000))
+}
+
+/// Proofs hold once their command ran; everything that is needed is so.
+fn well(what: &str, ran: &[String]) -> bool {
+    what.strip_suffix("-proof")
+        .is_none_or(|command| ran.iter().any(|done| done == command))
+}
+
+#[test]
+fn what_is_not_known_is_looked_at_again_before_a_run_turns_back() {
+    let played = play(
+        new(),
+        |what, passed, ran| (what != "serve-needs" || passed > Duration::from_secs(12)).then(|| well(what, ran)),
+        |_, _| None,
+    );
+    assert_eq!(
+        (played.end, played.ran),
+        (End::Done, vec!["close".into(), "serve".into()])
+    );
+    assert!(
+        played
+            .waits
+            .iter()
+            .any(|why| why.contains("serve-needs on b is required, but not known")),
+        "{:?}",
+        played.waits
+    );
+    // What it would be taken back to is a need as well.
+    let played = play(
+        new(),
+        |what, passed, ran| (what != "serve-proof" || passed > Duration::from_secs(12)).then(|| well(what, ran)),
+        |_, _| None,
+    );
+    assert_eq!(played.end, End::Done);
+}
+
+#[test]
+fn what_stays_unknown_is_given_up_and_never_taken_for_a_yes() {
+    let played = play(
+        new(),
+        |what, _, ran| (what != "serve-needs").then(|| well(what, ran)),
+        |_, _| None,
+    );
+    assert!(
+        matches!(&played.end, End::Compensated { why } if why.contains("not known")),
+        "{:?}",
+        played.end
+    );
+    assert_eq!(played.ran, ["close", "open"]);
+    assert!(played.took >= UNSURE_WITHIN && played.took < UNSURE_WITHIN + Duration::from_secs(10));
+    // Before the first change there is nothing to take back.
+    let played = play(
+        new(),
+        |what, _, ran| (what != "close-needs").then(|| well(what, ran)),
+        |_, _| None,
+    );
+    assert!(matches!(played.end, End::Refused { .. }), "{:?}", played.end);
+    assert!(played.ran.is_empty() && played.took >= UNSURE_WITHIN);
+}
+
+#[test]
+fn what_is_known_to_be_otherwise_fails_at_once() {
+    let played = play(
+        new(),
+        // The proof is unknown as well: what is known decides.
+        |what, _, ran| (what != "serve-proof").then(|| what != "serve-needs" && well(what, ran)),
+        |_, _| None,
+    );
+    assert!(matches!(played.end, End::Compensated { .. }), "{:?}", played.end);
+    assert!(played.took < Duration::from_secs(5), "{:?}", played.took);
+}
+
+#[test]
+fn taking_back_is_at_least_as_patient() {
+    let played = play(
+        new(),
+        |what, passed, ran| match what {
+            "serve-needs" => Some(false),
+            "open-needs" => (passed > Duration::from_secs(45)).then_some(true),
+            _ => Some(well(what, ran)),
+        },
+        |_, _| None,
+    );
+    assert!(matches!(played.end, End::Compensated { .. }), "{:?}", played.end);
+    let played = play(
+        new(),
+        |what, _, ran| match what {
+            "serve-needs" => Some(false),
+            "open-needs" => None,
+            _ => Some(well(what, ran)),
+        },
+        |_, _| None,
+    );
+    assert!(
+        matches!(played.end, End::Parked { unknown: false, .. }),
+        "{:?}",
+        played.end
+    );
+    assert!(played.took >= UNSURE_WITHIN_BACK);
+}
