@@ -143,10 +143,13 @@ finish() {
   got "$store/receipt/$key.out"
 }
 
-# look PROGRAM ARG…: reads; its output and exit code.
+# look PROGRAM ARG…: reads; its output and exit code. What is too long is not shortened: the rest might say the
+# opposite. It counts as failed (27, EFBIG).
 look() {
   text=$("$@" 2>/dev/null </dev/null)
-  say look "$?"
+  code=$?
+  [ "${#text}" -lt 65536 ] || { code=27 text=; }
+  say look "$code"
   [ -z "$text" ] || text=$text$nl
   output "$text"
 }

@@ -103,8 +103,14 @@ impl Script {
             "finish" => self.finish(&mut island.nodes[at].store),
             "look" => {
                 let ran = commands::command(island, at, words);
-                self.say(&format!("look {}", ran.exit));
-                self.output(ran.stdout.as_bytes());
+                // As a shell counts it: without the last newlines.
+                if ran.stdout.trim_end_matches('\n').len() < OUTPUT_LIMIT {
+                    self.say(&format!("look {}", ran.exit));
+                    self.output(ran.stdout.as_bytes());
+                } else {
+                    self.say("look 27");
+                    self.output(b"");
+                }
             }
             // `scratch`; and as a shell that does not know a word: it goes on with the next line.
             _ => {}
