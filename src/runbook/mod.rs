@@ -13,6 +13,7 @@ pub mod observe;
 pub mod operation;
 pub mod plan;
 pub mod planner;
+pub mod secret;
 pub mod sight;
 pub mod target;
 pub mod truth;

@@ -1,6 +1,6 @@
 //! An operation: one change of one host, with everything that makes it safe to try and possible to prove.
 
-use super::{condition::Condition, definition::Call};
+use super::{condition::Condition, definition::Call, secret};
 use crate::{
     fleet::{HostName, SliceName},
     remote::quote::join,
@@ -181,13 +181,13 @@ pub enum Claim {
 }
 
 impl Operation {
-    /// The commands as they are shown and journaled: one line each.
+    /// The commands as they are shown and journaled: one line each, without passwords.
     #[must_use]
     pub fn shown(&self) -> Vec<String> {
         match &self.work {
             Work::Commands(commands) => commands.iter().map(|argv| join(argv).unwrap_or_default()).collect(),
             Work::Local(argv) if argv.is_empty() => Vec::new(),
-            Work::Local(argv) => vec![join(argv).unwrap_or_default()],
+            Work::Local(argv) => vec![join(&secret::shown(argv)).unwrap_or_default()],
             Work::Hold(_) | Work::Ask(_) => Vec::new(),
         }
     }

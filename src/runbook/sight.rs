@@ -3,6 +3,7 @@
 //! A guard, a proof and a plan all rest on the same thing: what a command printed on a named host at a
 //! known moment. [`Look`] is such a command; [`Sight`] holds what came back.
 
+use super::secret;
 use crate::{
     facts::{UnixMs, Why},
     fleet::HostName,
@@ -18,6 +19,7 @@ pub struct Look {
     /// Whether it is run by the console itself, not on the host: to ask a management controller.
     pub local: bool,
     /// Program and arguments.
+    #[serde(serialize_with = "without_secrets")]
     pub argv: Vec<String>,
 }
 
@@ -40,6 +42,18 @@ impl Look {
             ..Self::new(host, argv)
         }
     }
+
+    /// The command as it is shown: without passwords.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        secret::shown(&self.argv).join(" ")
+    }
+}
+
+/// Words of a look as they are kept: a password is not written to a journal. A look that had one is not found again
+/// in what was kept, and is not looked for: no plan rests on what a management controller says.
+fn without_secrets<S: serde::Serializer>(argv: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(secret::shown(argv))
 }
 
 /// What one look gave.
@@ -98,11 +112,11 @@ impl Sight {
             Ok(printed) if printed.exit == 0 => Ok(&printed.text),
             Ok(printed) => Err(format!(
                 "`{}` on {} ended with exit code {}",
-                look.argv.join(" "),
+                look.shown(),
                 look.host,
                 printed.exit
             )),
-            Err(why) => Err(format!("`{}` on {}: {why}", look.argv.join(" "), look.host)),
+            Err(why) => Err(format!("`{}` on {}: {why}", look.shown(), look.host)),
         }
     }
 
@@ -113,7 +127,7 @@ impl Sight {
     pub fn printed(&self, look: &Look) -> Result<&Printed, String> {
         match &self.glimpse(look)?.answer {
             Ok(printed) => Ok(printed),
-            Err(why) => Err(format!("`{}` on {}: {why}", look.argv.join(" "), look.host)),
+            Err(why) => Err(format!("`{}` on {}: {why}", look.shown(), look.host)),
         }
     }
 
@@ -121,12 +135,12 @@ impl Sight {
         let glimpse = self
             .glimpses
             .get(look)
-            .ok_or_else(|| format!("`{}` on {} was not read", look.argv.join(" "), look.host))?;
+            .ok_or_else(|| format!("`{}` on {} was not read", look.shown(), look.host))?;
         let age = self.now.since(glimpse.at);
         if age > self.fresh {
             return Err(format!(
                 "`{}` on {} is {:.0} s old",
-                look.argv.join(" "),
+                look.shown(),
                 look.host,
                 age.as_secs_f64()
             ));

@@ -2,6 +2,7 @@
 
 use super::{Action, Argument, Given};
 use crate::runbook::{
+    definition::Kind,
     observe::power,
     operation::{Claim, Nature, Operation, Place, Work},
     plan::Rule,
@@ -19,6 +20,10 @@ impl Action for Fence {
 
     fn about(&self) -> &'static str {
         "take a host's power away and read back that it is off, so that it can write nothing any more"
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Emergency]
     }
 
     fn arguments(&self) -> &'static [Argument] {

@@ -28,6 +28,10 @@ impl Check for ServedOnce {
                 &filesystem::is_mounted(from, &layout.device, &layout.mount_point).judge(sight),
                 &lift,
             );
+            report.require(
+                &filesystem::is_nowhere_else(from, &layout.device, &layout.mount_point).judge(sight),
+                "unmount it there first: the device would stay open, and nothing is killed or unmounted lazily for a move",
+            );
             if let Some(export) = &layout.export {
                 report.require(
                     &nfs::is_exported(from, &export.path, &export.clients).judge(sight),

@@ -17,6 +17,10 @@ fn on(host: &HostName, says: String, judge: impl Fn(&[Mount]) -> Truth + Send + 
     Condition::on(says, look(host), move |text| match parse_mountinfo(text) {
         // Not even the root: that is no list of mounts.
         Ok(mounts) if mounts.is_empty() => Truth::Unknown(format!("{name} lists no mounts")),
+        // The kernel prints no other lines: one that is not understood may be the one that matters.
+        Ok(mounts) if mounts.len() != text.lines().filter(|line| !line.trim().is_empty()).count() => {
+            Truth::Unknown(format!("mounts of {name} are garbled"))
+        }
         Ok(mounts) => judge(&mounts),
         Err(why) => Truth::Unknown(format!("mounts of {name}: {why}")),
     })
@@ -56,6 +60,23 @@ pub fn is_unmounted(host: &HostName, device: &str, at: &str) -> Condition {
         {
             Some(mount) => Truth::No(format!("{} is mounted on {} of {name}", mount.source, mount.at)),
             None => Truth::Yes(format!("{device} is not mounted on {name}")),
+        },
+    )
+}
+
+/// The device is mounted at that place alone, not bound or mounted elsewhere as well.
+#[must_use]
+pub fn is_nowhere_else(host: &HostName, device: &str, at: &str) -> Condition {
+    let (name, device, at) = (host.clone(), device.to_owned(), at.to_owned());
+    on(
+        host,
+        format!("{device} is mounted on {at} of {host} alone"),
+        move |mounts| match mounts
+            .iter()
+            .find(|mount| mount.source.as_str() == device && mount.at.as_str() != at)
+        {
+            Some(mount) => Truth::No(format!("{device} is mounted on {} of {name} as well", mount.at)),
+            None => Truth::Yes(format!("{device} is mounted nowhere else on {name}")),
         },
     )
 }

@@ -25,6 +25,11 @@ pub fn carries(host: &HostName, address: IpAddr, wanted: bool) -> Condition {
             Ok(addresses) if addresses.is_empty() => Truth::Unknown(format!("{name} lists no addresses")),
             Ok(addresses) => {
                 let carries = addresses.iter().any(|own| own.ip == address);
+                let cut = |c: char| c.is_whitespace() || c == '/';
+                if !carries && text.split(cut).any(|word| word.parse() == Ok(address)) {
+                    // A line that speaks of it was not understood.
+                    return Truth::Unknown(format!("addresses of {name} are garbled"));
+                }
                 let verb = if carries { "carries" } else { "does not carry" };
                 Truth::of(carries == wanted, format!("{name} {verb} {address}"))
             }

@@ -1,7 +1,7 @@
 //! NFS exports and the server's cache of them.
 
 use crate::{
-    facts::nfs::parse_exports,
+    facts::nfs::{NfsExport, parse_exports},
     fleet::HostName,
     runbook::{condition::Condition, sight::Look, truth::Truth},
 };
@@ -44,6 +44,9 @@ pub fn is_unexported(host: &HostName, path: &str) -> Condition {
     let (name, path, looks) = (host.clone(), path.to_owned(), vec![exports.clone(), cache.clone()]);
     Condition::new(format!("{host} does not export {path}"), looks, move |sight| {
         let listed = match sight.text(&exports).map(parse_exports) {
+            Ok(Ok(list)) if mangled(sight.text(&exports), &path, &list) => {
+                Truth::Unknown(format!("exports of {name} are garbled"))
+            }
             Ok(Ok(list)) => Truth::of(
                 !list.iter().any(|export| export.path.as_str() == path),
                 format!(
@@ -59,6 +62,11 @@ pub fn is_unexported(host: &HostName, path: &str) -> Condition {
             Err(why) => Truth::Unknown(why),
         };
         let cached = match sight.text(&cache) {
+            // The kernel begins it with this line (`svc_export_show`, fs/nfsd/export.c): anything else is no cache that
+            // has forgotten.
+            Ok(text) if !text.starts_with("#path") => {
+                Truth::Unknown(format!("{name}'s cache of exports cannot be read"))
+            }
             Ok(text) => {
                 let held = text
                     .lines()
@@ -75,4 +83,13 @@ pub fn is_unexported(host: &HostName, path: &str) -> Condition {
         };
         listed.and(cached)
     })
+}
+
+/// Whether the text speaks of a path that was not understood there: it may be exported all the same.
+fn mangled(text: Result<&str, String>, path: &str, list: &[NfsExport]) -> bool {
+    let spoken = |text: &str| {
+        let cut = |c: char| c.is_whitespace() || c == ':';
+        text.split(cut).any(|word| word == path)
+    };
+    text.is_ok_and(spoken) && !list.iter().any(|export| export.path.as_str() == path)
 }

@@ -2,13 +2,13 @@
 
 use crate::{
     fleet::HostName,
-    runbook::{condition::Condition, sight::Look, truth::Truth},
+    runbook::{condition::Condition, secret, sight::Look, truth::Truth},
 };
 
 /// The host is off: the configured command, run in the console, prints that text on a line of its own.
 #[must_use]
 pub fn is_off(host: &HostName, status: &[String], says_off: &str) -> Condition {
-    let (name, wanted) = (host.clone(), says_off.trim().to_lowercase());
+    let (name, wanted, argv) = (host.clone(), says_off.trim().to_lowercase(), status.to_vec());
     Condition::on(
         format!("{host} is off, as its management controller says"),
         Look::local(host, status.iter().cloned()),
@@ -18,6 +18,7 @@ pub fn is_off(host: &HostName, status: &[String], says_off: &str) -> Condition {
                 return Truth::Unknown(format!("the controller of {name} says nothing"));
             }
             let off = said.lines().any(|line| line.trim().to_lowercase() == wanted);
+            let said = secret::cleaned(&argv, said);
             Truth::of(off, format!("the controller of {name} says {said:?}"))
         },
     )

@@ -15,6 +15,11 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
     match words.as_slice() {
         ["true"] => Answer::ok(String::new()),
         ["false"] => Answer::failed(1, String::new()),
+        // `%0Nd`: that many digits.
+        ["printf", format, "1"] if format.starts_with("%0") => {
+            let width: usize = format[2..].trim_end_matches('d').parse().unwrap_or(1);
+            Answer::ok("0".repeat(usize::max(width, 1) - 1) + "1")
+        }
         ["echo", rest @ ..] => Answer::ok(format!("{}\n", rest.join(" "))),
         ["drbdadm", rest @ ..] if island.nodes[at].drbd.is_some() => drbdadm(island, at, rest),
         ["mount", "-o", options, "--", device, point] => mount(island, at, device, point, options),

@@ -17,10 +17,6 @@ use std::collections::VecDeque;
 
 /// Most bytes of one command's output in an answer.
 const OUTPUT_LIMIT: usize = 65_536;
-/// Most bytes of a look: of a list that was cut nobody can say that something is not in it.
-const LOOK_LIMIT: usize = 262_144;
-/// The exit code of a look that printed more.
-const CUT: i32 = 74;
 
 /// A script that runs on a simulated host.
 #[derive(Debug, Clone)]
@@ -108,9 +104,14 @@ impl Script {
             "finish" => self.finish(&mut island.nodes[at].store),
             "look" => {
                 let ran = commands::command(island, at, words);
-                let whole = ran.stdout.len() <= LOOK_LIMIT;
-                self.say(&format!("look {}", if whole { ran.exit } else { CUT }));
-                self.printed(if whole { ran.stdout.as_bytes() } else { b"" });
+                // As a shell counts it: without the last newlines.
+                if ran.stdout.trim_end_matches('\n').len() < OUTPUT_LIMIT {
+                    self.say(&format!("look {}", ran.exit));
+                    self.output(ran.stdout.as_bytes());
+                } else {
+                    self.say("look 27");
+                    self.output(b"");
+                }
             }
             // `scratch`; and as a shell that does not know a word: it goes on with the next line.
             _ => {}
@@ -128,10 +129,7 @@ impl Script {
     }
 
     fn output(&mut self, bytes: &[u8]) {
-        self.printed(&bytes[..bytes.len().min(OUTPUT_LIMIT)]);
-    }
-
-    fn printed(&mut self, bytes: &[u8]) {
+        let bytes = &bytes[..bytes.len().min(OUTPUT_LIMIT)];
         self.say(&format!("output {}", bytes.len()));
         self.out.extend_from_slice(bytes);
         self.out.push(b'\n');

@@ -230,6 +230,26 @@ fn an_unwritable_store_is_refused_by_both() {
     assert_eq!(plain(parse(&sim.world().act("stor1", &script).unwrap())), refused);
 }
 
+/// A look that prints more than an answer may hold is not known: what was cut off might say the opposite.
+#[test]
+fn a_look_that_is_too_long_is_no_look_for_both() {
+    let store = tempfile::tempdir().unwrap();
+    let sim = simulation();
+    for (digits, exit, length) in [(65_535, 0, 65_536), (65_536, 27, 0), (200_000, 27, 0)] {
+        let look = Request::Look(vec![argv(&format!("printf %0{digits}d 1"))]);
+        let shell = plain(real(store.path(), &look));
+        let Said::Looked(printed) = &shell[0] else {
+            panic!("{shell:?}")
+        };
+        assert_eq!((printed.exit, printed.text.len()), (exit, length));
+        let simulated = plain(parse(&sim.world().act("stor1", &look.script().unwrap()).unwrap()));
+        let Said::Looked(same) = &simulated[0] else {
+            panic!("{simulated:?}")
+        };
+        assert_eq!((same.exit, same.text.trim_end()), (exit, printed.text.trim_end()));
+    }
+}
+
 /// What has run is said to have run, also when its receipt cannot be kept: a refusal means that nothing was changed.
 #[test]
 fn a_step_that_ran_is_never_called_refused() {
