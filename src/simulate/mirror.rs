@@ -45,6 +45,8 @@ fn host(real: &Host) -> Host {
         jump: None,
         reach: ReachBy::Ssh,
         shell: Shell::Posix,
+        // Everybody is root there.
+        sudo: false,
         fencing: real.fencing.as_ref().map(|_| Fencing {
             off: words("off"),
             status: words("status"),

@@ -28,6 +28,7 @@ pub mod render;
 mod ssh;
 pub mod story;
 mod uniform;
+mod watch;
 pub mod world;
 pub mod zfs;
 

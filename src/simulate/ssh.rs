@@ -7,6 +7,7 @@ use super::{
     keys,
     lane::{Lane, Said},
     node::Power,
+    watch,
     world::{Door, Place, World},
 };
 use crate::{
@@ -22,6 +23,7 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc,
+    task::JoinSet,
 };
 
 /// Bytes that a pipe holds, as a socket's buffer does.
@@ -143,6 +145,10 @@ enum Job {
     Drip(Box<Lane>, mpsc::Sender<Vec<u8>>),
     /// Steps of a runbook: what has come of the next block.
     Step(Vec<u8>),
+    /// The loop that asks mounts for a run: its script, until standard input ends.
+    Watch(Vec<u8>),
+    /// That loop; it ends with its channel.
+    Watching { _loop: JoinSet<()> },
     /// A command that is over, or one that hears nothing.
     Deaf,
 }
@@ -224,6 +230,7 @@ impl server::Handler for Host {
                 }
             }
             _ if shell && command == target::COMMAND => Job::Step(Vec::new()),
+            _ if shell && command == watch::COMMAND => Job::Watch(Vec::new()),
             _ => {
                 self.command(id, &command, hostile, session)?;
                 Job::Deaf
@@ -249,6 +256,10 @@ impl server::Handler for Host {
                     session.eof(id)?;
                     session.close(id)?;
                 }
+            }
+            Some(Job::Watch(script)) => {
+                let room = SCRIPT_LIMIT.saturating_sub(script.len());
+                script.extend_from_slice(&bytes[..bytes.len().min(room)]);
             }
             Some(Job::Step(script)) => {
                 let room = SCRIPT_LIMIT.saturating_sub(script.len());
@@ -278,6 +289,16 @@ impl server::Handler for Host {
     async fn channel_eof(&mut self, id: ChannelId, session: &mut Session) -> Result<(), Self::Error> {
         match self.channels.insert(id, Job::Deaf) {
             Some(Job::Lane(_) | Job::Step(_)) => {}
+            Some(Job::Watch(script)) => {
+                let mounts = watch::mounts(&String::from_utf8_lossy(&script));
+                let mut beats = JoinSet::new();
+                for (number, at) in mounts {
+                    let (world, handle) = (Arc::clone(&self.world), session.handle());
+                    beats.spawn(watch::beat(world, self.place, number, at, handle, id));
+                }
+                self.channels.insert(id, Job::Watching { _loop: beats });
+                return Ok(());
+            }
             _ => return Ok(()),
         }
         session.exit_status_request(id, 0)?;
