@@ -510,6 +510,8 @@ fn replication() -> Vec<Scenario> {
                 "DrbdStandAlone",
                 "DrbdDisconnected",
                 "DrbdDisagreement",
+                // It is made by writing on both sides, and a poll may come just then.
+                "DrbdDualPrimary",
             ],
             heals_within: Duration::from_secs(60),
             ..scenario(
