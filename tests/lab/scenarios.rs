@@ -296,9 +296,9 @@ fn others() -> Vec<Scenario> {
             &[&["pool-missing"]],
             [medium("critical", "PoolMissing", "zfs1 tank")],
         ),
-        // The daemon ends and begins again, twice.
+        // The daemon ends and begins again, twice; each time it has no pool until it has imported one.
         Scenario {
-            beside: &["ReadingFailed"],
+            beside: &["ReadingFailed", "PoolMissing"],
             ..scenario(
                 lane,
                 "pool faulted",
