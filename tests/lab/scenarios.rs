@@ -404,6 +404,15 @@ fn disks() -> Vec<Scenario> {
             )
         },
         Scenario {
+            beside: &["MdDegraded"],
+            ..scenario(
+                lane,
+                "array not started",
+                &[&["half-array", "stor2"]],
+                [expect("critical", "MdInactive", "stor2 md9")],
+            )
+        },
+        Scenario {
             beside: &["MdDegraded", "MdFailedMember"],
             check: Some(rebuilding),
             ..scenario(
@@ -502,6 +511,15 @@ fn replication() -> Vec<Scenario> {
                 "drbd disconnected",
                 &[&["drbd-disconnect", "slice-a"]],
                 [expect("critical", "DrbdStandAlone", "stor1 slice-a")],
+            )
+        },
+        Scenario {
+            beside: &["SliceUnreplicated", "DrbdDisconnected", "DrbdStandAlone"],
+            ..scenario(
+                lane,
+                "standby marked outdated",
+                &[&["drbd-outdate", "slice-a"]],
+                [expect("warning", "DrbdOutdated", "stor2 slice-a")],
             )
         },
         Scenario {
@@ -636,6 +654,16 @@ fn clients() -> Vec<Scenario> {
                 "stale handle",
                 &[&["stale-handle", "slice-b"]],
                 [expect("critical", "MountStale", "access1 /mnt/slice-b")],
+            )
+        },
+        Scenario {
+            // Between the one mount and the other there is none.
+            beside: &["MountMissing"],
+            ..scenario(
+                lane,
+                "mounted from another address",
+                &[&["mount-elsewhere", "access2", "slice-a"]],
+                [expect("warning", "MountWrongSource", "access2 /mnt/slice-a")],
             )
         },
         scenario(
