@@ -9,6 +9,8 @@ mod conductor;
 mod desk;
 mod origin;
 mod progress;
+#[cfg(test)]
+mod plain_tests;
 pub mod report;
 #[cfg(test)]
 mod shell_tests;
