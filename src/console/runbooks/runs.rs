@@ -268,7 +268,7 @@ pub(in crate::console) fn began(model: &mut Model, result: Result<(), Vec<Refusa
                 return vec![Effect::ReadRuns];
             }
             Some(Starting::GoOn(run, named)) => {
-                if name_again(model, &run, &named, &refusals, own) {
+                if name_again(model, &run, &named, &refusals, &own) {
                     return vec![Effect::ReadRuns];
                 }
                 "the run is not gone on with"
@@ -293,7 +293,7 @@ fn name_again(
     run: &str,
     named: &[(Rule, String)],
     refusals: &[Refusal],
-    own: String,
+    own: &str,
 ) -> bool {
     let Some((flag, rule, thing)) = super::offered(refusals).into_iter().next() else {
         return false;

@@ -61,7 +61,7 @@ fn signs(host: &HostName, sight: &Sight) -> Vec<Sign> {
         }));
     }
     // A host without any ext4 has no such directory.
-    for line in sight.printed(&errors(host)).map_or("", |printed| &printed.text).lines() {
+    for line in sight.printed(&errors(host)).map_or("", |printed| printed.text.as_str()).lines() {
         let Some((file, count)) = line.rsplit_once(':') else { continue };
         if count.trim().parse::<u64>().is_ok_and(|count| count > 0) {
             let device = file.trim_end_matches("/errors_count").rsplit('/').next().unwrap_or_default();
