@@ -273,8 +273,7 @@ impl Engine {
             return self.lost_thread(&doing);
         };
         if word.trim() == question.word {
-            // That it matched is the fact; what was typed stays with the person.
-            let evidence = vec![format!("{by} typed the word that means yes")];
+            let evidence = vec![format!("{by} answered {}", question.word)];
             return self.conclude(doing, Outcome::Done, evidence, String::new());
         }
         self.fail(&doing, format!("{by} did not say yes to: {}", question.text))
