@@ -223,7 +223,7 @@ fn the_end_is_proven_by_a_client_or_by_a_person() {
         assert_eq!((&end.place, &end.work), (&Place::Console, &Work::Commands(Vec::new())));
         assert_eq!(end.proof.len(), 1);
         assert_eq!(end.proof[0].says, "slice-a answers a client: access1 (/mnt/a) or access2 (/mnt/a)");
-        for (from, to) in [("slice: slice-a, at", "slice: slice-b, at"), ("address: 10.77.0.2", "shell: forced, address: 10.77.0.2")] {
+        for (from, to) in [("{ slice: slice-a, at: /mnt/a }, ", ""), ("address: 10.77.0.2", "shell: forced, address: 10.77.0.2")] {
             let end = last(&planned(&changed(true, from, to), &wish, hosts.clone()).unwrap());
             let Work::Ask(question) = &end.work else {
                 panic!("{end:?}");
