@@ -8,9 +8,9 @@ mod clients;
 mod conductor;
 mod desk;
 mod origin;
-mod progress;
 #[cfg(test)]
 mod plain_tests;
+mod progress;
 pub mod report;
 #[cfg(test)]
 mod shell_tests;

@@ -31,7 +31,8 @@ impl Remote for NoSudo {
 impl Session for Refusing {
     fn open<'a>(&'a self, command: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, RemoteError>> {
         let refused = "echo 'sudo: a password is required' >&2; exit 1";
-        self.0.open(if command.starts_with("sudo ") { refused } else { command })
+        self.0
+            .open(if command.starts_with("sudo ") { refused } else { command })
     }
 
     fn exec<'a>(

@@ -123,23 +123,23 @@ impl Planning {
 
 /// Rules that refusals offer to set aside: the words to type, rule and thing.
 fn offered(refusals: &[Refusal]) -> Vec<(String, Rule, String)> {
-        let mut found = Vec::new();
-        for word in refusals.iter().flat_map(|refusal| refusal.lift.split_whitespace()) {
-            let flag = word.trim_start_matches("--").trim_end_matches(['.', ',', ';']);
-            let Some((name, thing)) = flag.split_once('=').filter(|_| word.starts_with("--")) else {
-                continue;
-            };
-            let rule = match name {
-                "force" => Rule::Force,
-                "discard" => Rule::Discard,
-                "assert-off" => Rule::AssertOff,
-                _ => continue,
-            };
-            if !found.iter().any(|(known, _, _)| known == flag) {
-                found.push((flag.to_owned(), rule, thing.to_owned()));
-            }
+    let mut found = Vec::new();
+    for word in refusals.iter().flat_map(|refusal| refusal.lift.split_whitespace()) {
+        let flag = word.trim_start_matches("--").trim_end_matches(['.', ',', ';']);
+        let Some((name, thing)) = flag.split_once('=').filter(|_| word.starts_with("--")) else {
+            continue;
+        };
+        let rule = match name {
+            "force" => Rule::Force,
+            "discard" => Rule::Discard,
+            "assert-off" => Rule::AssertOff,
+            _ => continue,
+        };
+        if !found.iter().any(|(known, _, _)| known == flag) {
+            found.push((flag.to_owned(), rule, thing.to_owned()));
         }
-        found
+    }
+    found
 }
 
 /// What can be acted on among what is selected.
@@ -166,7 +166,10 @@ fn object(model: &Model) -> Option<Object> {
 /// Opens the menu for what is selected.
 pub(super) fn open_menu(model: &mut Model) {
     let Some(object) = object(model) else {
-        return model.set_note(Severity::Ok, "select a slice, a host, a segment or a topology first; 7 lists the runbooks");
+        return model.set_note(
+            Severity::Ok,
+            "select a slice, a host, a segment or a topology first; 7 lists the runbooks",
+        );
     };
     // By the newest view, whatever picture is frozen on the screen.
     let offers = offers(&model.live, &object, model.now);

@@ -52,11 +52,18 @@ const TOOLS: [&str; 8] = [
 /// `stat -f` of a place, killed by timeout(1) where it waits for ever: 137 then.
 fn statfs(island: &Island, at: usize, place: &str) -> Answer {
     let mounts = &island.nodes[at].mounts;
-    match mounts.iter().find(|mount| mount.at == place).filter(|mount| mount.mounted) {
+    match mounts
+        .iter()
+        .find(|mount| mount.at == place)
+        .filter(|mount| mount.mounted)
+    {
         Some(mount) => match mount.state {
             MountState::Answering => Answer::ok("    Type: nfs\n".to_owned()),
             MountState::Hung(_) => Answer::failed(137, String::new()),
-            _ => Answer::failed(1, format!("stat: cannot read file system information for '{place}': Stale file handle\n")),
+            _ => Answer::failed(
+                1,
+                format!("stat: cannot read file system information for '{place}': Stale file handle\n"),
+            ),
         },
         None => Answer::failed(1, format!("stat: cannot read file system information for '{place}'\n")),
     }

@@ -171,7 +171,14 @@ fn set_aside(origin: &str) -> String {
     let word = |glass: &serde_json::Value, name: &str| glass[name].as_str().unwrap_or("?").to_owned();
     let named: Vec<String> = glass
         .iter()
-        .map(|glass| format!("{} {} by {}", word(glass, "rule"), word(glass, "resource"), word(glass, "by")))
+        .map(|glass| {
+            format!(
+                "{} {} by {}",
+                word(glass, "rule"),
+                word(glass, "resource"),
+                word(glass, "by")
+            )
+        })
         .collect();
     if named.is_empty() {
         "no rule set aside".to_owned()
@@ -202,7 +209,10 @@ fn differs(moment: &Connection, mut begun: BTreeMap<String, Entry>, last: i64) -
         };
         let says = entry.what == begins(&run) || entry.what == begins_shortly(&run);
         if !says || entry.at != at || entry.who != run.owner {
-            return broken(entry.seq, format!("the journal says otherwise of how run {} began", run.id));
+            return broken(
+                entry.seq,
+                format!("the journal says otherwise of how run {} began", run.id),
+            );
         }
     }
     match begun.into_iter().next() {

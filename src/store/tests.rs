@@ -214,7 +214,10 @@ fn the_first_broken_row_of_the_audit_log_is_named() {
         };
         store.begin(UnixMs(1), &run).unwrap();
         let row = &store.audited(1).unwrap()[0].what;
-        assert!(row.contains("plan abc") && row.contains("set aside: discard web1 by ada@console"), "{row}");
+        assert!(
+            row.contains("plan abc") && row.contains("set aside: discard web1 by ada@console"),
+            "{row}"
+        );
         store.append("a", UnixMs(2), "x", &intent(0)).unwrap();
         store.append("a", UnixMs(3), "x", &outcome(0)).unwrap();
         store.audit(UnixMs(4), "x", "said \"something\"\nelse").unwrap();

@@ -34,9 +34,7 @@ fn parked(scene: Scene, state: MountState) -> (Stage, Console) {
     force(&stage, Some(state));
     let mut console = stage.console("run-1", plan(scene));
     match until_end(&mut stage, &mut console) {
-        End::Parked {
-            step, why, unknown, ..
-        } => {
+        End::Parked { step, why, unknown, .. } => {
             assert_eq!(step + 1, console.plan.steps.len(), "{why}");
             assert!(unknown && why.contains("client: /mnt/web1"), "{why}");
         }
@@ -67,5 +65,9 @@ fn a_move_that_no_client_proves_can_be_taken_back() {
     super::invariants::served(&stage, "web1", "stor1").unwrap();
     let last = console.plan.steps.len() - 1;
     let undone = |record: &&Record| matches!(record, Record::Intent { step, back: true, .. } if *step == last);
-    assert_eq!(stage.journals["run-1"].iter().find(undone), None, "there is nothing of it to take back");
+    assert_eq!(
+        stage.journals["run-1"].iter().find(undone),
+        None,
+        "there is nothing of it to take back"
+    );
 }

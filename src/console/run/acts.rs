@@ -318,7 +318,11 @@ fn refusals(denied: Denied) -> Vec<Refusal> {
         Denied::Consent { needs, .. } => {
             let named = |need: Needed| {
                 Refusal::new(
-                    format!("step {} ({}) cannot be taken back, and is not proven", need.step + 1, need.says),
+                    format!(
+                        "step {} ({}) cannot be taken back, and is not proven",
+                        need.step + 1,
+                        need.says
+                    ),
                     format!("to go on, name it again: {}={}", need.rule.flag(), need.resource),
                 )
             };

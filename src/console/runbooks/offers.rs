@@ -383,7 +383,9 @@ fn of_segment(view: &FleetView, name: &SegmentName, now: UnixMs) -> Vec<Offer> {
     };
     let mut offers = Vec::new();
     for server in &segment.servers {
-        let failover = of_host(view, server, now).into_iter().find(|offer| offer.asked.runbook == "failover");
+        let failover = of_host(view, server, now)
+            .into_iter()
+            .find(|offer| offer.asked.runbook == "failover");
         offers.extend(failover.map(|offer| offer.about(server.as_str())));
     }
     for slice in &segment.slices {

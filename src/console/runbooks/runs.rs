@@ -288,18 +288,15 @@ pub(in crate::console) fn began(model: &mut Model, result: Result<(), Vec<Refusa
 
 /// Asks for the first name that is still missing for what a run cannot take back, typed as on the command line; `false`
 /// when it is not gone on with for another reason.
-fn name_again(
-    model: &mut Model,
-    run: &str,
-    named: &[(Rule, String)],
-    refusals: &[Refusal],
-    own: &str,
-) -> bool {
+fn name_again(model: &mut Model, run: &str, named: &[(Rule, String)], refusals: &[Refusal], own: &str) -> bool {
     let Some((flag, rule, thing)) = super::offered(refusals).into_iter().next() else {
         return false;
     };
     let facts: Vec<&str> = refusals.iter().map(|refusal| refusal.fact.as_str()).collect();
-    let text = format!("Run {run} of {own}: {}. It is done only if it is named again.", facts.join("; "));
+    let text = format!(
+        "Run {run} of {own}: {}. It is done only if it is named again.",
+        facts.join("; ")
+    );
     let mut named = named.to_vec();
     named.push((rule, thing));
     let title = format!("consent again: {}", flag.split('=').next().unwrap_or_default());

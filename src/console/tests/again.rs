@@ -48,7 +48,11 @@ fn what_cannot_be_taken_back_is_named_anew_before_a_run_goes_on() {
     );
     assert_eq!(update(&mut model, needs), [Effect::ReadRuns]);
     let shown = text(&model);
-    for words in ["consent again: discard", "throw away what only stor4 has of r0", "Type the name in full: discard=r0"] {
+    for words in [
+        "consent again: discard",
+        "throw away what only stor4 has of r0",
+        "Type the name in full: discard=r0",
+    ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert_eq!(keys(&mut model, "<enter>"), [], "enter alone is no yes");
@@ -58,7 +62,10 @@ fn what_cannot_be_taken_back_is_named_anew_before_a_run_goes_on() {
         [Effect::GoOn(RUN.to_owned(), vec![(Rule::Discard, "r0".to_owned())])]
     );
     let works = model.works.as_ref().unwrap();
-    assert_eq!(works.runs.word, "slice-a", "the run is still spoken for by its own name");
+    assert_eq!(
+        works.runs.word, "slice-a",
+        "the run is still spoken for by its own name"
+    );
     // It may be left there, and then nothing happens.
     update(&mut model, refused("step 6", "name it again: --discard=r1"));
     assert_eq!(keys(&mut model, "<esc>"), []);
@@ -92,7 +99,11 @@ fn a_segment_and_a_topology_have_menus() {
     keys(&mut model, &"<down>".repeat(at));
     keys(&mut model, "m");
     let shown = text(&model);
-    for words in ["runbooks for the segment seg-2", "slice-a: stor3 → stor4", "slice-b: both sides are not connected"] {
+    for words in [
+        "runbooks for the segment seg-2",
+        "slice-a: stor3 → stor4",
+        "slice-b: both sides are not connected",
+    ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     let effects = keys(&mut model, "<enter>");
@@ -108,7 +119,10 @@ fn the_page_of_a_slice_shows_its_runbooks_where_they_can_be_used() {
     keys(&mut model, ":slice-a<enter>");
     let shown = text(&model);
     assert!(shown.contains("RUNBOOKS"), "{shown}");
-    assert!(shown.contains("stor3 → stor4") && shown.contains("it is at home on stor3"), "{shown}");
+    assert!(
+        shown.contains("stor3 → stor4") && shown.contains("it is at home on stor3"),
+        "{shown}"
+    );
     model.works = None;
     assert!(!text(&model).contains("RUNBOOKS"), "{}", text(&model));
 }
@@ -150,7 +164,15 @@ fn what_a_dead_server_showed_last_is_compared_with_what_its_standby_shows() {
         (fault("stor3", Code::HostUnreachable, Severity::Critical), "stor4"),
         (fault("stor1", Code::FilesystemError, Severity::Unknown), "stor4"),
     ] {
-        let second = fault(second, if first.code == Code::HostUnreachable { first.code } else { Code::FilesystemError }, Severity::Critical);
+        let second = fault(
+            second,
+            if first.code == Code::HostUnreachable {
+                first.code
+            } else {
+                Code::FilesystemError
+            },
+            Severity::Critical,
+        );
         assert_eq!(alike([first, second]), Vec::<String>::new());
     }
 }

@@ -58,8 +58,12 @@ pub fn document(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
             Some(Starting::New(_)) => {
                 " the run begins: the hosts are looked at once more, and the plan has to come out as it was read"
             }
-            Some(Starting::GoOn(..)) => " the run is gone on with: its plan is made again from what it was made from then",
-            Some(Starting::TakeBack(_)) => " the run is taken back: its plan is made again from what it was made from then",
+            Some(Starting::GoOn(..)) => {
+                " the run is gone on with: its plan is made again from what it was made from then"
+            }
+            Some(Starting::TakeBack(_)) => {
+                " the run is taken back: its plan is made again from what it was made from then"
+            }
             None => " no run of this process; 8 lists those before",
         };
         return wrap(text, room)

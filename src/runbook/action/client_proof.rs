@@ -50,7 +50,11 @@ impl Action for ClientProof {
                 unseen.push(slice.as_str());
             } else {
                 seen.push(slice.as_str());
-                proof.push(client::is_served(slice, &clients, layout.address.as_ref().map(|address| address.ip)));
+                proof.push(client::is_served(
+                    slice,
+                    &clients,
+                    layout.address.as_ref().map(|address| address.ip),
+                ));
             }
         }
         let (says, work) = if seen.is_empty() {
@@ -93,7 +97,10 @@ impl Action for ClientProof {
 /// Hosts that mount the slice, and where; not its servers: what they see of themselves went over no network.
 fn clients(fleet: &Fleet, slice: &SliceName, layout: &SliceLayout) -> Vec<(HostName, String)> {
     let is_side = |host: &HostName| layout.sides.iter().any(|side| side.host == *host);
-    let hosts = fleet.hosts.iter().filter(|host| host.shell == Shell::Posix && !is_side(&host.name));
+    let hosts = fleet
+        .hosts
+        .iter()
+        .filter(|host| host.shell == Shell::Posix && !is_side(&host.name));
     let mounts = hosts.flat_map(|host| {
         let of_slice = host.mounts.iter().filter(|mount| mount.slice == *slice);
         of_slice.map(|mount| (host.name.clone(), mount.at.clone()))

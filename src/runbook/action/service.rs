@@ -52,7 +52,9 @@ impl Action for Service {
         let host = given.host()?;
         let mut sides = given.slices.values().flat_map(|layout| &layout.sides);
         if sides.all(|side| side.host != *host) {
-            return Err(format!("{host} is no server of a slice of this plan: its services are none of its business"));
+            return Err(format!(
+                "{host} is no server of a slice of this plan: its services are none of its business"
+            ));
         }
         let unit = given.text("unit")?;
         if unit.starts_with('-') || !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-".contains(c)) {

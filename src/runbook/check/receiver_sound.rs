@@ -61,10 +61,20 @@ fn signs(host: &HostName, sight: &Sight) -> Vec<Sign> {
         }));
     }
     // A host without any ext4 has no such directory.
-    for line in sight.printed(&errors(host)).map_or("", |printed| printed.text.as_str()).lines() {
-        let Some((file, count)) = line.rsplit_once(':') else { continue };
+    for line in sight
+        .printed(&errors(host))
+        .map_or("", |printed| printed.text.as_str())
+        .lines()
+    {
+        let Some((file, count)) = line.rsplit_once(':') else {
+            continue;
+        };
         if count.trim().parse::<u64>().is_ok_and(|count| count > 0) {
-            let device = file.trim_end_matches("/errors_count").rsplit('/').next().unwrap_or_default();
+            let device = file
+                .trim_end_matches("/errors_count")
+                .rsplit('/')
+                .next()
+                .unwrap_or_default();
             let device = CleanText::new(device);
             signs.push(Sign {
                 kind: Fault::Filesystem,
@@ -74,7 +84,8 @@ fn signs(host: &HostName, sight: &Sight) -> Vec<Sign> {
     }
     // Errors make the kernel take the right to write from the filesystem, and leave that of the mount (ext4(5), errors=).
     for line in sight.text(&filesystem::look(host)).unwrap_or_default().lines() {
-        let says = |options: Option<&str>, word| options.is_some_and(|options| options.split(',').any(|one| one == word));
+        let says =
+            |options: Option<&str>, word| options.is_some_and(|options| options.split(',').any(|one| one == word));
         let mut of_filesystem = line.split(' ').skip_while(|word| *word != "-");
         if says(line.split(' ').nth(5), "rw") && says(of_filesystem.nth(3), "ro") {
             let at = CleanText::new(line.split(' ').nth(4).unwrap_or_default());
@@ -109,7 +120,9 @@ impl ReceiverSound {
             } else if silent && !scope.glass.iter().any(named) {
                 report.refuse(
                     format!("{says}, and what {from} died of is not known"),
-                    format!("find out what it is first; if it is another fault than that of {from}, name {to}: --force={to}"),
+                    format!(
+                        "find out what it is first; if it is another fault than that of {from}, name {to}: --force={to}"
+                    ),
                 );
             } else if kind == Fault::Array {
                 report.warn(format!("{says}: one more disk and the slice is lost there too"));

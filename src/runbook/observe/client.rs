@@ -3,7 +3,12 @@
 use crate::{
     facts::filesystem::parse_mountinfo,
     fleet::{HostName, SliceName},
-    runbook::{condition::Condition, observe::filesystem, sight::{Look, Sight}, truth::Truth},
+    runbook::{
+        condition::Condition,
+        observe::filesystem,
+        sight::{Look, Sight},
+        truth::Truth,
+    },
 };
 use std::net::IpAddr;
 
@@ -38,7 +43,10 @@ pub fn is_served(slice: &SliceName, clients: &[(HostName, String)], address: Opt
                 Err(why) => against.push(format!("{client}: {why}")),
             }
         }
-        Truth::Unknown(format!("no client is seen to be served {slice}: {}", against.join("; ")))
+        Truth::Unknown(format!(
+            "no client is seen to be served {slice}: {}",
+            against.join("; ")
+        ))
     })
 }
 
@@ -93,7 +101,13 @@ mod tests {
                         text: String::new(),
                     }),
                 };
-                sight.take(look, Glimpse { at: UnixMs(1000), answer });
+                sight.take(
+                    look,
+                    Glimpse {
+                        at: UnixMs(1000),
+                        answer,
+                    },
+                );
             }
         }
         assert_eq!(condition.looks.len(), 4);

@@ -196,7 +196,10 @@ fn export(
 
 /// Whether it can be a client of an export: it becomes the beginning of a word of a command.
 fn is_client(name: &str) -> bool {
-    !name.starts_with('-') && name.chars().all(|c| c.is_ascii_alphanumeric() || ".:/*?-_@[]+".contains(c))
+    !name.starts_with('-')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".:/*?-_@[]+".contains(c))
 }
 
 /// The interface of each side that has a network with the address.

@@ -67,7 +67,11 @@ fn kind(warning: &str) -> String {
     let words = warning.split(' ').map(|word| {
         let bare = word.trim_matches(|c: char| "()[]:,;.%".contains(c));
         let is_figure = bare.starts_with(|c: char| c.is_ascii_digit()) && bare.parse::<f64>().is_ok();
-        if is_figure { word.replacen(bare, "#", 1) } else { word.to_owned() }
+        if is_figure {
+            word.replacen(bare, "#", 1)
+        } else {
+            word.to_owned()
+        }
     });
     words.collect::<Vec<_>>().join(" ")
 }

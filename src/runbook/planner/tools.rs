@@ -52,7 +52,9 @@ pub fn looks(host: &HostName) -> Vec<Look> {
     let tools = action::ALL.iter().flat_map(|action| action.tools());
     let names: BTreeSet<&str> = tools.flat_map(|tool| tool.any.iter().copied()).collect();
     let places = names.into_iter().map(|name| place(host, name));
-    places.chain(KEEPING.iter().map(|needed| help(host, needed.tool))).collect()
+    places
+        .chain(KEEPING.iter().map(|needed| help(host, needed.tool)))
+        .collect()
 }
 
 /// What the targets of these steps lack, forwards and backwards.
@@ -70,10 +72,16 @@ pub fn missing(steps: &[Step], sight: &Sight) -> Vec<Refusal> {
         for (operation, call) in ways.into_iter().flatten() {
             let Some(host) = target(operation) else { continue };
             if kept.insert(host) {
-                KEEPING.iter().filter_map(|needed| needed.missing(host, sight)).for_each(&mut refuse);
+                KEEPING
+                    .iter()
+                    .filter_map(|needed| needed.missing(host, sight))
+                    .for_each(&mut refuse);
             }
             let tools = action::find(&call.action).map_or(&[][..], |action| action.tools());
-            tools.iter().filter_map(|tool| lacks(tool, host, sight)).for_each(&mut refuse);
+            tools
+                .iter()
+                .filter_map(|tool| lacks(tool, host, sight))
+                .for_each(&mut refuse);
         }
     }
     refusals
@@ -110,7 +118,10 @@ fn lacks(tool: &Tool, host: &HostName, sight: &Sight) -> Option<Refusal> {
     }
     Some(match (unseen, tool.any) {
         (Some(why), _) => unknown(host, &tool.any.join(" or "), &why),
-        (None, [one]) => Refusal::new(format!("{host} has no {one}: {}", tool.why), format!("install {one} there")),
+        (None, [one]) => Refusal::new(
+            format!("{host} has no {one}: {}", tool.why),
+            format!("install {one} there"),
+        ),
         (None, _) => Refusal::new(
             format!("{host} has neither {}: {}", tool.any.join(" nor "), tool.why),
             format!("install {} there", tool.any[0]),

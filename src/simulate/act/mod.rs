@@ -192,7 +192,11 @@ impl Script {
         // Notices on standard error are no part of the state; where it says nothing else, they tell why.
         let seen = ran.stdout.lines().next().unwrap_or_default();
         if !matches(pattern, seen) {
-            let seen = if seen.is_empty() { ran.stderr.lines().next().unwrap_or_default() } else { seen };
+            let seen = if seen.is_empty() {
+                ran.stderr.lines().next().unwrap_or_default()
+            } else {
+                seen
+            };
             self.stop(&format!("refused expect {} {seen}", argv.join(" ")));
         }
     }

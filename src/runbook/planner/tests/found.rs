@@ -37,7 +37,12 @@ fn each_client_of_an_export_keeps_its_own_options() {
     let exports = "/srv/slice-a  \t10.77.0.0/24(sync,wdelay,fsid=1001,rw,no_root_squash)\n\
                    /srv/slice-a  \t10.88.0.9(sync,wdelay,fsid=1001,ro,root_squash)\n\
                    /srv/slice-a  \t-u(rw)\n";
-    let plan = planned(&fleet(false), &the_move(), printing(0, vec![("exportfs -v", 0, exports)])).unwrap();
+    let plan = planned(
+        &fleet(false),
+        &the_move(),
+        printing(0, vec![("exportfs -v", 0, exports)]),
+    )
+    .unwrap();
     assert_eq!(
         commands(&plan, "export"),
         [
@@ -54,7 +59,10 @@ fn each_client_of_an_export_keeps_its_own_options() {
 #[test]
 fn a_slice_is_mounted_with_the_options_of_its_filesystem_too() {
     let mut hosts = both("healthy");
-    hosts[0].1.instead = vec![("rw,errors=remount-ro,stripe=1024", "rw,seclabel,usrquota,errors=remount-ro,context=\"a\"")];
+    hosts[0].1.instead = vec![(
+        "rw,errors=remount-ro,stripe=1024",
+        "rw,seclabel,usrquota,errors=remount-ro,context=\"a\"",
+    )];
     let plan = planned(&fleet(false), &the_move(), hosts).unwrap();
     assert_eq!(
         commands(&plan, "mount"),
@@ -71,11 +79,23 @@ fn what_a_dead_server_cannot_tell_is_declared_or_guessed_aloud_or_refused() {
         ["exportfs -o rw,no_root_squash,fsid=1001 10.77.0.0/24:/srv/slice-a"]
     );
     let warns = |plan: &Plan, what: &str| plan.warnings.iter().any(|warning| warning.contains(what));
-    assert!(warns(&plan, "its export is taken from the inventory"), "{:?}", plan.warnings);
-    assert!(warns(&plan, "with which options slice-a was mounted cannot be seen"), "{:?}", plan.warnings);
+    assert!(
+        warns(&plan, "its export is taken from the inventory"),
+        "{:?}",
+        plan.warnings
+    );
+    assert!(
+        warns(&plan, "with which options slice-a was mounted cannot be seen"),
+        "{:?}",
+        plan.warnings
+    );
     let half = changed(true, DECLARED, "export: { clients: [10.77.0.0/24] }");
     let plan = planned(&half, &the_failover(), dead()).unwrap();
-    assert!(warns(&plan, "cannot be seen and are not declared: rw,sync,no_subtree_check"), "{:?}", plan.warnings);
+    assert!(
+        warns(&plan, "cannot be seen and are not declared: rw,sync,no_subtree_check"),
+        "{:?}",
+        plan.warnings
+    );
     let nothing = changed(true, DECLARED, "export: {}");
     let refusals = planned(&nothing, &the_failover(), dead()).unwrap_err();
     assert!(facts(&refusals).contains("names no clients"), "{refusals:?}");
@@ -89,9 +109,27 @@ fn what_a_dead_server_cannot_tell_is_declared_or_guessed_aloud_or_refused() {
 fn a_tool_that_a_step_will_need_is_missed_before_anything_is_done() {
     for (at, look, exit, text, says) in [
         (1, "flock --help", 127, "", "stor2 has no flock"),
-        (1, "flock --help", 1, "BusyBox v1.35\n", "the flock of stor2 knows no -w"),
-        (1, "sync --help", 0, "Usage: sync [OPTION]\n", "the sync of stor2 takes no files"),
-        (0, "sync --help", 0, "Usage: sync [OPTION]\n", "the sync of stor1 takes no files"),
+        (
+            1,
+            "flock --help",
+            1,
+            "BusyBox v1.35\n",
+            "the flock of stor2 knows no -w",
+        ),
+        (
+            1,
+            "sync --help",
+            0,
+            "Usage: sync [OPTION]\n",
+            "the sync of stor2 takes no files",
+        ),
+        (
+            0,
+            "sync --help",
+            0,
+            "Usage: sync [OPTION]\n",
+            "the sync of stor1 takes no files",
+        ),
         (1, "command -v drbdadm", 127, "", "stor2 has no drbdadm"),
         (1, "command -v exportfs", 1, "", "stor2 has no exportfs"),
         (0, "command -v nft", 127, "", "stor1 has neither nft nor iptables"),
@@ -106,7 +144,11 @@ fn a_tool_that_a_step_will_need_is_missed_before_anything_is_done() {
         assert!(refusals[0].lift.contains("install"), "{look}: {refusals:?}");
     }
     // What no step needs is not missed.
-    for (at, look) in [(1, "command -v nft"), (1, "command -v systemctl"), (1, "command -v busybox")] {
+    for (at, look) in [
+        (1, "command -v nft"),
+        (1, "command -v systemctl"),
+        (1, "command -v busybox"),
+    ] {
         let plan = planned(&fleet(false), &the_move(), printing(at, vec![(look, 127, "")]));
         assert!(plan.is_ok(), "{look}: {plan:?}");
     }
@@ -127,7 +169,10 @@ fn own_runbook(step: &str) -> Wish {
 fn services_of_hosts_that_the_plan_is_not_about_are_left_alone() {
     let mut wish = own_runbook("{ do: service, with: { host: '{host}', unit: cron, state: stopped }, why: w }");
     let refusals = planned(&fleet(false), &wish, both("healthy")).unwrap_err();
-    assert!(facts(&refusals).contains("access1 is no server of a slice of this plan"), "{refusals:?}");
+    assert!(
+        facts(&refusals).contains("access1 is no server of a slice of this plan"),
+        "{refusals:?}"
+    );
     wish.parameters.insert("host".into(), "stor1".into());
     let plan = planned(&fleet(false), &wish, both("healthy")).unwrap();
     assert_eq!(commands(&plan, "service"), ["systemctl stop cron"]);
@@ -139,7 +184,10 @@ fn services_of_hosts_that_the_plan_is_not_about_are_left_alone() {
         }
     }
     let forbidden = crate::runbook::interlock::forbids(&plan);
-    assert!(facts(&forbidden).contains("access1 is a server of a slice of the plan"), "{forbidden:?}");
+    assert!(
+        facts(&forbidden).contains("access1 is a server of a slice of the plan"),
+        "{forbidden:?}"
+    );
 }
 
 #[test]
@@ -176,7 +224,11 @@ fn a_standby_with_a_fault_of_its_own_takes_over_only_by_name() {
     };
     wish.glass = vec![force("stor2")];
     let plan = planned(&fleet(true), &wish, hosts.clone()).unwrap();
-    assert!(plan.warnings.iter().any(|warning| warning.contains("has counted errors")));
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|warning| warning.contains("has counted errors"))
+    );
     // The kernel has taken the right to write away.
     let mounts = fs::read_to_string("tests/captures/lab/healthy/stor2/mounts").unwrap();
     let own = mounts.lines().find(|line| line.contains(" /srv/slice-b ")).unwrap();
@@ -200,19 +252,30 @@ fn a_standby_with_a_fault_of_its_own_takes_over_only_by_name() {
         "{refusals:?}"
     );
     let refusals = planned(&fleet(true), &the_move(), hosts).unwrap_err();
-    assert!(facts(&refusals).contains("must not end on weaker ground"), "{refusals:?}");
+    assert!(
+        facts(&refusals).contains("must not end on weaker ground"),
+        "{refusals:?}"
+    );
 }
 
 #[test]
 fn a_plan_is_stale_when_its_warnings_are_others() {
     let with = |locks: &'static str| {
-        let plan = planned(&fleet(false), &the_move(), printing(0, vec![("cat /proc/locks", 0, locks)]));
+        let plan = planned(
+            &fleet(false),
+            &the_move(),
+            printing(0, vec![("cat /proc/locks", 0, locks)]),
+        );
         plan.unwrap().hash
     };
     let one = with("1: POSIX  ADVISORY  WRITE 700 93:00:13 0 EOF\n");
     let two = with("1: POSIX  ADVISORY  WRITE 700 93:00:13 0 EOF\n2: POSIX  ADVISORY  READ 700 93:00:14 0 EOF\n");
     assert_eq!(one, two, "how many is no other warning");
-    assert_ne!(one, with("1: POSIX  ADVISORY  WRITE 700 08:01:13 0 EOF\n"), "none is another one");
+    assert_ne!(
+        one,
+        with("1: POSIX  ADVISORY  WRITE 700 08:01:13 0 EOF\n"),
+        "none is another one"
+    );
 }
 
 #[test]
@@ -222,8 +285,14 @@ fn the_end_is_proven_by_a_client_or_by_a_person() {
         let end = last(&planned(&fleet(true), &wish, hosts.clone()).unwrap());
         assert_eq!((&end.place, &end.work), (&Place::Console, &Work::Commands(Vec::new())));
         assert_eq!(end.proof.len(), 1);
-        assert_eq!(end.proof[0].says, "slice-a answers a client: access1 (/mnt/a) or access2 (/mnt/a)");
-        for (from, to) in [("{ slice: slice-a, at: /mnt/a }, ", ""), ("address: 10.77.0.2", "shell: forced, address: 10.77.0.2")] {
+        assert_eq!(
+            end.proof[0].says,
+            "slice-a answers a client: access1 (/mnt/a) or access2 (/mnt/a)"
+        );
+        for (from, to) in [
+            ("{ slice: slice-a, at: /mnt/a }, ", ""),
+            ("address: 10.77.0.2", "shell: forced, address: 10.77.0.2"),
+        ] {
             let end = last(&planned(&changed(true, from, to), &wish, hosts.clone()).unwrap());
             let Work::Ask(question) = &end.work else {
                 panic!("{end:?}");
