@@ -46,8 +46,8 @@ fn each_client_of_an_export_keeps_its_own_options() {
     assert_eq!(
         commands(&plan, "export"),
         [
-            "exportfs -o sync,wdelay,fsid=1001,rw,no_root_squash 10.77.0.0/24:/srv/slice-a",
-            "exportfs -o sync,wdelay,fsid=1001,ro,root_squash 10.88.0.9:/srv/slice-a",
+            "exportfs -o 'sync,wdelay,fsid=1001,rw,no_root_squash' 10.77.0.0/24:/srv/slice-a",
+            "exportfs -o 'sync,wdelay,fsid=1001,ro,root_squash' 10.88.0.9:/srv/slice-a",
         ]
     );
     assert_eq!(
@@ -66,7 +66,7 @@ fn a_slice_is_mounted_with_the_options_of_its_filesystem_too() {
     let plan = planned(&fleet(false), &the_move(), hosts).unwrap();
     assert_eq!(
         commands(&plan, "mount"),
-        ["mount -o rw,noatime,usrquota,errors=remount-ro -- /dev/drbd0 /srv/slice-a"]
+        ["mount -o 'rw,noatime,usrquota,errors=remount-ro' -- /dev/drbd0 /srv/slice-a"]
     );
 }
 
@@ -76,7 +76,7 @@ fn what_a_dead_server_cannot_tell_is_declared_or_guessed_aloud_or_refused() {
     let plan = planned(&fleet(true), &the_failover(), dead()).unwrap();
     assert_eq!(
         commands(&plan, "export"),
-        ["exportfs -o rw,no_root_squash,fsid=1001 10.77.0.0/24:/srv/slice-a"]
+        ["exportfs -o 'rw,no_root_squash,fsid=1001' 10.77.0.0/24:/srv/slice-a"]
     );
     let warns = |plan: &Plan, what: &str| plan.warnings.iter().any(|warning| warning.contains(what));
     assert!(
