@@ -8,6 +8,8 @@ mod clients;
 mod conductor;
 mod desk;
 mod origin;
+#[cfg(test)]
+mod plain_tests;
 mod progress;
 pub mod report;
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod identity;
 mod layout;
 mod scope;
 pub mod show;
+mod tools;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ pub fn looks(fleet: &Fleet, wish: &Wish) -> Result<Vec<Look>, Vec<Refusal>> {
         for side in [&moved.from, &moved.to] {
             looks.extend(identity::looks(side));
             looks.extend(layout::looks(side, &moved.resource));
+            looks.extend(tools::looks(side));
         }
     }
     // Which side serves a slice is only known once it was looked at: both ways are looked at.
@@ -93,19 +95,19 @@ pub fn plan(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refus
             ),
         }
     }
-    if !report.refusals.is_empty() {
-        return Err(report.refusals);
-    }
     let slices: BTreeMap<SliceName, SliceLayout> = scope
         .moves
         .iter()
         .map(|moved| (moved.slice.clone(), moved.layout.clone()))
         .collect();
-    let calls = bind::calls(&scope).map_err(|why| vec![unusable(why)])?;
-    let mut steps = Vec::with_capacity(calls.len());
-    for (call, why) in calls {
-        steps.push(step(&scope, &slices, call, why)?);
+    let steps = steps(&scope, &slices);
+    for lacking in steps.iter().flat_map(|steps| tools::missing(steps, sight)) {
+        report.refuse(lacking.fact, lacking.lift);
     }
+    if !report.refusals.is_empty() {
+        return Err(report.refusals);
+    }
+    let steps = steps?;
     let targets = identity::targets(&steps, sight)?;
     let mut plan = Plan {
         runbook: wish.definition.name.clone(),
@@ -132,12 +134,25 @@ pub fn plan(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refus
     Ok(plan)
 }
 
+fn steps(scope: &Scope<'_>, slices: &BTreeMap<SliceName, SliceLayout>) -> Result<Vec<Step>, Vec<Refusal>> {
+    let calls = bind::calls(scope).map_err(|why| vec![unusable(why)])?;
+    let all = calls.into_iter().map(|(call, why)| step(scope, slices, call, why));
+    all.collect()
+}
+
 fn step(
     scope: &Scope<'_>,
     slices: &BTreeMap<SliceName, SliceLayout>,
     call: Call,
     why: String,
 ) -> Result<Step, Vec<Refusal>> {
+    // What takes a step back may be of any kind: a planned run that connected a side disconnects it again.
+    if action::find(&call.action).is_some_and(|action| !action.kinds().contains(&scope.kind)) {
+        return Err(vec![unusable(format!(
+            "{} does not belong into a runbook of this kind",
+            call.action
+        ))]);
+    }
     let operation = operation(scope, slices, &call)?;
     let undo = match &operation.undo {
         Some(undo) => Some(self::operation(scope, slices, undo)?),
@@ -159,12 +174,6 @@ fn operation(
     let Some(action) = action::find(&call.action) else {
         return Err(vec![unusable(format!("there is no action {}", call.action))]);
     };
-    if !action.kinds().contains(&scope.kind) {
-        return Err(vec![unusable(format!(
-            "{} does not belong into a runbook of this kind",
-            call.action
-        ))]);
-    }
     let given = Given {
         fleet: scope.fleet,
         glass: scope.glass,

@@ -189,9 +189,14 @@ impl Script {
             return;
         };
         let ran = commands::command(island, at, argv);
-        let all = ran.stdout + &ran.stderr;
-        let seen = all.lines().next().unwrap_or_default();
+        // Notices on standard error are no part of the state; where it says nothing else, they tell why.
+        let seen = ran.stdout.lines().next().unwrap_or_default();
         if !matches(pattern, seen) {
+            let seen = if seen.is_empty() {
+                ran.stderr.lines().next().unwrap_or_default()
+            } else {
+                seen
+            };
             self.stop(&format!("refused expect {} {seen}", argv.join(" ")));
         }
     }
