@@ -49,6 +49,10 @@ pub enum Fault {
     Returns(&'static str),
     /// The console does not reach a target for so many turns.
     Cut(&'static str, usize),
+    /// A target hangs for so many turns, before that line of every script (`begin`) or of steps (`run`).
+    Hangs(&'static str, usize, &'static str),
+    /// A target prints garbage of that kind for so many turns.
+    Garbage(&'static str, usize, usize),
     /// The two sides do not reach each other any more.
     LinkCut,
     /// Another operator starts the same, or the reverse, and does so many turns for each of ours.
@@ -176,10 +180,10 @@ struct Play<'a> {
 impl<'a> Play<'a> {
     fn new(case: &'a Case, plan: Plan) -> Self {
         let mut stage = Stage::new(case.scene);
-        if case.scene == Scene::Failover {
+        if case.scene.base() == Scene::Failover {
             stage.disturbed.insert("stor1".into());
         }
-        if case.scene == Scene::FailBack {
+        if case.scene.base() == Scene::FailBack {
             stage.disturbed.insert("stor1".into());
         }
         let console = stage.console("run-1", plan);
@@ -335,7 +339,10 @@ impl<'a> Play<'a> {
                 }
             }
             Fault::Cut(host, turns) => _ = stage.cut.insert(host.into(), stage.turn + turns),
+            Fault::Hangs(host, turns, at) => _ = stage.hangs.insert(host.into(), (stage.turn + turns, at)),
+            Fault::Garbage(host, turns, kind) => _ = stage.garbage.insert(host.into(), (stage.turn + turns, kind)),
             Fault::LinkCut => {
+                stage.apart = true;
                 world.fleet(|island| {
                     island.replicas[0].cut = true;
                     island.settle();
@@ -376,6 +383,7 @@ impl<'a> Play<'a> {
         self.stage.told.push(format!("END {end:?}"));
         invariants::ended(end);
         invariants::no_blind_retry(&self.stage, &self.console);
+        invariants::nothing_of_others(&self.stage);
         let (_, to) = self.case.scene.sides();
         let final_end = matches!(end, End::Done | End::Compensated { .. } | End::Refused { .. });
         if final_end
@@ -395,7 +403,7 @@ impl<'a> Play<'a> {
                 panic!("9: {end:?}, but {why}");
             }
         }
-        let old_is_off = self.case.scene == Scene::Failover;
+        let old_is_off = self.case.scene.base() == Scene::Failover;
         let rebooted = |host: &str| {
             self.case
                 .faults
@@ -418,8 +426,10 @@ impl<'a> Play<'a> {
             && self.second.is_some();
         if let Some(host) = expected.filter(|host| !rebooted(host) && !taken) {
             // Addresses that were moved by hand are found after a while.
-            if let Err(why) = invariants::served(&self.stage, "web1", host) {
-                panic!("21: {end:?}, but {why}");
+            for slice in self.case.scene.slices() {
+                if let Err(why) = invariants::served(&self.stage, slice, host) {
+                    panic!("21: {end:?}, but {why}");
+                }
             }
         }
     }
