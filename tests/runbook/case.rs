@@ -55,6 +55,8 @@ pub enum Fault {
     Garbage(&'static str, usize, usize),
     /// The two sides do not reach each other any more.
     LinkCut,
+    /// A resync begins to overwrite the side with the good data.
+    WrongWay,
     /// Another operator starts the same, or the reverse, and does so many turns for each of ours.
     Second { reverse: bool, burst: usize },
     /// The journal cannot be written.
@@ -131,7 +133,8 @@ pub fn kind(end: &End) -> &'static str {
     match end {
         End::Done => "done",
         End::Refused { .. } => "refused",
-        End::Compensated { .. } => "compensated",
+        End::Compensated { stays, .. } if stays.is_empty() => "compensated",
+        End::Compensated { .. } => "in part",
         End::Parked { unknown: false, .. } => "parked",
         End::Parked { unknown: true, .. } => "unknown",
         End::Held { .. } => "held",
@@ -348,6 +351,17 @@ impl<'a> Play<'a> {
                     island.settle();
                 });
             }
+            Fault::WrongWay => {
+                stage.wrong_way = Some(stage.hand.now());
+                let good = usize::from(self.case.scene.sides().0 == "stor2");
+                world.fleet(|island| {
+                    island.replicas[0].start_resync(1 - good);
+                    // It takes hours.
+                    if let Some(resync) = &mut island.replicas[0].resync {
+                        (resync.left_kib, resync.total_kib) = (1e9, 1e9);
+                    }
+                });
+            }
             Fault::Second { reverse: true, burst } => {
                 let second = stage.console("run-back", reverse());
                 self.second = Some((second, burst));
@@ -382,6 +396,7 @@ impl<'a> Play<'a> {
     fn judge(&mut self, end: &End) {
         self.stage.told.push(format!("END {end:?}"));
         invariants::ended(end);
+        invariants::all_told(&self.stage, &self.console, end);
         invariants::no_blind_retry(&self.stage, &self.console);
         invariants::nothing_of_others(&self.stage);
         let (_, to) = self.case.scene.sides();

@@ -16,10 +16,10 @@
 //! | 13 | [`check`] on hosts that nothing happened to; [`nothing_of_others`] on all |
 //! | 14 | guard `CompleteData`; [`check`]: data goes one way only; `losses_are_told` |
 //! | 15 | not applicable until a slice can have more than one candidate |
-//! | 16 | [`ended`], [`tidy`], and that a resumed run ends |
+//! | 16 | [`ended`], [`tidy`], [`all_told`], [`serving`], and that a resumed run ends |
 //! | 17 | [`informed`]: a step that is taken back has the whole of its own deadline, cancelled or not |
 //! | 18 | [`informed`]: no command before every earlier step has its outcome, so none before the soak and the answer |
-//! | 19 | [`check`]: no resync onto the side that serves; the direction step comes before what rests on it ([`informed`]) |
+//! | 19 | [`check`]: no resync onto the side that serves, and one that a fault begins is stopped within seconds (`turning`); the direction step comes before what rests on it ([`informed`]) |
 //! | 20 | planner: `a_server_with_nothing_to_take_over`; guard `InsidePlan` |
 //! | 21 | [`served`] at every end: by the simulated client |
 //! | 22 | [`check`]: a planned move leaves both sides connected and good throughout; `no_move_to_a_server_that_rebuilds` |
@@ -37,7 +37,7 @@ use pointsman::{
         condition::unmet,
         engine::{End, FRESH, Outcome, Record},
         interlock::{self, Context},
-        operation::Nature,
+        operation::{Nature, Work},
         sight::Sight,
         target::Request,
     },
@@ -48,6 +48,10 @@ use pointsman::{
         node::{Node, Power},
     },
 };
+use std::{collections::BTreeSet, time::Duration};
+
+/// A resync in the wrong direction is stopped within this time.
+const STOPPED_WITHIN: Duration = Duration::from_secs(2);
 
 fn mounted(node: &Node, replica: &Replica) -> bool {
     let device = replica.device();
@@ -107,7 +111,14 @@ fn one(stage: &Stage, island: &Island, replica: &Replica) {
         .count();
     assert!(carriers <= 1, "2: the address of {name} is on {carriers} hosts");
     if let (Some(resync), Some(primary)) = (&replica.resync, replica.primary()) {
-        assert!(resync.source == primary, "19: {name} is overwritten where it is served");
+        // What a fault has begun is stopped within seconds.
+        let begun = stage
+            .wrong_way
+            .is_some_and(|since| stage.hand.now().since(since) < STOPPED_WITHIN);
+        assert!(
+            resync.source == primary || begun,
+            "19: {name} is overwritten where it is served"
+        );
     }
     let untroubled = stage.disturbed.is_empty() && !stage.apart;
     if stage.scene.base() == Scene::SliceMove && untroubled {
@@ -150,6 +161,65 @@ fn untouched(stage: &Stage, island: &Island) {
                 && open(home, replica),
             "13: the other slice of {} was touched",
             home.name
+        );
+    }
+}
+
+/// 12, 16: in an emergency a slice that clients were let in to is not taken away from them again, whatever becomes of
+/// others. Gives those that are served now.
+pub fn serving(stage: &Stage) -> BTreeSet<&'static str> {
+    if stage.scene.base() != Scene::Failover {
+        return BTreeSet::new();
+    }
+    let (_, to) = stage.scene.sides();
+    let serves = |island: &Island, slice: &str| {
+        let replica = &island.replicas[island.replica(slice).unwrap()];
+        let node = &island.nodes[island.node(to).unwrap()];
+        mounted(node, replica) && exported(node, replica) && open(node, replica)
+    };
+    let slices = stage.scene.slices().iter().copied();
+    let serving: BTreeSet<&str> = stage
+        .sim
+        .world()
+        .fleet(|island| slices.filter(|slice| serves(island, slice)).collect())
+        .unwrap();
+    if !stage.disturbed.contains(to) {
+        let gone: Vec<_> = stage.serving.difference(&serving).collect();
+        assert!(gone.is_empty(), "16: {gone:?} was served by {to}, and is taken away again");
+    }
+    serving
+}
+
+/// 16: an end that says of itself that everything is taken back is told the truth, and lists what is not.
+pub fn all_told(stage: &Stage, console: &Console, end: &End) {
+    let End::Compensated { stays, .. } = end else { return };
+    assert_eq!(end.exit_code(), if stays.is_empty() { 11 } else { 12 });
+    let told = stays.join("\n");
+    let journal = stage.journals.get(&console.run).map(Vec::as_slice).unwrap_or_default();
+    for (at, step) in console.plan.steps.iter().enumerate() {
+        let prefix = format!("{}-step-{at}-", console.run);
+        let changed = match &step.operation.work {
+            Work::Commands(_) => stage
+                .sim
+                .world()
+                .fleet(|island| {
+                    let mut ran = island.nodes.iter().flat_map(|node| &node.store.ran);
+                    ran.any(|ran| ran.key.starts_with(&prefix) && ran.exit == 0)
+                })
+                .unwrap(),
+            Work::Local(argv) => {
+                let begun = |record: &Record| matches!(record, Record::Intent { step, back: false, .. } if *step == at);
+                !argv.is_empty() && journal.iter().any(begun)
+            }
+            Work::Hold(_) | Work::Ask(_) => false,
+        };
+        let slice = step.call.with.get("slice");
+        let served = slice.is_some_and(|slice| told.contains(&format!("{slice} is served")));
+        assert!(
+            !changed || step.undo.is_some() || served || told.contains(&format!("step {} ", at + 1)),
+            "16: taken back, but step {} ({}) stays done, and nobody is told: {stays:?}",
+            at + 1,
+            step.operation.says
         );
     }
 }

@@ -9,5 +9,7 @@ mod guards;
 mod invariants;
 mod matrix;
 mod random;
+mod review;
 mod scene;
 mod stage;
+mod turning;

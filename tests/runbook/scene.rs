@@ -278,6 +278,23 @@ fn glass(scene: Scene) -> Vec<Glass> {
 }
 
 pub fn plan_with(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &str)]) -> Plan {
+    draw(scene, sim, now, parameters).plan
+}
+
+/// A plan, and what it was made from.
+pub struct Drawn {
+    pub plan: Plan,
+    pub fleet: Fleet,
+    pub wish: Wish,
+    pub sight: Sight,
+}
+
+/// Plans a scene's runbook, and keeps what it was made from.
+pub fn drawn(scene: Scene, sim: &Simulation, now: UnixMs) -> Drawn {
+    draw(scene, sim, now, scene.parameters())
+}
+
+fn draw(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &str)]) -> Drawn {
     let wish = Wish {
         definition: catalogue::find(scene.runbook()).unwrap().clone(),
         parameters: parameters
@@ -293,9 +310,8 @@ pub fn plan_with(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&st
             argv.extend(["--password", CANARY].map(str::to_owned));
         }
     }
-    let fleet = &fleet;
     let mut sight = Sight::new(now, Duration::from_secs(5));
-    for wanted in planner::looks(fleet, &wish).unwrap() {
+    for wanted in planner::looks(&fleet, &wish).unwrap() {
         let silent = scene == Scene::FailoverHalfDead && wanted.host.as_str() == "stor1" && !wanted.local;
         let glimpse = if silent {
             Glimpse {
@@ -307,10 +323,16 @@ pub fn plan_with(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&st
         };
         sight.take(wanted, glimpse);
     }
-    planner::plan(fleet, &wish, &sight).unwrap_or_else(|refusals| {
+    let plan = planner::plan(&fleet, &wish, &sight).unwrap_or_else(|refusals| {
         panic!(
             "{scene:?}: {}",
             refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         )
-    })
+    });
+    Drawn {
+        plan,
+        fleet,
+        wish,
+        sight,
+    }
 }

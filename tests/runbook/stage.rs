@@ -9,12 +9,12 @@ use pointsman::{
     facts::{UnixMs, Why},
     fleet::HostName,
     runbook::{
-        engine::{Answer, Effect, End, Engine, Event, Record},
+        engine::{Answer, Effect, End, Engine, Event, Outcome, Record, Time},
         plan::Plan,
         sight::{Glimpse, Look, Printed},
         target::{Holder, Request, Said, parse},
     },
-    simulate::{Simulation, act::Script, node::Power},
+    simulate::{Simulation, act::Script, drbd::Data, node::Power},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -101,6 +101,10 @@ pub struct Stage {
     pub disturbed: BTreeSet<String>,
     /// What happened, for a failure's message.
     pub told: Vec<String>,
+    /// Slices that clients were let in to at the side that takes them over.
+    pub serving: BTreeSet<&'static str>,
+    /// Since when a resync overwrites the good data, by a fault.
+    pub wrong_way: Option<UnixMs>,
     /// A line of the scripts that is left out, as if the targets did not know it.
     pub without: Option<&'static str>,
 }
@@ -134,6 +138,8 @@ impl Stage {
             turn: 0,
             disturbed: BTreeSet::new(),
             told: Vec::new(),
+            serving: BTreeSet::new(),
+            wrong_way: None,
             without: None,
         }
     }
@@ -143,7 +149,7 @@ impl Stage {
         invariants::no_secret(&pointsman::runbook::planner::show::json(&plan).to_string());
         let now = self.hand.now();
         let mut engine = Engine::new(plan.clone(), run.to_owned(), format!("op@{run}"), now);
-        let effect = engine.advance(Event::Begun, now);
+        let effect = engine.advance(Event::Begun, self.time(now));
         Console {
             run: run.to_owned(),
             plan,
@@ -173,9 +179,17 @@ impl Stage {
         });
         self.told
             .push(format!("resumed{}", if back.is_some() { ", back" } else { "" }));
-        console.effect = engine.advance(Event::Begun, now);
+        console.effect = engine.advance(Event::Begun, self.time(now));
         console.engine = engine;
         console.shown.clear();
+    }
+
+    /// The true time, by a clock that no fault sets, beside the console's own.
+    fn time(&self, clock: UnixMs) -> Time {
+        Time {
+            clock,
+            passed: Duration::from_millis(self.hand.now().0),
+        }
     }
 
     pub fn now(&self, console: &Console) -> UnixMs {
@@ -193,7 +207,7 @@ impl Stage {
 
     pub fn tell(&mut self, console: &mut Console, event: Event) {
         let now = self.now(console);
-        console.effect = console.engine.advance(event, now);
+        console.effect = console.engine.advance(event, self.time(now));
     }
 
     /// Does what a console's engine wants: what came of it.
@@ -257,6 +271,7 @@ impl Stage {
         };
         self.later();
         invariants::check(self);
+        self.serving = invariants::serving(self);
         Some(event)
     }
 
@@ -472,6 +487,13 @@ impl Stage {
             sent.due = 0;
         }
         self.later();
+        let wrong_way = self.wrong_way.take().is_some();
+        let scene = self.scene;
+        // A server that was switched off, and that somebody has switched on again, is off again.
+        let off = |record: &Record| {
+            matches!(record, Record::Outcome { step: 0, back: false, outcome: Outcome::Done | Outcome::AlreadySo, .. })
+        };
+        let fenced = scene.base() == Scene::Failover && self.journals.values().flatten().any(off);
         self.sim.world().fleet(|island| {
             for node in &mut island.nodes {
                 node.store.full = false;
@@ -481,6 +503,19 @@ impl Stage {
             }
             for replica in &mut island.replicas {
                 replica.cut = false;
+            }
+            if wrong_way {
+                // Somebody has looked which data is the good one, and has put it back.
+                let good = usize::from(scene.sides().0 == "stor2");
+                island.replicas[0].sides[good].data = Data::UpToDate;
+                island.replicas[0].sides[1 - good].data = Data::Inconsistent;
+                for side in &mut island.replicas[0].sides {
+                    side.dirty_kib = 4.0;
+                }
+            }
+            if fenced {
+                let off = island.node("stor1").unwrap();
+                island.power_off(off);
             }
             island.settle();
         });
