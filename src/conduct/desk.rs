@@ -243,7 +243,7 @@ impl Desk {
         let id = run.new.id.clone();
         let now = (self.now)();
         let (timed, driving) = self.stored(move |store, _| Ok((store.records(&id)?, driving))).await?;
-        let id = run.new.id;
+        let id = run.new.id.clone();
         let records: Vec<Record> = timed.iter().map(|timed| timed.record.clone()).collect();
         let back = back.map(|by| format!("{by} wants it taken back"));
         let engine = Engine::resume(plan.clone(), id.clone(), self.who.clone(), &records, back, now);

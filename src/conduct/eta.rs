@@ -75,7 +75,9 @@ impl Flow {
             self.seen.pop_front();
         }
         let due = self.said.is_none_or(|said| at.since(said) >= SAY_EVERY);
-        let resync = self.resync().filter(|resync| due && resync.left_kib > 0 && resync.speed_kib_s.is_some())?;
+        let resync = self
+            .resync()
+            .filter(|resync| due && resync.left_kib > 0 && resync.speed_kib_s.is_some())?;
         self.said = Some(at);
         Some(resync.to_string())
     }
@@ -110,7 +112,10 @@ impl Progress {
         if self.end.is_some() || self.left {
             return None;
         }
-        let back = self.steps.iter().any(|step| matches!(step.state, StepState::Undoing | StepState::Undone));
+        let back = self
+            .steps
+            .iter()
+            .any(|step| matches!(step.state, StepState::Undoing | StepState::Undone));
         let open = |step: &&StepProgress| match step.state {
             StepState::Done | StepState::Undoing => back && step.undo.is_some(),
             _ => !back && !step.state.is_settled(),
@@ -127,7 +132,11 @@ impl Progress {
                 _ if back => left.time += step.expected.unwrap_or_default(),
                 Some(usual) => left.time += usual.saturating_sub(spent),
                 None if step.asks => left.person = true,
-                None => match left.resync.filter(|_| step.began.is_some()).and_then(|resync| resync.time()) {
+                None => match left
+                    .resync
+                    .filter(|_| step.began.is_some())
+                    .and_then(|resync| resync.time())
+                {
                     Some(time) => left.time += time,
                     None => left.resync_ahead = true,
                 },
@@ -202,7 +211,12 @@ mod tests {
 
     #[test]
     fn times_are_said_as_people_say_them() {
-        for (seconds, said) in [(0.2, "1 s"), (59.0, "59 s"), (200.0, "3 min 20 s"), (7500.0, "2 h 5 min")] {
+        for (seconds, said) in [
+            (0.2, "1 s"),
+            (59.0, "59 s"),
+            (200.0, "3 min 20 s"),
+            (7500.0, "2 h 5 min"),
+        ] {
             assert_eq!(words(Duration::from_secs_f64(seconds)), said);
         }
     }

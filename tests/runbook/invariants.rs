@@ -185,7 +185,10 @@ pub fn serving(stage: &Stage) -> BTreeSet<&'static str> {
         .unwrap();
     if !stage.disturbed.contains(to) {
         let gone: Vec<_> = stage.serving.difference(&serving).collect();
-        assert!(gone.is_empty(), "16: {gone:?} was served by {to}, and is taken away again");
+        assert!(
+            gone.is_empty(),
+            "16: {gone:?} was served by {to}, and is taken away again"
+        );
     }
     serving
 }
@@ -431,6 +434,8 @@ fn only_one_place_begins_runs() {
     }
     let mut all = Vec::new();
     files(std::path::Path::new("src"), &mut all);
+    // The engine's own tests drive it as well.
+    all.retain(|path| !path.to_string_lossy().contains("/tests"));
     let begins = |path: &std::path::PathBuf| {
         let text = std::fs::read_to_string(path).unwrap();
         text.contains("Engine::new(") || text.contains("Engine::resume(")

@@ -87,7 +87,7 @@ fn random_runs() {
             }
         }
     }
-    println!("{runs} random runs");
+    println!("{runs} random runs, seeds 0 to {}", runs.saturating_sub(1));
     for ((first, last), count) in &counts {
         println!("  {count:>6} {first} → {last}");
     }

@@ -50,7 +50,14 @@ impl Left {
     fn engine(&self) -> Engine {
         let records: Vec<Record> = self.stage.journals.get("run-1").cloned().unwrap_or_default();
         let now = self.stage.hand.now();
-        Engine::resume(self.drawn.plan.clone(), "run-1".into(), "op@another".into(), &records, None, now)
+        Engine::resume(
+            self.drawn.plan.clone(),
+            "run-1".into(),
+            "op@another".into(),
+            &records,
+            None,
+            now,
+        )
     }
 
     /// What the checks say; a host in `dark` does not answer.
@@ -78,7 +85,9 @@ impl Left {
 
     /// Whether a step of this action is wholly ahead.
     fn ahead(&self, action: &str) -> bool {
-        self.engine().steps().any(|(step, ahead)| step.call.action == action && ahead)
+        self.engine()
+            .steps()
+            .any(|(step, ahead)| step.call.action == action && ahead)
     }
 }
 
@@ -124,7 +133,10 @@ fn what_is_not_known_any_more_or_not_so_stops_it() {
             };
             let were = threads(0);
             let said = left.judge(None).unwrap_err();
-            assert!(said.iter().any(|refusal| refusal.fact.contains("nfsd")), "{scene:?}: {said:?}");
+            assert!(
+                said.iter().any(|refusal| refusal.fact.contains("nfsd")),
+                "{scene:?}: {said:?}"
+            );
             threads(were);
         }
         assert!(stopped > 3, "{scene:?}: {stopped}");
@@ -134,7 +146,10 @@ fn what_is_not_known_any_more_or_not_so_stops_it() {
 #[test]
 fn before_anything_was_done_all_that_the_plan_rests_on_counts() {
     let mut left = Left::new(Scene::SliceMove);
-    left.stage.sim.world().fleet(|island| island.replicas[0].sides[1].role = Role::Primary);
+    left.stage
+        .sim
+        .world()
+        .fleet(|island| island.replicas[0].sides[1].role = Role::Primary);
     let said = left.judge(None).unwrap_err();
     assert!(said.iter().any(|refusal| refusal.fact.contains("Primary")), "{said:?}");
     left.stage.sim.world().fleet(|island| {

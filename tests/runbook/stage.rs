@@ -491,7 +491,15 @@ impl Stage {
         let scene = self.scene;
         // A server that was switched off, and that somebody has switched on again, is off again.
         let off = |record: &Record| {
-            matches!(record, Record::Outcome { step: 0, back: false, outcome: Outcome::Done | Outcome::AlreadySo, .. })
+            matches!(
+                record,
+                Record::Outcome {
+                    step: 0,
+                    back: false,
+                    outcome: Outcome::Done | Outcome::AlreadySo,
+                    ..
+                }
+            )
         };
         let fenced = scene.base() == Scene::Failover && self.journals.values().flatten().any(off);
         self.sim.world().fleet(|island| {

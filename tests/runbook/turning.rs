@@ -68,13 +68,25 @@ fn a_slice_that_is_served_stays_when_another_one_fails() {
         let failing = step(scene, action, Some("web2"));
         let turn = turn_of(&turns(scene).sent, failing);
         let outcome = with(scene, turn, Fault::Command("stor2", Mishap::Fails));
-        let End::Parked { step, why, next, unknown } = &outcome.first else {
+        let End::Parked {
+            step,
+            why,
+            next,
+            unknown,
+        } = &outcome.first
+        else {
             panic!("{action}: {:?}", outcome.first);
         };
         assert!(!unknown && why.contains("web1 is served by stor2"), "{action}: {why}");
-        assert!(why.contains("stor1 is off") && next.contains("resume run run-1"), "{action}: {why}; {next}");
+        assert!(
+            why.contains("stor1 is off") && next.contains("resume run run-1"),
+            "{action}: {why}; {next}"
+        );
         // Everything of the slice that failed is back at its beginning but for what nothing takes back.
-        assert!(*step <= failing && *step > super::turning::step(scene, "fence", None), "{action}: {step}");
+        assert!(
+            *step <= failing && *step > super::turning::step(scene, "fence", None),
+            "{action}: {step}"
+        );
         assert_eq!(outcome.last, End::Done, "{action}");
     }
 }
@@ -89,7 +101,10 @@ fn an_emergency_that_is_cancelled_says_what_stays() {
     };
     assert_eq!(outcome.first.exit_code(), 12);
     let told = stays.join("\n");
-    assert!(told.contains("stor1 is off") && told.contains("disconnect web1"), "{told}");
+    assert!(
+        told.contains("stor1 is off") && told.contains("disconnect web1"),
+        "{told}"
+    );
     // It is over: nothing is held any more, and the failover can be planned anew.
     assert_eq!(outcome.last, outcome.first);
     // Of two slices the one that is served already stays so.
@@ -100,7 +115,10 @@ fn an_emergency_that_is_cancelled_says_what_stays() {
         panic!("{:?}", outcome.first);
     };
     let told = stays.join("\n");
-    assert!(told.contains("web1 is served by stor2") && !told.contains("web2 is served"), "{told}");
+    assert!(
+        told.contains("web1 is served by stor2") && !told.contains("web2 is served"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -132,7 +150,10 @@ fn a_resync_in_the_wrong_direction_is_stopped_at_once() {
                 panic!("{scene:?} {action}: {:?}", outcome.first);
             };
             assert!(why.contains("data flows the wrong way"), "{why}");
-            assert!(stays.iter().any(|stays| stays.contains("look at both sides")), "{stays:?}");
+            assert!(
+                stays.iter().any(|stays| stays.contains("look at both sides")),
+                "{stays:?}"
+            );
         }
     }
     // What was discarded cannot be taken back, but the connection is.

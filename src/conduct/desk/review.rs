@@ -15,8 +15,7 @@ impl Desk {
         if engine.goes_back() {
             return Ok(());
         }
-        let origin: Origin =
-            serde_json::from_str(&run.new.origin).map_err(|error| Denied::Unfit(error.to_string()))?;
+        let origin: Origin = serde_json::from_str(&run.new.origin).map_err(|error| Denied::Unfit(error.to_string()))?;
         let doubt = |refusals| Denied::Doubt {
             run: run.new.id.clone(),
             refusals,

@@ -1,11 +1,9 @@
 //! One step, part by part: look, write the intent, run, resolve a lost answer, prove, write the outcome.
 
 use super::{
-    ATTEMPTS, Answer, Doing, Effect, Engine, Event, FRESH, HOLD_PIECE, Identity, KEPT, Nature, Outcome, PROVE_EVERY,
-    Part, Place, Printed, RESOLVE_EVERY, RESOLVE_WITHIN, RETRY_EVERY, Receipt, Record, Request, Said, Sight, Stage,
-    StepState, UNSURE_EVERY, UNSURE_WITHIN, UNSURE_WITHIN_BACK, Work,
-    flow::flows,
-    unmet,
+    ATTEMPTS, Answer, Doing, Effect, Engine, Event, FRESH, Identity, KEPT, Nature, Outcome, Part, Place, Printed,
+    RESOLVE_EVERY, RESOLVE_WITHIN, RETRY_EVERY, Receipt, Record, Request, Said, Sight, Stage, StepState, UNSURE_EVERY,
+    UNSURE_WITHIN, UNSURE_WITHIN_BACK, Work, flow::flows, unmet,
 };
 use crate::{
     fleet::HostName,
@@ -444,7 +442,13 @@ impl Engine {
         Effect::Wait(RESOLVE_EVERY)
     }
 
-    pub(super) fn conclude(&mut self, mut doing: Doing, outcome: Outcome, evidence: Vec<String>, output: String) -> Effect {
+    pub(super) fn conclude(
+        &mut self,
+        mut doing: Doing,
+        outcome: Outcome,
+        evidence: Vec<String>,
+        output: String,
+    ) -> Effect {
         self.done[doing.at] = match (doing.back, outcome) {
             (true, _) => StepState::Undone,
             // What may have been this run's own doing is not found so: it is taken back, or told at the end.

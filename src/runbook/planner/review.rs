@@ -55,13 +55,7 @@ pub fn looks(fleet: &Fleet, wish: &Wish, planned: &Sight, steps: Ahead<'_>) -> R
 ///
 /// # Errors
 /// Every reason not to go on, each with what would lift it.
-pub fn judge(
-    fleet: &Fleet,
-    wish: &Wish,
-    planned: &Sight,
-    steps: Ahead<'_>,
-    seen: &Sight,
-) -> Result<(), Vec<Refusal>> {
+pub fn judge(fleet: &Fleet, wish: &Wish, planned: &Sight, steps: Ahead<'_>, seen: &Sight) -> Result<(), Vec<Refusal>> {
     let mut report = Report::default();
     for (check, scope) in counting(fleet, wish, planned, steps)? {
         check.judge(&scope, seen, &mut report);
@@ -84,7 +78,10 @@ fn counting<'a>(
     let mut out = Vec::new();
     for check in wish.definition.checks.iter().filter_map(|name| check::find(name)) {
         let mut scope = Scope::new(fleet, wish, Some(planned))?;
-        let ends = ENDS.iter().find(|(name, _)| *name == check.name()).map(|(_, action)| *action);
+        let ends = ENDS
+            .iter()
+            .find(|(name, _)| *name == check.name())
+            .map(|(_, action)| *action);
         scope.moves.retain(|moved| match ends {
             None => !begun,
             Some(action) => {
@@ -94,7 +91,11 @@ fn counting<'a>(
                 };
                 let mut found = steps.iter().filter(of_slice).peekable();
                 // A runbook that never does it rests on the check as long as nothing was begun.
-                if found.peek().is_none() { !begun } else { found.all(|(_, ahead)| *ahead) }
+                if found.peek().is_none() {
+                    !begun
+                } else {
+                    found.all(|(_, ahead)| *ahead)
+                }
             }
         });
         if !scope.moves.is_empty() {
@@ -117,7 +118,10 @@ mod tests {
             assert!(names.contains(check.name()), "{}", check.name());
         }
         for (name, action) in ENDS {
-            assert!(check::find(name).is_some() && action::find(action).is_some(), "{name} {action}");
+            assert!(
+                check::find(name).is_some() && action::find(action).is_some(),
+                "{name} {action}"
+            );
         }
     }
 }

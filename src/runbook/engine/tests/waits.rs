@@ -96,9 +96,8 @@ fn a_clock_that_is_set_forward_ends_no_soak_and_no_patience() {
         let played = play_with(patient, later, |_, _| None, |_, _| {}, set);
         assert_eq!(played.end, End::Done, "{:?}", played.waits);
         // What cannot be told is looked at for as long as ever.
-        let shows: Shows = |what, passed, ran| {
-            (what != "serve-needs" || passed > Duration::from_secs(28)).then(|| well(what, ran))
-        };
+        let shows: Shows =
+            |what, passed, ran| (what != "serve-needs" || passed > Duration::from_secs(28)).then(|| well(what, ran));
         let played = play_with(new(), shows, |_, _| None, |_, _| {}, set);
         assert_eq!(played.end, End::Done, "{:?}", played.waits);
     }
