@@ -79,7 +79,7 @@ fn a_slice_that_is_served_stays_when_another_one_fails() {
         };
         assert!(!unknown && why.contains("web1 is served by stor2"), "{action}: {why}");
         assert!(
-            why.contains("stor1 is off") && next.contains("resume run run-1"),
+            why.contains("disconnect web2") && next.contains("resume run run-1"),
             "{action}: {why}; {next}"
         );
         // Everything of the slice that failed is back at its beginning but for what nothing takes back.
@@ -93,7 +93,7 @@ fn a_slice_that_is_served_stays_when_another_one_fails() {
 
 #[test]
 fn an_emergency_that_is_cancelled_says_what_stays() {
-    let scene = Scene::Failover;
+    let scene = Scene::FailoverHalfDead;
     let turn = turn_of(&turns(scene).sent, step(scene, "mount", None));
     let outcome = with(scene, turn, Fault::Cancelled);
     let End::Compensated { stays, .. } = &outcome.first else {
@@ -102,7 +102,7 @@ fn an_emergency_that_is_cancelled_says_what_stays() {
     assert_eq!(outcome.first.exit_code(), 12);
     let told = stays.join("\n");
     assert!(
-        told.contains("stor1 is off") && told.contains("disconnect web1"),
+        told.contains("switch stor1 on by hand") && told.contains("disconnect web1"),
         "{told}"
     );
     // It is over: nothing is held any more, and the failover can be planned anew.
