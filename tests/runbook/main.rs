@@ -11,3 +11,4 @@ mod matrix;
 mod random;
 mod scene;
 mod stage;
+mod takeover;

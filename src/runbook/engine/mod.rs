@@ -4,11 +4,14 @@
 //! the event. Whoever drives it (SSH and a journal, or a simulated fleet with every fault there is) holds
 //! no logic of its own, so that what is proven of the engine under simulation holds of the real runs.
 
+mod claims;
 mod course;
 mod event;
 mod record;
 mod stand;
 mod step;
+#[cfg(test)]
+mod claims_tests;
 #[cfg(test)]
 mod tests;
 pub use event::{Answer, Control, Effect, End, Event};
@@ -24,7 +27,10 @@ use super::{
     target::{Holder, Identity, Receipt, Request, Said},
 };
 use crate::{facts::UnixMs, fleet::HostName};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Looks older than this satisfy no guard.
 pub const FRESH: Duration = Duration::from_secs(10);
@@ -80,6 +86,18 @@ pub struct Engine {
     why: Option<String>,
     /// Whether the journal has that it turned back.
     turned: bool,
+    /// Runs whose claims are taken over.
+    over: Vec<String>,
+    /// Targets to which a claim was sent, by this process or one before it.
+    claimed: BTreeSet<HostName>,
+    /// Targets of a run under way that could not be claimed, and why: nothing is done there.
+    unreached: BTreeMap<HostName, String>,
+    /// Targets that may still keep a claim of a run that is over.
+    kept: Vec<String>,
+    /// Whether another run has taken this one over.
+    displaced: bool,
+    /// The end of a run that is over, where nothing is left to do but to give the targets back.
+    gives_back: Option<End>,
 }
 
 /// How far one step is.
@@ -112,6 +130,10 @@ enum Stage {
     Step(Box<Doing>),
     /// Gives the targets back, one after the other; the end is written already.
     Releasing(usize, End),
+    /// Writes which targets may still keep a claim.
+    Released(End),
+    /// Writes that another run has taken it over.
+    Displacing(End),
     /// Writes how it ended.
     Ending(End),
     /// Over.
@@ -196,6 +218,12 @@ impl Engine {
             cancelled: None,
             why: None,
             turned: false,
+            over: Vec::new(),
+            claimed: BTreeSet::new(),
+            unreached: BTreeMap::new(),
+            kept: Vec::new(),
+            displaced: false,
+            gives_back: None,
         }
     }
 
@@ -230,7 +258,9 @@ impl Engine {
             Stage::Turning(at) => self.turned(at, &event),
             Stage::Step(doing) => self.stepped(*doing, event),
             Stage::Ending(end) => self.ended(end, &event),
-            Stage::Releasing(at, end) => self.release(at + 1, end),
+            Stage::Displacing(end) => self.finish(end),
+            Stage::Releasing(at, end) => self.released(at, end, &event),
+            Stage::Released(end) => self.over(end),
             Stage::Over(end) => self.over(end),
         }
     }

@@ -6,6 +6,7 @@ use super::{
     StepState, UNSURE_EVERY, UNSURE_WITHIN, UNSURE_WITHIN_BACK, Work, unmet,
 };
 use crate::{
+    facts::UnixMs,
     fleet::HostName,
     runbook::{
         condition::Condition,
@@ -59,6 +60,9 @@ impl Engine {
                 return Effect::Wait(Duration::from_secs(1));
             }
         }
+        if let Some(end) = self.beyond_reach(&doing) {
+            return self.finish(end);
+        }
         doing.part = Part::Checking;
         doing.since = self.now;
         let looks = self.looks(&doing);
@@ -87,11 +91,13 @@ impl Engine {
 
     /// Everything that is known now.
     fn sight(&mut self, seen: Vec<(Look, Glimpse)>) -> Sight {
-        let at = self.asked;
-        self.seen.extend(
-            seen.into_iter()
-                .map(|(look, glimpse)| (look, Glimpse { at, ..glimpse })),
-        );
+        // Each look has a time of its own, by the console's clock: never before it was asked for, never ahead.
+        let (asked, now) = (self.asked, self.now);
+        let ahead = now.0.saturating_sub(self.clock.0);
+        self.seen.extend(seen.into_iter().map(|(look, glimpse)| {
+            let at = UnixMs(glimpse.at.0.saturating_add(ahead)).max(asked).min(now);
+            (look, Glimpse { at, ..glimpse })
+        }));
         let mut sight = Sight::new(self.now, FRESH);
         for (look, glimpse) in &self.seen {
             sight.take(look.clone(), glimpse.clone());
@@ -190,7 +196,7 @@ impl Engine {
         doing.looks = self.looks_behind(&doing, &host);
         let request = Request::Act {
             identity: self.identity(&host, doing.back),
-            objects: self.plan.objects.clone(),
+            objects: self.plan.claims_on(&host),
             holder: self.holder(&host),
             key: self.key(&doing),
             expects: doing.operation.expects.clone(),
@@ -297,7 +303,10 @@ impl Engine {
         for line in said {
             match line {
                 Said::Refused(kind, seen) if kind == "token" || kind == "held" => {
-                    return self.displaced(&doing, seen);
+                    if doing.sent == Some(doing.since) || doing.attempt <= 1 {
+                        self.done[doing.at] = StepState::NotYet;
+                    }
+                    return self.displaced(&doing, kind, seen, false);
                 }
                 Said::Refused(kind, seen) => {
                     // The target looked and ran nothing.
@@ -384,8 +393,9 @@ impl Engine {
         *self.tokens.entry(host.clone()).or_default() += 1;
         let request = Request::Claim {
             identity: self.identity(&host, true),
-            objects: self.plan.objects.clone(),
+            objects: self.plan.claims_on(&host),
             holder: self.holder(&host),
+            over: Vec::new(),
         };
         self.stage = Stage::Step(Box::new(doing));
         Effect::Call {
@@ -399,7 +409,9 @@ impl Engine {
         match answer {
             Answer::Said(said) if said.iter().any(|line| matches!(line, Said::Claimed(_))) => self.fetch(doing),
             Answer::Said(said) => match said.first() {
-                Some(Said::Refused(kind, seen)) if kind == "held" => self.displaced(&doing, seen),
+                Some(Said::Refused(kind, seen)) if kind == "held" || kind == "displaced" => {
+                    self.displaced(&doing, kind, seen, true)
+                }
                 Some(Said::Refused(kind, seen)) if kind == "token" => {
                     // A claim whose answer was lost came through after all: go above it.
                     if let (Place::Host(host), Ok(held)) = (doing.operation.place.clone(), seen.parse()) {
@@ -530,7 +542,7 @@ impl Engine {
         Effect::Write(record)
     }
 
-    fn identity(&self, host: &HostName, any_boot: bool) -> Identity {
+    pub(super) fn identity(&self, host: &HostName, any_boot: bool) -> Identity {
         let mut identity = self.plan.targets.get(host).cloned().unwrap_or(Identity {
             // No such machine: a target that the plan does not name is refused by itself.
             machine_id: "unplanned".into(),
