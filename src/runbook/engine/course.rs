@@ -1,9 +1,6 @@
 //! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
 
-use super::{
-    ATTEMPTS, Answer, Context, Doing, Effect, End, Engine, Event, Holder, Part, Place, Plan, RESOLVE_EVERY, Record,
-    Request, Said, Stage, StepState,
-};
+use super::{Context, Doing, Effect, End, Engine, Event, Holder, Part, Place, Plan, Record, Stage, StepState};
 use crate::{
     facts::UnixMs,
     fleet::HostName,
@@ -12,7 +9,6 @@ use crate::{
         plan::Rule,
     },
 };
-use std::time::Duration;
 
 impl Engine {
     /// Goes on with a run whose console ended in its middle, by what the journal has of it.

@@ -5,13 +5,13 @@
 //! no logic of its own, so that what is proven of the engine under simulation holds of the real runs.
 
 mod claims;
+#[cfg(test)]
+mod claims_tests;
 mod course;
 mod event;
 mod record;
 mod stand;
 mod step;
-#[cfg(test)]
-mod claims_tests;
 #[cfg(test)]
 mod tests;
 pub use event::{Answer, Control, Effect, End, Event};
