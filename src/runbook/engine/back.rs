@@ -40,9 +40,13 @@ impl Engine {
             // There is no way back from here: somebody looks, and it goes on.
             return self.park(doing, why, false);
         }
+        let why = format!("step {}: {why}", doing.at + 1);
+        if let Some(end) = self.no_way_back(doing.at + 1, &why) {
+            return self.finish(end);
+        }
         // Whoever cancels wants no other try; else an emergency that cannot be undone is gone on with later.
         let again = self.cancelled.is_none() && self.plan.kind == Kind::Emergency && !self.stays().is_empty();
-        self.turn(format!("step {}: {why}", doing.at + 1), again, None)
+        self.turn(why, again, None)
     }
 
     /// Writes that it turns back.
