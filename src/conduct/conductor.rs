@@ -16,7 +16,7 @@ use crate::{
     },
     store::{Command, Driving, Store, StoreError},
 };
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::Future, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
@@ -300,6 +300,7 @@ impl Conductor {
     async fn call(&mut self, host: HostName, request: Request, deadline: Duration) -> Event {
         let targets = Arc::clone(&self.targets);
         let acts = matches!(request, Request::Act { .. } | Request::Receipt { .. });
+        let takes = matches!(&request, Request::Claim { over, .. } if !over.is_empty());
         let began = (self.now)();
         let answer = self.during(targets.call(&host, request, deadline)).await;
         if acts {
@@ -318,7 +319,34 @@ impl Conductor {
                 self.keep(host.as_str(), began, exit, output).await;
             }
         }
+        if let Answer::Said(said) = &answer
+            && takes
+        {
+            self.took_over(&host, said).await;
+        }
         Event::Answered(answer)
+    }
+
+    /// Writes what was taken over from other runs: here, and in their own journal where it is this one.
+    async fn took_over(&self, host: &HostName, said: &[Said]) {
+        let runs: BTreeSet<&String> = said
+            .iter()
+            .filter_map(|line| match line {
+                Said::Took { run, .. } => Some(run),
+                _ => None,
+            })
+            .collect();
+        for other in runs {
+            let record = Record::TookOver {
+                run: other.clone(),
+                host: host.to_string(),
+            };
+            // That it was wanted is on the disk already.
+            let _ = self.append(record).await;
+            let (store, run, who, at) = self.pen();
+            let (other, by) = (other.clone(), format!("run {run} of {who} has taken it over on {host}"));
+            let _ = spawn_blocking(move || store.displace(&other, at, &who, &by)).await;
+        }
     }
 
     /// Waits for an effect, and hears orders meanwhile; they count from the next step on.

@@ -53,6 +53,10 @@ pub struct Progress {
     pub end: Option<End>,
     /// Whether it was left in its middle: it can be resumed.
     pub left: bool,
+    /// Whether another run has taken it over: it is over then, however it stands.
+    pub displaced: bool,
+    /// Targets that may still keep a claim of the run although it has ended.
+    pub kept: Vec<String>,
     /// What happened, oldest first; the last 500 lines.
     pub log: VecDeque<LogLine>,
     /// How many lines there have been in all.
@@ -177,6 +181,8 @@ impl Progress {
             asked: None,
             end: None,
             left: false,
+            displaced: false,
+            kept: Vec::new(),
             log: VecDeque::new(),
             logged: 0,
             clients: Vec::new(),
@@ -277,6 +283,15 @@ impl Progress {
             Record::Alone { .. } => self.say(at, &alone(record)),
             Record::Asked { by, what } => self.say(at, &format!("{by}: {what}")),
             Record::Resumed { by } => self.say(at, &format!("{by} goes on with the run")),
+            Record::Released { kept } if kept.is_empty() => self.kept.clear(),
+            Record::Released { kept } => {
+                self.kept.clone_from(kept);
+                self.say(at, &claim_words(record));
+            }
+            Record::TakesOver { .. } | Record::TookOver { .. } | Record::Displaced { .. } => {
+                self.displaced |= matches!(record, Record::Displaced { .. });
+                self.say(at, &claim_words(record));
+            }
             Record::Ended(end) => {
                 let text = end_words(end);
                 self.say(at, &text);
@@ -436,6 +451,19 @@ pub(super) fn alone(record: &Record) -> String {
             "{slice}: what {lost} alone had changed is thrown away; how much is not known: it could not be read before \
              the sides were joined; {kept}"
         ),
+    }
+}
+
+/// What a record says of claims, in a sentence; nothing of any other record.
+#[must_use]
+pub fn claim_words(record: &Record) -> String {
+    match record {
+        Record::TakesOver { run, by } => format!("{by} wants the claims of run {run} taken over"),
+        Record::TookOver { run, host } => format!("took {host} over from run {run}, which gets nothing there any more"),
+        Record::Displaced { by } => format!("over: {by}"),
+        Record::Released { kept } if kept.is_empty() => "gave the targets back".to_owned(),
+        Record::Released { kept } => format!("may still be claimed by this run: {}", kept.join(", ")),
+        _ => String::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The report of a run, from the journal alone: who, when, by what plan, every command with its outcome, the proofs,
 //! how long clients waited, what was lost or at risk, and how it ended.
 
-use super::progress::{alone, end_words};
+use super::progress::{alone, claim_words, end_words};
 use crate::{
     collect::clock::iso,
     runbook::engine::Record,
@@ -330,6 +330,7 @@ fn words(record: &Record) -> String {
         Record::Asked { by, what } => format!("{by}: {what}"),
         Record::Resumed { by } => format!("{by} goes on with the run"),
         Record::Ended(end) => end_words(end),
+        other => claim_words(other),
     }
 }
 

@@ -28,17 +28,17 @@ use std::{
 use tokio::sync::Notify;
 
 /// Between the conductor and its targets: does something to the call of one step.
-struct Between {
+pub(super) struct Between {
     inner: SshTargets,
     /// The step whose call is hit, and how.
     trick: Mutex<Option<(usize, Trick)>>,
-    acts: AtomicUsize,
-    reached: Notify,
-    go_on: Notify,
+    pub acts: AtomicUsize,
+    pub reached: Notify,
+    pub go_on: Notify,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Trick {
+pub(super) enum Trick {
     /// It is done, and the answer gets lost.
     LoseReply,
     /// It is not done, and nobody knows.
@@ -92,19 +92,19 @@ impl Targets for Between {
     }
 }
 
-struct World {
-    simulation: Simulation,
-    between: Arc<Between>,
-    store: Arc<Store>,
-    desk: Desk,
+pub(super) struct World {
+    pub simulation: Simulation,
+    pub between: Arc<Between>,
+    pub store: Arc<Store>,
+    pub desk: Desk,
     _directory: tempfile::TempDir,
 }
 
-fn now() -> Now {
+pub(super) fn now() -> Now {
     crate::remote::ssh::system_clock()
 }
 
-fn world() -> World {
+pub(super) fn world() -> World {
     let simulation = Simulation::calm(
         5,
         Arc::new(|| Duration::from_millis(crate::remote::ssh::system_clock()().0)),
@@ -139,7 +139,7 @@ fn world() -> World {
     }
 }
 
-fn wish(runbook: &str, parameters: &[(&str, &str)]) -> Wish {
+pub(super) fn wish(runbook: &str, parameters: &[(&str, &str)]) -> Wish {
     Wish {
         definition: catalogue::find(runbook).unwrap().clone(),
         parameters: parameters
@@ -163,20 +163,20 @@ impl World {
         }
     }
 
-    async fn begin(&self, trick: Option<(usize, Trick)>) -> Handle {
+    pub async fn begin(&self, trick: Option<(usize, Trick)>) -> Handle {
         *self.between.trick.lock().unwrap() = trick;
         let hash = self.hash().await;
         self.desk.run(the_move(), &hash).await.unwrap()
     }
 
     /// Where the slice is now: the side that a new plan would move it to is the other one.
-    async fn serves(&self) -> String {
+    pub async fn serves(&self) -> String {
         let drawn = self.desk.plan(the_move()).await.unwrap();
         let to = drawn.plan.parameters["to"].clone();
         if to == "stor3" { "stor4".into() } else { "stor3".into() }
     }
 
-    fn records(&self, run: &str) -> Vec<Record> {
+    pub fn records(&self, run: &str) -> Vec<Record> {
         self.store
             .records(run)
             .unwrap()
@@ -185,12 +185,12 @@ impl World {
             .collect()
     }
 
-    fn is_whole(&self) {
+    pub fn is_whole(&self) {
         assert!(matches!(self.store.verify().unwrap(), Verified::Whole { .. }));
     }
 }
 
-async fn over(handle: Handle) -> Progress {
+pub(super) async fn over(handle: Handle) -> Progress {
     tokio::time::timeout(Duration::from_mins(1), handle.finish())
         .await
         .unwrap()
@@ -444,7 +444,7 @@ async fn a_full_disk_stops_the_run_before_the_next_change() {
 }
 
 /// A runbook of one's own, with a question before the only change.
-fn asking() -> Wish {
+pub(super) fn asking() -> Wish {
     let text = "name: careful
 title: Asks first
 kind: planned
@@ -570,7 +570,7 @@ async fn what_is_proven_or_taken_back_needs_no_name() {
         .await;
 }
 
-async fn left_at_its_question(world: &World) -> String {
+pub(super) async fn left_at_its_question(world: &World) -> String {
     let drawn = world.desk.plan(asking()).await.unwrap();
     let mut handle = world.desk.run(asking(), &drawn.plan.hash).await.unwrap();
     let run = handle.run().to_owned();
@@ -607,7 +607,7 @@ async fn a_dead_host_holds_nobody_up() {
     assert!(seen[&look("stor1")].answer.is_err() && seen[&look("nobody")].answer.is_err());
 }
 
-fn local_targets(host: Host) -> SshTargets {
+pub(super) fn local_targets(host: Host) -> SshTargets {
     let Mode::ReadWrite(permission) = Mode::new(false, false) else {
         panic!();
     };

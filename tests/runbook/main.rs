@@ -12,4 +12,5 @@ mod random;
 mod review;
 mod scene;
 mod stage;
+mod takeover;
 mod turning;

@@ -40,6 +40,9 @@ impl Engine {
             // There is no way back from here: somebody looks, and it goes on.
             return self.park(doing, why, false);
         }
+        if let Some(end) = self.no_way_back(self.plan.steps.len(), &format!("step {}: {why}", doing.at + 1)) {
+            return self.finish(end);
+        }
         // Whoever cancels wants no other try; else an emergency that cannot be undone is gone on with later.
         let again = self.cancelled.is_none() && self.plan.kind == Kind::Emergency && !self.stays().is_empty();
         self.turn(format!("step {}: {why}", doing.at + 1), again, None)
@@ -181,7 +184,7 @@ impl Engine {
     }
 
     /// Whether a step belongs to a slice that is served by this run.
-    fn is_of_served(&self, at: usize) -> bool {
+    pub(super) fn is_of_served(&self, at: usize) -> bool {
         let slice = self.plan.steps[at].call.with.get("slice");
         slice.is_some_and(|name| self.served().any(|(slice, _)| slice.as_str() == name))
     }

@@ -1,18 +1,11 @@
 //! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
 
-use super::{
-    ATTEMPTS, Answer, Context, Doing, Effect, End, Engine, Event, Holder, Part, Place, Plan, RESOLVE_EVERY, Record,
-    Request, Said, Stage, StepState,
-};
+use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState};
 use crate::{
     facts::UnixMs,
     fleet::HostName,
     runbook::operation::{Operation, Work},
 };
-use std::time::Duration;
-
-/// How long a target may take to answer about claims: longer than it waits for a command that still runs.
-const CLAIM_DEADLINE: Duration = Duration::from_secs(20);
 
 impl Engine {
     /// Goes on with a run whose console ended in its middle, by what the journal has of it.
@@ -26,6 +19,8 @@ impl Engine {
         now: UnixMs,
     ) -> Self {
         let mut engine = Self::new(plan, run, owner, now);
+        // What was claimed by the process before is not known.
+        engine.claimed = engine.plan.targets.keys().cloned().collect();
         let mut open = None;
         for record in records {
             match record {
@@ -75,7 +70,13 @@ impl Engine {
                     engine.forwards_again(end);
                 }
                 Record::Alone { slice, .. } => _ = engine.counted.insert(slice.clone()),
-                Record::Unknown { .. } | Record::Asked { .. } | Record::Resumed { .. } => {}
+                Record::TakesOver { run, .. } => engine.over.push(run.clone()),
+                Record::Unknown { .. }
+                | Record::Asked { .. }
+                | Record::Resumed { .. }
+                | Record::TookOver { .. }
+                | Record::Displaced { .. }
+                | Record::Released { .. } => {}
             }
         }
         // Whoever wants it back wants no other try.
@@ -141,121 +142,6 @@ impl Engine {
         }
     }
 
-    /// Learns what the targets know of claims before it takes any.
-    pub(super) fn asked(&mut self, at: usize, event: Event) -> Effect {
-        let hosts: Vec<HostName> = self.plan.targets.keys().cloned().collect();
-        let at = match event {
-            Event::Answered(Answer::Said(said)) => {
-                for line in &said {
-                    if let Said::Token { token, run, owner, .. } = line {
-                        if let Some(run) = run
-                            && *run != self.run
-                        {
-                            let by = owner.clone().unwrap_or_else(|| "another console".into());
-                            return self.finish(End::Held {
-                                by: format!("run {run} of {by} holds {}", hosts[at]),
-                            });
-                        }
-                        let known = self.tokens.entry(hosts[at].clone()).or_default();
-                        *known = (*known).max(*token);
-                    }
-                }
-                at + 1
-            }
-            Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => {
-                return self.unclaimed(&hosts[at], &why);
-            }
-            _ => at,
-        };
-        let Some(host) = hosts.get(at).cloned() else {
-            return self.claim(0);
-        };
-        self.stage = Stage::Asking(at);
-        Effect::Call {
-            host,
-            request: Request::Tokens(self.plan.objects.clone()),
-            deadline: CLAIM_DEADLINE,
-        }
-    }
-
-    pub(super) fn claim(&mut self, at: usize) -> Effect {
-        let Some((host, identity)) = self
-            .plan
-            .targets
-            .iter()
-            .nth(at)
-            .map(|(host, id)| (host.clone(), id.clone()))
-        else {
-            return self.enter();
-        };
-        *self.tokens.entry(host.clone()).or_default() += 1;
-        let mut identity = identity;
-        if self.underway() {
-            // A target that was rebooted in the middle of the run is still the target.
-            identity.boot_id = None;
-        }
-        let request = Request::Claim {
-            identity,
-            objects: self.plan.objects.clone(),
-            holder: self.holder(&host),
-        };
-        self.stage = Stage::Claiming(at);
-        Effect::Call {
-            host,
-            request,
-            deadline: CLAIM_DEADLINE,
-        }
-    }
-
-    pub(super) fn claimed(&mut self, at: usize, event: Event) -> Effect {
-        let host = self.plan.targets.keys().nth(at).cloned();
-        let why = match event {
-            Event::Answered(Answer::Said(said)) => {
-                let taken = said.iter().filter(|line| matches!(line, Said::Claimed(_))).count();
-                if taken == self.plan.objects.len() {
-                    return self.claim(at + 1);
-                }
-                match said.into_iter().find_map(|line| match line {
-                    Said::Refused(kind, seen) => Some((kind, seen)),
-                    _ => None,
-                }) {
-                    Some((kind, seen)) if kind == "held" || kind == "token" => {
-                        return self.finish(End::Held { by: seen });
-                    }
-                    Some((kind, seen)) => format!("{kind}: {seen}"),
-                    None => "its answer says nothing of the claim".to_owned(),
-                }
-            }
-            // It may be taken by now, or later: a claim by a higher token settles that.
-            Event::Answered(Answer::Lost(_)) if self.reclaimed < ATTEMPTS => {
-                self.reclaimed += 1;
-                self.stage = Stage::Reclaiming(at);
-                return Effect::Wait(RESOLVE_EVERY);
-            }
-            Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => why,
-            _ => "no answer".to_owned(),
-        };
-        match host {
-            Some(host) => self.unclaimed(&host, &why),
-            None => self.enter(),
-        }
-    }
-
-    fn unclaimed(&mut self, host: &HostName, why: &str) -> Effect {
-        let why = format!("{host} could not be claimed: {why}");
-        if self.underway() {
-            let step = self.pending.as_ref().map_or(0, |doing| doing.at);
-            let unknown = self.pending.is_some();
-            return self.finish(End::Parked {
-                step,
-                why,
-                next: "resume the run when the target answers".into(),
-                unknown,
-            });
-        }
-        self.finish(End::Refused { why })
-    }
-
     /// Whether anything may have been changed already.
     pub(super) fn underway(&self) -> bool {
         self.pending.is_some()
@@ -267,6 +153,9 @@ impl Engine {
 
     /// All targets are claimed: goes on where the run stands.
     pub(super) fn enter(&mut self) -> Effect {
+        if let Some(end) = self.out_of_reach() {
+            return self.finish(end);
+        }
         if let Some(why) = self.why.clone().filter(|_| !self.turned) {
             return self.turn_resumed(why);
         }
@@ -353,13 +242,6 @@ impl Engine {
         }
     }
 
-    /// Another run has taken a target over: nothing more is done here, not even taken back.
-    pub(super) fn displaced(&mut self, doing: &Doing, seen: &str) -> Effect {
-        self.finish(End::Held {
-            by: format!("step {}: a newer claim stands ({seen})", doing.at + 1),
-        })
-    }
-
     /// The journal cannot be written.
     pub(super) fn unwritable(&mut self, _doing: &Doing, _why: &str) -> Effect {
         self.over(End::Lost)
@@ -373,33 +255,6 @@ impl Engine {
     pub(super) fn finish(&mut self, end: End) -> Effect {
         self.stage = Stage::Ending(end.clone());
         Effect::Write(Record::Ended(end))
-    }
-
-    pub(super) fn ended(&mut self, end: End, event: &Event) -> Effect {
-        match (event, &end) {
-            (Event::Written(Ok(())), End::Done | End::Refused { .. } | End::Compensated { .. }) => self.release(0, end),
-            // Two that begin at once must not keep parts of what each of them needs.
-            (Event::Written(Ok(())), End::Held { .. }) if !self.underway() => self.release(0, end),
-            (Event::Written(Ok(())), _) => self.over(end),
-            _ => self.over(End::Lost),
-        }
-    }
-
-    /// Gives the targets back. A target that does not answer keeps its claim until somebody looks.
-    pub(super) fn release(&mut self, at: usize, end: End) -> Effect {
-        let Some(host) = self.plan.targets.keys().nth(at).cloned() else {
-            return self.over(end);
-        };
-        let request = Request::Release {
-            objects: self.plan.objects.clone(),
-            holder: self.holder(&host),
-        };
-        self.stage = Stage::Releasing(at, end);
-        Effect::Call {
-            host,
-            request,
-            deadline: CLAIM_DEADLINE,
-        }
     }
 
     pub(super) fn over(&mut self, end: End) -> Effect {

@@ -5,12 +5,15 @@
 //! no logic of its own, so that what is proven of the engine under simulation holds of the real runs.
 
 mod back;
+mod claims;
 mod course;
 mod event;
 mod flow;
 mod record;
 mod stand;
 mod step;
+#[cfg(test)]
+mod claims_tests;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -96,6 +99,18 @@ pub struct Engine {
     halt: Option<usize>,
     /// Slices of which it is written down what each side had alone.
     counted: BTreeSet<String>,
+    /// Runs whose claims are taken over.
+    over: Vec<String>,
+    /// Targets to which a claim was sent, by this process or one before it.
+    claimed: BTreeSet<HostName>,
+    /// Targets of a run under way that could not be claimed, and why: nothing is done there.
+    unreached: BTreeMap<HostName, String>,
+    /// Targets that may still keep a claim of a run that is over.
+    kept: Vec<String>,
+    /// Whether another run has taken this one over.
+    displaced: bool,
+    /// The end of a run that is over, where nothing is left to do but to give the targets back.
+    gives_back: Option<End>,
 }
 
 /// How far one step is.
@@ -128,6 +143,10 @@ enum Stage {
     Step(Box<Doing>),
     /// Gives the targets back, one after the other; the end is written already.
     Releasing(usize, End),
+    /// Writes which targets may still keep a claim.
+    Released(End),
+    /// Writes that another run has taken it over.
+    Displacing(End),
     /// Writes how it ended.
     Ending(End),
     /// Over.
@@ -223,6 +242,12 @@ impl Engine {
             again: false,
             halt: None,
             counted: BTreeSet::new(),
+            over: Vec::new(),
+            claimed: BTreeSet::new(),
+            unreached: BTreeMap::new(),
+            kept: Vec::new(),
+            displaced: false,
+            gives_back: None,
         }
     }
 
@@ -257,7 +282,9 @@ impl Engine {
             Stage::Turning { resumed } => self.turned(resumed, &event),
             Stage::Step(doing) => self.stepped(*doing, event),
             Stage::Ending(end) => self.ended(end, &event),
-            Stage::Releasing(at, end) => self.release(at + 1, end),
+            Stage::Displacing(end) => self.finish(end),
+            Stage::Releasing(at, end) => self.released(at, end, &event),
+            Stage::Released(end) => self.over(end),
             Stage::Over(end) => self.over(end),
         }
     }

@@ -77,8 +77,32 @@ pub enum Record {
         /// Who.
         by: String,
     },
+    /// A person wants the claims of another run taken over, by its name.
+    TakesOver {
+        /// The other run.
+        run: String,
+        /// Who.
+        by: String,
+    },
+    /// The claims of another run were taken over on a target.
+    TookOver {
+        /// The other run.
+        run: String,
+        /// The target.
+        host: String,
+    },
+    /// Another run has taken this one over: nothing more is done by it.
+    Displaced {
+        /// By which, and whose.
+        by: String,
+    },
     /// How it ended.
     Ended(End),
+    /// The targets were given back.
+    Released {
+        /// Those that did not confirm it, and may still keep a claim.
+        kept: Vec<String>,
+    },
 }
 
 /// What became of a step.

@@ -53,7 +53,7 @@ impl Engine {
         let phase = match &self.stage {
             Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) => Phase::Claiming,
             Stage::Turning { .. } => Phase::Turning,
-            Stage::Releasing(..) | Stage::Ending(_) => Phase::Ending,
+            Stage::Releasing(..) | Stage::Released(_) | Stage::Displacing(_) | Stage::Ending(_) => Phase::Ending,
             Stage::Over(_) => Phase::Over,
             Stage::Step(doing) => {
                 return Stand {

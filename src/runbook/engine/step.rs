@@ -6,6 +6,7 @@ use super::{
     UNSURE_WITHIN, UNSURE_WITHIN_BACK, Work, flow::flows, unmet,
 };
 use crate::{
+    facts::UnixMs,
     fleet::HostName,
     runbook::{
         condition::Condition,
@@ -60,6 +61,9 @@ impl Engine {
                 return Effect::Wait(Duration::from_secs(1));
             }
         }
+        if let Some(end) = self.beyond_reach(&doing) {
+            return self.finish(end);
+        }
         if flows(&doing.operation) {
             // What was seen a moment ago tells nothing of what flows now.
             self.seen.clear();
@@ -96,11 +100,13 @@ impl Engine {
 
     /// Everything that is known now.
     pub(super) fn sight(&mut self, seen: Vec<(Look, Glimpse)>) -> Sight {
-        let at = self.asked;
-        self.seen.extend(
-            seen.into_iter()
-                .map(|(look, glimpse)| (look, Glimpse { at, ..glimpse })),
-        );
+        // Each look has a time of its own, by the console's clock: never before it was asked for, never ahead.
+        let (asked, now) = (self.asked, self.aged);
+        let ahead = now.0.saturating_sub(self.clock.0);
+        self.seen.extend(seen.into_iter().map(|(look, glimpse)| {
+            let at = UnixMs(glimpse.at.0.saturating_add(ahead)).max(asked).min(now);
+            (look, Glimpse { at, ..glimpse })
+        }));
         let mut sight = Sight::new(self.aged, FRESH);
         for (look, glimpse) in &self.seen {
             sight.take(look.clone(), glimpse.clone());
@@ -212,7 +218,7 @@ impl Engine {
         doing.looks = self.looks_behind(&doing, &host);
         let request = Request::Act {
             identity: self.identity(&host, doing.back),
-            objects: self.plan.objects.clone(),
+            objects: self.plan.claims_on(&host),
             holder: self.holder(&host),
             key: self.key(&doing),
             expects: doing.operation.expects.clone(),
@@ -278,7 +284,10 @@ impl Engine {
         for line in said {
             match line {
                 Said::Refused(kind, seen) if kind == "token" || kind == "held" => {
-                    return self.displaced(&doing, seen);
+                    if doing.sent == Some(doing.since) || doing.attempt <= 1 {
+                        self.done[doing.at] = StepState::NotYet;
+                    }
+                    return self.displaced(&doing, kind, seen, false);
                 }
                 Said::Refused(kind, seen) => {
                     // The target looked and ran nothing.
@@ -367,8 +376,9 @@ impl Engine {
         *self.tokens.entry(host.clone()).or_default() += 1;
         let request = Request::Claim {
             identity: self.identity(&host, true),
-            objects: self.plan.objects.clone(),
+            objects: self.plan.claims_on(&host),
             holder: self.holder(&host),
+            over: Vec::new(),
         };
         self.stage = Stage::Step(Box::new(doing));
         Effect::Call {
@@ -382,7 +392,9 @@ impl Engine {
         match answer {
             Answer::Said(said) if said.iter().any(|line| matches!(line, Said::Claimed(_))) => self.fetch(doing),
             Answer::Said(said) => match said.first() {
-                Some(Said::Refused(kind, seen)) if kind == "held" => self.displaced(&doing, seen),
+                Some(Said::Refused(kind, seen)) if kind == "held" || kind == "displaced" => {
+                    self.displaced(&doing, kind, seen, true)
+                }
                 Some(Said::Refused(kind, seen)) if kind == "token" => {
                     // A claim whose answer was lost came through after all: go above it.
                     if let (Place::Host(host), Ok(held)) = (doing.operation.place.clone(), seen.parse()) {

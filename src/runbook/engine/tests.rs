@@ -164,7 +164,7 @@ fn play_with(
 }
 
 /// A target that does what it is told; what it looks at behind a command is not known.
-fn usual(request: &Request, ran: &mut Vec<String>) -> Answer {
+pub(super) fn usual(request: &Request, ran: &mut Vec<String>) -> Answer {
     Answer::Said(match request {
         Request::Tokens(objects) => objects
             .iter()
@@ -185,7 +185,7 @@ fn usual(request: &Request, ran: &mut Vec<String>) -> Answer {
     })
 }
 
-fn new() -> Engine {
+pub(super) fn new() -> Engine {
     Engine::new(plan(), "run-1".into(), "op@desk".into(), UnixMs(1_000_000))
 }
 

@@ -83,7 +83,10 @@ impl Script {
             "say" => self.say(&words.join(" ")),
             "whoami" => self.whoami(island, at, word(0), word(1)),
             "begin" => self.begin(&mut island.nodes[at].store),
-            "claim" => self.claim(&mut island.nodes[at].store, word(0), number(word(1)), word(2), word(3)),
+            "claim" => {
+                let over = words.get(4..).unwrap_or_default();
+                self.claim(&mut island.nodes[at].store, word(0), number(word(1)), [word(2), word(3)], over);
+            }
             "release" => self.release(&mut island.nodes[at].store, word(0), number(word(1)), word(2)),
             "token" => {
                 let claim = island.nodes[at].store.claim(word(0));
@@ -94,7 +97,9 @@ impl Script {
             "holds" => {
                 let claim = island.nodes[at].store.claim(word(0));
                 if claim.token != number(word(1)) || claim.run != word(2) {
-                    self.stop(&format!("refused token {}", claim.token));
+                    let [run, owner] =
+                        [&claim.run, &claim.owner].map(|text| if text.is_empty() { "-" } else { text.as_str() });
+                    self.stop(&format!("refused token {} {run} {owner}", claim.token));
                 }
             }
             "expect" => self.expect(island, at, words),
@@ -113,7 +118,7 @@ impl Script {
                     self.output(b"");
                 }
             }
-            // `scratch`; and as a shell that does not know a word: it goes on with the next line.
+            // `prune`: what is kept here is not for long; and as a shell that does not know a word.
             _ => {}
         }
     }
@@ -163,9 +168,13 @@ impl Script {
         }
     }
 
-    fn claim(&mut self, store: &mut Store, object: &str, token: u64, run: &str, owner: &str) {
+    fn claim(&mut self, store: &mut Store, object: &str, token: u64, [run, owner]: [&str; 2], over: &[String]) {
         let held = store.claim(object);
-        if !held.run.is_empty() && held.run != run {
+        let others = !held.run.is_empty() && held.run != run;
+        let took = others && over.contains(&held.run);
+        if let Some(by) = store.over.get(run) {
+            self.stop(&format!("refused displaced {by}"));
+        } else if others && !took {
             self.stop(&format!("refused held {object} {} {}", held.run, held.owner));
         } else if token <= held.token {
             self.stop(&format!("refused token {}", held.token));
@@ -173,6 +182,10 @@ impl Script {
             self.stop(&format!("refused store cannot write claim/{object}"));
         } else {
             self.say(&format!("claimed {object}"));
+            if took {
+                store.over.insert(held.run.clone(), format!("{run} of {owner}"));
+                self.say(&format!("took {object} {}", held.run));
+            }
         }
     }
 
@@ -189,9 +202,10 @@ impl Script {
             return;
         };
         let ran = commands::command(island, at, argv);
-        let all = ran.stdout + &ran.stderr;
-        let seen = all.lines().next().unwrap_or_default();
+        let seen = ran.stdout.lines().next().unwrap_or_default();
         if !matches(pattern, seen) {
+            let all = ran.stdout.clone() + &ran.stderr;
+            let seen = if seen.is_empty() { all.lines().next().unwrap_or_default() } else { seen };
             self.stop(&format!("refused expect {} {seen}", argv.join(" ")));
         }
     }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub struct Store {
     /// Claims by object.
     pub claims: BTreeMap<String, Claim>,
+    /// Runs that were taken over here, and by which.
+    pub over: BTreeMap<String, String>,
     /// Receipts by key.
     pub receipts: BTreeMap<String, Kept>,
     /// Whether a script holds the lock.
