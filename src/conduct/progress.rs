@@ -486,3 +486,31 @@ pub fn end_words(end: &End) -> String {
         End::Lost => "stopped: the journal cannot be written; make room, then resume".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_said_as_precisely_as_it_is_known() {
+        let said = |kept_kib, lost_kib| {
+            alone(&Record::Alone {
+                slice: "web1".into(),
+                kept: "stor2".into(),
+                kept_kib,
+                lost: "stor1".into(),
+                lost_kib,
+            })
+        };
+        assert_eq!(
+            said(Some(900), Some(0)),
+            "web1: nothing is lost: stor1 marks nothing as changed since it lost its peer; \
+             stor2, whose data stays, marks 900 KiB as changed"
+        );
+        assert!(
+            said(None, Some(4096))
+                .contains("stor1 alone had changed since it lost its peer is thrown away: 4096 KiB at most")
+        );
+        assert!(said(Some(1), None).contains("how much is not known"));
+    }
+}

@@ -168,3 +168,45 @@ fn a_resync_in_the_wrong_direction_is_stopped_at_once() {
         assert_eq!(outcome.last, End::Done, "{scene:?}");
     }
 }
+
+#[test]
+fn what_each_side_had_alone_is_counted_before_they_are_joined() {
+    for scene in [
+        Scene::FailBack,
+        Scene::FailBackNine,
+        Scene::SplitBrain,
+        Scene::SplitBrainNine,
+    ] {
+        let usual = run(&Case { scene, faults: vec![] });
+        let mut counted = usual
+            .effects
+            .iter()
+            .enumerate()
+            .filter_map(|(turn, effect)| match effect {
+                Effect::Write(Record::Alone {
+                    kept, lost, lost_kib, ..
+                }) => Some((turn, kept.as_str(), lost.as_str(), *lost_kib)),
+                _ => None,
+            });
+        let (turn, kept, lost, kib) = counted.next().unwrap_or_else(|| panic!("{scene:?}"));
+        assert_eq!(counted.next(), None, "{scene:?}: once is enough");
+        let (from, to) = if scene.base() == Scene::FailBack {
+            scene.sides()
+        } else {
+            ("stor1", "stor2")
+        };
+        assert_eq!((kept, lost), (from, to), "{scene:?}");
+        // The dead server of protocol C had nothing that its peer lacks; of a split brain both have.
+        assert_eq!(
+            kib.map(|kib| kib > 0),
+            Some(scene.base() == Scene::SplitBrain),
+            "{scene:?}"
+        );
+        let joins = ["drbd-connect", "drbd-discard"].map(|action| step(scene, action, None));
+        let first = usual
+            .effects
+            .iter()
+            .position(|effect| matches!(effect, Effect::Write(Record::Intent { step, .. }) if joins.contains(step)));
+        assert_eq!(first, Some(turn + 1), "{scene:?}: just before");
+    }
+}
