@@ -587,7 +587,10 @@ fn a_run_outlives_its_terminal() {
     assert_eq!(run.wait().unwrap().code(), Some(0));
     let (_, listed, _) = runs.batch(&["runs", "--json"]);
     let listed: Value = serde_json::from_str(&listed).unwrap();
-    assert_eq!((&listed["end"]["end"], &listed["kept"]), (&"done".into(), &Value::Array(Vec::new())));
+    assert_eq!(
+        (&listed["end"]["end"], &listed["kept"]),
+        (&"done".into(), &Value::Array(Vec::new()))
+    );
 }
 
 #[test]
@@ -605,7 +608,10 @@ fn a_full_disk_behind_the_output_does_not_stop_a_run() {
     assert_eq!(code.code(), Some(0));
     let (_, listed, _) = runs.batch(&["runs", "--json"]);
     let listed: Value = serde_json::from_str(&listed).unwrap();
-    assert_eq!((&listed["end"]["end"], &listed["claiming"]), (&"done".into(), &false.into()));
+    assert_eq!(
+        (&listed["end"]["end"], &listed["claiming"]),
+        (&"done".into(), &false.into())
+    );
 }
 
 #[test]

@@ -176,7 +176,9 @@ impl Asked {
         let over = args.take_over.clone();
         let begins = matches!(what, Batch::Run | Batch::Resume) && !args.dry_run;
         if !over.is_empty() && !begins {
-            return Err(Failure::Usage("--take-over goes with --batch run and resume".to_owned()));
+            return Err(Failure::Usage(
+                "--take-over goes with --batch run and resume".to_owned(),
+            ));
         }
         Ok(match what {
             Batch::Resume => Self::Resume(one_run(&cli.selectors)?.to_owned(), args.back, answer, glass(cli), over),

@@ -254,7 +254,10 @@ pub fn runs(runs: &[Run], format: Format) -> String {
         let began = began.get(..16).unwrap_or(&began).replace('T', " ");
         let kept = match &run.kept {
             _ if !run.is_claiming() => String::new(),
-            Some(kept) => format!("; may still be claimed by it: {}; resume it to give them back", kept.join(", ")),
+            Some(kept) => format!(
+                "; may still be claimed by it: {}; resume it to give them back",
+                kept.join(", ")
+            ),
             None => "; its targets may still be claimed by it; resume it to give them back".to_owned(),
         };
         let _ = writeln!(

@@ -293,7 +293,10 @@ impl Desk {
                 store.append(&noted, now, who, &Record::Resumed { by: by.clone() })?;
                 takeover::order(store, &noted, now, who, others)?;
                 for order in store.drop_orders(&noted, ordered)? {
-                    let what = format!("{}; asked before anybody went on with the run, so not heeded now", order.what);
+                    let what = format!(
+                        "{}; asked before anybody went on with the run, so not heeded now",
+                        order.what
+                    );
                     store.append(&noted, now, who, &Record::Asked { by: order.who, what })?;
                 }
                 for what in given {

@@ -41,7 +41,12 @@ impl Session for CountingSession {
         self.0.open(command)
     }
 
-    fn exec<'a>(&'a self, command: &'a str, input: &'a [u8], limits: ExecLimits) -> Boxed<'a, Result<Output, RemoteError>> {
+    fn exec<'a>(
+        &'a self,
+        command: &'a str,
+        input: &'a [u8],
+        limits: ExecLimits,
+    ) -> Boxed<'a, Result<Output, RemoteError>> {
         self.0.exec(command, input, limits)
     }
 
@@ -115,7 +120,8 @@ fn behind(command: &'static str, now: Now) -> SshTargets {
     SshTargets::new(&permission, Arc::new(fleet), Arc::new(Sudo(command)), now)
 }
 
-const WARNS: &str = "sh -c 'echo sudo: unable to resolve host a: Name or service not known >&2; exec sh -s pointsman-step'";
+const WARNS: &str =
+    "sh -c 'echo sudo: unable to resolve host a: Name or service not known >&2; exec sh -s pointsman-step'";
 const REFUSES: &str = "sh -c 'echo sudo: a password is required >&2; exit 1'";
 
 #[tokio::test]
@@ -125,7 +131,9 @@ async fn only_a_sudo_that_starts_nothing_has_sent_nothing() {
         let look = look.iter().map(|word| (*word).to_owned()).collect();
         let targets = behind(command, Arc::clone(&clock));
         let host = "a".into();
-        targets.call(&host, Request::Look(vec![look]), Duration::from_secs(20)).await
+        targets
+            .call(&host, Request::Look(vec![look]), Duration::from_secs(20))
+            .await
     };
     let said = ask(WARNS, &["echo", "one"]).await;
     assert!(matches!(said, Answer::Said(_)), "{said:?}");
@@ -134,7 +142,10 @@ async fn only_a_sudo_that_starts_nothing_has_sent_nothing() {
     let said = ask(WARNS, &["sh", "-c", kill]).await;
     assert!(matches!(said, Answer::Lost(_)), "{said:?}");
     let said = ask(REFUSES, &["echo", "one"]).await;
-    assert!(matches!(&said, Answer::NotSent(why) if why.contains("password")), "{said:?}");
+    assert!(
+        matches!(&said, Answer::NotSent(why) if why.contains("password")),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
@@ -144,7 +155,10 @@ async fn a_look_is_dated_when_its_host_was_asked_and_not_when_it_was_reached() {
     let began = clock();
     let seen = targets.look(vec![Look::new(&"a".into(), ["echo", "one"])]).await;
     let late = seen[0].1.at.since(began);
-    assert!(seen[0].1.answer.is_ok() && late >= Duration::from_millis(400), "{late:?}");
+    assert!(
+        seen[0].1.answer.is_ok() && late >= Duration::from_millis(400),
+        "{late:?}"
+    );
 }
 
 /// What a look printed, or why it is not known.
@@ -152,7 +166,10 @@ async fn look(targets: &SshTargets, argv: &[&str]) -> Result<String, String> {
     let look = Look::new(&"a".into(), argv.iter().copied());
     let mut seen = targets.look(vec![look]).await;
     let (_, glimpse) = seen.remove(0);
-    glimpse.answer.map(|printed| printed.text).map_err(|why| why.to_string())
+    glimpse
+        .answer
+        .map(|printed| printed.text)
+        .map_err(|why| why.to_string())
 }
 
 #[tokio::test]
@@ -171,7 +188,10 @@ async fn what_a_call_leaves_in_its_shell_does_not_reach_the_next() {
     assert!(look(&targets, &["cd", "/proc"]).await.is_ok());
     assert_ne!(look(&targets, &["pwd"]).await, Ok("/proc\n".to_owned()));
     assert!(look(&targets, &["exit", "3"]).await.is_ok());
-    assert_eq!(look(&targets, &["echo", "still here"]).await, Ok("still here\n".to_owned()));
+    assert_eq!(
+        look(&targets, &["echo", "still here"]).await,
+        Ok("still here\n".to_owned())
+    );
     assert_eq!(shells.load(Ordering::SeqCst), 1);
 }
 

@@ -89,13 +89,7 @@ impl Desk {
 }
 
 /// Writes down that a person wants these runs taken over.
-pub(super) fn order(
-    store: &Store,
-    run: &str,
-    at: UnixMs,
-    who: &str,
-    over: Vec<String>,
-) -> Result<(), StoreError> {
+pub(super) fn order(store: &Store, run: &str, at: UnixMs, who: &str, over: Vec<String>) -> Result<(), StoreError> {
     for other in over {
         let record = Record::TakesOver {
             run: other,
@@ -118,7 +112,11 @@ pub(super) fn over_words(run: &Run) -> String {
 fn began(run: &str) -> Option<UnixMs> {
     let at = run.rfind('-')?;
     let time = jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S", &run[..at]).ok()?;
-    let ms = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond();
+    let ms = time
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .ok()?
+        .timestamp()
+        .as_millisecond();
     u64::try_from(ms).ok().map(UnixMs)
 }
 

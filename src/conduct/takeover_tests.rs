@@ -92,7 +92,13 @@ async fn what_a_dead_run_holds_is_taken_over_by_its_whole_name() {
         panic!("{:?}", last.end);
     };
     assert_eq!(end.exit_code(), 14);
-    for said in [&*left, "ada@console", "stor3", "begun 20", &format!("--take-over={left}")] {
+    for said in [
+        &*left,
+        "ada@console",
+        "stor3",
+        "begun 20",
+        &format!("--take-over={left}"),
+    ] {
         assert!(by.contains(said), "{said} is not in {by}");
     }
     is_unfit(
@@ -121,12 +127,19 @@ async fn what_a_dead_run_holds_is_taken_over_by_its_whole_name() {
     // It may hold something elsewhere: that is all that is left to do about it.
     let acts = world.between.acts.load(Ordering::SeqCst);
     let last = over(world.desk.resume(&left, None).await.unwrap()).await;
-    assert!(matches!(last.end, Some(End::Parked { .. })) && last.kept.is_empty(), "{:?}", last.log);
+    assert!(
+        matches!(last.end, Some(End::Parked { .. })) && last.kept.is_empty(),
+        "{:?}",
+        last.log
+    );
     assert_eq!(world.between.acts.load(Ordering::SeqCst), acts);
     is_unfit(world.desk.resume(&left, None).await, "has taken it over");
     world.is_whole();
     let text = report::markdown(&report::make(&world.store, &run).unwrap());
-    assert!(text.contains("wants the claims of run") && text.contains("took stor3 over"), "{text}");
+    assert!(
+        text.contains("wants the claims of run") && text.contains("took stor3 over"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,11 +160,19 @@ async fn a_run_of_a_lost_journal_is_taken_over_by_an_emergency_alone() {
     // The old console does not know of it: its targets tell.
     let acts = world.between.acts.load(Ordering::SeqCst);
     let last = over(world.desk.resume(&left, None).await.unwrap()).await;
-    let Some(end @ End::Parked { why, unknown: false, .. }) = &last.end else {
+    let Some(
+        end @ End::Parked {
+            why, unknown: false, ..
+        },
+    ) = &last.end
+    else {
         panic!("{:?}", last.end);
     };
     assert_eq!(end.exit_code(), 12, "it had changed something");
-    assert!(why.contains("bob@desk") && last.displaced && last.kept.is_empty(), "{why}");
+    assert!(
+        why.contains("bob@desk") && last.displaced && last.kept.is_empty(),
+        "{why}"
+    );
     assert_eq!(world.between.acts.load(Ordering::SeqCst), acts, "nothing more is done");
     is_unfit(world.desk.resume(&left, None).await, "has taken it over");
     assert_eq!(world.store.unfinished().unwrap(), []);
@@ -167,7 +188,9 @@ async fn the_living_are_taken_over_by_an_emergency_alone_and_say_that_something_
         begin(&world.desk, own("planned", &[BLOCK]), &[&living]).await,
         "is driven by ada@console",
     );
-    let urgent = begin(&world.desk, own("emergency", &[BLOCK]), &[&living]).await.unwrap();
+    let urgent = begin(&world.desk, own("emergency", &[BLOCK]), &[&living])
+        .await
+        .unwrap();
     assert_eq!(over(urgent).await.end, Some(End::Done));
     world.between.go_on.notify_one();
     let last = over(handle).await;
@@ -208,7 +231,10 @@ async fn a_run_whose_target_has_died_says_what_to_do_and_does_nothing_there() {
     }
     assert_eq!(world.between.acts.load(Ordering::SeqCst), acts);
     assert!(
-        !world.records(&run).iter().any(|record| matches!(record, Record::TurnedBack { .. })),
+        !world
+            .records(&run)
+            .iter()
+            .any(|record| matches!(record, Record::TurnedBack { .. })),
         "it can still go on when the target is back"
     );
 }
@@ -239,10 +265,9 @@ async fn what_the_living_targets_need_is_finished_and_the_dead_one_is_given_back
     }
     assert!(!world.store.run(&run).unwrap().is_claiming());
     is_unfit(world.desk.resume(&run, None).await, "is over");
-    let held = world
-        .simulation
-        .world()
-        .with("stor3", |island, at| island.nodes[at].store.claims.values().any(|claim| claim.run == run));
+    let held = world.simulation.world().with("stor3", |island, at| {
+        island.nodes[at].store.claims.values().any(|claim| claim.run == run)
+    });
     assert_eq!(held, Some(false));
 }
 
@@ -254,7 +279,13 @@ async fn nothing_is_taken_back_when_that_cannot_be_finished() {
     kill(&world, "stor3");
     let acts = world.between.acts.load(Ordering::SeqCst);
     let last = over(world.desk.cancel(&run).await.unwrap().unwrap()).await;
-    let Some(End::Parked { step: 0, why, unknown: false, .. }) = &last.end else {
+    let Some(End::Parked {
+        step: 0,
+        why,
+        unknown: false,
+        ..
+    }) = &last.end
+    else {
         panic!("{:?}", last.end);
     };
     assert!(why.contains("to be taken back, step 1"), "{why}");
@@ -298,7 +329,10 @@ async fn a_release_that_was_lost_is_written_down_and_done_later() {
     let handle = begin(&desk, move_it(), &[]).await.unwrap();
     let run = handle.run().to_owned();
     let last = over(handle).await;
-    assert_eq!((&last.end, last.kept.as_slice()), (&Some(End::Done), &["stor3".to_owned()][..]));
+    assert_eq!(
+        (&last.end, last.kept.as_slice()),
+        (&Some(End::Done), &["stor3".to_owned()][..])
+    );
     let kept = vec!["stor3".to_owned()];
     assert_eq!(world.records(&run).last(), Some(&Record::Released { kept }));
     let last = over(begin(&desk, move_it(), &[]).await.unwrap()).await;
@@ -327,10 +361,9 @@ async fn an_order_to_a_process_that_is_gone_is_not_obeyed_by_the_next() {
     let last = over(handle).await;
     assert_eq!(last.end, Some(End::Done), "{:?}", last.log);
     assert!(
-        world
-            .records(&run)
-            .iter()
-            .any(|record| matches!(record, Record::Asked { by, what } if by == "bob@desk" && what.contains("not heeded"))),
+        world.records(&run).iter().any(
+            |record| matches!(record, Record::Asked { by, what } if by == "bob@desk" && what.contains("not heeded"))
+        ),
     );
     // One that comes while somebody drives it still counts.
     let run = left_asking(&world, asking()).await;

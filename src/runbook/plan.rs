@@ -100,7 +100,10 @@ impl Plan {
     /// inventory are not in it: two inventories may call one machine by different names.
     #[must_use]
     pub fn claims_on(&self, host: &HostName) -> Vec<String> {
-        let machine = self.targets.get(host).map(|identity| format!("machine-{}", identity.machine_id));
+        let machine = self
+            .targets
+            .get(host)
+            .map(|identity| format!("machine-{}", identity.machine_id));
         machine.into_iter().chain(self.objects.iter().cloned()).collect()
     }
 }

@@ -427,9 +427,8 @@ impl Store {
 
     fn take_orders_up_to(&self, run: &str, up_to: i64) -> Result<Vec<Order>, StoreError> {
         let waiting = self.read(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT seq, who, what FROM orders WHERE run = ?1 AND seq <= ?2 AND taken = 0 ORDER BY seq",
-            )?;
+            let mut statement = connection
+                .prepare("SELECT seq, who, what FROM orders WHERE run = ?1 AND seq <= ?2 AND taken = 0 ORDER BY seq")?;
             let rows = statement.query_map(params![run, up_to], |row| {
                 Ok(Order {
                     seq: row.get(0)?,

@@ -27,15 +27,15 @@ fn to_the_end(stage: &mut Stage, console: &mut Console) {
 }
 
 fn acts(stage: &Stage, run: &str) -> usize {
-    stage.sim.world().fleet(|island| {
+    let count = stage.sim.world().fleet(|island| {
         island
             .nodes
             .iter()
             .flat_map(|node| &node.store.ran)
             .filter(|ran| ran.key.starts_with(&format!("{run}-")))
             .count()
-    })
-    .unwrap()
+    });
+    count.unwrap()
 }
 
 /// After so many turns of the first run, the last of them with this fate, the second begins, and they take turns in

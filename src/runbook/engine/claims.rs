@@ -85,7 +85,7 @@ impl Engine {
                 step: self.pending.as_ref().map_or(0, |doing| doing.at),
                 why: by,
                 next: format!("when that run has ended, resume run {}", self.run),
-                unknown: self.pending.is_some(),
+                unknown: self.is_open(),
             });
         }
         self.finish(End::Held { by })
@@ -142,7 +142,7 @@ impl Engine {
                     }
                     Some((kind, seen)) if kind == "displaced" => {
                         let at = self.pending.as_ref().map_or(0, |doing| doing.at);
-                        let unknown = self.pending.is_some();
+                        let unknown = self.is_open();
                         return self.leave(at, format!("run {seen} has taken it over on {host}"), unknown);
                     }
                     // A claim of its own that was on its way, from a process before this one: go above it.
@@ -191,11 +191,7 @@ impl Engine {
     /// else, or the way back leads over a target that could not be claimed.
     pub(super) fn out_of_reach(&self) -> Option<End> {
         let (first, _) = self.unreached.iter().next()?;
-        // A question and a wait change nothing.
-        let unknown = self
-            .pending
-            .as_ref()
-            .is_some_and(|doing| !matches!(doing.operation.work, Work::Ask(_) | Work::Hold(_)));
+        let unknown = self.is_open();
         let step = self.pending.as_ref().map_or(0, |doing| doing.at);
         if self.unreached.len() == self.plan.targets.len() {
             return Some(self.cut_off(step, first, "", unknown));
@@ -241,10 +237,21 @@ impl Engine {
             .then(|| self.cut_off(doing.at, host, "", false))
     }
 
+    /// Whether it is not known what became of a step of the process before this one. A question and a wait change
+    /// nothing.
+    fn is_open(&self) -> bool {
+        let changes = |doing: &Doing| !matches!(doing.operation.work, Work::Ask(_) | Work::Hold(_));
+        self.pending.as_ref().is_some_and(changes)
+    }
+
     fn cut_off(&self, step: usize, host: &HostName, before: &str, unknown: bool) -> End {
         let why = self.unreached.get(host).map_or("", String::as_str);
         let run = &self.run;
-        let says = self.plan.steps.get(step).map_or("", |step| step.operation.says.as_str());
+        let says = self
+            .plan
+            .steps
+            .get(step)
+            .map_or("", |step| step.operation.says.as_str());
         End::Parked {
             step,
             why: format!(
@@ -353,7 +360,9 @@ impl Engine {
         if let Some(host) = self.plan.targets.keys().nth(at).cloned() {
             let objects = self.plan.claims_on(&host).len();
             let given = match event {
-                Event::Answered(Answer::Said(said)) => said.iter().filter(|line| matches!(line, Said::Released(_))).count(),
+                Event::Answered(Answer::Said(said)) => {
+                    said.iter().filter(|line| matches!(line, Said::Released(_))).count()
+                }
                 _ => 0,
             };
             if given < objects {

@@ -85,18 +85,51 @@ fn done(step: usize) -> Record {
 fn a_run_goes_on_where_its_targets_are_claimed_and_nowhere_else() {
     let first = [intent(0), done(0)];
     // What is left to do is on the other host.
-    assert_eq!(goes_on_without("a", &first, None), (End::Done, vec!["serve".to_owned()]));
+    assert_eq!(
+        goes_on_without("a", &first, None),
+        (End::Done, vec!["serve".to_owned()])
+    );
     // What is left to do is on the dead host.
     let (end, ran) = goes_on_without("b", &first, None);
-    assert!(matches!(end, End::Parked { step: 1, unknown: false, .. }), "{end:?}");
+    assert!(
+        matches!(
+            end,
+            End::Parked {
+                step: 1,
+                unknown: false,
+                ..
+            }
+        ),
+        "{end:?}"
+    );
     assert!(ran.is_empty());
     // What would be taken back is on the dead host.
     let (end, ran) = goes_on_without("a", &first, Some("op wants it"));
-    assert!(matches!(end, End::Parked { step: 0, unknown: false, .. }), "{end:?}");
+    assert!(
+        matches!(
+            end,
+            End::Parked {
+                step: 0,
+                unknown: false,
+                ..
+            }
+        ),
+        "{end:?}"
+    );
     assert!(ran.is_empty());
     // What may or may not have been done is on the dead host.
     let (end, ran) = goes_on_without("b", &[intent(0), done(0), intent(1)], None);
-    assert!(matches!(end, End::Parked { step: 1, unknown: true, .. }), "{end:?}");
+    assert!(
+        matches!(
+            end,
+            End::Parked {
+                step: 1,
+                unknown: true,
+                ..
+            }
+        ),
+        "{end:?}"
+    );
     assert!(ran.is_empty());
     // A run that has changed nothing needs all of them.
     let (end, _) = goes_on_without("b", &[], None);
@@ -126,6 +159,9 @@ fn a_look_is_as_old_as_it_says_but_neither_older_than_the_question_nor_of_the_fu
         });
         engine.advance(Event::Seen(seen.collect()), time(UnixMs(START.0 + 3000)));
         let times: Vec<u64> = engine.seen.values().map(|glimpse| glimpse.at.0 - START.0).collect();
-        assert!(!times.is_empty() && times.iter().all(|at| *at == counts), "{times:?} of {says}");
+        assert!(
+            !times.is_empty() && times.iter().all(|at| *at == counts),
+            "{times:?} of {says}"
+        );
     }
 }

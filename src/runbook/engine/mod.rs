@@ -6,14 +6,14 @@
 
 mod back;
 mod claims;
+#[cfg(test)]
+mod claims_tests;
 mod course;
 mod event;
 mod flow;
 mod record;
 mod stand;
 mod step;
-#[cfg(test)]
-mod claims_tests;
 #[cfg(test)]
 mod tests;
 mod wait;

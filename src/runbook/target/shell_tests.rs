@@ -62,7 +62,11 @@ impl Room {
 
 /// Shells that targets have as `sh`, as far as this machine has them.
 fn shells() -> Vec<&'static str> {
-    let there = |name: &str| ["/bin", "/usr/bin"].iter().any(|place| Path::new(place).join(name).exists());
+    let there = |name: &str| {
+        ["/bin", "/usr/bin"]
+            .iter()
+            .any(|place| Path::new(place).join(name).exists())
+    };
     let mut shells = vec!["sh"];
     shells.extend(there("busybox").then_some("busybox sh"));
     shells.extend(there("bash").then_some("bash"));
@@ -125,7 +129,11 @@ fn claimed() -> Vec<Said> {
 fn until(path: &Path) {
     let began = Instant::now();
     while !path.exists() {
-        assert!(began.elapsed() < Duration::from_secs(60), "{} does not come", path.display());
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{} does not come",
+            path.display()
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -147,10 +155,17 @@ fn a_command_whose_shell_is_killed_keeps_the_lock_until_it_ends() {
         running.kill().unwrap();
         running.wait().unwrap();
         let block = fs::read_to_string(&began).unwrap();
-        let killed = Command::new("kill").args(["-9", block.trim()]).stderr(Stdio::null()).status();
+        let killed = Command::new("kill")
+            .args(["-9", block.trim()])
+            .stderr(Stdio::null())
+            .status();
         killed.unwrap();
         assert!(!done.exists());
-        assert_eq!(room.call(&receipt("run-a", 0)), [Said::Receipt(Receipt::Begun)], "{shell}");
+        assert_eq!(
+            room.call(&receipt("run-a", 0)),
+            [Said::Receipt(Receipt::Begun)],
+            "{shell}"
+        );
         assert!(done.exists(), "{shell}: it was answered while the command still ran");
     }
 }
@@ -169,7 +184,10 @@ fn what_starts_daemons_does_not_hand_them_the_lock() {
     assert!(matches!(&said[0], Said::Ran(printed) if printed.exit == 0), "{said:?}");
     assert_eq!(room.call(&claim("run-a", 2)), claimed());
     let daemon = fs::read_to_string(pid).unwrap();
-    assert!(Command::new("kill").arg(daemon.trim()).status().unwrap().success(), "it still ran");
+    assert!(
+        Command::new("kill").arg(daemon.trim()).status().unwrap().success(),
+        "it still ran"
+    );
 }
 
 /// The flock(1) of busybox has no -w, its sleep(1) may know whole seconds only, and sync(1) of before 2015 takes no
@@ -182,16 +200,26 @@ fn old_tools_do() {
             "flock",
             "for word; do [ \"$word\" != -w ] || exit 1; done; PATH=/usr/bin:/bin; exec flock \"$@\"",
         );
-        room.program("sleep", "case $1 in *.*) exit 1 ;; esac; PATH=/usr/bin:/bin; exec sleep \"$@\"");
+        room.program(
+            "sleep",
+            "case $1 in *.*) exit 1 ;; esac; PATH=/usr/bin:/bin; exec sleep \"$@\"",
+        );
         let mark = room.path("synced");
         room.program(
             "sync",
-            &format!("[ \"$1\" != --help ] || {{ echo 'Usage: sync [OPTION]'; exit; }}; touch {}", mark.display()),
+            &format!(
+                "[ \"$1\" != --help ] || {{ echo 'Usage: sync [OPTION]'; exit; }}; touch {}",
+                mark.display()
+            ),
         );
         assert_eq!(room.call(&claim("run-a", 1)), claimed(), "{shell}");
         // Somebody else's command still runs.
         let mut other = Command::new("flock")
-            .args([room.path("store/lock").to_str().unwrap(), "-c", &format!("touch {0}; sleep 2", room.path("holds").display())])
+            .args([
+                room.path("store/lock").to_str().unwrap(),
+                "-c",
+                &format!("touch {0}; sleep 2", room.path("holds").display()),
+            ])
             .spawn()
             .unwrap();
         until(&room.path("holds"));
@@ -224,12 +252,20 @@ fn receipts_of_runs_that_hold_nothing_are_forgotten_after_a_while() {
         let room = Room::new(shell);
         assert_eq!(room.call(&claim("run-a", 1)), claimed());
         let receipts = room.path("store/receipt");
-        let names = ["run-a-step-0-1.begun", "run-old-step-0-1.begun", "run-old-back-3-2.exit", "run-new-step-0-1.begun"];
+        let names = [
+            "run-a-step-0-1.begun",
+            "run-old-step-0-1.begun",
+            "run-old-back-3-2.exit",
+            "run-new-step-0-1.begun",
+        ];
         for name in names {
             fs::write(receipts.join(name), "begun\n").unwrap();
         }
         for name in &names[..3] {
-            let aged = Command::new("touch").args(["-d", "32 days ago"]).arg(receipts.join(name)).status();
+            let aged = Command::new("touch")
+                .args(["-d", "32 days ago"])
+                .arg(receipts.join(name))
+                .status();
             assert!(aged.unwrap().success());
         }
         assert_eq!(room.call(&claim("run-a", 2)), claimed());
@@ -256,7 +292,10 @@ fn a_release_is_for_one_machine() {
         holder: holder("run-a", 1),
     };
     let said = room.call(&release);
-    assert!(matches!(&said[0], Said::Refused(kind, _) if kind == "identity"), "{said:?}");
+    assert!(
+        matches!(&said[0], Said::Refused(kind, _) if kind == "identity"),
+        "{said:?}"
+    );
     let tokens = room.call(&Request::Tokens(objects()));
     assert!(
         matches!(&tokens[0], Said::Token { run: Some(run), .. } if run == "run-a"),
@@ -306,6 +345,10 @@ fn a_run_that_was_taken_over_is_refused_for_ever() {
             holder: holder("run-b", 4),
         });
         refused(&room.call(&claim("run-a", 10)), "displaced");
-        assert_eq!(room.call(&claim("run-c", 10)), claimed(), "{shell}: others are not concerned");
+        assert_eq!(
+            room.call(&claim("run-c", 10)),
+            claimed(),
+            "{shell}: others are not concerned"
+        );
     }
 }

@@ -85,7 +85,13 @@ impl Script {
             "begin" => self.begin(&mut island.nodes[at].store),
             "claim" => {
                 let over = words.get(4..).unwrap_or_default();
-                self.claim(&mut island.nodes[at].store, word(0), number(word(1)), [word(2), word(3)], over);
+                self.claim(
+                    &mut island.nodes[at].store,
+                    word(0),
+                    number(word(1)),
+                    [word(2), word(3)],
+                    over,
+                );
             }
             "release" => self.release(&mut island.nodes[at].store, word(0), number(word(1)), word(2)),
             "token" => {
@@ -205,7 +211,11 @@ impl Script {
         let seen = ran.stdout.lines().next().unwrap_or_default();
         if !matches(pattern, seen) {
             let all = ran.stdout.clone() + &ran.stderr;
-            let seen = if seen.is_empty() { all.lines().next().unwrap_or_default() } else { seen };
+            let seen = if seen.is_empty() {
+                all.lines().next().unwrap_or_default()
+            } else {
+                seen
+            };
             self.stop(&format!("refused expect {} {seen}", argv.join(" ")));
         }
     }

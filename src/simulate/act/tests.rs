@@ -107,7 +107,11 @@ impl Plain {
             owner: format!("op@console{run}"),
         };
         let who = |wrong: bool| Identity {
-            machine_id: if wrong { "wrong".into() } else { identity.machine_id.clone() },
+            machine_id: if wrong {
+                "wrong".into()
+            } else {
+                identity.machine_id.clone()
+            },
             boot_id: identity.boot_id.clone(),
         };
         match self {
@@ -452,6 +456,7 @@ fn a_reboot_keeps_the_store_and_nothing_else() {
         run: 0,
         token: 3,
         wrong: false,
+        over: None,
     };
     sim.world()
         .act("stor1", &claim.request(&before).script().unwrap())
@@ -514,6 +519,7 @@ fn a_step_that_still_runs_holds_the_lock() {
         run: 0,
         token: 2,
         wrong: false,
+        over: None,
     }
     .request(&there)
     .script()
