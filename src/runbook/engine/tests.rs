@@ -105,7 +105,7 @@ fn play_with(
     let mut now = start;
     let (mut ran, mut records, mut waits) = (Vec::new(), Vec::new(), Vec::new());
     let mut event = Event::Begun;
-    for _ in 0..4000 {
+    for _ in 0..20_000 {
         let passed = now.since(start);
         does(&mut engine, passed);
         let time = Time {

@@ -109,7 +109,11 @@ fn what_was_seen_before_the_console_slept_is_looked_at_again() {
     let slept: fn(Duration) -> i64 = |passed| if passed >= Duration::from_millis(300) { 3600 } else { 0 };
     let shows: Shows = |what, passed, ran| {
         let before = passed < Duration::from_millis(300);
-        Some(if what == "serve-needs" { before } else { well(what, ran) })
+        Some(match what {
+            "serve-needs" => before,
+            "close-proof" => !before,
+            _ => well(what, ran),
+        })
     };
     let behind: fn(&HostName, &Request) -> Option<Answer> = |_, request| match request {
         Request::Act { commands, looks, .. } if commands[0][0] == "close" => {
