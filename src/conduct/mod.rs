@@ -9,6 +9,8 @@ mod conductor;
 mod desk;
 mod eta;
 mod origin;
+#[cfg(test)]
+mod plain_tests;
 mod progress;
 pub mod report;
 #[cfg(test)]

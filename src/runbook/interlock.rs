@@ -231,6 +231,13 @@ fn on(
 }
 
 fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> Vec<(Interlock, Condition)> {
+    let mut sides = context.plan.slices.values().flat_map(|layout| &layout.sides);
+    if sides.all(|side| side.host != *host) {
+        return vec![(
+            Interlock::InsidePlan,
+            fixed(format!("{host} is a server of a slice of the plan"), false),
+        )];
+    }
     if !stops
         || !SHARED_UNITS
             .iter()

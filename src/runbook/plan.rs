@@ -78,10 +78,25 @@ pub struct SliceLayout {
 pub struct ExportLayout {
     /// The exported path.
     pub path: String,
-    /// To whom: addresses, networks or names, as `exportfs` takes them.
-    pub clients: Vec<String>,
-    /// Options, comma-separated (exports(5)); equal on both sides.
+    /// To whom, and with which options.
+    pub clients: Vec<ExportClient>,
+}
+
+/// A client of an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportClient {
+    /// An address, a network or a name, as `exportfs` takes it.
+    pub name: String,
+    /// Its own options, comma-separated (exports(5)); equal on both sides.
     pub options: String,
+}
+
+impl ExportLayout {
+    /// The clients by name alone.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.clients.iter().map(|client| client.name.clone()).collect()
+    }
 }
 
 /// Where a slice's service address can be.

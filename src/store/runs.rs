@@ -154,8 +154,7 @@ impl Store {
                     run.hash
                 ],
             )?;
-            let what = format!("run {} begins: {} by plan {}", run.id, run.runbook, run.hash);
-            audit::add(transaction, at, &run.owner, &what)?;
+            audit::add(transaction, at, &run.owner, &audit::begins(run))?;
             Ok(())
         })
     }

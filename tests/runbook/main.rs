@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod case;
+mod client;
 mod guards;
 mod invariants;
 mod matrix;

@@ -165,7 +165,9 @@ impl Engine {
             if doing.operation.place == Place::Console {
                 // What a person said, or how long it was waited, is not on any target: from the start.
                 let (at, back) = (doing.at, doing.back);
-                if !back && matches!(doing.operation.work, Work::Ask(_) | Work::Hold(_)) {
+                let only_looks = |work: &Work| matches!(work, Work::Commands(commands) if commands.is_empty());
+                let work = &doing.operation.work;
+                if !back && (matches!(work, Work::Ask(_) | Work::Hold(_)) || only_looks(work)) {
                     // It has changed nothing, so there is nothing of it to take back either.
                     self.done[at] = StepState::NotYet;
                     if self.why.is_some() {

@@ -195,7 +195,8 @@ fn resolve(wish: &Wish, slice: &Slice, server: Option<&Host>, sight: Option<&Sig
     };
     let both = [slice.preferred.clone(), standby.clone()];
     let resource = slice.resource.clone().unwrap_or_else(|| slice.name.as_str().to_owned());
-    let found = layout::find(slice, &both, &resource, sight);
+    let brings = wish.definition.steps.iter().any(|step| step.action == "mount");
+    let found = layout::find(slice, &both, &resource, sight, brings);
     let role = |host: &HostName| {
         let side = found.layout.sides.iter().find(|side| side.host == *host)?;
         let text = sight?.text(&side.look()).ok()?;

@@ -133,18 +133,18 @@ holds() {
   [ "$held" = "$2" ] && [ "$run" = "$3" ] || stop refused token "${held:-0}" "${run:--}" "${owner:--}"
 }
 
-# expect PATTERN PROGRAM ARG…: the first line that it prints has to look like that.
+# expect PATTERN PROGRAM ARG…: the first line that it prints has to look like that. Notices on standard error are no part
+# of the state; where it prints nothing else, they tell why.
 expect() {
   pattern=$1
   shift
-  # Notices on standard error are not the state.
   seen=$("$@" 2>/dev/null </dev/null)
   seen=${seen%%"$nl"*}
   # shellcheck disable=SC2254 # a pattern on purpose; the console lets through no other characters
   case $seen in
     $pattern) ;;
     *)
-      [ -n "$seen" ] || seen=$("$@" 2>&1 </dev/null)
+      [ -n "$seen" ] || seen=$("$@" 2>&1 >/dev/null </dev/null)
       stop refused expect "$*" "${seen%%"$nl"*}"
       ;;
   esac

@@ -208,11 +208,11 @@ impl Script {
             return;
         };
         let ran = commands::command(island, at, argv);
+        // Notices on standard error are no part of the state; where it says nothing else, they tell why.
         let seen = ran.stdout.lines().next().unwrap_or_default();
         if !matches(pattern, seen) {
-            let all = ran.stdout.clone() + &ran.stderr;
             let seen = if seen.is_empty() {
-                all.lines().next().unwrap_or_default()
+                ran.stderr.lines().next().unwrap_or_default()
             } else {
                 seen
             };

@@ -324,6 +324,40 @@ fn a_step_that_ran_is_never_called_refused() {
     assert!(matches!(&said.unwrap()[0], Said::Ran(printed) if printed.exit == 0 && printed.text == "one\n"));
 }
 
+#[test]
+fn notices_on_standard_error_are_no_part_of_the_state() {
+    let store = tempfile::tempdir().unwrap();
+    let here = own_identity();
+    let claim = Plain::Claim {
+        run: 0,
+        token: 1,
+        wrong: false,
+    };
+    real(store.path(), &claim.request(&here)).unwrap();
+    let says = ["echo 'a notice' >&2; echo Secondary/Primary", "echo Secondary >&2"];
+    for (key, says) in (0..).zip(says) {
+        let mut step = Plain::Act {
+            run: 0,
+            token: 1,
+            key,
+            commands: vec!["true"],
+            expect: "Secondary*",
+        }
+        .request(&here);
+        if let Request::Act { expects, .. } = &mut step {
+            expects[0].argv = vec!["sh".into(), "-c".into(), says.into()];
+        }
+        let said = real(store.path(), &step).unwrap();
+        match &said[0] {
+            Said::Ran(printed) => assert!(key == 0 && printed.exit == 0, "{said:?}"),
+            Said::Refused(kind, seen) => {
+                assert!(key == 1 && kind == "expect" && seen.ends_with("Secondary"), "{said:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 /// Runs one command on a host: exit code and both outputs.
 fn run(sim: &Simulation, host: &str, line: &str) -> (i32, String) {
     sim.world()
