@@ -230,7 +230,7 @@ impl SshTargets {
             Ok(host) => host,
             Err(why) => return Answer::NotSent(why),
         };
-        let answer = self.ask_as(host, request, deadline, false).await;
+        let answer = self.ask_as(host, request, deadline, false, sent).await;
         match (&answer, request) {
             // A client may let nobody be root for steps: what it sees itself can be looked at without.
             (Answer::NotSent(why), Request::Look(_)) if why.starts_with("sudo: ") => {
@@ -238,7 +238,7 @@ impl SshTargets {
                     sudo: false,
                     ..host.clone()
                 };
-                match self.ask_as(&plain, request, deadline, true).await {
+                match self.ask_as(&plain, request, deadline, true, sent).await {
                     Answer::Said(said) => Answer::Said(said),
                     _ => answer,
                 }
@@ -248,7 +248,14 @@ impl SshTargets {
     }
 
     /// The same with the host's own rights; with `alone` by a shell that is used once, so that no step ever finds it.
-    async fn ask_as(&self, host: &Host, request: &Request, deadline: Duration, alone: bool) -> Answer {
+    async fn ask_as(
+        &self,
+        host: &Host,
+        request: &Request,
+        deadline: Duration,
+        alone: bool,
+        sent: &mut UnixMs,
+    ) -> Answer {
         let name = &host.name;
         let block = match request.block() {
             Ok(block) => block,
