@@ -185,7 +185,7 @@ impl Stage {
     }
 
     /// The true time, by a clock that no fault sets, beside the console's own.
-    fn time(&self, clock: UnixMs) -> Time {
+    pub fn time(&self, clock: UnixMs) -> Time {
         Time {
             clock,
             passed: Duration::from_millis(self.hand.now().0),

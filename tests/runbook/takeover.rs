@@ -13,7 +13,7 @@ fn taking_over(stage: &Stage, scene: Scene) -> Console {
     let now = stage.hand.now();
     let engine = Engine::new(plan(scene), "run-2".into(), "op@run-2".into(), now);
     console.engine = engine.taking_over(["run-1".to_owned()]);
-    console.effect = console.engine.advance(Event::Begun, now);
+    console.effect = console.engine.advance(Event::Begun, stage.time(now));
     console
 }
 
@@ -32,7 +32,7 @@ fn acts(stage: &Stage, run: &str) -> usize {
             .nodes
             .iter()
             .flat_map(|node| &node.store.ran)
-            .filter(|(key, _, _)| key.starts_with(&format!("{run}-")))
+            .filter(|ran| ran.key.starts_with(&format!("{run}-")))
             .count()
     });
     count.unwrap()

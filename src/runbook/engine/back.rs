@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// Whether a step belongs to a slice that is served by this run.
-    fn is_of_served(&self, at: usize) -> bool {
+    pub(super) fn is_of_served(&self, at: usize) -> bool {
         let slice = self.plan.steps[at].call.with.get("slice");
         slice.is_some_and(|name| self.served().any(|(slice, _)| slice.as_str() == name))
     }

@@ -217,6 +217,7 @@ impl Engine {
         for (at, (step, state)) in steps {
             if let Some(undo) = &step.undo
                 && matches!(state, StepState::Done | StepState::Touched)
+                && !self.is_of_served(at)
                 && let Place::Host(host) = &undo.place
                 && self.unreached.contains_key(host)
             {

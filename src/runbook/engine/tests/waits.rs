@@ -29,12 +29,12 @@ fn soak() -> Engine {
 }
 
 /// The other side is equal after twenty minutes.
-fn later(what: &str, passed: Duration, ran: &[String]) -> Option<bool> {
+const LATER: Shows = |what, passed, ran| {
     Some(match what {
         "serve-proof" => passed > Duration::from_mins(20),
         _ => well(what, ran),
     })
-}
+};
 
 fn cancels(engine: &mut Engine, passed: Duration) {
     if passed > Duration::from_secs(30) {
@@ -45,7 +45,7 @@ fn cancels(engine: &mut Engine, passed: Duration) {
 #[test]
 fn a_wait_that_is_cancelled_is_given_up_within_one_look() {
     for engine in [sync(), soak()] {
-        let played = play_with(engine, later, |_, _| None, cancels, |_| 0);
+        let played = play_with(engine, LATER, |_, _| None, cancels, |_| 0);
         assert!(
             matches!(&played.end, End::Compensated { why, stays } if why.contains("cancelled by ada") && stays.is_empty()),
             "{:?}",
@@ -75,10 +75,10 @@ fn a_pause_stops_a_wait_and_does_not_use_it_up() {
     }
     // It would be given up after ten minutes.
     let brief = waiting(Work::Commands(Vec::new()), Duration::from_mins(10));
-    let played = play_with(brief, later, |_, _| None, pauses, |_| 0);
+    let played = play_with(brief, LATER, |_, _| None, pauses, |_| 0);
     assert_eq!(played.end, End::Done);
     // Five minutes of soak, not one second less for a pause of fourteen and a half.
-    let played = play_with(soak(), later, |_, _| None, pauses, |_| 0);
+    let played = play_with(soak(), LATER, |_, _| None, pauses, |_| 0);
     assert_eq!(played.end, End::Done);
     assert!(played.took > Duration::from_mins(19), "{:?}", played.took);
 }
@@ -88,12 +88,12 @@ fn a_clock_that_is_set_forward_ends_no_soak_and_no_patience() {
     let hour: fn(Duration) -> i64 = |passed| if passed > Duration::from_secs(20) { 3600 } else { 0 };
     let back: fn(Duration) -> i64 = |passed| if passed > Duration::from_secs(20) { -900 } else { 0 };
     for set in [hour, back] {
-        let played = play_with(soak(), later, |_, _| None, |_, _| {}, set);
+        let played = play_with(soak(), LATER, |_, _| None, |_, _| {}, set);
         assert_eq!(played.end, End::Done);
         let took = played.took.as_secs();
         assert!((300..310).contains(&took), "{took} s");
         let patient = waiting(Work::Commands(Vec::new()), Duration::from_mins(30));
-        let played = play_with(patient, later, |_, _| None, |_, _| {}, set);
+        let played = play_with(patient, LATER, |_, _| None, |_, _| {}, set);
         assert_eq!(played.end, End::Done, "{:?}", played.waits);
         // What cannot be told is looked at for as long as ever.
         let shows: Shows =
