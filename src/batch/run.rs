@@ -31,7 +31,7 @@ pub fn plan(plan: &Plan, format: Format) -> String {
 #[must_use]
 pub fn denied(why: &Denied, format: Format) -> String {
     let refusals = match why {
-        Denied::Refused(refusals) => refusals.as_slice(),
+        Denied::Refused(refusals) | Denied::Doubt { refusals, .. } => refusals.as_slice(),
         _ => &[],
     };
     match format {
@@ -123,6 +123,7 @@ impl Printer {
                         "version": VERSION, "event": "step", "at": iso(progress.at), "run": progress.run,
                         "step": at + 1, "state": step.state.word(), "does": step.says, "host": step.place,
                         "evidence": step.evidence,
+                        "remaining_ms": progress.remaining().map(|left| left.time.as_millis()),
                     })));
                 }
             }

@@ -10,7 +10,7 @@ use crate::{
     facts::UnixMs,
     fleet::HostName,
     runbook::{
-        engine::{Answer, Control, Effect, End, Engine, Event, Record},
+        engine::{Answer, Control, Effect, End, Engine, Event, Record, Time},
         operation::Question,
         target::{Receipt, Request, Said},
     },
@@ -152,6 +152,7 @@ pub(super) fn start(work: Work) -> Handle {
         progress: progress_sender,
         intent: None,
         left: false,
+        began: tokio::time::Instant::now(),
     };
     let task = tokio::spawn(conductor.conduct(work.driving, work.clients));
     Handle {
@@ -199,6 +200,8 @@ struct Conductor {
     /// The step that was last written down as about to be sent.
     intent: Option<(usize, bool, u32)>,
     left: bool,
+    /// When it began, by a clock that nobody sets.
+    began: tokio::time::Instant,
 }
 
 impl Conductor {
@@ -248,7 +251,11 @@ impl Conductor {
 
     fn advance(&mut self, event: Event) -> Effect {
         let now = (self.now)();
-        let effect = self.engine.advance(event, now);
+        let time = Time {
+            clock: now,
+            passed: self.began.elapsed(),
+        };
+        let effect = self.engine.advance(event, time);
         let stand = self.engine.stand();
         self.progress.send_modify(|progress| progress.stands(&stand, now));
         effect

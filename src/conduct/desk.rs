@@ -21,6 +21,8 @@ use crate::{
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
+mod review;
+
 /// Makes plans and begins runs, for one fleet and one person.
 #[derive(Clone)]
 pub struct Desk {
@@ -72,6 +74,14 @@ pub enum Denied {
         /// What has to be named: for which step, by which rule, which resource.
         needs: Vec<Needed>,
     },
+    /// What the steps still ahead of a run that was left rest on is not so any more, or not known: it stays where it is.
+    #[error("run {run} does not go on: {}; mend that and resume it, or take it back", list(.refusals))]
+    Doubt {
+        /// The run.
+        run: String,
+        /// Why not, each with what would lift it.
+        refusals: Vec<Refusal>,
+    },
     /// The journal.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -83,6 +93,8 @@ impl Denied {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::Stale { .. } | Self::Unfit(_) | Self::Consent { .. } => 10,
+            // It is parked as it was.
+            Self::Doubt { .. } => 12,
             Self::Store(StoreError::Driven { .. }) => 14,
             Self::Store(StoreError::NoRun(_)) => 64,
             Self::Store(_) => 1,
@@ -231,11 +243,12 @@ impl Desk {
         let id = run.new.id.clone();
         let now = (self.now)();
         let (timed, driving) = self.stored(move |store, _| Ok((store.records(&id)?, driving))).await?;
-        let id = run.new.id;
+        let id = run.new.id.clone();
         let records: Vec<Record> = timed.iter().map(|timed| timed.record.clone()).collect();
         let back = back.map(|by| format!("{by} wants it taken back"));
         let engine = Engine::resume(plan.clone(), id.clone(), self.who.clone(), &records, back, now);
         let given = consented(&engine, &plan, &id, named)?;
+        self.review(&run, &engine).await?;
         let noted = id.clone();
         let driving = self
             .stored(move |store, who| {

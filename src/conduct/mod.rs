@@ -7,6 +7,7 @@ mod clean;
 mod clients;
 mod conductor;
 mod desk;
+mod eta;
 mod origin;
 #[cfg(test)]
 mod plain_tests;
@@ -19,6 +20,7 @@ mod targets;
 pub use clients::ClientView;
 pub use conductor::Handle;
 pub use desk::{Denied, Desk, Drawn, Needed, who};
+pub use eta::{Remaining, Resync};
 pub use progress::{LogLine, Progress, StepProgress, StepState, end_words};
 pub use targets::{Console, Now, SshTargets, Targets};
 

@@ -1,15 +1,19 @@
 //! How far a run is, for front ends: built from what the engine asks for and what comes of it.
 
-use super::{clean, clients::ClientView};
+use super::{
+    clean,
+    clients::ClientView,
+    eta::{self, Flow},
+};
 use crate::{
     facts::UnixMs,
     runbook::{
         engine::{Control, End, Outcome, Phase, Record, Stand},
-        operation::{Operation, Place, Question},
+        operation::{Operation, Place, Question, Work},
         plan::Plan,
     },
 };
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 /// Lines of the log that are kept.
 const LOG_LINES: usize = 500;
@@ -55,6 +59,8 @@ pub struct Progress {
     pub logged: u64,
     /// How the clients of the slices fare.
     pub clients: Vec<ClientView>,
+    /// How fast data flows from one side of a slice to the other, while that is waited for.
+    pub(super) flow: Flow,
 }
 
 /// One step.
@@ -78,6 +84,10 @@ pub struct StepProgress {
     pub evidence: Vec<String>,
     /// What its commands printed last.
     pub output: String,
+    /// How long it usually takes; unknown where it waits for a person or a resync.
+    pub expected: Option<Duration>,
+    /// Whether it asks a person.
+    pub asks: bool,
 }
 
 /// How far a step is.
@@ -170,6 +180,7 @@ impl Progress {
             log: VecDeque::new(),
             logged: 0,
             clients: Vec::new(),
+            flow: Flow::default(),
         }
     }
 
@@ -209,6 +220,9 @@ impl Progress {
             self.say(at, &text);
         }
         self.waits = waits;
+        if let Some(text) = self.flow.take(at, stand.left_kib) {
+            self.say(at, &text);
+        }
         let Some(step) = stand.step.and_then(|step| self.steps.get_mut(step)) else {
             return;
         };
@@ -259,7 +273,8 @@ impl Progress {
                 evidence,
                 output,
             } => self.concluded(*step, *back, *outcome, evidence, output, at),
-            Record::TurnedBack { why } => self.turned_back(why, at),
+            Record::TurnedBack { why, .. } => self.turned_back(why, at),
+            Record::Alone { .. } => self.say(at, &alone(record)),
             Record::Asked { by, what } => self.say(at, &format!("{by}: {what}")),
             Record::Resumed { by } => self.say(at, &format!("{by} goes on with the run")),
             Record::Ended(end) => {
@@ -358,6 +373,8 @@ impl StepProgress {
             ended: None,
             evidence: Vec::new(),
             output: String::new(),
+            expected: eta::expected(operation),
+            asks: matches!(operation.work, Work::Ask(_)),
         }
     }
 }
@@ -378,14 +395,48 @@ fn words(stand: &Stand, steps: usize, paused: bool) -> String {
         Phase::Resting => "waits to try again",
         Phase::Unsure => "waits, because something is not known, before",
         Phase::Running => "runs",
+        Phase::Holding if paused => "paused in",
         Phase::Holding => "lets time pass in",
         Phase::Asking => "waits for a person in",
         Phase::Resolving => "finds out what became of",
+        Phase::Proving if paused => "paused, and looks on, in",
         Phase::Proving => "looks for the proof of",
     };
     let step = stand.step.unwrap_or_default() + 1;
     let back = if stand.back { " (taking it back)" } else { "" };
     format!("{what} step {step} of {steps}{back}")
+}
+
+/// What is known of the data that is thrown away when two sides are joined.
+#[must_use]
+pub(super) fn alone(record: &Record) -> String {
+    let Record::Alone {
+        slice,
+        kept,
+        kept_kib,
+        lost,
+        lost_kib,
+    } = record
+    else {
+        return String::new();
+    };
+    let kept = match kept_kib {
+        Some(kib) => format!("{kept}, whose data stays, marks {kib} KiB as changed"),
+        None => format!("what {kept} changed, whose data stays, is not known"),
+    };
+    match lost_kib {
+        Some(0) => format!("{slice}: nothing is lost: {lost} marks nothing as changed since it lost its peer; {kept}"),
+        // A bit stands for 4 KiB; after a crash every extent that was being written counts as a whole (drbd.conf(5),
+        // al-extents).
+        Some(kib) => format!(
+            "{slice}: what {lost} alone had changed since it lost its peer is thrown away: {kib} KiB at most, \
+             for DRBD counts in blocks of 4 KiB, and after a crash in whole extents of 4 MiB; {kept}"
+        ),
+        None => format!(
+            "{slice}: what {lost} alone had changed is thrown away; how much is not known: it could not be read before \
+             the sides were joined; {kept}"
+        ),
+    }
 }
 
 /// How a run ended, in a sentence.
@@ -394,7 +445,8 @@ pub fn end_words(end: &End) -> String {
     match end {
         End::Done => "done: every step is proven".to_owned(),
         End::Refused { why } => format!("refused, nothing was changed: {why}"),
-        End::Compensated { why } => format!("taken back: {why}"),
+        End::Compensated { why, stays } if stays.is_empty() => format!("taken back: {why}"),
+        End::Compensated { why, stays } => format!("taken back but for what stays done: {why}; {}", stays.join("; ")),
         End::Parked {
             why,
             next,
@@ -404,5 +456,33 @@ pub fn end_words(end: &End) -> String {
         End::Parked { why, next, .. } => format!("parked with an unknown outcome: {why}; {next}"),
         End::Held { by } => format!("held by another run: {by}"),
         End::Lost => "stopped: the journal cannot be written; make room, then resume".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_said_as_precisely_as_it_is_known() {
+        let said = |kept_kib, lost_kib| {
+            alone(&Record::Alone {
+                slice: "web1".into(),
+                kept: "stor2".into(),
+                kept_kib,
+                lost: "stor1".into(),
+                lost_kib,
+            })
+        };
+        assert_eq!(
+            said(Some(900), Some(0)),
+            "web1: nothing is lost: stor1 marks nothing as changed since it lost its peer; \
+             stor2, whose data stays, marks 900 KiB as changed"
+        );
+        assert!(
+            said(None, Some(4096))
+                .contains("stor1 alone had changed since it lost its peer is thrown away: 4096 KiB at most")
+        );
+        assert!(said(Some(1), None).contains("how much is not known"));
     }
 }

@@ -199,8 +199,12 @@ impl SshTargets {
 
     /// A shell for the next call: the one that waits, or a new one.
     async fn shell(&self, host: &Host, alone: bool) -> Result<Shelled, String> {
-        let kept = self.place(&host.name).lock().await.shell.take();
-        if let Some(mut shell) = kept.filter(|_| !alone)
+        let kept = if alone {
+            None
+        } else {
+            self.place(&host.name).lock().await.shell.take()
+        };
+        if let Some(mut shell) = kept
             && idle(&mut *shell.wire)
         {
             return Ok(shell);

@@ -272,7 +272,7 @@ async fn a_cancelled_run_puts_everything_back() {
     let run = handle.run().to_owned();
     let last = over(handle).await;
     assert!(
-        matches!(&last.end, Some(End::Compensated { why }) if why.contains("bob@desk")),
+        matches!(&last.end, Some(End::Compensated { why, .. }) if why.contains("bob@desk")),
         "{:?}",
         last.end
     );
@@ -381,6 +381,35 @@ async fn a_run_that_was_left_can_be_taken_back() {
     let last = over(handle).await;
     assert!(matches!(last.end, Some(End::Compensated { .. })), "{:?}", last.end);
     assert_eq!(world.hash().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_left_goes_on_only_when_what_it_rests_on_is_still_so() {
+    let world = world();
+    let handle = world.begin(Some((3, Trick::Wait))).await;
+    let run = handle.run().to_owned();
+    world.between.reached.notified().await;
+    handle.kill().await;
+    world.between.go_on.notify_one();
+    let nfsd = |threads: u32| {
+        let place = world.simulation.world();
+        place.with("stor4", |island, at| {
+            island.nodes[at].nfs_server.as_mut().unwrap().threads = threads;
+        });
+    };
+    // Somebody has stopped the NFS server of the side that takes the slice.
+    nfsd(0);
+    match world.desk.resume(&run, None).await.map(|_| ()) {
+        Err(denied @ Denied::Doubt { .. }) => {
+            assert!(denied.to_string().contains("nfsd of stor4 does not run"), "{denied}");
+            assert_eq!(denied.exit_code(), 12);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(world.desk.unfinished().await.unwrap()[0].standing, Standing::Waiting);
+    nfsd(8);
+    let last = over(world.desk.resume(&run, None).await.unwrap()).await;
+    assert_eq!(last.end, Some(End::Done), "{:?}", last.log);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -162,6 +162,8 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             ),
         )],
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
+        // The engine watches over it for as long as it flows.
+        Claim::Flow { .. } => Vec::new(),
         Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {
             on(context, host, slice, |_, _| Vec::new())
         }

@@ -10,5 +10,7 @@ mod guards;
 mod invariants;
 mod matrix;
 mod random;
+mod review;
 mod scene;
 mod stage;
+mod turning;

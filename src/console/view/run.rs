@@ -117,7 +117,12 @@ fn head(ctx: &Ctx<'_>, run: &Progress, word: &str, room: u16) -> Vec<Line<'stati
         }
         None if run.left => out.push(ctx.line(Role::Warning, " ▲ left in its middle: 8, then c goes on with it")),
         None => {
-            let text = format!(" {} · {settled} of {all} steps · {} so far", run.stage, tenths(spent));
+            let left = run.remaining().map_or_else(String::new, |left| format!(" · {left}"));
+            let text = format!(
+                " {} · {settled} of {all} steps · {} so far{left}",
+                run.stage,
+                tenths(spent)
+            );
             out.push(ctx.line(Role::Text, text));
         }
     }

@@ -7,10 +7,7 @@ use super::{
 use crate::{
     facts::UnixMs,
     fleet::HostName,
-    runbook::{
-        operation::{Claim, Nature, Operation, Work},
-        plan::Rule,
-    },
+    runbook::operation::{Operation, Work},
 };
 use std::time::Duration;
 
@@ -59,9 +56,15 @@ impl Engine {
                         };
                     }
                 }
-                Record::TurnedBack { why } => {
+                Record::TurnedBack { why, again, halt } => {
                     engine.why = Some(why.clone());
                     engine.turned = true;
+                    engine.again = *again;
+                    engine.halt = halt.filter(|at| *at < engine.done.len());
+                    if let Some(at) = engine.halt {
+                        // Whoever made that connection.
+                        engine.done[at] = StepState::Touched;
+                    }
                     open = None;
                 }
                 // Unless it says otherwise, it was known at its end what became of every step.
@@ -69,10 +72,14 @@ impl Engine {
                     if !matches!(end, End::Parked { unknown: true, .. }) {
                         open = None;
                     }
+                    engine.forwards_again(end);
                 }
+                Record::Alone { slice, .. } => _ = engine.counted.insert(slice.clone()),
                 Record::Unknown { .. } | Record::Asked { .. } | Record::Resumed { .. } => {}
             }
         }
+        // Whoever wants it back wants no other try.
+        engine.again &= back.is_none();
         if engine.why.is_none() {
             engine.why = if engine.turned {
                 Some(back.unwrap_or_else(|| "it was being taken back".to_owned()))
@@ -87,6 +94,17 @@ impl Engine {
             Some(doing)
         });
         engine
+    }
+
+    /// A run that took back a part of what it did, and parked to be gone on with, goes forwards from there.
+    fn forwards_again(&mut self, end: &End) {
+        if !self.again || !matches!(end, End::Parked { unknown: false, .. }) || !self.is_back() {
+            return;
+        }
+        (self.why, self.turned, self.again, self.halt) = (None, false, false, None);
+        for state in self.done.iter_mut().filter(|state| **state == StepState::Undone) {
+            *state = StepState::NotYet;
+        }
     }
 
     pub(super) fn holder(&self, host: &HostName) -> Holder {
@@ -239,7 +257,7 @@ impl Engine {
     }
 
     /// Whether anything may have been changed already.
-    fn underway(&self) -> bool {
+    pub(super) fn underway(&self) -> bool {
         self.pending.is_some()
             || self
                 .done
@@ -250,12 +268,7 @@ impl Engine {
     /// All targets are claimed: goes on where the run stands.
     pub(super) fn enter(&mut self) -> Effect {
         if let Some(why) = self.why.clone().filter(|_| !self.turned) {
-            if let Some(at) = self.irreversible() {
-                return self.finish(self.beyond(at, why));
-            }
-            self.turned = true;
-            self.stage = Stage::Turning(None);
-            return Effect::Write(Record::TurnedBack { why });
+            return self.turn_resumed(why);
         }
         if let Some(mut doing) = self.pending.take() {
             // The claim has sealed what was sent before; the receipt tells what became of it.
@@ -269,7 +282,7 @@ impl Engine {
                     // It has changed nothing, so there is nothing of it to take back either.
                     self.done[at] = StepState::NotYet;
                     if self.why.is_some() {
-                        return self.back_from(at);
+                        return self.back_on();
                     }
                 }
                 if !back && self.why.is_some() {
@@ -281,7 +294,7 @@ impl Engine {
             return self.fetch(doing);
         }
         if self.why.is_some() {
-            return self.back_from(self.plan.steps.len());
+            return self.back_on();
         }
         match self
             .done
@@ -313,10 +326,12 @@ impl Engine {
             looks: Vec::new(),
             unsure: None,
             waits: None,
+            rested: self.now,
+            left_kib: None,
         })
     }
 
-    fn begin(&mut self, at: usize, back: bool) -> Effect {
+    pub(super) fn begin(&mut self, at: usize, back: bool) -> Effect {
         match self.doing(at, back) {
             Some(doing) => self.check(doing),
             None => self.finish(End::Done),
@@ -327,8 +342,7 @@ impl Engine {
     pub(super) fn next(&mut self, at: usize, back: bool) -> Effect {
         if back || self.why.is_some() {
             // A step that was found done while the run was already turning back is taken back as well.
-            let from = if back { at } else { at + 1 };
-            return self.back_from(from);
+            return self.back_on();
         }
         match self
             .done
@@ -339,132 +353,6 @@ impl Engine {
             Some(offset) => self.begin(at + 1 + offset, false),
             None => self.finish(End::Done),
         }
-    }
-
-    /// A step cannot be done: ends, turns back, or parks.
-    pub(super) fn fail(&mut self, doing: &Doing, why: String) -> Effect {
-        if doing.back {
-            return self.park(doing, why, false);
-        }
-        if !self.underway() {
-            return self.finish(End::Refused { why });
-        }
-        if self.irreversible().is_some() {
-            // There is no way back from here: somebody looks, and it goes on.
-            return self.park(doing, why, false);
-        }
-        let why = format!("step {}: {why}", doing.at + 1);
-        self.why = Some(why.clone());
-        self.turned = true;
-        self.stage = Stage::Turning(Some(doing.at + 1));
-        Effect::Write(Record::TurnedBack { why })
-    }
-
-    /// The last step that is done, or may be, and that nothing takes back.
-    fn irreversible(&self) -> Option<usize> {
-        (0..self.plan.steps.len()).rev().find(|at| {
-            let step = &self.plan.steps[*at];
-            matches!(self.done[*at], StepState::Done | StepState::Touched)
-                && step.undo.is_none()
-                && step.operation.nature == Nature::Irreversible
-                // What a person said has changed nothing.
-                && !matches!(step.operation.work, Work::Ask(_))
-        })
-    }
-
-    /// What is still ahead, or may or may not have been done, and cannot be taken back: the step, and what has to be
-    /// named anew before it is done. Empty when the run is being taken back: nothing of that is begun then.
-    #[must_use]
-    pub fn consents(&self) -> Vec<(usize, Rule, String)> {
-        if self.why.is_some() {
-            return Vec::new();
-        }
-        let open = self.plan.steps.iter().zip(&self.done).enumerate();
-        open.filter(|(_, (step, state))| {
-            step.operation.nature == Nature::Irreversible && !matches!(state, StepState::Done | StepState::AlreadySo)
-        })
-        .flat_map(|(at, (step, _))| {
-            let claims = step.operation.claims.iter();
-            claims.filter_map(move |claim| {
-                let (rule, host, slice) = match claim {
-                    Claim::Discard { host, slice } => (Rule::Discard, host, slice),
-                    Claim::Promote {
-                        host,
-                        slice,
-                        force: true,
-                    } => (Rule::Force, host, slice),
-                    _ => return None,
-                };
-                let sides = self.plan.slices.get(slice).map(|layout| &layout.sides);
-                let side = sides.into_iter().flatten().find(|side| side.host == *host);
-                // A side that the plan does not have is stopped by an interlock; until then its slice stands for it.
-                let resource = side.map_or(slice.as_str(), |side| &side.resource);
-                Some((at, rule, resource.to_owned()))
-            })
-        })
-        .collect()
-    }
-
-    /// The end of a run that cannot be taken back any more.
-    fn beyond(&self, at: usize, why: String) -> End {
-        End::Parked {
-            step: at,
-            why,
-            next: format!(
-                "step {} ({}) cannot be taken back: resume run {} forwards",
-                at + 1,
-                self.plan.steps[at].operation.says,
-                self.run
-            ),
-            unknown: false,
-        }
-    }
-
-    pub(super) fn turned(&mut self, from: Option<usize>, event: &Event) -> Effect {
-        match (event, from) {
-            (Event::Written(Ok(())), Some(from)) => self.back_from(from),
-            (Event::Written(Ok(())), None) => self.enter(),
-            _ => self.over(End::Lost),
-        }
-    }
-
-    /// Takes back what was done before step `from`, the last first.
-    pub(super) fn back_from(&mut self, from: usize) -> Effect {
-        let why = self.why.clone().unwrap_or_default();
-        for at in (0..from).rev() {
-            if !matches!(self.done[at], StepState::Done | StepState::Touched) {
-                continue;
-            }
-            let step = &self.plan.steps[at];
-            if step.undo.is_some() {
-                return self.begin(at, true);
-            }
-            if self.irreversible() == Some(at) {
-                return self.finish(self.beyond(at, why));
-            }
-        }
-        self.finish(End::Compensated { why })
-    }
-
-    /// Stops where it stands; the claims stay, so that nobody else begins here.
-    pub(super) fn park(&mut self, doing: &Doing, why: String, unknown: bool) -> Effect {
-        let way = if doing.back { "taking back" } else { "doing" };
-        let next = format!(
-            "look at {} yourself, then resume run {} ({way} step {}: {})",
-            match &doing.operation.place {
-                super::Place::Host(host) => host.to_string(),
-                super::Place::Console => "the fleet".to_owned(),
-            },
-            self.run,
-            doing.at + 1,
-            doing.operation.says
-        );
-        self.finish(End::Parked {
-            step: doing.at,
-            why,
-            next,
-            unknown,
-        })
     }
 
     /// Another run has taken a target over: nothing more is done here, not even taken back.
@@ -484,7 +372,7 @@ impl Engine {
         self.park(doing, "an answer that was not asked for".into(), true)
     }
 
-    fn finish(&mut self, end: End) -> Effect {
+    pub(super) fn finish(&mut self, end: End) -> Effect {
         self.stage = Stage::Ending(end.clone());
         Effect::Write(Record::Ended(end))
     }

@@ -44,6 +44,26 @@ pub enum Record {
     TurnedBack {
         /// Why.
         why: String,
+        /// Whether it parks after that, and goes forwards from there when it is resumed.
+        #[serde(default)]
+        again: bool,
+        /// The step whose connection is taken back first, whoever made it: data flowed the wrong way.
+        #[serde(default)]
+        halt: Option<usize>,
+    },
+    /// What each side of a slice had changed alone, as it said itself just before they were joined. What the side had
+    /// whose data does not stay is thrown away.
+    Alone {
+        /// The slice.
+        slice: String,
+        /// The side whose data stays.
+        kept: String,
+        /// What it marks as changed since it lost its peer, in KiB; unknown where that could not be read.
+        kept_kib: Option<u64>,
+        /// The side that takes the other's data.
+        lost: String,
+        /// What it marks as changed, in KiB: no more than that is thrown away. Unknown where that could not be read.
+        lost_kib: Option<u64>,
     },
     /// A person asked for something.
     Asked {

@@ -7,6 +7,7 @@ mod bind;
 pub mod catalogue;
 pub mod identity;
 mod layout;
+pub mod review;
 mod scope;
 pub mod show;
 mod tools;

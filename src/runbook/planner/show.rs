@@ -39,8 +39,9 @@ pub fn stall(plan: &Plan) -> Duration {
         .sum()
 }
 
-/// How long a step usually takes.
-fn usual(operation: &Operation) -> Duration {
+/// How long a step usually takes, what it waits for left out.
+#[must_use]
+pub fn usual(operation: &Operation) -> Duration {
     let more = operation.claims.iter().map(|claim| match claim {
         Claim::Fence { .. } => Duration::from_secs(3),
         Claim::Mount { .. } => Duration::from_millis(500),

@@ -23,7 +23,8 @@ output() {
 
 # got FILE: its text, shortened; what a shell leaves of it.
 got() {
-  text=$(head -c 65536 "$1" 2>/dev/null) || text=
+  text=
+  [ ! -s "$1" ] || text=$(head -c 65536 "$1" 2>/dev/null) || text=
   [ -z "$text" ] || text=$text$nl
   output "$text"
 }
@@ -163,12 +164,13 @@ port_block() {
   if command -v nft >/dev/null 2>&1; then
     case $1 in
       add)
-        nft add table inet pointsman &&
-          nft add chain inet pointsman input '{ type filter hook input priority -10 ; }' &&
-          nft add set inet pointsman blocked '{ type ipv4_addr ; }' &&
-          { nft list chain inet pointsman input | grep -q @blocked ||
-            nft add rule inet pointsman input ip daddr @blocked tcp dport 2049 drop; } &&
-          nft add element inet pointsman blocked "{ $2 }"
+        # One process and one transaction: clients wait meanwhile, and no moment lets one of them in.
+        printf '%s\n' 'add table inet pointsman' \
+          'add chain inet pointsman input { type filter hook input priority -10 ; }' \
+          'add set inet pointsman blocked { type ipv4_addr ; }' \
+          'flush chain inet pointsman input' \
+          'add rule inet pointsman input ip daddr @blocked tcp dport 2049 drop' \
+          "add element inet pointsman blocked { $2 }" | nft -f -
         ;;
       drop) ! nft list set inet pointsman blocked 2>/dev/null | grep -qwF "$2" || nft delete element inet pointsman blocked "{ $2 }" ;;
       list)
@@ -191,15 +193,17 @@ port_block() {
   fi
 }
 
-# announce ADDRESS INTERFACE: tells the network where the address is now; then four times more in the background,
-# one may be lost and clients wait meanwhile.
+# announce ADDRESS INTERFACE: tells the network where the address is now: five times, for one may be lost, and in the
+# background, for arping(8) takes a second each time and clients wait meanwhile.
 announce() {
+  case " $(ip -o addr show dev "$2" 2>&1) " in
+    *" $1/"*) ;;
+    *) echo "$2 does not carry $1: Cannot assign requested address" >&2; return 1 ;;
+  esac
   if command -v arping >/dev/null 2>&1; then
-    arping -q -c 1 -w 2 -A -I "$2" "$1" || return
-    { arping -q -c 4 -w 8 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
+    { arping -q -c 5 -w 10 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
   elif command -v busybox >/dev/null 2>&1; then
-    busybox arping -q -c 1 -A -I "$2" "$1" || return
-    { busybox arping -q -c 4 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
+    { busybox arping -q -c 5 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
   else
     echo "neither arping nor busybox is installed: neighbours keep the old address for minutes" >&2
     return 127

@@ -9,7 +9,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use store::{Claim, Kept, Mishap, Store};
+pub use store::{Claim, Kept, Mishap, Ran, Store};
 
 use super::{exec::Answer, island::Island, render, world::World};
 use crate::runbook::target::{BLOCK_END, MARK};
@@ -248,13 +248,19 @@ impl Script {
             }
         };
         self.code = ran.exit;
+        let boots = island.nodes[at].boots;
         let store = &mut island.nodes[at].store;
         if let Some(kept) = store.receipts.get_mut(&self.key) {
             kept.output.push_str(&ran.stdout);
             kept.output.push_str(&ran.stderr);
         }
         if real {
-            store.ran.push((self.key.clone(), argv.to_vec(), ran.exit));
+            store.ran.push(Ran {
+                key: self.key.clone(),
+                argv: argv.to_vec(),
+                exit: ran.exit,
+                boots,
+            });
         }
     }
 
