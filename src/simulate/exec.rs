@@ -60,7 +60,7 @@ fn statfs(island: &Island, at: usize, place: &str) -> Answer {
         Some(mount) => match mount.state {
             MountState::Answering => Answer::ok("    Type: nfs\n".to_owned()),
             MountState::Hung(_) => Answer::failed(137, String::new()),
-            _ => Answer::failed(
+            MountState::Stale => Answer::failed(
                 1,
                 format!("stat: cannot read file system information for '{place}': Stale file handle\n"),
             ),

@@ -10,11 +10,11 @@ use pointsman::{
     simulate::nfs::MountState,
 };
 
-fn force(stage: &Stage, state: Option<MountState>) {
+fn force(stage: &Stage, sees: Option<MountState>) {
     stage.sim.world().fleet(|island| {
         let client = island.node("client").unwrap();
         for mount in &mut island.nodes[client].mounts {
-            mount.forced = state;
+            mount.forced = sees;
         }
         island.settle();
     });
@@ -26,19 +26,19 @@ fn until_end(stage: &mut Stage, console: &mut Console) -> End {
 }
 
 /// Runs a scene while its client sees this, up to the end.
-fn parked(scene: Scene, state: MountState) -> (Stage, Console) {
+fn parked(scene: Scene, sees: MountState) -> (Stage, Console) {
     let mut stage = Stage::new(scene);
     if scene != Scene::SliceMove {
         stage.disturbed.insert("stor1".into());
     }
-    force(&stage, Some(state));
+    force(&stage, Some(sees));
     let mut console = stage.console("run-1", plan(scene));
     match until_end(&mut stage, &mut console) {
         End::Parked { step, why, unknown, .. } => {
             assert_eq!(step + 1, console.plan.steps.len(), "{why}");
             assert!(unknown && why.contains("client: /mnt/web1"), "{why}");
         }
-        other => panic!("{scene:?} {state:?}: {other:?}"),
+        other => panic!("{scene:?} {sees:?}: {other:?}"),
     }
     (stage, console)
 }
@@ -46,11 +46,11 @@ fn parked(scene: Scene, state: MountState) -> (Stage, Console) {
 #[test]
 fn a_client_that_is_not_served_parks_the_run_and_one_that_is_ends_it() {
     for scene in [Scene::SliceMove, Scene::Failover, Scene::FailBack] {
-        for state in [MountState::Hung(0), MountState::Stale] {
-            let (mut stage, mut console) = parked(scene, state);
+        for sees in [MountState::Hung(0), MountState::Stale] {
+            let (mut stage, mut console) = parked(scene, sees);
             force(&stage, None);
             stage.resume(&mut console, None);
-            assert_eq!(until_end(&mut stage, &mut console), End::Done, "{scene:?} {state:?}");
+            assert_eq!(until_end(&mut stage, &mut console), End::Done, "{scene:?} {sees:?}");
         }
     }
 }

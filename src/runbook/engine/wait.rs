@@ -46,7 +46,8 @@ impl Engine {
             return self.lost_thread(&doing);
         };
         if word.trim() == question.word {
-            let evidence = vec![format!("{by} answered {}", question.word)];
+            // That it matched is the fact; what was typed stays with the person.
+            let evidence = vec![format!("{by} typed the word that means yes")];
             return self.conclude(doing, Outcome::Done, evidence, String::new());
         }
         self.fail(&doing, format!("{by} did not say yes to: {}", question.text))
