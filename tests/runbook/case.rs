@@ -13,7 +13,7 @@ use pointsman::{
     },
     simulate::{act::Mishap, node::Power},
 };
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{collections::BTreeMap, sync::Mutex};
 
 /// What becomes of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,17 +108,15 @@ const TURNS: usize = 4000;
 
 /// The plan of a scene; made once, since it is the same each time.
 pub fn plan(scene: Scene) -> Plan {
-    static PLANS: OnceLock<BTreeMap<Scene, Plan>> = OnceLock::new();
-    let plans = PLANS.get_or_init(|| {
-        Scene::ALL
-            .into_iter()
-            .map(|scene| {
-                let stage = Stage::new(scene);
-                (scene, scene::plan(scene, &stage.sim, stage.hand.now()))
-            })
-            .collect()
-    });
-    plans[&scene].clone()
+    static PLANS: Mutex<BTreeMap<Scene, Plan>> = Mutex::new(BTreeMap::new());
+    // A scene that has no plan is a failure of its own cases alone.
+    let known = |plans: &BTreeMap<Scene, Plan>| plans.get(&scene).cloned();
+    if let Some(plan) = known(&PLANS.lock().unwrap()) {
+        return plan;
+    }
+    let stage = Stage::new(scene);
+    let plan = scene::plan(scene, &stage.sim, stage.hand.now());
+    PLANS.lock().unwrap().entry(scene).or_insert(plan).clone()
 }
 
 /// The plan of somebody who wants a slice back where it was.
