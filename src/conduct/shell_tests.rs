@@ -38,7 +38,12 @@ impl Session for CountingSession {
         self.0.open(command)
     }
 
-    fn exec<'a>(&'a self, command: &'a str, input: &'a [u8], limits: ExecLimits) -> Boxed<'a, Result<Output, RemoteError>> {
+    fn exec<'a>(
+        &'a self,
+        command: &'a str,
+        input: &'a [u8],
+        limits: ExecLimits,
+    ) -> Boxed<'a, Result<Output, RemoteError>> {
         self.0.exec(command, input, limits)
     }
 
@@ -67,7 +72,10 @@ async fn look(targets: &SshTargets, argv: &[&str]) -> Result<String, String> {
     let look = Look::new(&"a".into(), argv.iter().copied());
     let mut seen = targets.look(vec![look]).await;
     let (_, glimpse) = seen.remove(0);
-    glimpse.answer.map(|printed| printed.text).map_err(|why| why.to_string())
+    glimpse
+        .answer
+        .map(|printed| printed.text)
+        .map_err(|why| why.to_string())
 }
 
 #[tokio::test]
@@ -86,7 +94,10 @@ async fn what_a_call_leaves_in_its_shell_does_not_reach_the_next() {
     assert!(look(&targets, &["cd", "/proc"]).await.is_ok());
     assert_ne!(look(&targets, &["pwd"]).await, Ok("/proc\n".to_owned()));
     assert!(look(&targets, &["exit", "3"]).await.is_ok());
-    assert_eq!(look(&targets, &["echo", "still here"]).await, Ok("still here\n".to_owned()));
+    assert_eq!(
+        look(&targets, &["echo", "still here"]).await,
+        Ok("still here\n".to_owned())
+    );
     assert_eq!(shells.load(Ordering::SeqCst), 1);
 }
 

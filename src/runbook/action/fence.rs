@@ -47,7 +47,10 @@ impl Action for Fence {
                 power::is_off(host, &fencing.status, &fencing.says_off),
             ),
             (None, Some(glass)) => {
-                let address = given.fleet.host(host.as_str()).map_or(host.as_str(), |host| &host.address);
+                let address = given
+                    .fleet
+                    .host(host.as_str())
+                    .map_or(host.as_str(), |host| &host.address);
                 let mut sides = given.slices.values().flat_map(|layout| &layout.sides);
                 let witness = sides.find(|side| side.host != *host).map(|side| &side.host);
                 let witness = witness.ok_or_else(|| format!("nobody is there to see whether {host} is off"))?;
