@@ -473,6 +473,7 @@ mod tests {
                     "--then",
                     "--report",
                     "--seed",
+                    "--pace",
                     "--force",
                     "--discard",
                     "--assert-off",

@@ -17,7 +17,7 @@ use crate::{
     mode::{Mode, ReadWrite},
     rehearse::{Fault, Rehearsal},
     remote::log::{Level, LogBook},
-    runbook::{engine::End, planner::Wish},
+    runbook::planner::Wish,
     simulate::Simulation,
     store::Store,
 };
@@ -25,6 +25,10 @@ use std::{collections::VecDeque, io::IsTerminal as _, path::Path, sync::Arc, tim
 
 /// Between two looks at what happened on the stage.
 const NEWS_EVERY: Duration = Duration::from_millis(200);
+/// In the console each step takes so long at least, if nothing else is asked for: a person follows there.
+const PACE: Duration = Duration::from_secs(1);
+/// Between the repair of everything and going on.
+const REPAIRED: Duration = Duration::from_secs(3);
 /// A side that is written all the time makes a plan stale while it is read: so often a new one is made.
 const PLANS: u32 = 20;
 
@@ -57,7 +61,8 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs, log: LogBook) -> Result<u
         let clock = clock.clone();
         Arc::new(move || clock.now())
     };
-    let rehearsal = Rehearsal::new(&permission, &real, args.seed, &now, &std::env::temp_dir());
+    let pace = args.pace.unwrap_or(if in_batch { Duration::ZERO } else { PACE });
+    let rehearsal = Rehearsal::new(&permission, &real, args.seed, &now, pace, &std::env::temp_dir());
     let rehearsal = Arc::new(rehearsal.map_err(|error| store_failure(&error))?);
     // From here on nothing knows the real fleet any more.
     drop(real);
@@ -150,6 +155,9 @@ impl Piece<'_> {
         if self.dry_run {
             return Ok(0);
         }
+        if self.format == Format::Text {
+            self.say("\n")?;
+        }
         let handle = match self.begin(wish, drawn.plan.hash).await {
             Ok(handle) => handle,
             Err(why) => return self.denied(&why, wish),
@@ -157,9 +165,14 @@ impl Piece<'_> {
         let mut answers: VecDeque<String> = self.args.answers.iter().cloned().collect();
         let run = handle.run().to_owned();
         let mut last = self.follow(handle, &mut answers).await?;
-        if let (Some(then), true) = (self.args.then, goes_on(&last)) {
+        if let (Some(then), true) = (self.args.then, self.rehearsal.is_open(&run)) {
+            if self.format == Format::Text {
+                self.say("\n")?;
+            }
             self.rehearsal.mend();
             self.news()?;
+            // A host that did not answer just now is not tried again at once.
+            tokio::time::sleep(REPAIRED).await;
             let back = (then == Then::Back).then(|| self.desk.who().to_owned());
             match self.desk.resume_named(&run, back, &wish.glass).await {
                 Ok(handle) => last = self.follow(handle, &mut answers).await?,
@@ -253,11 +266,6 @@ impl Piece<'_> {
     }
 }
 
-/// Whether a run that ended so can be gone on with.
-fn goes_on(last: &Progress) -> bool {
-    matches!(last.end, None | Some(End::Parked { .. } | End::Lost | End::Held { .. }))
-}
-
 fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).map_err(|error| {
         Failure::Config(format!(
@@ -304,7 +312,7 @@ fn in_console(
     let context = runtime.enter();
     let remote = rehearsal.remote(log.clone());
     let collector = Collector::start(Sources {
-        fleet: Arc::clone(rehearsal.fleet()),
+        fleet: rehearsal.watched(),
         ssh: Arc::clone(&remote),
         // There are no processes of this machine in a copy.
         local: remote,

@@ -49,7 +49,9 @@ pub fn opening(rehearsal: &Rehearsal, seed: u64, faults: &[Fault], format: Forma
             "not_played": rehearsal.not_played(),
         }));
     }
-    let mut out = format!("on a simulated copy of {name}: no real host is reached, nothing is kept\n");
+    let mut out = format!(
+        "on a simulated copy of {name}: no real host is reached, nothing is kept; how long things take is the copy's own\n"
+    );
     for text in rehearsal.not_played() {
         let _ = writeln!(out, "not played: {text}");
     }

@@ -1,7 +1,7 @@
 //! The options of `pointsman rehearse`.
 
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// The faults, for `--help`. A test holds that none is missing.
 const FAULTS: &str = "\
@@ -85,6 +85,11 @@ pub struct RehearseArgs {
     /// The number that decides the copy's figures (loads, sizes, identities)
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+
+    /// How long each step takes at least (such as 2s), so that there is time to look and to let things go wrong; 1s in
+    /// the console, nothing in batch
+    #[arg(long, value_name = "TIME", value_parser = super::parse_time)]
+    pub pace: Option<Duration>,
 
     /// As for a real run: let DRBD's own refusal to promote this resource be overridden
     #[arg(long, value_name = "RESOURCE")]

@@ -212,9 +212,9 @@ impl Fault {
         let (word, name) = rest.split_once(':').unwrap_or((rest, ""));
         let known = KINDS.iter().find(|known| known.word == word).ok_or_else(|| {
             let words = || KINDS.iter().map(|known| known.word);
-            let hint = nearest(word, words()).map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            let hint = nearest(word, words()).map_or_else(String::new, |near| format!(": did you mean {near}?"));
             let list: Vec<&str> = words().collect();
-            format!("there is no fault {word:?}; there are {}{hint}", list.join(", "))
+            format!("there is no fault {word:?}{hint}; there are {}", list.join(", "))
         })?;
         let at = at.map(|step| {
             let (step, after) = step.strip_suffix('+').map_or((step, false), |step| (step, true));

@@ -4,7 +4,7 @@ use crate::{
     conduct::Progress,
     fleet::Slice,
     remote::quote::quote,
-    runbook::{definition::ValueKind, engine::End, planner::Wish},
+    runbook::{definition::ValueKind, planner::Wish},
     simulate::{Simulation, island::Island},
 };
 
@@ -27,7 +27,7 @@ pub(super) fn refused(simulation: &Simulation, wish: &Wish) -> Vec<String> {
     for check in &wish.definition.checks {
         let hint = match check.as_str() {
             "server-dead" if now(&|island| is_well(island, server)) => format!(
-                "in the copy {server} is well; to rehearse its death: --fault=dead:{server} (or hung:{server}, which needs --force={server})"
+                "in the copy {server} is well; to rehearse its death: --fault=dead:{server} (or hung:{server})"
             ),
             "returned" if now(&|island| is_home(island, slice)) => {
                 format!("in the copy {slice} is at home; to rehearse its way back: --fault=failed-over:{slice}")
@@ -82,17 +82,16 @@ fn narrower(simulation: &Simulation, wish: &Wish, server: &str) -> Option<String
 }
 
 /// For a run that stopped.
-pub(super) fn ended(progress: &Progress) -> Vec<String> {
-    let go_on = || {
-        "to rehearse what comes next on mended hosts: --then=resume goes on with the run, --then=back takes it back"
-            .to_owned()
-    };
+pub(super) fn ended(progress: &Progress, is_open: bool) -> Vec<String> {
     match (&progress.end, &progress.asked) {
         (None, Some(question)) => {
             let word = quote(&question.word).unwrap_or_else(|_| "WORD".to_owned());
             vec![format!("to rehearse on, answer the question: --answer={word}")]
         }
-        (Some(End::Parked { .. } | End::Lost | End::Held { .. }) | None, _) => vec![go_on()],
+        _ if is_open => vec![
+            "to rehearse what comes next on mended hosts: --then=resume goes on with the run, --then=back takes it back"
+                .to_owned(),
+        ],
         _ => Vec::new(),
     }
 }

@@ -15,12 +15,12 @@ pub use fault::{Cue, Fault};
 use crate::{
     conduct::{Desk, Now, Progress},
     facts::UnixMs,
-    fleet::Fleet,
+    fleet::{Fleet, SliceName},
     mode::ReadWrite,
     remote::{Remote, log::LogBook},
     runbook::{plan::Plan, planner::Wish},
     simulate::{self, Simulation},
-    store::{Store, StoreError},
+    store::{Standing, Store, StoreError},
 };
 use place::Journal;
 use stage::Stage;
@@ -53,7 +53,8 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     /// A copy of `real` in the normal state: every slice at home, both sides equal. The seed decides every number of
-    /// it. The journal's directory is made below `temporary`. To be called inside a tokio runtime.
+    /// it, and each step takes `pace` at least. The journal's directory is made below `temporary`. To be called inside a
+    /// tokio runtime.
     ///
     /// # Errors
     /// [`StoreError`] when the journal's directory cannot be made.
@@ -65,6 +66,7 @@ impl Rehearsal {
         real: &Fleet,
         seed: u64,
         now: &Now,
+        pace: Duration,
         temporary: &Path,
     ) -> Result<Self, StoreError> {
         let clock = Arc::clone(now);
@@ -73,7 +75,7 @@ impl Rehearsal {
         let simulation = Arc::new(simulation);
         let journal = Arc::new(Journal::new(temporary)?);
         let (tell, told) = mpsc::unbounded_channel();
-        let stage = Stage::new(permission, &simulation, &journal, now, tell);
+        let stage = Stage::new(permission, &simulation, &journal, now, pace, tell);
         Ok(Self {
             fleet: Arc::new(simulation.fleet().clone()),
             simulation,
@@ -89,6 +91,21 @@ impl Rehearsal {
     #[must_use]
     pub fn fleet(&self) -> &Arc<Fleet> {
         &self.fleet
+    }
+
+    /// The same without what is not played: for whoever watches the copy, who would miss it there.
+    #[must_use]
+    pub fn watched(&self) -> Arc<Fleet> {
+        let mut fleet = Fleet::clone(&self.fleet);
+        let world = self.simulation.world();
+        let played = |slice: &SliceName| world.fleet(|island| island.replica(slice.as_str()).is_some()) == Some(true);
+        for segment in &mut fleet.segments {
+            segment.slices.retain(|slice| played(&slice.name));
+        }
+        for host in &mut fleet.hosts {
+            host.mounts.retain(|mount| played(&mount.slice));
+        }
+        Arc::new(fleet)
     }
 
     /// What of the inventory the copy does not play, a sentence each.
@@ -183,9 +200,16 @@ impl Rehearsal {
         hint::refused(&self.simulation, wish)
     }
 
-    /// How a run that is not over, or was taken back, can be rehearsed further.
+    /// Whether a run is not over, so that it can be gone on with.
+    #[must_use]
+    pub fn is_open(&self, run: &str) -> bool {
+        let kept = self.journal.store().run(run);
+        kept.is_ok_and(|run| run.standing != Standing::Over)
+    }
+
+    /// How a run that stopped can be rehearsed further.
     #[must_use]
     pub fn hints_after(&self, progress: &Progress) -> Vec<String> {
-        hint::ended(progress)
+        hint::ended(progress, self.is_open(&progress.run))
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Stage {
     targets: SshTargets,
     journal: Arc<Journal>,
     now: Now,
+    /// How long a step takes at least.
+    pace: Duration,
     cues: Arc<Mutex<Cues>>,
     tell: mpsc::UnboundedSender<Told>,
 }
@@ -55,6 +57,7 @@ impl Stage {
         simulation: &Arc<Simulation>,
         journal: &Arc<Journal>,
         now: &Now,
+        pace: Duration,
         tell: mpsc::UnboundedSender<Told>,
     ) -> Self {
         let console = Arc::clone(simulation);
@@ -70,6 +73,7 @@ impl Stage {
             targets,
             journal: Arc::clone(journal),
             now: Arc::clone(now),
+            pace,
             cues: Arc::default(),
             tell,
         }
@@ -85,12 +89,12 @@ impl Stage {
         let name = fault.name.as_str();
         let unknown = |what: &str, known: Vec<&str>| {
             let near = crate::fleet::nearest(name, known.iter().copied());
-            let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            let hint = near.map_or_else(String::new, |near| format!(": did you mean {near}?"));
             let shown = known.len().min(40);
             let more = if known.len() > shown { ", …" } else { "" };
             let list = known[..shown].join(", ");
             Err(format!(
-                "{fault}: the copy has no {what} {name:?}; it has {list}{more}{hint}"
+                "{fault}: the copy has no {what} {name:?}{hint}; it has {list}{more}"
             ))
         };
         match fault.kind.about().of {
@@ -230,6 +234,9 @@ impl Targets for Stage {
 
     fn call<'a>(&'a self, host: &'a HostName, request: Request, deadline: Duration) -> Boxed<'a, Answer> {
         Box::pin(async move {
+            if matches!(request, Request::Act { .. }) {
+                tokio::time::sleep(self.pace).await;
+            }
             let lost = self.loses(host, &request);
             let answer = self.targets.call(host, request, deadline).await;
             if lost && matches!(answer, Answer::Said(_)) {

@@ -138,6 +138,13 @@ fn step(
     call: Call,
     why: String,
 ) -> Result<Step, Vec<Refusal>> {
+    // What takes a step back may be of any kind: a planned run that connected a side disconnects it again.
+    if action::find(&call.action).is_some_and(|action| !action.kinds().contains(&scope.kind)) {
+        return Err(vec![unusable(format!(
+            "{} does not belong into a runbook of this kind",
+            call.action
+        ))]);
+    }
     let operation = operation(scope, slices, &call)?;
     let undo = match &operation.undo {
         Some(undo) => Some(self::operation(scope, slices, undo)?),
@@ -159,12 +166,6 @@ fn operation(
     let Some(action) = action::find(&call.action) else {
         return Err(vec![unusable(format!("there is no action {}", call.action))]);
     };
-    if !action.kinds().contains(&scope.kind) {
-        return Err(vec![unusable(format!(
-            "{} does not belong into a runbook of this kind",
-            call.action
-        ))]);
-    }
     let given = Given {
         fleet: scope.fleet,
         glass: scope.glass,
