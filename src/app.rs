@@ -5,6 +5,7 @@ mod discover;
 mod info;
 mod inventory;
 mod process;
+mod rehearse;
 mod run;
 mod watch;
 
@@ -76,6 +77,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Some(Command::Info { .. }) => info::info(&cli.options),
         Some(Command::Discover { hosts, .. }) => discover::discover(&cli.options, hosts, log),
         Some(Command::Runbook { what }) => run::runbook(what),
+        Some(Command::Rehearse(args)) => rehearse::rehearse(cli, args, log),
         Some(Command::Audit { what }) => run::audit(&cli.options, what),
         None => match cli.options.batch.filter(|what| what.is_about_runs()) {
             Some(what) => run::run(cli, what, &log),

@@ -1,5 +1,9 @@
 //! The command line: what can be asked of the program, and nothing of how it is done.
 
+mod rehearse;
+
+pub use rehearse::{RehearseArgs, Then};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -19,11 +23,12 @@ Examples:
   pointsman discover stor1 stor2 > draft.yaml   a draft inventory from bare hosts
   pointsman --batch plan slice-move slice=web1  what would be done, and the plan's hash
   pointsman --batch run slice-move slice=web1 --yes=HASH   exactly that plan
+  pointsman rehearse failover server=stor1 --fault=dead:stor1   the same on a simulated copy
 
 Exit codes:
   status, findings      0 OK, 1 warning, 2 critical, 3 unknown; 130 interrupted
   watch                 0 when it was ended: ctrl-c, SIGTERM, --timeout, or a reader that left
-  plan, run, resume, cancel
+  plan, run, resume, cancel, rehearse
                         0 done, 10 refused and nothing changed, 11 failed and taken back, 12 parked or left
                         (resume it), 13 outcome unknown, 14 another run holds a host or drives this run
   discover              3 when a host could not be reached
@@ -280,6 +285,8 @@ pub enum Command {
         #[command(subcommand)]
         what: RunbookCommand,
     },
+    /// Practise a runbook on a simulated copy of this inventory, with faults on request; no real host is reached
+    Rehearse(Box<RehearseArgs>),
     /// The audit log: who did what and when
     Audit {
         /// What about it
@@ -332,6 +339,15 @@ impl Cli {
             Some(Command::Audit {
                 what: AuditCommand::Verify { state_dir },
             }) => put(state_dir, &mut options.runs.state_dir),
+            Some(Command::Rehearse(args)) => {
+                put(&mut args.inventory, &mut options.inventory);
+                put(&mut args.state_dir, &mut options.runs.state_dir);
+                options.demo |= args.demo;
+                options.runs.force.append(&mut args.force);
+                options.runs.discard.append(&mut args.discard);
+                options.runs.assert_off.append(&mut args.assert_off);
+                self.selectors.append(&mut args.words);
+            }
             Some(Command::Schema { .. } | Command::Completions { .. } | Command::Runbook { .. } | Command::Man)
             | None => {}
         }
@@ -411,6 +427,22 @@ mod tests {
             .unwrap()
             .settled();
         assert_eq!(cli.options.runs.state_dir, Some("/x".into()));
+        let cli = Cli::try_parse_from([
+            "pointsman",
+            "-i",
+            "x",
+            "rehearse",
+            "--fault=dead:stor1",
+            "failover",
+            "--assert-off",
+            "stor1",
+            "server=stor1",
+        ])
+        .unwrap()
+        .settled();
+        assert_eq!(cli.selectors, ["failover", "server=stor1"]);
+        assert_eq!(cli.options.runs.assert_off, ["stor1"]);
+        assert!(matches!(cli.command, Some(Command::Rehearse(args)) if args.faults == ["dead:stor1"]));
     }
 
     #[test]
@@ -433,6 +465,25 @@ mod tests {
             ("schema", &["--status"]),
             ("probe-script", &["--host", "--sudoers", "--inventory"]),
             ("runbook", &[]),
+            (
+                "rehearse",
+                &[
+                    "--fault",
+                    "--inventory",
+                    "--demo",
+                    "--batch",
+                    "--json",
+                    "--dry-run",
+                    "--answer",
+                    "--then",
+                    "--report",
+                    "--seed",
+                    "--pace",
+                    "--force",
+                    "--discard",
+                    "--assert-off",
+                ],
+            ),
             ("audit", &[]),
             ("completions", &[]),
             ("man", &[]),

@@ -15,6 +15,7 @@
 //! | [`store`] | remembering: the journal of runs and the audit log, in SQLite | I/O |
 //! | [`conduct`] | carrying out: the engine's effects over SSH and into the journal; reports | I/O |
 //! | [`simulate`] | the embedded fleet: simulated hosts behind a real SSH server | I/O |
+//! | [`rehearse`] | practising: runbooks on a simulated copy of an inventory, with faults on request | I/O |
 //! | [`console`] | the full-screen front end: model · update · view | I/O |
 //! | [`batch`] | the scripted front end | I/O |
 //!
@@ -22,7 +23,7 @@
 //! together for each command).
 //!
 //! `fleet`, `facts` and `verdict` know no tokio, no terminal, no file and no clock: time comes in as
-//! an argument. `simulate` is used by `main` (for `--demo`) and by tests alone. Nothing imports
+//! an argument. `simulate` is used for `--demo`, by `rehearse` and by tests alone. Nothing imports
 //! `console` or `batch`. Every front end reads the same [`collect::FleetView`]; none computes a
 //! verdict of its own.
 //!
@@ -44,6 +45,7 @@ pub mod facts;
 pub mod fleet;
 pub mod mode;
 mod passphrase;
+pub mod rehearse;
 pub mod remote;
 pub mod runbook;
 pub mod simulate;

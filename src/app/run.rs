@@ -197,7 +197,7 @@ impl Asked {
     }
 }
 
-fn wish(cli: &Cli) -> Result<Wish> {
+pub(super) fn wish(cli: &Cli) -> Result<Wish> {
     let (name, words) = cli.selectors.split_first().ok_or_else(|| {
         Failure::Usage(
             "name a runbook and its parameters, such as slice-move slice=web1; see `pointsman runbook list`".to_owned(),
@@ -341,14 +341,14 @@ fn denied(why: &Denied, format: Format) -> Result<u8> {
     Ok(why.exit_code())
 }
 
-fn denied_failure(why: &Denied) -> Failure {
+pub(super) fn denied_failure(why: &Denied) -> Failure {
     match why {
         Denied::Store(error) => store_failure(error),
         other => Failure::Config(format!("pointsman: {other}")),
     }
 }
 
-fn store_failure(error: &StoreError) -> Failure {
+pub(super) fn store_failure(error: &StoreError) -> Failure {
     match error {
         StoreError::Place { .. } => Failure::Config(format!("pointsman: {error}")),
         StoreError::NoRun(_) => Failure::Usage(format!("{error}; see --batch runs")),

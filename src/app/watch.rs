@@ -251,7 +251,7 @@ pub(super) fn interrupted() -> impl Future<Output = ()> {
     }
 }
 
-fn run_console(
+pub(super) fn run_console(
     options: &Options,
     collector: &Collector,
     log: LogBook,

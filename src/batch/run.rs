@@ -100,7 +100,8 @@ impl Printer {
         super::print(&self.news(progress))
     }
 
-    fn news(&mut self, progress: &Progress) -> String {
+    /// What has changed since the last time.
+    pub fn news(&mut self, progress: &Progress) -> String {
         let mut out = String::new();
         if !self.begun {
             self.begun = true;
@@ -149,7 +150,7 @@ impl Printer {
 }
 
 /// The time of the day, to the tenth of a second.
-fn time_of_day(at: UnixMs) -> String {
+pub(super) fn time_of_day(at: UnixMs) -> String {
     let whole = iso(at);
     whole.get(11..21).map_or(whole.clone(), |time| format!("{time}Z"))
 }
@@ -157,7 +158,12 @@ fn time_of_day(at: UnixMs) -> String {
 /// The last word about a run: how it ended, or what to do next.
 #[must_use]
 pub fn ended(run: &str, progress: &Progress, format: Format) -> String {
-    let next = next(run, progress);
+    ended_with(run, progress, next(run, progress).as_deref(), format)
+}
+
+/// The same, with another word about what to do next.
+#[must_use]
+pub fn ended_with(run: &str, progress: &Progress, next: Option<&str>, format: Format) -> String {
     if format == Format::Json {
         return line(&json!({
             "version": VERSION, "event": "end", "at": iso(progress.at), "run": run, "exit": exit_code(progress),
@@ -201,7 +207,8 @@ fn client(client: &crate::conduct::ClientView) -> Value {
 }
 
 /// The command that goes on with a run, where there is something to go on with.
-fn next(run: &str, progress: &Progress) -> Option<String> {
+#[must_use]
+pub fn next(run: &str, progress: &Progress) -> Option<String> {
     let resume = format!("pointsman --batch resume {run}");
     let back = "        (or take it back: --back)";
     match (&progress.end, &progress.asked) {

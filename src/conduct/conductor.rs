@@ -426,7 +426,11 @@ impl Conductor {
         {
             self.intent = Some((*step, *back, *attempt));
         }
-        Event::Written(self.append(record).await)
+        let written = self.append(record.clone()).await;
+        if written.is_ok() {
+            self.targets.wrote(&record);
+        }
+        Event::Written(written)
     }
 
     async fn append(&self, record: Record) -> Result<(), String> {

@@ -7,7 +7,7 @@ use crate::{
     mode::ReadWrite,
     remote::{Boxed, Chunk, ExecLimits, LocalRemote, Remote, RemoteError, Session, Wire, quote},
     runbook::{
-        engine::Answer,
+        engine::{Answer, Record},
         secret,
         sight::{Glimpse, Look, Printed},
         target::{self, Receipt, Request, Said},
@@ -60,6 +60,12 @@ pub trait Targets: Send + Sync {
     fn watch<'a>(&'a self, host: &'a HostName, script: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, String>> {
         let _ = (host, script);
         Box::pin(async { Err("clients cannot be watched this way".to_owned()) })
+    }
+
+    /// Is told each record that the engine had written, before anything else is done: a rehearsal lets its faults
+    /// happen then. Does not wait.
+    fn wrote(&self, record: &Record) {
+        let _ = record;
     }
 }
 

@@ -44,9 +44,19 @@ const ACTING: &[Word] = &[
     word("runs", Argument::None, "view: runs now and before, with their reports"),
 ];
 
+/// Words of a rehearsal.
+const REHEARSING: &[Word] = &[word(
+    "fault",
+    Argument::Text,
+    "let something go wrong: dead:HOST, returns:HOST, … (pointsman rehearse --help)",
+)];
+
 /// The words that there are.
-fn words(may_act: bool) -> impl Iterator<Item = &'static Word> {
-    WORDS.iter().chain(ACTING.iter().filter(move |_| may_act))
+fn words(view: &FleetView, may_act: bool) -> impl Iterator<Item = &'static Word> {
+    let rehearsed = may_act && view.fleet.label.as_deref() == Some(crate::simulate::REHEARSAL);
+    let acting = ACTING.iter().filter(move |_| may_act);
+    let rehearsing = REHEARSING.iter().filter(move |_| rehearsed);
+    WORDS.iter().chain(acting).chain(rehearsing)
 }
 
 const fn word(name: &'static str, argument: Argument, about: &'static str) -> Word {
@@ -101,6 +111,8 @@ pub enum Command {
     Theme(String),
     /// Save the screen.
     Dump,
+    /// Let a fault happen in a rehearsal.
+    Fault(String),
     /// Mouse on or off.
     Mouse,
     /// Keys.
@@ -153,6 +165,8 @@ impl Command {
             "theme" if !argument.is_empty() => Self::Theme(argument.to_owned()),
             "theme" => return Err("theme: which one?".to_owned()),
             "dump" => Self::Dump,
+            "fault" if !argument.is_empty() => Self::Fault(argument.to_owned()),
+            "fault" => return Err("fault: which one? such as dead:stor1".to_owned()),
             "mouse" => Self::Mouse,
             "help" => Self::Help,
             "quit" | "q" => Self::Quit,
@@ -299,7 +313,7 @@ fn choices(typed: &str, view: &FleetView, may_act: bool) -> Vec<Choice> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let typed = typed.trim_start();
     let argument = typed.split_once(' ').and_then(|(name, rest)| {
-        let word = words(may_act).find(|word| word.name == name)?;
+        let word = words(view, may_act).find(|word| word.name == name)?;
         Some((word, rest))
     });
     let hosts = view
@@ -313,7 +327,7 @@ fn choices(typed: &str, view: &FleetView, may_act: bool) -> Vec<Choice> {
         .map(|(_, slice)| (slice.name.as_str().to_owned(), "slice"));
     let (prefix, wanted, all): (String, &str, Vec<(String, &'static str)>) = match argument {
         None => {
-            let words = words(may_act).map(|word| (word.name.to_owned(), word.about));
+            let words = words(view, may_act).map(|word| (word.name.to_owned(), word.about));
             (String::new(), typed, words.chain(slices).chain(hosts).collect())
         }
         Some((word, rest)) => {

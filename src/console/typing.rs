@@ -221,6 +221,7 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             return vec![Effect::LoadTheme(name)];
         }
         Command::Dump => return vec![Effect::Dump],
+        Command::Fault(text) => return vec![Effect::Fault(text)],
         Command::Mouse => return page_action(model, Action::Mouse),
         Command::Help => model.layers.push(Layer::Help(Help::default())),
         Command::Quit => return runs::quit(model),

@@ -103,6 +103,8 @@ pub enum Effect {
     ReadRuns,
     /// Read the report of a run.
     ReadReport(String),
+    /// Let a fault happen in a rehearsal.
+    Fault(String),
 }
 
 /// Takes one message.

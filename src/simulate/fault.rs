@@ -9,6 +9,9 @@ pub enum Fault {
     HostKilled(String),
     /// A host accepts bytes and answers nothing. Cleared: it goes on.
     HostFrozen(String),
+    /// The network between the console and a host is cut; everybody else reaches it. Cleared: it is mended, and old
+    /// connections are reset.
+    HostCut(String),
     /// The two sides of a slice cannot talk. Cleared: they can, and find out what to do.
     PairPartitioned(String),
     /// Both sides of a slice were written apart; both stand alone. Cleared: the standby's changes are discarded.
@@ -96,6 +99,7 @@ impl Fault {
         match self {
             Self::HostKilled(host)
             | Self::HostFrozen(host)
+            | Self::HostCut(host)
             | Self::SecondWritable(host)
             | Self::ErrantGtid(host)
             | Self::ReplicationError(host)
@@ -151,6 +155,10 @@ impl Island {
             Fault::HostFrozen(host) => {
                 let node = self.node(host)?;
                 self.nodes[node].freeze(true);
+            }
+            Fault::HostCut(host) => {
+                let node = self.node(host)?;
+                self.nodes[node].cut(true);
             }
             Fault::PrimaryKilled(slice) => {
                 let replica = self.replica(slice)?;
@@ -231,6 +239,10 @@ impl Island {
             Fault::HostFrozen(host) => {
                 let node = self.node(host)?;
                 self.nodes[node].freeze(false);
+            }
+            Fault::HostCut(host) => {
+                let node = self.node(host)?;
+                self.nodes[node].cut(false);
             }
             Fault::PairPartitioned(slice) => {
                 let replica = self.replica(slice)?;

@@ -4,6 +4,7 @@
 //! reaches the real hosts: addresses are simulated ones, and so are the commands that take a host's power away.
 
 use super::{
+    REHEARSAL,
     drbd::{Data, Replica, Role, Side},
     exec::Answer,
     island::Island,
@@ -12,7 +13,7 @@ use super::{
     node::{Disk, DrbdModule, Filesystem, Link, Node, Power},
     noise::mix,
 };
-use crate::fleet::{Fencing, Fleet, Host, HostName, ReachBy, Shell, Slice};
+use crate::fleet::{Fencing, Fleet, Host, HostName, ReachBy, Segment, Shell, Slice};
 use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
 
 /// Size of a member disk of the copy: 240 GB.
@@ -25,14 +26,61 @@ const ELSEWHERE: (Ipv4Addr, u8) = (Ipv4Addr::new(198, 18, 0, 0), 15);
 /// The fleet as the copy has it: hosts under simulated addresses, fencing by [`local`] alone.
 pub(super) fn fleet(fleet: &Fleet) -> Fleet {
     let hosts = fleet.hosts.iter().map(host).collect();
+    let segments = fleet.segments.iter().map(|real| Segment {
+        pools: Vec::new(),
+        ..real.clone()
+    });
     Fleet::new(
         fleet.name.clone(),
-        Some("REHEARSAL".to_owned()),
+        Some(REHEARSAL.to_owned()),
         fleet.poll,
         hosts,
-        fleet.segments.clone(),
+        segments.collect(),
         Vec::new(),
     )
+}
+
+/// What of the hosts and segments the copy does not play, a sentence each.
+pub(super) fn not_played(fleet: &Fleet) -> Vec<String> {
+    let hosts = |is: &dyn Fn(&Host) -> bool| {
+        let found: Vec<&str> = fleet
+            .hosts
+            .iter()
+            .filter(|host| is(host))
+            .map(|host| host.name.as_str())
+            .collect();
+        listed(&found)
+    };
+    let mut out = Vec::new();
+    let mut add = |names: String, what: &str| {
+        if !names.is_empty() {
+            out.push(format!("{names}: {what}"));
+        }
+    };
+    add(hosts(&|host| host.mysql.is_some()), "no database runs there");
+    add(
+        hosts(&|host| host.shell == Shell::None),
+        "an appliance; it answers nothing there",
+    );
+    let probed = |host: &Host| host.shell != Shell::None && !host.probes.is_empty();
+    add(hosts(&probed), "the inventory's own probes are not asked");
+    for segment in fleet.segments.iter().filter(|segment| !segment.pools.is_empty()) {
+        let pools: Vec<&str> = segment.pools.iter().map(String::as_str).collect();
+        add(listed(&pools), "a ZFS pool; the copy has md arrays alone");
+    }
+    out
+}
+
+/// Names with commas, not all of very many.
+fn listed(names: &[&str]) -> String {
+    let shown = names.len().min(12);
+    let more = names.len() - shown;
+    let list = names[..shown].join(", ");
+    if more > 0 {
+        format!("{list} and {more} more")
+    } else {
+        list
+    }
 }
 
 fn host(real: &Host) -> Host {
@@ -44,7 +92,6 @@ fn host(real: &Host) -> Host {
         user: None,
         jump: None,
         reach: ReachBy::Ssh,
-        shell: Shell::Posix,
         // Everybody is root there.
         sudo: false,
         fencing: real.fencing.as_ref().map(|_| Fencing {
@@ -145,6 +192,7 @@ fn node(fleet: &Fleet, host: &Host, seed: u64, taken: &mut BTreeSet<Ipv4Addr>) -
     let mut node = Node::new(host.name.as_str(), free(first, taken), seed);
     node.prefix = first.1;
     node.addresses = networks.map(|network| (free(network, taken), network.1)).collect();
+    node.shell = host.shell != Shell::None;
     node.disks.push(Disk::new("sda", 8, 0, [0.18, 0.12], node.seed));
     node.filesystems
         .push(Filesystem::ext4("/dev/sda2", (8, 2), "/", 41_020_640, 0.34));

@@ -53,6 +53,9 @@ use crate::{
 use russh::keys::{PrivateKey, ssh_key::LineEnding};
 use std::sync::Arc;
 
+/// The label of a copy ([`Simulation::of`]): it stands beside the fleet's name in every front end.
+pub const REHEARSAL: &str = "REHEARSAL";
+
 /// An embedded fleet.
 #[derive(Debug)]
 pub struct Simulation {
@@ -82,8 +85,10 @@ impl Simulation {
     /// host.
     #[must_use]
     pub fn of(fleet: &Fleet, seed: u64, clock: Clock) -> (Self, Vec<String>) {
+        let mut left_out = mirror::not_played(fleet);
         let fleet = mirror::fleet(fleet);
-        let (island, left_out) = mirror::island(&fleet, seed, clock());
+        let (island, slices) = mirror::island(&fleet, seed, clock());
+        left_out.extend(slices);
         (Self::new(vec![island], fleet, seed, clock), left_out)
     }
 

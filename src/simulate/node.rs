@@ -40,6 +40,8 @@ pub struct Node {
     pub power: Power,
     /// The gate of its connections since boot.
     pub gate: Arc<Gate>,
+    /// Whether the network between the console and it is cut; others reach it.
+    pub cut: bool,
     /// When it booted, milliseconds of the world's time; negative for before the world began.
     pub booted_ms: i64,
     /// Boots so far; part of `boot_id`.
@@ -313,6 +315,7 @@ impl Node {
             seed,
             power: Power::Up,
             gate: Arc::default(),
+            cut: false,
             booted_ms,
             boots: 1,
             clock_skew_s: 0.0,
@@ -377,9 +380,8 @@ impl Node {
 
     /// Boots after [`Node::power_off`]: connections from before are reset, counters begin again.
     pub fn boot(&mut self, now_ms: u64) {
-        self.gate.set(Signal::Reset);
-        self.gate = Arc::default();
         self.power = Power::Up;
+        self.reset();
         self.booted_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
         self.boots += 1;
         self.cpu = Cpu::default();
@@ -409,10 +411,34 @@ impl Node {
             }
             (Power::Frozen, false) => {
                 self.power = Power::Up;
-                self.gate.set(Signal::Open);
+                self.hear();
             }
             _ => {}
         }
+    }
+
+    /// Cuts the network between the console and it, or mends it: what was connected before is reset then.
+    pub fn cut(&mut self, cut: bool) {
+        if self.cut == cut {
+            return;
+        }
+        self.cut = cut;
+        if cut {
+            self.gate.set(Signal::Silent);
+        } else if self.power == Power::Up {
+            self.reset();
+        }
+    }
+
+    /// Resets every connection; new ones find the host as it is.
+    fn reset(&mut self) {
+        self.gate.set(Signal::Reset);
+        self.gate = Arc::default();
+        self.hear();
+    }
+
+    fn hear(&self) {
+        self.gate.set(if self.cut { Signal::Silent } else { Signal::Open });
     }
 }
 

@@ -30,7 +30,7 @@ use tokio::{
 const PIPE: usize = 64 * 1024;
 /// What the servers call themselves.
 const SERVER: &str = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3";
-/// How long a dialler waits for a host without power, as ARP does.
+/// How long a dialler waits for a host without power, as ARP does; or for one that it is cut off from.
 const NO_ROUTE: Duration = Duration::from_secs(3);
 /// Longest script of a step, bytes; of a longer one the rest is not read, so it is never whole.
 const SCRIPT_LIMIT: usize = 256 * 1024;
@@ -55,7 +55,7 @@ impl Dial for Dialler {
                 });
             };
             let door = self.world.door(place);
-            if door.power == Power::Off {
+            if door.power == Power::Off || door.cut {
                 tokio::time::sleep(NO_ROUTE).await;
                 return Err(RemoteError::Connect {
                     address: format!("{address}:{port}"),

@@ -146,6 +146,7 @@ impl World {
             let node = &island.nodes[node];
             Door {
                 power: node.power,
+                cut: node.cut,
                 gate: Arc::clone(&node.gate),
                 hostile: node.hostile,
                 name: Arc::clone(&node.name),
@@ -158,6 +159,7 @@ impl World {
 #[derive(Debug)]
 pub(super) struct Door {
     pub power: Power,
+    pub cut: bool,
     pub gate: Arc<Gate>,
     pub hostile: Option<Hostile>,
     pub name: Arc<str>,

@@ -92,15 +92,22 @@ impl Store {
         &self.directory
     }
 
-    /// Lets the file grow by a few pages and no more, as a full disk does.
-    #[cfg(test)]
-    pub(crate) fn fill_up(&self, pages: i64) {
+    /// Lets the file grow by `pages` (4096 bytes each) from now on and no more, as a full disk does: for rehearsals and
+    /// tests.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub fn limit(&self, pages: i64) -> Result<(), StoreError> {
         self.read(|connection| {
             let now: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
             connection.query_row(&format!("PRAGMA max_page_count = {}", now + pages), [], |_| Ok(()))?;
             Ok(())
         })
-        .unwrap();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn fill_up(&self, pages: i64) {
+        self.limit(pages).unwrap();
     }
 
     /// Reads.

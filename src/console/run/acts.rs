@@ -18,6 +18,7 @@ use crate::{
         planner::{Wish, catalogue},
     },
     store::Store,
+    verdict::Severity,
 };
 use std::sync::Arc;
 use tokio::{
@@ -41,6 +42,14 @@ pub trait Acting: Send + Sync + 'static {
     /// # Errors
     /// Why it cannot be opened.
     fn journal(&self) -> Result<Option<Arc<Store>>, String>;
+
+    /// Lets a fault happen, as `--fault` of a rehearsal names it; what happened, in words.
+    ///
+    /// # Errors
+    /// Why it cannot happen: always, where nothing is rehearsed.
+    fn fault(&self, text: &str) -> Result<String, String> {
+        Err(format!("{text}: this is no rehearsal; see pointsman rehearse --help"))
+    }
 }
 
 /// What a console needs to act. It cannot be made without the permission.
@@ -63,6 +72,7 @@ enum Acted {
     Began(Result<Option<Handle>, Vec<Refusal>>),
     Runs(Result<Vec<RunLine>, String>),
     Report(String, Result<String, String>),
+    Fault(Result<String, String>),
 }
 
 /// The acting half of the loop.
@@ -143,6 +153,8 @@ impl Actor {
                 Msg::Runs(result)
             }
             Acted::Report(run, result) => Msg::Report(run, result),
+            Acted::Fault(Ok(says)) => Msg::Note(Severity::Warning, says),
+            Acted::Fault(Err(why)) => Msg::Note(Severity::Warning, why),
         })
     }
 
@@ -162,6 +174,7 @@ impl Actor {
             Effect::TakeBack(run) => self.old(run, None, Arc::clone(fleet)),
             Effect::ReadRuns => self.read_runs(),
             Effect::ReadReport(run) => self.read_report(run),
+            Effect::Fault(text) => self.fault(text),
             _ => {}
         }
     }
@@ -245,6 +258,13 @@ impl Actor {
                 Err(why) => Err(why),
             };
             let _ = tell.send(Acted::Report(run, text));
+        });
+    }
+
+    fn fault(&self, text: String) {
+        let (acting, tell) = (Arc::clone(&self.acts.acting), self.tell.clone());
+        self.acts.runtime.spawn_blocking(move || {
+            let _ = tell.send(Acted::Fault(acting.fault(&text)));
         });
     }
 
