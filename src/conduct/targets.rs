@@ -202,7 +202,7 @@ impl SshTargets {
     async fn shell(&self, host: &Host) -> Result<Shelled, String> {
         let kept = self.place(&host.name).lock().await.shell.take();
         if let Some(mut shell) = kept
-            && idle(&mut *shell.wire).await
+            && idle(&mut *shell.wire)
         {
             return Ok(shell);
         }
@@ -344,7 +344,7 @@ fn command(host: &Host, command: &str) -> String {
 }
 
 /// Whether a shell that waits still waits, and has said nothing meanwhile.
-async fn idle(wire: &mut dyn Wire) -> bool {
+fn idle(wire: &mut dyn Wire) -> bool {
     loop {
         match wire.next().now_or_never() {
             None => return true,
