@@ -5,7 +5,7 @@ use super::{
     scene::Scene,
     stage::{Console, Stage},
 };
-use pointsman::runbook::engine::{Effect, End, Engine, Event, Record};
+use pointsman::runbook::engine::{Effect, End, Engine, Event, Outcome, Record};
 
 /// Another console with the same plan that takes `run-1` over.
 fn taking_over(stage: &Stage, scene: Scene) -> Console {
@@ -73,7 +73,7 @@ fn taken_over(scene: Scene, turns: usize, burst: usize, last: Fate) {
     let end = first.end().unwrap().clone();
     let touched = stage.journals["run-1"]
         .iter()
-        .any(|record| matches!(record, Record::Outcome { .. }));
+        .any(|record| matches!(record, Record::Outcome { outcome: Outcome::Done, .. }));
     match &end {
         End::Done | End::Refused { .. } | End::Compensated { .. } => {}
         End::Held { .. } => assert!(!touched, "14, though something was changed"),

@@ -284,8 +284,7 @@ impl Engine {
             Stage::Ending(end) => self.ended(end, &event),
             Stage::Displacing(end) => self.finish(end),
             Stage::Releasing(at, end) => self.released(at, end, &event),
-            Stage::Released(end) => self.over(end),
-            Stage::Over(end) => self.over(end),
+            Stage::Released(end) | Stage::Over(end) => self.over(end),
         }
     }
 }
