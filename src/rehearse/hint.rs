@@ -64,13 +64,13 @@ fn narrower(simulation: &Simulation, wish: &Wish, server: &str) -> Option<String
     if wish.parameters.get(name).is_some_and(|wanted| wanted != "all") {
         return None;
     }
-    let serves = |slice: &Slice| {
+    let is_on = |slice: &Slice| {
         let standby = slice.standby.as_ref().is_some_and(|standby| standby.as_str() == server);
         slice.preferred.as_str() == server || standby
     };
     let slices = simulation.fleet().slices().map(|(_, slice)| slice);
     let (paired, alone): (Vec<&Slice>, Vec<&Slice>) = slices
-        .filter(|slice| serves(slice))
+        .filter(|slice| is_on(slice))
         .partition(|slice| slice.standby.is_some());
     let names: Vec<&str> = paired.iter().map(|slice| slice.name.as_str()).collect();
     let first = alone.first().filter(|_| !names.is_empty())?;
