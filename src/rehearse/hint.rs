@@ -26,9 +26,9 @@ pub(super) fn refused(simulation: &Simulation, wish: &Wish) -> Vec<String> {
     };
     for check in &wish.definition.checks {
         let hint = match check.as_str() {
-            "server-dead" if now(&|island| is_well(island, server)) => format!(
-                "in the copy {server} is well; to rehearse its death: --fault=dead:{server} (or hung:{server})"
-            ),
+            "server-dead" if now(&|island| is_well(island, server)) => {
+                format!("in the copy {server} is well; to rehearse its death: --fault=dead:{server} (or hung:{server})")
+            }
             "returned" if now(&|island| is_home(island, slice)) => {
                 format!("in the copy {slice} is at home; to rehearse its way back: --fault=failed-over:{slice}")
             }
