@@ -147,6 +147,11 @@ pub struct RunArgs {
     #[arg(long, value_name = "RESOURCE")]
     pub discard: Vec<String>,
 
+    /// Batch run and resume: take over what this run holds, which is refused everything there from then on; its name in
+    /// full, once for each. A planned runbook takes over only from one that is over or dead
+    #[arg(long, value_name = "RUN", requires = "batch")]
+    pub take_over: Vec<String>,
+
     /// Take your word that this host is off, where no fencing command can tell; its name in full, once for each
     #[arg(long, value_name = "HOST")]
     pub assert_off: Vec<String>,

@@ -477,16 +477,20 @@ impl Runs {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn call(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_pointsman"))
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+        command
             .args(args)
             .arg("--state-dir")
             .arg(self.0.path().join("state"))
             .stdin(Stdio::null())
             .env_remove("POINTSMAN_INVENTORY")
-            .env("POINTSMAN_DEMO_SEED", "7")
-            .output()
-            .unwrap()
+            .env("POINTSMAN_DEMO_SEED", "7");
+        command
+    }
+
+    fn call(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
     }
 
     fn batch(&self, args: &[&str]) -> (i32, String, String) {
@@ -558,6 +562,55 @@ fn a_plan_is_printed_and_only_that_plan_is_run() {
         stdout(&verified).starts_with("the audit log is whole: "),
         "{}",
         stdout(&verified)
+    );
+}
+
+#[test]
+fn a_run_outlives_its_terminal() {
+    let runs = Runs::new();
+    let (slice, plan) = runs.movable();
+    let hash = format!("--yes={}", plan["hash"].as_str().unwrap());
+    let mut run = runs
+        .command(&["--demo", "--batch", "run", "slice-move", &slice, &hash, "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(run.stdout.take().unwrap());
+    let mut first = String::new();
+    out.read_line(&mut first).unwrap();
+    assert!(first.contains("begun"), "{first}");
+    let pid = run.id().to_string();
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    // Nobody reads any more, either.
+    drop((out, run.stderr.take()));
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    let (_, listed, _) = runs.batch(&["runs", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(
+        (&listed["end"]["end"], &listed["kept"]),
+        (&"done".into(), &Value::Array(Vec::new()))
+    );
+}
+
+#[test]
+fn a_full_disk_behind_the_output_does_not_stop_a_run() {
+    let runs = Runs::new();
+    let (slice, plan) = runs.movable();
+    let hash = format!("--yes={}", plan["hash"].as_str().unwrap());
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let code = runs
+        .command(&["--demo", "--batch", "run", "slice-move", &slice, &hash])
+        .stdout(full())
+        .stderr(full())
+        .status()
+        .unwrap();
+    assert_eq!(code.code(), Some(0));
+    let (_, listed, _) = runs.batch(&["runs", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(
+        (&listed["end"]["end"], &listed["claiming"]),
+        (&"done".into(), &false.into())
     );
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use pointsman::console::keymap;
+use pointsman::{console::keymap, runbook::target};
 
 /// With `POINTSMAN_WRITE_DOCS` set the table is written instead of compared.
 #[test]
@@ -20,4 +20,13 @@ fn the_readme_holds_the_keymap() {
             "README.md and the keymap differ; POINTSMAN_WRITE_DOCS=1 cargo test --test docs writes it"
         );
     }
+}
+
+/// The rule that the README gives is about the very command that steps are sent to.
+#[test]
+fn the_readme_allows_the_command_of_steps() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let rule = format!("= /usr/bin/{0}, /bin/{0}\n", target::COMMAND);
+    assert!(readme.contains(&rule), "{rule}");
 }

@@ -26,6 +26,7 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
+    io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -163,8 +164,8 @@ pub(super) fn unfinished(options: &Options) -> Vec<String> {
 /// What is asked for on the command line.
 enum Asked {
     Plan(Box<Wish>),
-    Run(Box<Wish>, String, Option<String>),
-    Resume(String, bool, Option<String>, Vec<Glass>),
+    Run(Box<Wish>, String, Option<String>, Vec<String>),
+    Resume(String, bool, Option<String>, Vec<Glass>, Vec<String>),
     Cancel(String),
 }
 
@@ -172,8 +173,15 @@ impl Asked {
     fn read(cli: &Cli, what: Batch) -> Result<Self> {
         let args = &cli.options.runs;
         let answer = args.answer.clone();
+        let over = args.take_over.clone();
+        let begins = matches!(what, Batch::Run | Batch::Resume) && !args.dry_run;
+        if !over.is_empty() && !begins {
+            return Err(Failure::Usage(
+                "--take-over goes with --batch run and resume".to_owned(),
+            ));
+        }
         Ok(match what {
-            Batch::Resume => Self::Resume(one_run(&cli.selectors)?.to_owned(), args.back, answer, glass(cli)),
+            Batch::Resume => Self::Resume(one_run(&cli.selectors)?.to_owned(), args.back, answer, glass(cli), over),
             Batch::Cancel => Self::Cancel(one_run(&cli.selectors)?.to_owned()),
             Batch::Run if !args.dry_run => {
                 let hash = args.yes.clone().ok_or_else(|| {
@@ -182,7 +190,7 @@ impl Asked {
                             .to_owned(),
                     )
                 })?;
-                Self::Run(Box::new(wish(cli)?), hash, answer)
+                Self::Run(Box::new(wish(cli)?), hash, answer, over)
             }
             _ => Self::Plan(Box::new(wish(cli)?)),
         })
@@ -239,8 +247,10 @@ fn glass(cli: &Cli) -> Vec<Glass> {
 }
 
 async fn carry_out(desk: &Desk, asked: Asked, format: Format) -> Result<u8> {
+    outlive_the_terminal();
     for line in desk.unfinished().await.map_err(|denied| denied_failure(&denied))? {
-        eprintln!("pointsman: {}", show::unfinished(&line));
+        // Nobody may be left to read it.
+        let _ = writeln!(std::io::stderr(), "pointsman: {}", show::unfinished(&line));
     }
     let begun = match asked {
         Asked::Plan(wish) => {
@@ -249,10 +259,13 @@ async fn carry_out(desk: &Desk, asked: Asked, format: Format) -> Result<u8> {
                 Err(refusals) => denied(&Denied::Refused(refusals), format),
             };
         }
-        Asked::Run(wish, hash, answer) => desk.run(*wish, &hash).await.map(|handle| (handle, answer)),
-        Asked::Resume(run, back, answer, named) => {
+        Asked::Run(wish, hash, answer, over) => {
+            let begun = desk.run_over(*wish, &hash, &over).await;
+            begun.map(|handle| (handle, answer))
+        }
+        Asked::Resume(run, back, answer, named, over) => {
             let back = back.then(|| desk.who().to_owned());
-            let resumed = desk.resume_named(&run, back, &named).await;
+            let resumed = desk.resume_over(&run, back, &named, &over).await;
             resumed.map(|handle| (handle, answer))
         }
         Asked::Cancel(run) => match desk.cancel(&run).await {
@@ -279,7 +292,9 @@ async fn follow(desk: &Desk, mut handle: Handle, answer: Option<String>, format:
     let mut interrupted = std::pin::pin!(interrupted());
     let last: Progress = loop {
         let now = progress.borrow_and_update().clone();
-        printer.print(&now)?;
+        // A full disk or a lost terminal behind the output is no reason to leave a run in its middle: it goes on to its
+        // end, and the exit code says how that was.
+        let _ = printer.print(&now);
         if now.end.is_some() || now.left {
             break handle.finish().await;
         }
@@ -299,9 +314,16 @@ async fn follow(desk: &Desk, mut handle: Handle, answer: Option<String>, format:
             () = &mut interrupted => break handle.leave().await,
         }
     };
-    printer.print(&last)?;
-    batch::print(&show::ended(&run, &last, format))?;
+    let _ = printer.print(&last);
+    let _ = batch::print(&show::ended(&run, &last, format));
     Ok(show::exit_code(&last))
+}
+
+/// A run goes on when the terminal that it was started from is lost: from here on, SIGHUP does nothing. Once it is
+/// listened for, the process is not ended by it any more, whether somebody listens or not.
+fn outlive_the_terminal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    drop(signal(SignalKind::hangup()));
 }
 
 fn planned(drawn: &Drawn, format: Format) -> Result<u8> {

@@ -31,7 +31,7 @@ pub fn plan(plan: &Plan, format: Format) -> String {
 #[must_use]
 pub fn denied(why: &Denied, format: Format) -> String {
     let refusals = match why {
-        Denied::Refused(refusals) => refusals.as_slice(),
+        Denied::Refused(refusals) | Denied::Doubt { refusals, .. } => refusals.as_slice(),
         _ => &[],
     };
     match format {
@@ -124,6 +124,7 @@ impl Printer {
                         "version": VERSION, "event": "step", "at": iso(progress.at), "run": progress.run,
                         "step": at + 1, "state": step.state.word(), "does": step.says, "host": step.place,
                         "evidence": step.evidence,
+                        "remaining_ms": progress.remaining().map(|left| left.time.as_millis()),
                     })));
                 }
             }
@@ -167,6 +168,7 @@ pub fn ended_with(run: &str, progress: &Progress, next: Option<&str>, format: Fo
         return line(&json!({
             "version": VERSION, "event": "end", "at": iso(progress.at), "run": run, "exit": exit_code(progress),
             "end": progress.end, "left": progress.left, "next": next, "question": progress.asked,
+            "kept": progress.kept,
             "clients": progress.clients.iter().map(client).collect::<Vec<_>>(),
         }));
     }
@@ -214,7 +216,8 @@ pub fn next(run: &str, progress: &Progress) -> Option<String> {
             let word = crate::remote::quote::quote(&question.word).unwrap_or_else(|_| "WORD".to_owned());
             Some(format!("it asks: {}\n{resume} --answer {word}{back}", question.text))
         }
-        (Some(End::Parked { .. } | End::Lost) | None, _) => Some(format!("{resume}{back}")),
+        (Some(End::Parked { .. } | End::Lost) | None, _) if !progress.displaced => Some(format!("{resume}{back}")),
+        _ if !progress.kept.is_empty() => Some(format!("{resume}        (gives the targets back)")),
         _ => None,
     }
 }
@@ -240,7 +243,8 @@ pub fn runs(runs: &[Run], format: Format) -> String {
                     "version": VERSION, "run": run.new.id, "runbook": run.new.runbook, "fleet": run.new.fleet,
                     "owner": run.new.owner, "hash": run.new.hash, "began": iso(run.began),
                     "ended": run.ended.map(iso), "end": run.end, "standing": standing(run).0,
-                    "driver": standing(run).1,
+                    "driver": standing(run).1, "displaced": run.displaced,
+                    "claiming": run.is_claiming(), "kept": run.kept,
                 }))
             })
             .collect();
@@ -251,13 +255,21 @@ pub fn runs(runs: &[Run], format: Format) -> String {
             (Standing::Driven(by), _) => format!("running ({by})"),
             (Standing::Waiting, None) => "left in its middle: resume it".to_owned(),
             (_, Some(end)) => end_words(end),
-            (Standing::Over, None) => "over".to_owned(),
+            (Standing::Over, None) => run.displaced.clone().unwrap_or_else(|| "over".to_owned()),
         };
         let began = iso(run.began);
         let began = began.get(..16).unwrap_or(&began).replace('T', " ");
+        let kept = match &run.kept {
+            _ if !run.is_claiming() => String::new(),
+            Some(kept) => format!(
+                "; may still be claimed by it: {}; resume it to give them back",
+                kept.join(", ")
+            ),
+            None => "; its targets may still be claimed by it; resume it to give them back".to_owned(),
+        };
         let _ = writeln!(
             out,
-            "{}  {began}Z  {:<12} {}  {stands}",
+            "{}  {began}Z  {:<12} {}  {stands}{kept}",
             run.new.id, run.new.runbook, run.new.owner
         );
     }

@@ -10,13 +10,13 @@ use crate::{
     facts::UnixMs,
     fleet::HostName,
     runbook::{
-        engine::{Answer, Control, Effect, End, Engine, Event, Record},
+        engine::{Answer, Control, Effect, End, Engine, Event, Record, Time},
         operation::Question,
         target::{Receipt, Request, Said},
     },
     store::{Command, Driving, Store, StoreError},
 };
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::Future, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
@@ -152,6 +152,7 @@ pub(super) fn start(work: Work) -> Handle {
         progress: progress_sender,
         intent: None,
         left: false,
+        began: tokio::time::Instant::now(),
     };
     let task = tokio::spawn(conductor.conduct(work.driving, work.clients));
     Handle {
@@ -199,6 +200,8 @@ struct Conductor {
     /// The step that was last written down as about to be sent.
     intent: Option<(usize, bool, u32)>,
     left: bool,
+    /// When it began, by a clock that nobody sets.
+    began: tokio::time::Instant,
 }
 
 impl Conductor {
@@ -248,7 +251,11 @@ impl Conductor {
 
     fn advance(&mut self, event: Event) -> Effect {
         let now = (self.now)();
-        let effect = self.engine.advance(event, now);
+        let time = Time {
+            clock: now,
+            passed: self.began.elapsed(),
+        };
+        let effect = self.engine.advance(event, time);
         let stand = self.engine.stand();
         self.progress.send_modify(|progress| progress.stands(&stand, now));
         effect
@@ -293,6 +300,7 @@ impl Conductor {
     async fn call(&mut self, host: HostName, request: Request, deadline: Duration) -> Event {
         let targets = Arc::clone(&self.targets);
         let acts = matches!(request, Request::Act { .. } | Request::Receipt { .. });
+        let takes = matches!(&request, Request::Claim { over, .. } if !over.is_empty());
         let began = (self.now)();
         let answer = self.during(targets.call(&host, request, deadline)).await;
         if acts {
@@ -311,7 +319,34 @@ impl Conductor {
                 self.keep(host.as_str(), began, exit, output).await;
             }
         }
+        if let Answer::Said(said) = &answer
+            && takes
+        {
+            self.took_over(&host, said).await;
+        }
         Event::Answered(answer)
+    }
+
+    /// Writes what was taken over from other runs: here, and in their own journal where it is this one.
+    async fn took_over(&self, host: &HostName, said: &[Said]) {
+        let runs: BTreeSet<&String> = said
+            .iter()
+            .filter_map(|line| match line {
+                Said::Took { run, .. } => Some(run),
+                _ => None,
+            })
+            .collect();
+        for other in runs {
+            let record = Record::TookOver {
+                run: other.clone(),
+                host: host.to_string(),
+            };
+            // That it was wanted is on the disk already.
+            let _ = self.append(record).await;
+            let (store, run, who, at) = self.pen();
+            let (other, by) = (other.clone(), format!("run {run} of {who} has taken it over on {host}"));
+            let _ = spawn_blocking(move || store.displace(&other, at, &who, &by)).await;
+        }
     }
 
     /// Waits for an effect, and hears orders meanwhile; they count from the next step on.

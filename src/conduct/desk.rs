@@ -5,6 +5,7 @@ use super::{
     conductor::{self, Handle, Work},
     origin::Origin,
     progress::Progress,
+    takeover,
     targets::{Now, Targets},
 };
 use crate::{
@@ -16,10 +17,12 @@ use crate::{
         planner::{self, Wish, show},
         sight::Sight,
     },
-    store::{NewRun, Run, Standing, Store, StoreError, Timed, new_id},
+    store::{Driving, NewRun, Run, Standing, Store, StoreError, Timed, new_id},
 };
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
+
+mod review;
 
 /// Makes plans and begins runs, for one fleet and one person.
 #[derive(Clone)]
@@ -27,7 +30,7 @@ pub struct Desk {
     fleet: Arc<Fleet>,
     targets: Arc<dyn Targets>,
     store: Arc<Store>,
-    now: Now,
+    pub(super) now: Now,
     who: String,
 }
 
@@ -72,6 +75,14 @@ pub enum Denied {
         /// What has to be named: for which step, by which rule, which resource.
         needs: Vec<Needed>,
     },
+    /// What the steps still ahead of a run that was left rest on is not so any more, or not known: it stays where it is.
+    #[error("run {run} does not go on: {}; mend that and resume it, or take it back", list(.refusals))]
+    Doubt {
+        /// The run.
+        run: String,
+        /// Why not, each with what would lift it.
+        refusals: Vec<Refusal>,
+    },
     /// The journal.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -83,6 +94,8 @@ impl Denied {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::Stale { .. } | Self::Unfit(_) | Self::Consent { .. } => 10,
+            // It is parked as it was.
+            Self::Doubt { .. } => 12,
             Self::Store(StoreError::Driven { .. }) => 14,
             Self::Store(StoreError::NoRun(_)) => 64,
             Self::Store(_) => 1,
@@ -169,6 +182,16 @@ impl Desk {
     /// # Errors
     /// [`Denied`]; nothing was changed then.
     pub async fn run(&self, wish: Wish, hash: &str) -> Result<Handle, Denied> {
+        self.run_over(wish, hash, &[]).await
+    }
+
+    /// The same, and takes over the claims of the runs that are named in `over`, each in full: they get nothing more on
+    /// the targets of this run. An emergency may take over any run; a planned runbook only one that is shown to be
+    /// over or dead.
+    ///
+    /// # Errors
+    /// [`Denied`]; nothing was changed then.
+    pub async fn run_over(&self, wish: Wish, hash: &str, over: &[String]) -> Result<Handle, Denied> {
         let drawn = self.plan(wish).await.map_err(Denied::Refused)?;
         if drawn.plan.hash != hash {
             return Err(Denied::Stale {
@@ -176,6 +199,7 @@ impl Desk {
                 now: drawn.plan.hash,
             });
         }
+        self.may_take_over(drawn.plan.kind, over).await?;
         let now = (self.now)();
         let id = new_id(now);
         let new = NewRun {
@@ -187,16 +211,18 @@ impl Desk {
             plan: show::json(&drawn.plan).to_string(),
             hash: drawn.plan.hash.clone(),
         };
+        let others = over.to_vec();
         let driving = self
             .stored(move |store, who| {
                 let driving = store.drive(&new.id, who)?;
                 store.begin(now, &new)?;
+                takeover::order(store, &new.id, now, who, others)?;
                 Ok(driving)
             })
             .await?;
         let progress = Progress::new(&drawn.plan, &id, &self.who, now);
         let clients = Clients::of(&self.fleet, &drawn.plan);
-        let engine = Engine::new(drawn.plan, id, self.who.clone(), now);
+        let engine = Engine::new(drawn.plan, id, self.who.clone(), now).taking_over(over.iter().cloned());
         Ok(self.start(engine, progress, driving, clients))
     }
 
@@ -215,32 +241,64 @@ impl Desk {
     /// # Errors
     /// [`Denied`]; nothing was changed then. [`Denied::Consent`] says what has to be named.
     pub async fn resume_named(&self, name: &str, back: Option<String>, named: &[Glass]) -> Result<Handle, Denied> {
+        self.resume_over(name, back, named, &[]).await
+    }
+
+    /// The same, and takes over the claims of the runs that are named in `over`, as [`Desk::run_over`]. Of a run that is
+    /// over, only the targets that may still keep its claims are given back.
+    ///
+    /// # Errors
+    /// [`Denied`]; nothing was changed then.
+    pub async fn resume_over(
+        &self,
+        name: &str,
+        back: Option<String>,
+        named: &[Glass],
+        over: &[String],
+    ) -> Result<Handle, Denied> {
         let name = name.to_owned();
-        let (run, driving) = self
+        let (run, driving, ordered) = self
             .stored(move |store, who| {
                 let run = store.run(&name)?;
+                // What was ordered before the lock is ours was meant for somebody else.
+                let ordered = store.last_order(&run.new.id)?;
                 let driving = store.drive(&run.new.id, who)?;
                 // Read again: it may have ended before the lock was ours.
-                Ok((store.run(&run.new.id)?, driving))
+                Ok((store.run(&run.new.id)?, driving, ordered))
             })
             .await?;
         if run.standing == Standing::Over {
-            return Err(Denied::Unfit(format!("run {} is over", run.new.id)));
+            if run.is_claiming() && back.is_none() {
+                return self.give_back(&run, driving).await;
+            }
+            return Err(Denied::Unfit(takeover::over_words(&run)));
         }
         let plan = self.plan_of(&run)?;
+        self.may_take_over(plan.kind, over).await?;
         let id = run.new.id.clone();
         let now = (self.now)();
         let (timed, driving) = self.stored(move |store, _| Ok((store.records(&id)?, driving))).await?;
-        let id = run.new.id;
+        let id = run.new.id.clone();
         let records: Vec<Record> = timed.iter().map(|timed| timed.record.clone()).collect();
         let back = back.map(|by| format!("{by} wants it taken back"));
-        let engine = Engine::resume(plan.clone(), id.clone(), self.who.clone(), &records, back, now);
+        let engine = Engine::resume(plan.clone(), id.clone(), self.who.clone(), &records, back, now)
+            .taking_over(over.iter().cloned());
         let given = consented(&engine, &plan, &id, named)?;
+        self.review(&run, &engine).await?;
         let noted = id.clone();
+        let others = over.to_vec();
         let driving = self
             .stored(move |store, who| {
                 let by = who.to_owned();
                 store.append(&noted, now, who, &Record::Resumed { by: by.clone() })?;
+                takeover::order(store, &noted, now, who, others)?;
+                for order in store.drop_orders(&noted, ordered)? {
+                    let what = format!(
+                        "{}; asked before anybody went on with the run, so not heeded now",
+                        order.what
+                    );
+                    store.append(&noted, now, who, &Record::Asked { by: order.who, what })?;
+                }
                 for what in given {
                     store.append(&noted, now, who, &Record::Asked { by: by.clone(), what })?;
                 }
@@ -290,7 +348,7 @@ impl Desk {
         let wanted = name.to_owned();
         let run = self.stored(move |store, _| store.run(&wanted)).await?;
         match run.standing {
-            Standing::Over => Err(Denied::Unfit(format!("run {} is over", run.new.id))),
+            Standing::Over => Err(Denied::Unfit(takeover::over_words(&run))),
             Standing::Driven(_) => {
                 self.stored(move |store, who| store.order(&run.new.id, now, who, "cancel"))
                     .await?;
@@ -300,7 +358,7 @@ impl Desk {
         }
     }
 
-    fn start(&self, engine: Engine, progress: Progress, driving: crate::store::Driving, clients: Clients) -> Handle {
+    pub(super) fn start(&self, engine: Engine, progress: Progress, driving: Driving, clients: Clients) -> Handle {
         conductor::start(Work {
             engine,
             progress,
@@ -314,7 +372,7 @@ impl Desk {
     }
 
     /// Does something with the journal where it may block.
-    async fn stored<T: Send + 'static>(
+    pub(super) async fn stored<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Denied> {
@@ -356,7 +414,7 @@ fn consented(engine: &Engine, plan: &Plan, run: &str, named: &[Glass]) -> Result
 }
 
 /// Shows what was done before this process went on.
-fn replay(progress: &mut Progress, records: &[Timed], now: crate::facts::UnixMs) {
+pub(super) fn replay(progress: &mut Progress, records: &[Timed], now: crate::facts::UnixMs) {
     for timed in records {
         progress.wrote(&timed.record, timed.at);
     }

@@ -7,18 +7,25 @@ mod clean;
 mod clients;
 mod conductor;
 mod desk;
+mod eta;
 mod origin;
+#[cfg(test)]
+mod plain_tests;
 mod progress;
 pub mod report;
 #[cfg(test)]
 mod shell_tests;
+mod takeover;
 mod targets;
 
 pub use clients::ClientView;
 pub use conductor::Handle;
 pub use desk::{Denied, Desk, Drawn, Needed, who};
-pub use progress::{LogLine, Progress, StepProgress, StepState, end_words};
+pub use eta::{Remaining, Resync};
+pub use progress::{LogLine, Progress, StepProgress, StepState, claim_words, end_words};
 pub use targets::{Console, Now, SshTargets, Targets};
 
+#[cfg(test)]
+mod takeover_tests;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 
 use crate::runbook::{
     definition::Definition,
-    plan::Glass,
-    planner::{self, Wish},
-    sight::Sight,
+    plan::{Glass, Step},
+    planner::{self, Wish, review},
+    sight::{Look, Sight},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,5 +45,24 @@ impl Origin {
         fleet: &crate::fleet::Fleet,
     ) -> Result<crate::runbook::plan::Plan, Vec<crate::runbook::check::Refusal>> {
         planner::plan(fleet, &self.wish(), &self.sight)
+    }
+
+    /// What has to be looked at before a run of the plan that was left goes on.
+    pub fn review_looks(
+        &self,
+        fleet: &crate::fleet::Fleet,
+        steps: &[(&Step, bool)],
+    ) -> Result<Vec<Look>, Vec<crate::runbook::check::Refusal>> {
+        review::looks(fleet, &self.wish(), &self.sight, steps)
+    }
+
+    /// Whether it may go on by what was seen now.
+    pub fn review(
+        &self,
+        fleet: &crate::fleet::Fleet,
+        steps: &[(&Step, bool)],
+        seen: &Sight,
+    ) -> Result<(), Vec<crate::runbook::check::Refusal>> {
+        review::judge(fleet, &self.wish(), &self.sight, steps, seen)
     }
 }

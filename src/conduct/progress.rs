@@ -1,15 +1,19 @@
 //! How far a run is, for front ends: built from what the engine asks for and what comes of it.
 
-use super::{clean, clients::ClientView};
+use super::{
+    clean,
+    clients::ClientView,
+    eta::{self, Flow},
+};
 use crate::{
     facts::UnixMs,
     runbook::{
         engine::{Control, End, Outcome, Phase, Record, Stand},
-        operation::{Operation, Place, Question},
+        operation::{Operation, Place, Question, Work},
         plan::Plan,
     },
 };
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 /// Lines of the log that are kept.
 const LOG_LINES: usize = 500;
@@ -49,12 +53,18 @@ pub struct Progress {
     pub end: Option<End>,
     /// Whether it was left in its middle: it can be resumed.
     pub left: bool,
+    /// Whether another run has taken it over: it is over then, however it stands.
+    pub displaced: bool,
+    /// Targets that may still keep a claim of the run although it has ended.
+    pub kept: Vec<String>,
     /// What happened, oldest first; the last 500 lines.
     pub log: VecDeque<LogLine>,
     /// How many lines there have been in all.
     pub logged: u64,
     /// How the clients of the slices fare.
     pub clients: Vec<ClientView>,
+    /// How fast data flows from one side of a slice to the other, while that is waited for.
+    pub(super) flow: Flow,
 }
 
 /// One step.
@@ -78,6 +88,10 @@ pub struct StepProgress {
     pub evidence: Vec<String>,
     /// What its commands printed last.
     pub output: String,
+    /// How long it usually takes; unknown where it waits for a person or a resync.
+    pub expected: Option<Duration>,
+    /// Whether it asks a person.
+    pub asks: bool,
 }
 
 /// How far a step is.
@@ -167,9 +181,12 @@ impl Progress {
             asked: None,
             end: None,
             left: false,
+            displaced: false,
+            kept: Vec::new(),
             log: VecDeque::new(),
             logged: 0,
             clients: Vec::new(),
+            flow: Flow::default(),
         }
     }
 
@@ -209,6 +226,9 @@ impl Progress {
             self.say(at, &text);
         }
         self.waits = waits;
+        if let Some(text) = self.flow.take(at, stand.left_kib) {
+            self.say(at, &text);
+        }
         let Some(step) = stand.step.and_then(|step| self.steps.get_mut(step)) else {
             return;
         };
@@ -259,9 +279,19 @@ impl Progress {
                 evidence,
                 output,
             } => self.concluded(*step, *back, *outcome, evidence, output, at),
-            Record::TurnedBack { why } => self.turned_back(why, at),
+            Record::TurnedBack { why, .. } => self.turned_back(why, at),
+            Record::Alone { .. } => self.say(at, &alone(record)),
             Record::Asked { by, what } => self.say(at, &format!("{by}: {what}")),
             Record::Resumed { by } => self.say(at, &format!("{by} goes on with the run")),
+            Record::Released { kept } if kept.is_empty() => self.kept.clear(),
+            Record::Released { kept } => {
+                self.kept.clone_from(kept);
+                self.say(at, &claim_words(record));
+            }
+            Record::TakesOver { .. } | Record::TookOver { .. } | Record::Displaced { .. } => {
+                self.displaced |= matches!(record, Record::Displaced { .. });
+                self.say(at, &claim_words(record));
+            }
             Record::Ended(end) => {
                 let text = end_words(end);
                 self.say(at, &text);
@@ -358,6 +388,8 @@ impl StepProgress {
             ended: None,
             evidence: Vec::new(),
             output: String::new(),
+            expected: eta::expected(operation),
+            asks: matches!(operation.work, Work::Ask(_)),
         }
     }
 }
@@ -378,14 +410,61 @@ fn words(stand: &Stand, steps: usize, paused: bool) -> String {
         Phase::Resting => "waits to try again",
         Phase::Unsure => "waits, because something is not known, before",
         Phase::Running => "runs",
+        Phase::Holding if paused => "paused in",
         Phase::Holding => "lets time pass in",
         Phase::Asking => "waits for a person in",
         Phase::Resolving => "finds out what became of",
+        Phase::Proving if paused => "paused, and looks on, in",
         Phase::Proving => "looks for the proof of",
     };
     let step = stand.step.unwrap_or_default() + 1;
     let back = if stand.back { " (taking it back)" } else { "" };
     format!("{what} step {step} of {steps}{back}")
+}
+
+/// What is known of the data that is thrown away when two sides are joined.
+#[must_use]
+pub(super) fn alone(record: &Record) -> String {
+    let Record::Alone {
+        slice,
+        kept,
+        kept_kib,
+        lost,
+        lost_kib,
+    } = record
+    else {
+        return String::new();
+    };
+    let kept = match kept_kib {
+        Some(kib) => format!("{kept}, whose data stays, marks {kib} KiB as changed"),
+        None => format!("what {kept} changed, whose data stays, is not known"),
+    };
+    match lost_kib {
+        Some(0) => format!("{slice}: nothing is lost: {lost} marks nothing as changed since it lost its peer; {kept}"),
+        // A bit stands for 4 KiB; after a crash every extent that was being written counts as a whole (drbd.conf(5),
+        // al-extents).
+        Some(kib) => format!(
+            "{slice}: what {lost} alone had changed since it lost its peer is thrown away: {kib} KiB at most, \
+             for DRBD counts in blocks of 4 KiB, and after a crash in whole extents of 4 MiB; {kept}"
+        ),
+        None => format!(
+            "{slice}: what {lost} alone had changed is thrown away; how much is not known: it could not be read before \
+             the sides were joined; {kept}"
+        ),
+    }
+}
+
+/// What a record says of claims, in a sentence; nothing of any other record.
+#[must_use]
+pub fn claim_words(record: &Record) -> String {
+    match record {
+        Record::TakesOver { run, by } => format!("{by} wants the claims of run {run} taken over"),
+        Record::TookOver { run, host } => format!("took {host} over from run {run}, which gets nothing there any more"),
+        Record::Displaced { by } => format!("over: {by}"),
+        Record::Released { kept } if kept.is_empty() => "gave the targets back".to_owned(),
+        Record::Released { kept } => format!("may still be claimed by this run: {}", kept.join(", ")),
+        _ => String::new(),
+    }
 }
 
 /// How a run ended, in a sentence.
@@ -394,7 +473,8 @@ pub fn end_words(end: &End) -> String {
     match end {
         End::Done => "done: every step is proven".to_owned(),
         End::Refused { why } => format!("refused, nothing was changed: {why}"),
-        End::Compensated { why } => format!("taken back: {why}"),
+        End::Compensated { why, stays } if stays.is_empty() => format!("taken back: {why}"),
+        End::Compensated { why, stays } => format!("taken back but for what stays done: {why}; {}", stays.join("; ")),
         End::Parked {
             why,
             next,
@@ -404,5 +484,33 @@ pub fn end_words(end: &End) -> String {
         End::Parked { why, next, .. } => format!("parked with an unknown outcome: {why}; {next}"),
         End::Held { by } => format!("held by another run: {by}"),
         End::Lost => "stopped: the journal cannot be written; make room, then resume".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_said_as_precisely_as_it_is_known() {
+        let said = |kept_kib, lost_kib| {
+            alone(&Record::Alone {
+                slice: "web1".into(),
+                kept: "stor2".into(),
+                kept_kib,
+                lost: "stor1".into(),
+                lost_kib,
+            })
+        };
+        assert_eq!(
+            said(Some(900), Some(0)),
+            "web1: nothing is lost: stor1 marks nothing as changed since it lost its peer; \
+             stor2, whose data stays, marks 900 KiB as changed"
+        );
+        assert!(
+            said(None, Some(4096))
+                .contains("stor1 alone had changed since it lost its peer is thrown away: 4096 KiB at most")
+        );
+        assert!(said(Some(1), None).contains("how much is not known"));
     }
 }

@@ -1,7 +1,7 @@
 //! The report of a run, from the journal alone: who, when, by what plan, every command with its outcome, the proofs,
 //! how long clients waited, what was lost or at risk, and how it ended.
 
-use super::progress::end_words;
+use super::progress::{alone, claim_words, end_words};
 use crate::{
     collect::clock::iso,
     runbook::engine::Record,
@@ -81,6 +81,7 @@ pub fn json(report: &Report) -> String {
         "commands": commands,
         "clients": clients,
         "loss_estimate": report.plan["loss"],
+        "exact_loss": exact(report),
     });
     format!("{document}\n")
 }
@@ -133,6 +134,9 @@ fn head(out: &mut String, report: &Report) {
     ] {
         let _ = writeln!(out, "- {name}: {}", inline(&value));
     }
+    for loss in losses(report) {
+        let _ = writeln!(out, "- Exact loss: {}", inline(&loss));
+    }
     for glass in report.plan["broken_glass"].as_array().into_iter().flatten() {
         let _ = writeln!(
             out,
@@ -142,6 +146,40 @@ fn head(out: &mut String, report: &Report) {
         );
     }
     out.push('\n');
+}
+
+/// What was lost, as precisely as it is known: what each side had alone is counted when they are joined again.
+fn losses(report: &Report) -> Vec<String> {
+    let records = report.records.iter().map(|timed| &timed.record);
+    let joined: Vec<String> = records
+        .filter(|record| matches!(record, Record::Alone { .. }))
+        .map(alone)
+        .collect();
+    if joined.is_empty() && report.plan["loss"].is_string() {
+        return vec![
+            "not known before the other side is back: the run that joins them again (fail-back or split-brain) counts it"
+                .to_owned(),
+        ];
+    }
+    joined
+}
+
+/// The same for scripts.
+fn exact(report: &Report) -> Value {
+    let records = report.records.iter().map(|timed| &timed.record);
+    let joined = records.filter_map(|record| match record {
+        Record::Alone {
+            slice,
+            kept,
+            kept_kib,
+            lost,
+            lost_kib,
+        } => Some(json!({
+            "slice": slice, "thrown_away_of": lost, "at_most_kib": lost_kib, "stays_of": kept, "changed_kib": kept_kib,
+        })),
+        _ => None,
+    });
+    joined.collect()
 }
 
 fn longest(stalls: &[Stall]) -> String {
@@ -287,10 +325,12 @@ fn words(record: &Record) -> String {
             let word = format!("{outcome:?}").to_lowercase().replace("alreadyso", "already so");
             format!("{}: {word}{output}", step(*at, *back))
         }
-        Record::TurnedBack { why } => format!("turns back: {why}"),
+        Record::Alone { .. } => alone(record),
+        Record::TurnedBack { why, .. } => format!("turns back: {why}"),
         Record::Asked { by, what } => format!("{by}: {what}"),
         Record::Resumed { by } => format!("{by} goes on with the run"),
         Record::Ended(end) => end_words(end),
+        other => claim_words(other),
     }
 }
 

@@ -1,16 +1,19 @@
 //! One shell a target for the whole run: real shells of this machine, counted.
 
-use super::{SshTargets, Targets as _};
+use super::{Now, SshTargets, Targets as _};
 use crate::{
     facts::{CleanText, UnixMs},
     fleet::{Fleet, Host, Poll},
     mode::Mode,
     remote::{Boxed, ExecLimits, LocalRemote, Output, Remote, RemoteError, Session, Wire},
-    runbook::sight::Look,
+    runbook::{engine::Answer, sight::Look, target::Request},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 /// This machine as if it were a host behind SSH; counts the shells that are started on it.
@@ -65,6 +68,97 @@ fn targets() -> (SshTargets, Arc<AtomicUsize>) {
         SshTargets::new(&permission, Arc::new(fleet), Arc::new(counting), now),
         count,
     )
+}
+
+/// This machine behind a sudo that says something, or starts nothing; slow to begin.
+#[derive(Clone, Copy)]
+struct Sudo(&'static str);
+
+struct SudoSession(Arc<dyn Session>, &'static str);
+
+impl Remote for Sudo {
+    fn connect<'a>(
+        &'a self,
+        host: &'a Host,
+        step: &'a (dyn Fn(&'static str) + Send + Sync),
+    ) -> Boxed<'a, Result<Arc<dyn Session>, RemoteError>> {
+        Box::pin(async move {
+            let inner = LocalRemote.connect(host, step).await?;
+            Ok(Arc::new(SudoSession(inner, self.0)) as Arc<dyn Session>)
+        })
+    }
+}
+
+impl Session for SudoSession {
+    fn open<'a>(&'a self, _: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, RemoteError>> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            self.0.open(self.1).await
+        })
+    }
+
+    fn exec<'a>(
+        &'a self,
+        command: &'a str,
+        input: &'a [u8],
+        limits: ExecLimits,
+    ) -> Boxed<'a, Result<Output, RemoteError>> {
+        self.0.exec(command, input, limits)
+    }
+
+    fn about(&self) -> CleanText {
+        self.0.about()
+    }
+}
+
+fn behind(command: &'static str, now: Now) -> SshTargets {
+    let Mode::ReadWrite(permission) = Mode::new(false, false) else {
+        panic!("it may change hosts");
+    };
+    let host = Host::new("a", "a.example");
+    let fleet = Fleet::new("f".into(), None, Poll::default(), vec![host], Vec::new(), Vec::new());
+    SshTargets::new(&permission, Arc::new(fleet), Arc::new(Sudo(command)), now)
+}
+
+const WARNS: &str =
+    "sh -c 'echo sudo: unable to resolve host a: Name or service not known >&2; exec sh -s pointsman-step'";
+const REFUSES: &str = "sh -c 'echo sudo: a password is required >&2; exit 1'";
+
+#[tokio::test]
+async fn only_a_sudo_that_starts_nothing_has_sent_nothing() {
+    let clock: Now = Arc::new(|| UnixMs(1));
+    let ask = async |command: &'static str, look: &[&str]| {
+        let look = look.iter().map(|word| (*word).to_owned()).collect();
+        let targets = behind(command, Arc::clone(&clock));
+        let host = "a".into();
+        targets
+            .call(&host, Request::Look(vec![look]), Duration::from_secs(20))
+            .await
+    };
+    let said = ask(WARNS, &["echo", "one"]).await;
+    assert!(matches!(said, Answer::Said(_)), "{said:?}");
+    // Both shells die before anything is said of the step.
+    let kill = "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat) $PPID; sleep 1";
+    let said = ask(WARNS, &["sh", "-c", kill]).await;
+    assert!(matches!(said, Answer::Lost(_)), "{said:?}");
+    let said = ask(REFUSES, &["echo", "one"]).await;
+    assert!(
+        matches!(&said, Answer::NotSent(why) if why.contains("password")),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_look_is_dated_when_its_host_was_asked_and_not_when_it_was_reached() {
+    let clock = crate::remote::ssh::system_clock();
+    let targets = behind("sh -s pointsman-step", Arc::clone(&clock));
+    let began = clock();
+    let seen = targets.look(vec![Look::new(&"a".into(), ["echo", "one"])]).await;
+    let late = seen[0].1.at.since(began);
+    assert!(
+        seen[0].1.answer.is_ok() && late >= Duration::from_millis(400),
+        "{late:?}"
+    );
 }
 
 /// What a look printed, or why it is not known.

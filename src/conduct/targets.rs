@@ -8,6 +8,7 @@ use crate::{
     remote::{Boxed, Chunk, ExecLimits, LocalRemote, Remote, RemoteError, Session, Wire, quote},
     runbook::{
         engine::{Answer, Record},
+        secret,
         sight::{Glimpse, Look, Printed},
         target::{self, Receipt, Request, Said},
     },
@@ -38,8 +39,8 @@ pub type Now = Arc<dyn Fn() -> UnixMs + Send + Sync>;
 
 /// A way to the targets of runs.
 pub trait Targets: Send + Sync {
-    /// Looks at hosts, all at the same time. Every look has a glimpse in the answer, whose time is when it was asked
-    /// for; what cannot be seen says why.
+    /// Looks at hosts, all at the same time. Every look has a glimpse in the answer, whose time is when its own host was
+    /// asked, or later; what cannot be seen says why.
     fn look(&self, looks: Vec<Look>) -> Boxed<'_, Vec<(Look, Glimpse)>>;
 
     /// Calls a target once. [`Answer::NotSent`] only if nothing of it can have been sent; [`Answer::Lost`] whenever
@@ -204,10 +205,14 @@ impl SshTargets {
     }
 
     /// A shell for the next call: the one that waits, or a new one.
-    async fn shell(&self, host: &Host) -> Result<Shelled, String> {
-        let kept = self.place(&host.name).lock().await.shell.take();
+    async fn shell(&self, host: &Host, alone: bool) -> Result<Shelled, String> {
+        let kept = if alone {
+            None
+        } else {
+            self.place(&host.name).lock().await.shell.take()
+        };
         if let Some(mut shell) = kept
-            && idle(&mut *shell.wire).await
+            && idle(&mut *shell.wire)
         {
             return Ok(shell);
         }
@@ -229,16 +234,44 @@ impl SshTargets {
         }
     }
 
-    async fn ask(&self, name: &HostName, request: &Request, deadline: Duration) -> Answer {
+    /// Asks a host. `sent` becomes the time when it was asked, once it could be reached.
+    async fn ask(&self, name: &HostName, request: &Request, deadline: Duration, sent: &mut UnixMs) -> Answer {
         let host = match self.host(name) {
             Ok(host) => host,
             Err(why) => return Answer::NotSent(why),
         };
+        let answer = self.ask_as(host, request, deadline, false, sent).await;
+        match (&answer, request) {
+            // A client may let nobody be root for steps: what it sees itself can be looked at without.
+            (Answer::NotSent(why), Request::Look(_)) if why.starts_with("sudo: ") => {
+                let plain = Host {
+                    sudo: false,
+                    ..host.clone()
+                };
+                match self.ask_as(&plain, request, deadline, true, sent).await {
+                    Answer::Said(said) => Answer::Said(said),
+                    _ => answer,
+                }
+            }
+            _ => answer,
+        }
+    }
+
+    /// The same with the host's own rights; with `alone` by a shell that is used once, so that no step ever finds it.
+    async fn ask_as(
+        &self,
+        host: &Host,
+        request: &Request,
+        deadline: Duration,
+        alone: bool,
+        sent: &mut UnixMs,
+    ) -> Answer {
+        let name = &host.name;
         let block = match request.block() {
             Ok(block) => block,
             Err(error) => return Answer::NotSent(error.to_string()),
         };
-        let mut shell = match timeout(CONNECT * 2, self.shell(host)).await {
+        let mut shell = match timeout(CONNECT * 2, self.shell(host, alone)).await {
             Ok(Ok(shell)) => shell,
             Ok(Err(why)) => return Answer::NotSent(why),
             Err(_) => return Answer::NotSent(format!("{name} takes no command")),
@@ -248,15 +281,16 @@ impl SshTargets {
         } else {
             format!("{}\n{block}", target::WRAPPER)
         };
-        shell.taught = true;
+        let first = !std::mem::replace(&mut shell.taught, true);
         let local = host.reach == ReachBy::Local;
-        let answer = timeout(deadline, converse(&mut *shell.wire, script.as_bytes(), local)).await;
+        *sent = (self.now)();
+        let answer = timeout(deadline, converse(&mut *shell.wire, script.as_bytes(), local, first)).await;
         let answer =
             answer.unwrap_or_else(|_| Answer::Lost(format!("no answer within {:.0} s", deadline.as_secs_f64())));
         if !matches!(answer, Answer::Said(_)) {
             // Whatever is wrong with it, the next call is to find it out on a connection of its own.
             self.forget(name, &shell.session).await;
-        } else if !local {
+        } else if !local && !alone {
             self.keep(name, shell).await;
         }
         answer
@@ -264,9 +298,9 @@ impl SshTargets {
 
     /// All looks of one host in one call.
     async fn look_at(&self, host: HostName, looks: Vec<Look>) -> Vec<(Look, Glimpse)> {
-        let at = (self.now)();
+        let mut at = (self.now)();
         let request = Request::Look(looks.iter().map(|look| look.argv.clone()).collect());
-        let answers = match self.ask(&host, &request, LOOK).await {
+        let answers = match self.ask(&host, &request, LOOK, &mut at).await {
             Answer::Said(said) => glimpses(&said, looks.len()),
             Answer::NotSent(why) => Err(Why::Failed(why.into())),
             Answer::Lost(why) => Err(Why::Hung(why.into())),
@@ -292,6 +326,30 @@ impl SshTargets {
             .map_err(|why| Why::Failed(why.into()));
         (look, Glimpse { at, answer })
     }
+}
+
+/// Runs a command of this machine.
+async fn here(argv: &[String], deadline: Duration) -> Result<Printed, String> {
+    // Quoted word by word for `exec`: the shell that starts it interprets nothing.
+    let line = quote::join(argv).map_err(|error| error.to_string())?;
+    let session = LocalRemote
+        .connect(&Host::new("console", "localhost"), &|_| {})
+        .await
+        .map_err(|error| error.to_string())?;
+    let limits = ExecLimits {
+        deadline,
+        output_bytes: 64 * 1024,
+    };
+    let output = session
+        .exec(&format!("exec {line}"), b"", limits)
+        .await
+        .map_err(|error| clean::lines(&error.to_string()))?;
+    let exit = output.exit.ok_or("it ended without an exit code")?;
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if exit != 0 {
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(Printed { exit, text })
 }
 
 /// What the looks printed, in their order.
@@ -323,7 +381,7 @@ fn command(host: &Host, command: &str) -> String {
 }
 
 /// Whether a shell that waits still waits, and has said nothing meanwhile.
-async fn idle(wire: &mut dyn Wire) -> bool {
+fn idle(wire: &mut dyn Wire) -> bool {
     loop {
         match wire.next().now_or_never() {
             None => return true,
@@ -336,7 +394,7 @@ async fn idle(wire: &mut dyn Wire) -> bool {
 
 /// Sends a script and takes the whole answer. The shell of a host waits for the next one behind it; one of this
 /// machine ends.
-async fn converse(wire: &mut dyn Wire, script: &[u8], local: bool) -> Answer {
+async fn converse(wire: &mut dyn Wire, script: &[u8], local: bool, first: bool) -> Answer {
     let mut out = Vec::new();
     let mut errors = Vec::new();
     let mut exit = None;
@@ -376,8 +434,10 @@ async fn converse(wire: &mut dyn Wire, script: &[u8], local: bool) -> Answer {
         }
     };
     let errors = clean::lines(&String::from_utf8_lossy(&errors));
-    // sudo says so itself when it starts nothing.
-    if out.is_empty() && exit.is_some_and(|code| code != 0) && errors.starts_with("sudo: ") {
+    // A shell says that it is ready before it reads the first block. One that has ended without it, and whose whole
+    // output is here, has run nothing; whatever sudo says of that may be a warning.
+    let whole = first && sent.is_ok() && why.is_none();
+    if whole && out.is_empty() && exit.is_some_and(|code| code != 0) && errors.starts_with("sudo: ") {
         return Answer::NotSent(errors);
     }
     let mut parts: Vec<String> = Vec::new();
@@ -432,35 +492,27 @@ impl Targets for SshTargets {
     }
 
     fn call<'a>(&'a self, host: &'a HostName, request: Request, deadline: Duration) -> Boxed<'a, Answer> {
-        Box::pin(async move { self.ask(host, &request, deadline).await })
+        Box::pin(async move {
+            let mut sent = UnixMs(0);
+            self.ask(host, &request, deadline, &mut sent).await
+        })
     }
 
     fn local<'a>(&'a self, argv: &'a [String], deadline: Duration) -> Boxed<'a, Result<Printed, String>> {
         Box::pin(async move {
-            if let Some(console) = &self.console {
-                let (exit, text) = console(argv);
-                return Ok(Printed { exit, text });
-            }
-            // Quoted word by word for `exec`: the shell that starts it interprets nothing.
-            let line = quote::join(argv).map_err(|error| error.to_string())?;
-            let session = LocalRemote
-                .connect(&Host::new("console", "localhost"), &|_| {})
-                .await
-                .map_err(|error| error.to_string())?;
-            let limits = ExecLimits {
-                deadline,
-                output_bytes: 64 * 1024,
+            let ran = match &self.console {
+                Some(console) => {
+                    let (exit, text) = console(argv);
+                    Ok(Printed { exit, text })
+                }
+                None => here(argv, deadline).await,
             };
-            let output = session
-                .exec(&format!("exec {line}"), b"", limits)
-                .await
-                .map_err(|error| clean::lines(&error.to_string()))?;
-            let exit = output.exit.ok_or("it ended without an exit code")?;
-            let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-            if exit != 0 {
-                text.push_str(&String::from_utf8_lossy(&output.stderr));
-            }
-            Ok(Printed { exit, text })
+            // Some tools repeat their whole command line, passwords included: what they print is kept and shown.
+            ran.map(|printed| Printed {
+                text: secret::cleaned(argv, &printed.text),
+                ..printed
+            })
+            .map_err(|why| secret::cleaned(argv, &why))
         })
     }
 

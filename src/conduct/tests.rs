@@ -28,17 +28,17 @@ use std::{
 use tokio::sync::Notify;
 
 /// Between the conductor and its targets: does something to the call of one step.
-struct Between {
+pub(super) struct Between {
     inner: SshTargets,
     /// The step whose call is hit, and how.
     trick: Mutex<Option<(usize, Trick)>>,
-    acts: AtomicUsize,
-    reached: Notify,
-    go_on: Notify,
+    pub acts: AtomicUsize,
+    pub reached: Notify,
+    pub go_on: Notify,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Trick {
+pub(super) enum Trick {
     /// It is done, and the answer gets lost.
     LoseReply,
     /// It is not done, and nobody knows.
@@ -92,19 +92,19 @@ impl Targets for Between {
     }
 }
 
-struct World {
-    simulation: Simulation,
-    between: Arc<Between>,
-    store: Arc<Store>,
-    desk: Desk,
+pub(super) struct World {
+    pub simulation: Simulation,
+    pub between: Arc<Between>,
+    pub store: Arc<Store>,
+    pub desk: Desk,
     _directory: tempfile::TempDir,
 }
 
-fn now() -> Now {
+pub(super) fn now() -> Now {
     crate::remote::ssh::system_clock()
 }
 
-fn world() -> World {
+pub(super) fn world() -> World {
     let simulation = Simulation::calm(
         5,
         Arc::new(|| Duration::from_millis(crate::remote::ssh::system_clock()().0)),
@@ -139,7 +139,7 @@ fn world() -> World {
     }
 }
 
-fn wish(runbook: &str, parameters: &[(&str, &str)]) -> Wish {
+pub(super) fn wish(runbook: &str, parameters: &[(&str, &str)]) -> Wish {
     Wish {
         definition: catalogue::find(runbook).unwrap().clone(),
         parameters: parameters
@@ -163,20 +163,20 @@ impl World {
         }
     }
 
-    async fn begin(&self, trick: Option<(usize, Trick)>) -> Handle {
+    pub async fn begin(&self, trick: Option<(usize, Trick)>) -> Handle {
         *self.between.trick.lock().unwrap() = trick;
         let hash = self.hash().await;
         self.desk.run(the_move(), &hash).await.unwrap()
     }
 
     /// Where the slice is now: the side that a new plan would move it to is the other one.
-    async fn serves(&self) -> String {
+    pub async fn serves(&self) -> String {
         let drawn = self.desk.plan(the_move()).await.unwrap();
         let to = drawn.plan.parameters["to"].clone();
         if to == "stor3" { "stor4".into() } else { "stor3".into() }
     }
 
-    fn records(&self, run: &str) -> Vec<Record> {
+    pub fn records(&self, run: &str) -> Vec<Record> {
         self.store
             .records(run)
             .unwrap()
@@ -185,12 +185,12 @@ impl World {
             .collect()
     }
 
-    fn is_whole(&self) {
+    pub fn is_whole(&self) {
         assert!(matches!(self.store.verify().unwrap(), Verified::Whole { .. }));
     }
 }
 
-async fn over(handle: Handle) -> Progress {
+pub(super) async fn over(handle: Handle) -> Progress {
     tokio::time::timeout(Duration::from_mins(1), handle.finish())
         .await
         .unwrap()
@@ -204,14 +204,17 @@ async fn a_move_is_done_written_down_and_reported() {
     let last = over(handle).await;
     assert_eq!(last.end, Some(End::Done), "{:?}", last.log);
     assert_eq!(world.serves().await, "stor4");
+    // The last one only looks, and a client was served at once.
+    let (proof, changes) = last.steps.split_last().unwrap();
     assert!(
-        last.steps
+        changes
             .iter()
             .all(|step| step.state == StepState::Done && step.ended.is_some())
     );
+    assert!(matches!(proof.state, StepState::Done | StepState::AlreadySo) && proof.ended.is_some());
     assert_eq!(world.store.unfinished().unwrap(), []);
     let commands = world.store.commands(&run).unwrap();
-    assert_eq!(commands.len(), last.steps.len());
+    assert_eq!(commands.len(), changes.len());
     assert!(commands.iter().all(|command| command.exit == Some(0)));
     world.is_whole();
     let made = report::make(&world.store, &run).unwrap();
@@ -269,7 +272,7 @@ async fn a_cancelled_run_puts_everything_back() {
     let run = handle.run().to_owned();
     let last = over(handle).await;
     assert!(
-        matches!(&last.end, Some(End::Compensated { why }) if why.contains("bob@desk")),
+        matches!(&last.end, Some(End::Compensated { why, .. }) if why.contains("bob@desk")),
         "{:?}",
         last.end
     );
@@ -381,6 +384,35 @@ async fn a_run_that_was_left_can_be_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_left_goes_on_only_when_what_it_rests_on_is_still_so() {
+    let world = world();
+    let handle = world.begin(Some((3, Trick::Wait))).await;
+    let run = handle.run().to_owned();
+    world.between.reached.notified().await;
+    handle.kill().await;
+    world.between.go_on.notify_one();
+    let nfsd = |threads: u32| {
+        let place = world.simulation.world();
+        place.with("stor4", |island, at| {
+            island.nodes[at].nfs_server.as_mut().unwrap().threads = threads;
+        });
+    };
+    // Somebody has stopped the NFS server of the side that takes the slice.
+    nfsd(0);
+    match world.desk.resume(&run, None).await.map(|_| ()) {
+        Err(denied @ Denied::Doubt { .. }) => {
+            assert!(denied.to_string().contains("nfsd of stor4 does not run"), "{denied}");
+            assert_eq!(denied.exit_code(), 12);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(world.desk.unfinished().await.unwrap()[0].standing, Standing::Waiting);
+    nfsd(8);
+    let last = over(world.desk.resume(&run, None).await.unwrap()).await;
+    assert_eq!(last.end, Some(End::Done), "{:?}", last.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stale_plan_is_not_run() {
     let world = world();
     let hash = world.hash().await;
@@ -415,7 +447,7 @@ async fn a_full_disk_stops_the_run_before_the_next_change() {
 }
 
 /// A runbook of one's own, with a question before the only change.
-fn asking() -> Wish {
+pub(super) fn asking() -> Wish {
     let text = "name: careful
 title: Asks first
 kind: planned
@@ -541,7 +573,7 @@ async fn what_is_proven_or_taken_back_needs_no_name() {
         .await;
 }
 
-async fn left_at_its_question(world: &World) -> String {
+pub(super) async fn left_at_its_question(world: &World) -> String {
     let drawn = world.desk.plan(asking()).await.unwrap();
     let mut handle = world.desk.run(asking(), &drawn.plan.hash).await.unwrap();
     let run = handle.run().to_owned();
@@ -578,7 +610,7 @@ async fn a_dead_host_holds_nobody_up() {
     assert!(seen[&look("stor1")].answer.is_err() && seen[&look("nobody")].answer.is_err());
 }
 
-fn local_targets(host: Host) -> SshTargets {
+pub(super) fn local_targets(host: Host) -> SshTargets {
     let Mode::ReadWrite(permission) = Mode::new(false, false) else {
         panic!();
     };

@@ -195,7 +195,7 @@ pub const KEYMAP: &[Binding] = &[
         Action::Menu,
         &["m"],
         "runbooks",
-        "Runbooks for the selected slice or host: what can be done, and why the rest cannot.",
+        "Runbooks for what is selected: what can be done, and why the rest cannot.",
     ),
     page(Action::Enter, &["enter"], "open", "Go in: open what is selected."),
     page(

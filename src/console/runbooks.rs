@@ -26,7 +26,7 @@ use crate::{
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use offers::{Asked, Object, Offer, offers};
-use runs::Runs;
+use runs::{Runs, Starting};
 
 /// What only a process that may act holds.
 #[derive(Debug, Clone)]
@@ -86,6 +86,8 @@ pub struct Planning {
     pub number: u64,
     /// What was asked for.
     pub asked: Asked,
+    /// Whether a run was to begin by it, and did not.
+    pub tried: bool,
     /// How far it is.
     pub stage: Stage,
     /// What is typed.
@@ -112,27 +114,32 @@ impl Planning {
     /// Rules that the refusals offer to set aside: the words to type, rule and thing.
     #[must_use]
     pub fn glass(&self) -> Vec<(String, Rule, String)> {
-        let Stage::Refused(refusals) = &self.stage else {
-            return Vec::new();
-        };
-        let mut found = Vec::new();
-        for word in refusals.iter().flat_map(|refusal| refusal.lift.split_whitespace()) {
-            let flag = word.trim_start_matches("--").trim_end_matches(['.', ',', ';']);
-            let Some((name, thing)) = flag.split_once('=').filter(|_| word.starts_with("--")) else {
-                continue;
-            };
-            let rule = match name {
-                "force" => Rule::Force,
-                "discard" => Rule::Discard,
-                "assert-off" => Rule::AssertOff,
-                _ => continue,
-            };
-            if !found.iter().any(|(known, _, _)| known == flag) {
-                found.push((flag.to_owned(), rule, thing.to_owned()));
-            }
+        match &self.stage {
+            Stage::Refused(refusals) => offered(refusals),
+            Stage::Making { .. } | Stage::Ready(_) => Vec::new(),
         }
-        found
     }
+}
+
+/// Rules that refusals offer to set aside: the words to type, rule and thing.
+fn offered(refusals: &[Refusal]) -> Vec<(String, Rule, String)> {
+    let mut found = Vec::new();
+    for word in refusals.iter().flat_map(|refusal| refusal.lift.split_whitespace()) {
+        let flag = word.trim_start_matches("--").trim_end_matches(['.', ',', ';']);
+        let Some((name, thing)) = flag.split_once('=').filter(|_| word.starts_with("--")) else {
+            continue;
+        };
+        let rule = match name {
+            "force" => Rule::Force,
+            "discard" => Rule::Discard,
+            "assert-off" => Rule::AssertOff,
+            _ => continue,
+        };
+        if !found.iter().any(|(known, _, _)| known == flag) {
+            found.push((flag.to_owned(), rule, thing.to_owned()));
+        }
+    }
+    found
 }
 
 /// What can be acted on among what is selected.
@@ -140,6 +147,13 @@ fn object(model: &Model) -> Option<Object> {
     match model.selected()? {
         Id::Slice(name) => Some(Object::Slice(name)),
         Id::Host(name) => Some(Object::Host(name)),
+        Id::Segment(name) => Some(Object::Segment(name)),
+        Id::Topology(name) => Some(Object::Topology(name)),
+        Id::Finding(_, subject) if subject.kind == SubjectKind::Topology => {
+            let mut topologies = model.live.fleet.topologies.iter();
+            let found = topologies.find(|topology| *topology.name.as_str() == *subject.name)?;
+            Some(Object::Topology(found.name.clone()))
+        }
         Id::Finding(_, subject) if subject.kind == SubjectKind::Slice => {
             let (_, slice) = model.live.fleet.slice(&subject.name)?;
             Some(Object::Slice(slice.name.clone()))
@@ -152,7 +166,10 @@ fn object(model: &Model) -> Option<Object> {
 /// Opens the menu for what is selected.
 pub(super) fn open_menu(model: &mut Model) {
     let Some(object) = object(model) else {
-        return model.set_note(Severity::Ok, "select a slice or a host first; 7 lists the runbooks");
+        return model.set_note(
+            Severity::Ok,
+            "select a slice, a host, a segment or a topology first; 7 lists the runbooks",
+        );
     };
     // By the newest view, whatever picture is frozen on the screen.
     let offers = offers(&model.live, &object, model.now);
@@ -206,6 +223,7 @@ fn show_refused(model: &mut Model, asked: Asked, refusals: Vec<Refusal>) {
     model.layers.push(Layer::Plan(Box::new(Planning {
         number: works.asked,
         asked,
+        tried: true,
         stage: Stage::Refused(refusals),
         line: LineEdit::default(),
         scroll: 0,
@@ -223,6 +241,7 @@ fn ask_for_plan(model: &mut Model, asked: Asked) -> Vec<Effect> {
     model.layers.push(Layer::Plan(Box::new(Planning {
         number,
         asked: asked.clone(),
+        tried: false,
         stage: Stage::Making { since },
         line: LineEdit::default(),
         scroll: 0,
@@ -331,7 +350,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             let (number, asked) = (planning.number, planning.asked.clone());
             model.layers.pop();
             let word = asked.word.clone();
-            runs::starts(model, Some(asked), word);
+            runs::starts(model, Starting::New(asked), word);
             vec![Effect::Begin(number)]
         }
         Stage::Ready(_) => {

@@ -27,6 +27,7 @@ use ratatui::{
 };
 use std::{collections::HashMap, sync::Arc};
 
+mod again;
 mod live;
 mod pictures;
 mod plans;

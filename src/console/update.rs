@@ -26,7 +26,10 @@ use crate::{
     conduct::Progress,
     facts::UnixMs,
     remote::log::LogEntry,
-    runbook::{check::Refusal, plan::Plan},
+    runbook::{
+        check::Refusal,
+        plan::{Plan, Rule},
+    },
     verdict::Severity,
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
@@ -93,7 +96,7 @@ pub enum Effect {
     /// Tell the run of this process.
     Steer(Steer),
     /// Go on with a run of the journal.
-    GoOn(String),
+    GoOn(String, Vec<(Rule, String)>),
     /// Take a run of the journal back.
     TakeBack(String),
     /// Read the runs of the journal.

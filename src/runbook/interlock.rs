@@ -162,6 +162,8 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             ),
         )],
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
+        // The engine watches over it for as long as it flows.
+        Claim::Flow { .. } => Vec::new(),
         Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {
             on(context, host, slice, |_, _| Vec::new())
         }
@@ -229,6 +231,13 @@ fn on(
 }
 
 fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> Vec<(Interlock, Condition)> {
+    let mut sides = context.plan.slices.values().flat_map(|layout| &layout.sides);
+    if sides.all(|side| side.host != *host) {
+        return vec![(
+            Interlock::InsidePlan,
+            fixed(format!("{host} is a server of a slice of the plan"), false),
+        )];
+    }
     if !stops
         || !SHARED_UNITS
             .iter()

@@ -157,6 +157,13 @@ pub enum Claim {
         /// The slice.
         slice: SliceName,
     },
+    /// Lets data flow from a side to its peer, for as long as it takes: the other way would destroy what the slice has.
+    Flow {
+        /// The slice.
+        slice: SliceName,
+        /// The host whose data is the good one.
+        source: HostName,
+    },
     /// Throws one side's data away.
     Discard {
         /// The host whose data is lost.

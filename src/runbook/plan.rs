@@ -23,7 +23,7 @@ pub struct Plan {
     pub parameters: BTreeMap<String, String>,
     /// Every target and who it has to be. A host that is not here is not touched.
     pub targets: BTreeMap<HostName, Identity>,
-    /// What is claimed on every target: slices and host pairs.
+    /// What is claimed on every target, beside the [machine](Plan::claims_on) itself: DRBD resources.
     pub objects: Vec<String>,
     /// The slices it is about, as they are laid out.
     pub slices: BTreeMap<SliceName, SliceLayout>,
@@ -78,10 +78,25 @@ pub struct SliceLayout {
 pub struct ExportLayout {
     /// The exported path.
     pub path: String,
-    /// To whom: addresses, networks or names, as `exportfs` takes them.
-    pub clients: Vec<String>,
-    /// Options, comma-separated (exports(5)); equal on both sides.
+    /// To whom, and with which options.
+    pub clients: Vec<ExportClient>,
+}
+
+/// A client of an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportClient {
+    /// An address, a network or a name, as `exportfs` takes it.
+    pub name: String,
+    /// Its own options, comma-separated (exports(5)); equal on both sides.
     pub options: String,
+}
+
+impl ExportLayout {
+    /// The clients by name alone.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.clients.iter().map(|client| client.name.clone()).collect()
+    }
 }
 
 /// Where a slice's service address can be.
@@ -93,6 +108,19 @@ pub struct AddressLayout {
     pub prefix: u8,
     /// The interface that takes it, by host.
     pub interfaces: BTreeMap<HostName, String>,
+}
+
+impl Plan {
+    /// What is claimed on a target: the machine itself, named by its own machine-id, and the objects. Names of the
+    /// inventory are not in it: two inventories may call one machine by different names.
+    #[must_use]
+    pub fn claims_on(&self, host: &HostName) -> Vec<String> {
+        let machine = self
+            .targets
+            .get(host)
+            .map(|identity| format!("machine-{}", identity.machine_id));
+        machine.into_iter().chain(self.objects.iter().cloned()).collect()
+    }
 }
 
 impl AddressLayout {

@@ -2,6 +2,7 @@
 
 use super::{
     island::Island,
+    nfs::MountState,
     node::DrbdModule,
     noise::{unit, wave},
     render,
@@ -37,7 +38,36 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 2] = ["arping", "nft"];
+const TOOLS: [&str; 8] = [
+    "arping",
+    "drbdadm",
+    "exportfs",
+    "ip",
+    "mount",
+    "nft",
+    "systemctl",
+    "umount",
+];
+
+/// `stat -f` of a place, killed by timeout(1) where it waits for ever: 137 then.
+fn statfs(island: &Island, at: usize, place: &str) -> Answer {
+    let mounts = &island.nodes[at].mounts;
+    match mounts
+        .iter()
+        .find(|mount| mount.at == place)
+        .filter(|mount| mount.mounted)
+    {
+        Some(mount) => match mount.state {
+            MountState::Answering => Answer::ok("    Type: nfs\n".to_owned()),
+            MountState::Hung(_) => Answer::failed(137, String::new()),
+            MountState::Stale => Answer::failed(
+                1,
+                format!("stat: cannot read file system information for '{place}': Stale file handle\n"),
+            ),
+        },
+        None => Answer::failed(1, format!("stat: cannot read file system information for '{place}'\n")),
+    }
+}
 
 /// `ping -n -c 1 -W 1 HOST` (ping(8)): 1 when nothing answers, 2 when there is no such name.
 fn reach(island: &Island, at: usize, target: &str) -> Answer {
@@ -89,12 +119,17 @@ pub(super) fn words(island: &Island, at: usize, words: &[String]) -> Answer {
         "cat /proc/fs/nfsd/threads" if let Some(server) = &node.nfs_server => out = format!("{}\n", server.threads),
         "cat /proc/fs/nfsd/versions" if node.nfs_server.is_some() => out.push_str("+3 +4 -4.0 +4.1 +4.2\n"),
         "ip -o addr show" => render::addresses(island, node, &mut out),
+        "flock --help" => out.push_str("Usage:\n flock [options] <file>|<directory>\n\n -w, --timeout <secs>  wait\n"),
+        "sync --help" => out.push_str("Usage: sync [OPTION] [FILE]...\n"),
         "exportfs -v" if node.nfs_server.is_some() => render::exports(node, &mut out),
         _ => match words {
             [setup, status, resource, json]
                 if [setup.as_str(), status, json] == ["drbdsetup", "status", "--json"] && node.drbd.is_some() =>
             {
                 return drbdsetup(island, at, resource);
+            }
+            [timeout, .., stat, _, _, place] if timeout == "timeout" && stat == "stat" => {
+                return statfs(island, at, place);
             }
             [ping, .., target] if ping == "ping" => return reach(island, at, target),
             [command, flag, program] if command == "command" && flag == "-v" => {

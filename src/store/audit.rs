@@ -4,13 +4,16 @@
 //! JSON array `[seq, at, who, what]`. A row that is changed, put in or taken out breaks the chain there; rows
 //! cut off at the end show in SQLite's own counter, as long as that was not changed too: whoever needs more
 //! keeps the last hash elsewhere.
+//!
+//! A run's first row holds what it rests on: the plan's hash, the rules that were set aside and for what, and the
+//! SHA-256 of the plan as it was shown and of what it was made from. The journal is compared with all of that.
 
-use super::{Store, StoreError};
+use super::{NewRun, Store, StoreError};
 use crate::facts::UnixMs;
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 /// The hash before the first row.
 const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -63,6 +66,7 @@ impl Store {
             let mut statement = moment.prepare("SELECT seq, at, who, what, hash FROM audit ORDER BY seq")?;
             let mut rows = statement.query([])?;
             let (mut last, mut head) = (0, FIRST.to_owned());
+            let mut begun: BTreeMap<String, Entry> = BTreeMap::new();
             while let Some(row) = rows.next()? {
                 let entry = entry(row)?;
                 if entry.seq != last + 1 {
@@ -78,7 +82,10 @@ impl Store {
                     });
                 }
                 last = entry.seq;
-                head = entry.hash;
+                head.clone_from(&entry.hash);
+                if let Some(run) = began(&entry.what) {
+                    begun.entry(run.to_owned()).or_insert(entry);
+                }
             }
             let counted: Option<i64> = moment
                 .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'audit'", [], |row| row.get(0))
@@ -105,7 +112,21 @@ impl Store {
                     why: format!("the journal says otherwise in record {seq} of run {run}"),
                 });
             }
-            Ok(Verified::Whole { rows: last, head })
+            let missing = moment
+                .query_row(
+                    "SELECT audit.seq FROM audit LEFT JOIN records ON records.audit = audit.seq
+                     WHERE audit.what GLOB 'run * record [0-9]* {\"record\":*' AND records.run IS NULL
+                     ORDER BY audit.seq LIMIT 1",
+                    [],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            if let Some(seq) = missing {
+                let why = "the journal lacks the record that it speaks of".to_owned();
+                return Ok(Verified::Broken { seq, why });
+            }
+            let differs = differs(&moment, begun, last)?;
+            Ok(differs.unwrap_or(Verified::Whole { rows: last, head }))
         })
     }
 
@@ -117,6 +138,86 @@ impl Store {
             let rows = statement.query_map([limit], entry)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
+    }
+}
+
+/// What the audit log says when a run begins.
+pub(super) fn begins(run: &NewRun) -> String {
+    format!(
+        "{}, of the fleet {}; {}; its plan sha256:{}, made from sha256:{}",
+        begins_shortly(run),
+        run.fleet,
+        set_aside(&run.origin),
+        sha256(&run.plan),
+        sha256(&run.origin)
+    )
+}
+
+/// How it began in versions that did not say what the run rests on.
+fn begins_shortly(run: &NewRun) -> String {
+    format!("run {} begins: {} by plan {}", run.id, run.runbook, run.hash)
+}
+
+/// The run that a row says to begin.
+fn began(what: &str) -> Option<&str> {
+    let (run, _) = what.strip_prefix("run ")?.split_once(" begins: ")?;
+    (!run.contains(' ')).then_some(run)
+}
+
+/// The rules that were set aside, each with the name that was typed for it and by whom.
+fn set_aside(origin: &str) -> String {
+    let origin: serde_json::Value = serde_json::from_str(origin).unwrap_or_default();
+    let glass = origin["glass"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let word = |glass: &serde_json::Value, name: &str| glass[name].as_str().unwrap_or("?").to_owned();
+    let named: Vec<String> = glass
+        .iter()
+        .map(|glass| {
+            format!(
+                "{} {} by {}",
+                word(glass, "rule"),
+                word(glass, "resource"),
+                word(glass, "by")
+            )
+        })
+        .collect();
+    if named.is_empty() {
+        "no rule set aside".to_owned()
+    } else {
+        format!("set aside: {}", named.join(", "))
+    }
+}
+
+/// The first run of the journal that began otherwise than its row says, or that one of the two lacks.
+fn differs(moment: &Connection, mut begun: BTreeMap<String, Entry>, last: i64) -> Result<Option<Verified>, StoreError> {
+    let broken = |seq, why| Ok(Some(Verified::Broken { seq, why }));
+    let mut statement =
+        moment.prepare("SELECT id, runbook, fleet, owner, origin, plan, hash, began FROM runs ORDER BY began, id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let run = NewRun {
+            id: row.get(0)?,
+            runbook: row.get(1)?,
+            fleet: row.get(2)?,
+            owner: row.get(3)?,
+            origin: row.get(4)?,
+            plan: row.get(5)?,
+            hash: row.get(6)?,
+        };
+        let at = super::runs::time(row.get(7)?);
+        let Some(entry) = begun.remove(&run.id) else {
+            return broken(last + 1, format!("it is missing: the journal has a run {}", run.id));
+        };
+        let says = entry.what == begins(&run) || entry.what == begins_shortly(&run);
+        if !says || entry.at != at || entry.who != run.owner {
+            return broken(
+                entry.seq,
+                format!("the journal says otherwise of how run {} began", run.id),
+            );
+        }
+    }
+    match begun.into_iter().next() {
+        Some((run, entry)) => broken(entry.seq, format!("the journal lacks run {run}")),
+        None => Ok(None),
     }
 }
 
@@ -154,11 +255,11 @@ pub(super) fn add(transaction: &Transaction<'_>, at: UnixMs, who: &str, what: &s
 
 fn chained(before: &str, seq: i64, at: UnixMs, who: &str, what: &str) -> String {
     let row = serde_json::json!([seq, at.0, who, what]).to_string();
-    let mut digest = Sha256::new();
-    digest.update(before.as_bytes());
-    digest.update(row.as_bytes());
-    digest
-        .finalize()
+    sha256(&format!("{before}{row}"))
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
         .iter()
         .fold(String::with_capacity(64), |mut out, byte| {
             let _ = write!(out, "{byte:02x}");

@@ -39,6 +39,19 @@ pub struct Run {
     pub end: Option<End>,
     /// Whether it can be gone on with, and who does.
     pub standing: Standing,
+    /// Which run has taken it over, where one has.
+    pub displaced: Option<String>,
+    /// Targets that may still keep its claims although it is over; `None` while that was not written down: every one
+    /// of them then.
+    pub kept: Option<Vec<String>>,
+}
+
+impl Run {
+    /// Whether it is over and a target may still keep a claim of it.
+    #[must_use]
+    pub fn is_claiming(&self) -> bool {
+        self.standing == Standing::Over && self.kept.as_ref().is_none_or(|kept| !kept.is_empty())
+    }
 }
 
 /// Whether a run is over.
@@ -141,8 +154,7 @@ impl Store {
                     run.hash
                 ],
             )?;
-            let what = format!("run {} begins: {} by plan {}", run.id, run.runbook, run.hash);
-            audit::add(transaction, at, &run.owner, &what)?;
+            audit::add(transaction, at, &run.owner, &audit::begins(run))?;
             Ok(())
         })
     }
@@ -164,6 +176,18 @@ impl Store {
             }
             Ok(seq)
         })
+    }
+
+    /// Writes into the journal of a run, where it is here, that another one has taken it over; once.
+    pub fn displace(&self, run: &str, at: UnixMs, who: &str, by: &str) -> Result<(), StoreError> {
+        match self.run(run) {
+            Ok(known) if known.new.id == run && known.displaced.is_none() => {
+                let record = Record::Displaced { by: by.to_owned() };
+                self.append(run, at, who, &record).map(|_| ())
+            }
+            Ok(_) | Err(StoreError::NoRun(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps what a step's commands printed.
@@ -248,7 +272,13 @@ impl Store {
         let query = format!(
             "SELECT id, runbook, fleet, owner, origin, plan, hash, began, ended, outcome,
                     EXISTS (SELECT 1 FROM records WHERE records.run = runs.id
-                            AND records.record LIKE '{{\"record\":\"intent\"%')
+                            AND records.record LIKE '{{\"record\":\"intent\"%'),
+                    (SELECT record FROM records WHERE records.run = runs.id
+                            AND records.record LIKE '{{\"record\":\"displaced\"%' ORDER BY seq LIMIT 1),
+                    (SELECT record FROM records WHERE records.run = runs.id
+                            AND (records.record LIKE '{{\"record\":\"released\"%'
+                                 OR records.record LIKE '{{\"record\":\"intent\"%')
+                     ORDER BY seq DESC LIMIT 1)
              FROM runs {rest}"
         );
         let rows = self.read(|connection| {
@@ -265,14 +295,24 @@ impl Store {
                 };
                 let ended: Option<i64> = row.get(8)?;
                 let end: Option<String> = row.get(9)?;
-                Ok((new, time(row.get(7)?), ended.map(time), end, row.get::<_, bool>(10)?))
+                let marks: (bool, Option<String>, Option<String>) = (row.get(10)?, row.get(11)?, row.get(12)?);
+                Ok((new, time(row.get(7)?), ended.map(time), end, marks))
             })?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })?;
         rows.into_iter()
-            .map(|(new, began, ended, end, touched)| {
+            .map(|(new, began, ended, end, (touched, displaced, released))| {
                 let end: Option<End> = end.map(|text| parse(&text)).transpose()?;
-                let standing = match (self.driver(&new.id)?, is_over(end.as_ref(), touched)) {
+                let kept = match released.map(|text| parse(&text)).transpose()? {
+                    Some(Record::Released { kept }) => Some(kept),
+                    _ => None,
+                };
+                let displaced = match displaced.map(|text| parse(&text)).transpose()? {
+                    Some(Record::Displaced { by }) => Some(by),
+                    _ => None,
+                };
+                let over = displaced.is_some() || is_over(end.as_ref(), touched);
+                let standing = match (self.driver(&new.id)?, over) {
                     (_, true) => Standing::Over,
                     (Driver::Process(by), false) => Standing::Driven(by),
                     (Driver::Nobody, false) => Standing::Waiting,
@@ -283,6 +323,8 @@ impl Store {
                     ended,
                     end,
                     standing,
+                    displaced,
+                    kept,
                 })
             })
             .collect()
@@ -363,12 +405,30 @@ impl Store {
         })
     }
 
+    /// The last order for a run, taken or not: what was ordered up to it was meant for whoever drove the run then.
+    pub fn last_order(&self, run: &str) -> Result<i64, StoreError> {
+        self.read(|connection| {
+            let last: Option<i64> =
+                connection.query_row("SELECT max(seq) FROM orders WHERE run = ?1", [run], |row| row.get(0))?;
+            Ok(last.unwrap_or_default())
+        })
+    }
+
+    /// Takes away the orders for a run that nobody has taken, up to this one.
+    pub fn drop_orders(&self, run: &str, up_to: i64) -> Result<Vec<Order>, StoreError> {
+        self.take_orders_up_to(run, up_to)
+    }
+
     /// Takes the orders for a run that nobody has taken yet.
     pub fn take_orders(&self, run: &str) -> Result<Vec<Order>, StoreError> {
+        self.take_orders_up_to(run, i64::MAX)
+    }
+
+    fn take_orders_up_to(&self, run: &str, up_to: i64) -> Result<Vec<Order>, StoreError> {
         let waiting = self.read(|connection| {
-            let mut statement =
-                connection.prepare("SELECT seq, who, what FROM orders WHERE run = ?1 AND taken = 0 ORDER BY seq")?;
-            let rows = statement.query_map([run], |row| {
+            let mut statement = connection
+                .prepare("SELECT seq, who, what FROM orders WHERE run = ?1 AND seq <= ?2 AND taken = 0 ORDER BY seq")?;
+            let rows = statement.query_map(params![run, up_to], |row| {
                 Ok(Order {
                     seq: row.get(0)?,
                     who: row.get(1)?,

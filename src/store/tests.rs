@@ -190,11 +190,34 @@ fn the_first_broken_row_of_the_audit_log_is_named() {
             "UPDATE records SET record = '{\"record\":\"turned_back\",\"why\":\"x\"}' WHERE seq = 2",
             3,
         ),
+        ("DELETE FROM records WHERE seq = 2", 3),
+        ("UPDATE runs SET hash = 'abd'", 1),
+        ("UPDATE runs SET plan = '{ }'", 1),
+        ("UPDATE runs SET origin = replace(origin, 'web1', 'web2')", 1),
+        ("UPDATE runs SET origin = '{}'", 1),
+        ("UPDATE runs SET owner = 'eve@console'", 1),
+        ("UPDATE runs SET fleet = 'other'", 1),
+        ("UPDATE runs SET began = 2", 1),
+        ("DELETE FROM runs", 1),
+        (
+            "INSERT INTO runs (id, runbook, fleet, owner, began, origin, plan, hash) VALUES ('b', 'x', 'x', 'x', 1, '', '', '')",
+            5,
+        ),
     ];
+    let glass = r#"{"glass":[{"rule":"discard","resource":"web1","by":"ada@console"}]}"#;
     for (sql, broken) in cases {
         let (_directory, store) = store();
         assert!(whole(&store));
-        store.begin(UnixMs(1), &run("a")).unwrap();
+        let run = NewRun {
+            origin: glass.into(),
+            ..run("a")
+        };
+        store.begin(UnixMs(1), &run).unwrap();
+        let row = &store.audited(1).unwrap()[0].what;
+        assert!(
+            row.contains("plan abc") && row.contains("set aside: discard web1 by ada@console"),
+            "{row}"
+        );
         store.append("a", UnixMs(2), "x", &intent(0)).unwrap();
         store.append("a", UnixMs(3), "x", &outcome(0)).unwrap();
         store.audit(UnixMs(4), "x", "said \"something\"\nelse").unwrap();
@@ -205,6 +228,19 @@ fn the_first_broken_row_of_the_audit_log_is_named() {
             whole @ Verified::Whole { .. } => panic!("{sql}: {whole:?}"),
         }
     }
+}
+
+#[test]
+fn a_run_of_an_older_version_is_no_break() {
+    let (_directory, store) = store();
+    let row = "run b begins: slice-move by plan abc";
+    store.audit(UnixMs(1), "ada@console", row).unwrap();
+    tamper(
+        &store,
+        "INSERT INTO runs (id, runbook, fleet, owner, began, origin, plan, hash)
+         VALUES ('b', 'slice-move', 'lab', 'ada@console', 1, '{}', '{}', 'abc')",
+    );
+    assert!(matches!(store.verify().unwrap(), Verified::Whole { rows: 1, .. }));
 }
 
 #[test]

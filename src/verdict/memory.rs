@@ -172,6 +172,14 @@ pub(super) fn keep(list: &mut Vec<u64>, name: u64) {
     }
 }
 
+impl Code {
+    /// Whether it stands for a fault of a host which its partner may share.
+    #[must_use]
+    pub fn may_be_shared(self) -> bool {
+        SHARED_FAULTS.contains(&self)
+    }
+}
+
 /// Codes that stand for a fault of a host which its partner may share. That a host cannot be seen or read is
 /// not among them: two servers out of sight are most often the console's own network.
 pub(super) const SHARED_FAULTS: &[Code] = &[

@@ -312,7 +312,11 @@ async fn a_host_that_goes_on_refusing_is_left_alone() {
     let rig = Rig::new(Kind::Boots(100), |_| {});
     minutes(60).await;
     assert!(matches!(rig.reach(), Reach::Stopped { .. }));
-    assert_eq!(rig.connects(), 1 + 1 + 3, "the first, the one that was refused, and three more");
+    assert_eq!(
+        rig.connects(),
+        1 + 1 + 3,
+        "the first, the one that was refused, and three more"
+    );
 }
 
 /// A way to hosts that panics for one of them.

@@ -20,6 +20,9 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Nothing is said for so long: the trouble is over.
 const QUIET: Duration = Duration::from_secs(3);
 
+/// The load writes once a second; what is older than this is overdue.
+const WRITE_OVERDUE: Duration = Duration::from_secs(6);
+
 /// The run is being ended from outside: no further fault is brought about.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
@@ -105,9 +108,48 @@ impl Lab {
         ))
     }
 
+    /// Waits until every client's writes to every slice are acknowledged again; the load writes once a second.
+    pub fn writes_flow(&self, patience: Duration) -> Result<(), String> {
+        let end = Instant::now() + patience;
+        loop {
+            let late: Vec<String> = self.acknowledged()?.into_iter().filter_map(late).collect();
+            if late.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= end {
+                return Err(format!("writes are not acknowledged again: {}", late.join(", ")));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// For each client and slice, how long ago its last write was acknowledged.
+    fn acknowledged(&self) -> Result<Vec<(String, Duration)>, String> {
+        let told = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+        let share = self.dir.join("share");
+        let mut found = Vec::new();
+        for host in std::fs::read_dir(&share).map_err(|error| told(&share, error))? {
+            let host = host.map_err(|error| told(&share, error))?.path();
+            for file in std::fs::read_dir(&host).map_err(|error| told(&host, error))? {
+                let file = file.map_err(|error| told(&host, error))?;
+                if !file.file_name().to_string_lossy().starts_with("acks-") {
+                    continue;
+                }
+                let written = file.metadata().and_then(|data| data.modified());
+                let written = written.map_err(|error| told(&file.path(), error))?;
+                let name = file.path().strip_prefix(&share).unwrap_or(&host).display().to_string();
+                found.push((name, written.elapsed().unwrap_or_default()));
+            }
+        }
+        if found.is_empty() {
+            return Err(format!("no client records its writes in {}", share.display()));
+        }
+        Ok(found)
+    }
+
     fn run_fault(&self, words: &[&str]) -> Result<(), String> {
         let output = Command::new("timeout")
-            .arg("180")
+            .arg("600")
             .arg(self.tools.join("fault"))
             .args(words)
             .stdin(Stdio::null())
@@ -185,6 +227,11 @@ impl Lab {
             .args(args);
         command
     }
+}
+
+/// What to say of a write that is overdue.
+fn late((name, ago): (String, Duration)) -> Option<String> {
+    (ago > WRITE_OVERDUE).then(|| format!("{name} {} s ago", ago.as_secs()))
 }
 
 /// Loads an inventory, or says what is wrong with it.

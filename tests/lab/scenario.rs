@@ -3,7 +3,7 @@
 use crate::program::{Event, Lab, Watch};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 /// The lab's machines share two cores with the program: what is due may come so much later.
 const SLACK: Duration = Duration::from_secs(3);
@@ -11,6 +11,8 @@ const SLACK: Duration = Duration::from_secs(3);
 const AFTERMATH: [&str; 3] = ["NfsRetransmits", "NfsSlow", "Rebooted"];
 /// What an emulated machine on busy cores says of itself at any time: it answered late.
 const LATE: [&str; 2] = ["ReadingOld", "ReadingHung"];
+/// A client that was waiting tries again so late at most.
+const WRITES_FLOW_WITHIN: Duration = Duration::from_secs(90);
 /// Polls a rule must hold for, as the lab's inventory has it.
 const DEBOUNCE_POLLS: u32 = 2;
 
@@ -188,22 +190,24 @@ impl Scenario {
         }
         // The fault tool itself takes time, and what it does may show before it returns.
         let done = Timestamp::now();
-        std::thread::scope(|scope| {
-            if self.needs_past {
-                return self.watched(lab, watch, mark, [started, done], outcome);
-            }
-            // Beside the watch. What could not yet be seen then is asked for again when the watch has seen it.
-            let early = scope.spawn(|| self.one_look(lab));
-            self.watched(lab, watch, mark, [started, done], outcome)?;
-            let seen = Timestamp::now();
-            let early = early.join().map_err(|_| "asking for the status crashed")?;
-            let same = early.or_else(|_| self.one_look(lab));
-            outcome.look = Some(between(seen, Timestamp::now()));
-            same
-        })
+        let hosts = self.watched(lab, watch, mark, [started, done], outcome)?;
+        if self.needs_past {
+            return Ok(());
+        }
+        let seen = Timestamp::now();
+        // Those that it is about: to connect to the others as well would only keep emulated machines busy. What cannot
+        // be seen so is looked for in the whole lane.
+        let whole: Vec<&str> = self.lane.hosts().to_vec();
+        let concerned: Vec<&str> = whole.iter().copied().filter(|host| hosts.contains(*host)).collect();
+        let looked = match self.check {
+            None if !concerned.is_empty() => self.one_look(lab, &concerned).or_else(|_| self.one_look(lab, &whole)),
+            _ => self.one_look(lab, &whole).or_else(|_| self.one_look(lab, &whole)),
+        };
+        outcome.look = Some(between(seen, Timestamp::now()));
+        looked
     }
 
-    /// Waits until the watch has raised everything, in time.
+    /// Waits until the watch has raised everything, in time; says which hosts it is about.
     fn watched(
         &self,
         lab: &Lab,
@@ -211,7 +215,8 @@ impl Scenario {
         mark: usize,
         [started, done]: [Timestamp; 2],
         outcome: &mut Outcome,
-    ) -> Result<(), String> {
+    ) -> Result<BTreeSet<String>, String> {
+        let mut hosts = BTreeSet::new();
         for expected in &self.raises {
             let event = self.raised(lab, watch, mark, expected)?;
             let seen = between(started, event.since);
@@ -230,13 +235,14 @@ impl Scenario {
             }
             outcome.seen = outcome.seen.max(Some(seen));
             outcome.shown = outcome.shown.max(Some(shown));
+            hosts.extend(event.hosts);
         }
-        Ok(())
+        Ok(hosts)
     }
 
-    /// One look of a new process says the same as the watch.
-    fn one_look(&self, lab: &Lab) -> Result<(), String> {
-        let status = lab.status(self.lane.hosts())?;
+    /// One look of a new process at these hosts says the same as the watch.
+    fn one_look(&self, lab: &Lab, hosts: &[&str]) -> Result<(), String> {
+        let status = lab.status(hosts)?;
         for expected in &self.raises {
             stands_in(&status, expected)?;
         }
@@ -292,6 +298,9 @@ impl Scenario {
                 patience.as_secs_f64()
             )
         })?;
+        if self.lane == Lane::Storage {
+            lab.writes_flow(WRITES_FLOW_WITHIN)?;
+        }
         let cleared = watch.since(mark);
         outcome.clear = cleared
             .iter()

@@ -296,9 +296,9 @@ fn others() -> Vec<Scenario> {
             &[&["pool-missing"]],
             [medium("critical", "PoolMissing", "zfs1 tank")],
         ),
-        // The daemon ends and begins again, twice.
+        // The daemon ends and begins again, twice; each time it has no pool until it has imported one.
         Scenario {
-            beside: &["ReadingFailed"],
+            beside: &["ReadingFailed", "PoolMissing"],
             ..scenario(
                 lane,
                 "pool faulted",
@@ -404,6 +404,15 @@ fn disks() -> Vec<Scenario> {
             )
         },
         Scenario {
+            beside: &["MdDegraded"],
+            ..scenario(
+                lane,
+                "array not started",
+                &[&["half-array", "stor2"]],
+                [expect("critical", "MdInactive", "stor2 md9")],
+            )
+        },
+        Scenario {
             beside: &["MdDegraded", "MdFailedMember"],
             check: Some(rebuilding),
             ..scenario(
@@ -505,11 +514,22 @@ fn replication() -> Vec<Scenario> {
             )
         },
         Scenario {
+            beside: &["SliceUnreplicated", "DrbdDisconnected", "DrbdStandAlone"],
+            ..scenario(
+                lane,
+                "standby marked outdated",
+                &[&["drbd-outdate", "slice-a"]],
+                [expect("warning", "DrbdOutdated", "stor2 slice-a")],
+            )
+        },
+        Scenario {
             beside: &[
                 "SliceUnreplicated",
                 "DrbdStandAlone",
                 "DrbdDisconnected",
                 "DrbdDisagreement",
+                // It is made by writing on both sides, and a poll may come just then.
+                "DrbdDualPrimary",
             ],
             heals_within: Duration::from_secs(60),
             ..scenario(
@@ -634,6 +654,16 @@ fn clients() -> Vec<Scenario> {
                 "stale handle",
                 &[&["stale-handle", "slice-b"]],
                 [expect("critical", "MountStale", "access1 /mnt/slice-b")],
+            )
+        },
+        Scenario {
+            // Between the one mount and the other there is none.
+            beside: &["MountMissing"],
+            ..scenario(
+                lane,
+                "mounted from another address",
+                &[&["mount-elsewhere", "access2", "slice-a"]],
+                [expect("warning", "MountWrongSource", "access2 /mnt/slice-a")],
             )
         },
         scenario(

@@ -331,6 +331,7 @@ fn without_the_identity_check_another_machine_is_changed() {
         identity,
         objects: vec!["slice-web1".into()],
         holder,
+        over: Vec::new(),
     };
     // The name leads to the wrong machine.
     let lines = request.lines().unwrap();

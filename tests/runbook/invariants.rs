@@ -1,21 +1,57 @@
 //! What must hold after every event (the numbers are those of the safety invariants), and at every end.
+//!
+//! | | held by |
+//! |--|--|
+//! | 1, 2 | [`check`] after every event; the half about `MySQL` when there are runbooks for it |
+//! | 3 | [`informed`] at every command sent, under hosts that hang or print garbage; `garbage_satisfies_no_check`, `unknown_never_becomes_yes` |
+//! | 4 | [`informed`]: everything that a command needs was seen, and no longer ago than `FRESH` |
+//! | 5 | `the_hash_follows_the_state_and_the_parameters`, `a_stale_plan_is_not_run` (src) |
+//! | 6 | [`identified`] at every claim and command sent |
+//! | 7 | [`intended`], [`no_blind_retry`] |
+//! | 8 | by type (`Operation::nature`); [`no_blind_retry`]: what cannot be taken back takes effect once, resumed or not |
+//! | 9 | `Stage::run` (tokens at every command), [`tidy`], the second operator |
+//! | 10 | guards `NamedForce`, `NamedDiscard`; no built-in runbook forces |
+//! | 11 | by type (`Kind`, `Action::kinds`), guard `FenceInEmergency`, `a_planned_runbook_that_fences` |
+//! | 12 | [`check`] |
+//! | 13 | [`check`] on hosts that nothing happened to; [`nothing_of_others`] on all |
+//! | 14 | guard `CompleteData`; [`check`]: data goes one way only; `losses_are_told` |
+//! | 15 | not applicable until a slice can have more than one candidate |
+//! | 16 | [`ended`], [`tidy`], [`all_told`], [`serving`], and that a resumed run ends |
+//! | 17 | [`informed`]: a step that is taken back has the whole of its own deadline, cancelled or not |
+//! | 18 | [`informed`]: no command before every earlier step has its outcome, so none before the soak and the answer |
+//! | 19 | [`check`]: no resync onto the side that serves, and one that a fault begins is stopped within seconds (`turning`); the direction step comes before what rests on it ([`informed`]) |
+//! | 20 | planner: `a_server_with_nothing_to_take_over`; guard `InsidePlan` |
+//! | 21 | [`served`] at every end: by the simulated client |
+//! | 22 | [`check`]: a planned move leaves both sides connected and good throughout; `no_move_to_a_server_that_rebuilds` |
+//! | 23 | [`no_secret`] of every record and plan |
+//! | 24 | by type (`Operation::deadline`, `settles_within`), and that no run takes for ever |
+//! | 25 | `only_one_place_begins_runs` |
 
 use super::{
-    scene::Scene,
+    scene::{CANARY, Scene},
     stage::{Console, Stage},
 };
 use pointsman::{
+    fleet::HostName,
     runbook::{
-        engine::{End, Record},
-        operation::Nature,
+        condition::unmet,
+        engine::{End, FRESH, Outcome, Record},
+        interlock::{self, Context},
+        operation::{Nature, Work},
+        sight::Sight,
+        target::Request,
     },
     simulate::{
-        drbd::{Replica, Role},
+        drbd::{Data, Replica, Role},
         island::Island,
         nfs::MountState,
         node::{Node, Power},
     },
 };
+use std::{collections::BTreeSet, time::Duration};
+
+/// A resync in the wrong direction is stopped within this time.
+const STOPPED_WITHIN: Duration = Duration::from_secs(2);
 
 fn mounted(node: &Node, replica: &Replica) -> bool {
     let device = replica.device();
@@ -74,7 +110,28 @@ fn one(stage: &Stage, island: &Island, replica: &Replica) {
         .filter(|node| node.power != Power::Off && node.service_addresses.contains(&replica.address))
         .count();
     assert!(carriers <= 1, "2: the address of {name} is on {carriers} hosts");
-    if stage.scene != Scene::SplitBrain {
+    if let (Some(resync), Some(primary)) = (&replica.resync, replica.primary()) {
+        // What a fault has begun is stopped within seconds.
+        let begun = stage
+            .wrong_way
+            .is_some_and(|since| stage.hand.now().since(since) < STOPPED_WITHIN);
+        assert!(
+            resync.source == primary || begun,
+            "19: {name} is overwritten where it is served"
+        );
+    }
+    let untroubled = stage.disturbed.is_empty() && !stage.apart;
+    if stage.scene.base() == Scene::SliceMove && untroubled {
+        let good = replica.sides.iter().all(|side| side.data == Data::UpToDate);
+        assert!(
+            good && replica.linked,
+            "22: a planned move leaves {name} without its other side"
+        );
+    }
+    // A server that is only half dead goes on writing alone when it loses its peer, until it is fenced: that loss is in
+    // the plan, see `losses_are_told`.
+    let writes_alone = stage.scene == Scene::FailoverHalfDead && stage.apart;
+    if stage.scene.base() != Scene::SplitBrain && !writes_alone {
         let [one, two] = &replica.sides;
         let knows = one.generation == two.generation
             || one.past.contains(&two.generation)
@@ -96,7 +153,7 @@ fn untouched(stage: &Stage, island: &Island) {
         );
     }
     let home = &island.nodes[replica.sides[0].node];
-    if !stage.disturbed.contains(&*home.name) {
+    if !stage.scene.slices().contains(&replica.slice.as_str()) && !stage.disturbed.contains(&*home.name) {
         assert!(
             replica.sides[0].role == Role::Primary
                 && mounted(home, replica)
@@ -104,6 +161,68 @@ fn untouched(stage: &Stage, island: &Island) {
                 && open(home, replica),
             "13: the other slice of {} was touched",
             home.name
+        );
+    }
+}
+
+/// 12, 16: in an emergency a slice that clients were let in to is not taken away from them again, whatever becomes of
+/// others. Gives those that are served now.
+pub fn serving(stage: &Stage) -> BTreeSet<&'static str> {
+    if stage.scene.base() != Scene::Failover {
+        return BTreeSet::new();
+    }
+    let (_, to) = stage.scene.sides();
+    let serves = |island: &Island, slice: &str| {
+        let replica = &island.replicas[island.replica(slice).unwrap()];
+        let node = &island.nodes[island.node(to).unwrap()];
+        mounted(node, replica) && exported(node, replica) && open(node, replica)
+    };
+    let slices = stage.scene.slices().iter().copied();
+    let serving: BTreeSet<&str> = stage
+        .sim
+        .world()
+        .fleet(|island| slices.filter(|slice| serves(island, slice)).collect())
+        .unwrap();
+    if !stage.disturbed.contains(to) {
+        let gone: Vec<_> = stage.serving.difference(&serving).collect();
+        assert!(
+            gone.is_empty(),
+            "16: {gone:?} was served by {to}, and is taken away again"
+        );
+    }
+    serving
+}
+
+/// 16: an end that says of itself that everything is taken back is told the truth, and lists what is not.
+pub fn all_told(stage: &Stage, console: &Console, end: &End) {
+    let End::Compensated { stays, .. } = end else { return };
+    assert_eq!(end.exit_code(), if stays.is_empty() { 11 } else { 12 });
+    let told = stays.join("\n");
+    let journal = stage.journals.get(&console.run).map(Vec::as_slice).unwrap_or_default();
+    for (at, step) in console.plan.steps.iter().enumerate() {
+        let prefix = format!("{}-step-{at}-", console.run);
+        let changed = match &step.operation.work {
+            Work::Commands(_) => stage
+                .sim
+                .world()
+                .fleet(|island| {
+                    let mut ran = island.nodes.iter().flat_map(|node| &node.store.ran);
+                    ran.any(|ran| ran.key.starts_with(&prefix) && ran.exit == 0)
+                })
+                .unwrap(),
+            Work::Local(argv) => {
+                let begun = |record: &Record| matches!(record, Record::Intent { step, back: false, .. } if *step == at);
+                !argv.is_empty() && journal.iter().any(begun)
+            }
+            Work::Hold(_) | Work::Ask(_) => false,
+        };
+        let slice = step.call.with.get("slice");
+        let served = slice.is_some_and(|slice| told.contains(&format!("{slice} is served")));
+        assert!(
+            !changed || step.undo.is_some() || served || told.contains(&format!("step {} ", at + 1)),
+            "16: taken back, but step {} ({}) stays done, and nobody is told: {stays:?}",
+            at + 1,
+            step.operation.says
         );
     }
 }
@@ -126,38 +245,209 @@ pub fn intended(stage: &Stage, run: &str, key: Option<&str>) {
     assert!(found, "7: {key:?} of {run} has no intent before it");
 }
 
-/// 7: nothing that is not idempotent takes effect twice, unless it was taken back in between or the host was lost.
+/// 7, 8: nothing that is not idempotent takes effect twice, unless it was taken back in between, or the host has lost
+/// it by a reboot; and what cannot be taken back, not even then.
 pub fn no_blind_retry(stage: &Stage, console: &Console) {
+    let journal = stage.journals.get(&console.run).map(Vec::as_slice).unwrap_or_default();
     stage.sim.world().fleet(|island| {
         for node in &island.nodes {
-            if stage.disturbed.contains(&*node.name) {
-                continue;
-            }
             for (at, step) in console.plan.steps.iter().enumerate() {
                 if step.operation.nature == Nature::Idempotent {
                     continue;
                 }
-                let ran = |way: &str| {
+                // Taken back by a command that says that it failed, and proven to be.
+                let proven = |record: &&Record| {
+                    matches!(record, Record::Outcome { step, back: true, outcome: Outcome::Done, .. } if *step == at)
+                };
+                let proven = journal.iter().filter(proven).count();
+                let ran = |way: &str, boots: Option<u32>| {
                     let prefix = format!("{}-{way}-{at}-", console.run);
                     let mut counts = std::collections::BTreeMap::<&[String], usize>::new();
-                    for (key, argv, exit) in &node.store.ran {
-                        if key.starts_with(&prefix) && *exit == 0 {
-                            *counts.entry(argv).or_default() += 1;
+                    for ran in &node.store.ran {
+                        if ran.key.starts_with(&prefix) && ran.exit == 0 && boots.is_none_or(|boots| ran.boots == boots)
+                        {
+                            *counts.entry(&ran.argv).or_default() += 1;
                         }
                     }
                     // What only writes buffers out may be repeated.
                     counts.retain(|argv, _| argv[0] != "sync");
                     counts.into_values().max().unwrap_or_default()
                 };
-                let (done, undone) = (ran("step"), ran("back"));
+                for boots in 1..=node.boots {
+                    let (done, undone) = (ran("step", Some(boots)), ran("back", Some(boots)));
+                    assert!(
+                        done <= 1 + undone.max(proven) && undone <= 1 + done,
+                        "7: step {at} ({}) ran {done} times and was taken back {undone} times",
+                        step.operation.says
+                    );
+                }
                 assert!(
-                    done <= 1 + undone && undone <= 1 + done,
-                    "7: step {at} ({}) ran {done} times and was taken back {undone} times",
+                    step.operation.nature != Nature::Irreversible || ran("step", None) <= 1,
+                    "8: step {at} ({}) took effect again without consent",
                     step.operation.says
                 );
             }
         }
     });
+}
+
+/// 13: no command of any run names anything of a slice that no plan is about, on any host, whatever happened to it.
+pub fn nothing_of_others(stage: &Stage) {
+    stage.sim.world().fleet(|island| {
+        for replica in &island.replicas {
+            if stage.scene.slices().contains(&replica.slice.as_str()) {
+                continue;
+            }
+            let (address, device) = (replica.address.to_string(), replica.device());
+            let foreign = [&device, &replica.mount_point, &replica.resource, &address].map(String::as_str);
+            for ran in island.nodes.iter().flat_map(|node| &node.store.ran) {
+                let named = |name: &&str| {
+                    let cut = |c: char| matches!(c, ':' | ',') || (c == '/' && !name.contains('/'));
+                    ran.argv.iter().any(|word| word.split(cut).any(|part| part == *name))
+                };
+                assert!(
+                    !foreign.iter().any(named) && ran.argv[0] != "systemctl",
+                    "13: {:?} touches {}",
+                    ran.argv,
+                    replica.slice
+                );
+            }
+        }
+    });
+}
+
+/// 6: whoever is claimed or changed is asked who it is in the same call, and before anything else.
+pub fn identified(stage: &Stage, console: &Console, host: &HostName, request: &Request) {
+    if !matches!(
+        request,
+        Request::Claim { .. } | Request::Act { .. } | Request::Receipt { .. }
+    ) {
+        return;
+    }
+    let planned = &console.plan.targets[host].machine_id;
+    let lines = request.lines().unwrap();
+    assert!(
+        lines.starts_with(&format!("whoami {planned} ")),
+        "6: {host} is not asked who it is: {lines}"
+    );
+    assert!(
+        stage
+            .sim
+            .world()
+            .act(
+                host.as_str(),
+                &lines.lines().next().map(|line| format!("{line}\nsay same\n")).unwrap()
+            )
+            .is_none_or(|said| !said.starts_with(b"@refused identity")),
+        "6: {host} is not the machine of the plan"
+    );
+}
+
+/// 3, 4, 12, 17, 18, 19: a command is sent only when all that it needs, interlocks as well, was seen to hold, on that
+/// very host and just before; when all the steps before it have an outcome; and with a deadline of its own.
+pub fn informed(stage: &Stage, console: &Console, request: &Request, deadline: std::time::Duration) {
+    let Request::Act { key, .. } = request else { return };
+    let mut words = key.rsplit('-').skip(1);
+    let at: usize = words.next().unwrap().parse().unwrap();
+    let back = words.next() == Some("back");
+    let step = &console.plan.steps[at];
+    let operation = if back {
+        step.undo.as_ref().unwrap()
+    } else {
+        &step.operation
+    };
+    assert!(
+        deadline == operation.deadline && !deadline.is_zero(),
+        "17: {} has {deadline:?}",
+        operation.says
+    );
+    let journal = stage.journals.get(&console.run).map(Vec::as_slice).unwrap_or_default();
+    let done = |wanted: usize| {
+        journal.iter().any(|record| {
+            matches!(record, Record::Outcome { step, back: false, outcome: Outcome::Done | Outcome::AlreadySo, .. }
+                if *step == wanted)
+        })
+    };
+    assert!(
+        back || (0..at).all(done),
+        "18: {} comes before what has to be done first",
+        operation.says
+    );
+    let steps = || console.plan.steps.iter().enumerate();
+    let fenced = steps().filter(|(at, _)| done(*at)).flat_map(|(_, step)| {
+        let off = &step.operation.proof;
+        step.operation.fences().map(move |host| (host, off.clone()))
+    });
+    let ran = |at: usize| {
+        let prefix = format!("{}-step-{at}-", console.run);
+        let world = stage.sim.world();
+        let ran = |node: &Node| node.store.ran.iter().any(|ran| ran.key.starts_with(&prefix));
+        world.fleet(|island| island.nodes.iter().any(ran)).unwrap()
+    };
+    let primaries = steps().filter(|(_, step)| step.operation.promotes().next().is_some());
+    let promoted = primaries
+        .filter(|(at, _)| ran(*at))
+        .flat_map(|(_, step)| step.operation.promotes());
+    let context = Context {
+        plan: &console.plan,
+        fenced: fenced.collect(),
+        promoted: promoted.collect(),
+        back,
+    };
+    let mut needs = interlock::conditions(&operation.claims, &context);
+    needs.extend(operation.needs.iter().cloned());
+    let mut sight = Sight::new(stage.hand.now(), FRESH);
+    for (look, glimpse) in &console.shown {
+        sight.take(look.clone(), glimpse.clone());
+    }
+    if let Some((condition, truth)) = unmet(&needs, &sight).first() {
+        panic!(
+            "3, 4: {} is sent, but it was not seen that {condition}: {truth}",
+            operation.says
+        );
+    }
+}
+
+/// 23: what is shown or written down holds no password.
+pub fn no_secret(text: &str) {
+    assert!(!text.contains(CANARY), "23: a password in {text}");
+}
+
+/// 14: what a move in an emergency can lose is in its plan, before anybody consents.
+#[test]
+fn losses_are_told() {
+    for scene in Scene::ALL {
+        let plan = super::case::plan(scene);
+        let emergency = matches!(scene.base(), Scene::Failover | Scene::SplitBrain);
+        assert_eq!(plan.loss.is_some(), emergency, "{scene:?}");
+        let told = plan.loss.unwrap_or_default();
+        assert!(!emergency || told.contains("alone"), "{scene:?}: {told}");
+    }
+}
+
+/// 25: the console and batch begin runs in one place, by one engine.
+#[test]
+fn only_one_place_begins_runs() {
+    fn files(directory: &std::path::Path, out: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, out);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                out.push(path);
+            }
+        }
+    }
+    let mut all = Vec::new();
+    files(std::path::Path::new("src"), &mut all);
+    // The engine's own tests drive it as well.
+    all.retain(|path| !path.to_string_lossy().contains("/tests"));
+    let begins = |path: &std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.contains("Engine::new(") || text.contains("Engine::resume(")
+    };
+    let found: Vec<_> = all.into_iter().filter(begins).collect();
+    assert_eq!(found, [std::path::PathBuf::from("src/conduct/desk.rs")]);
 }
 
 /// Whether clients are served by that host, and by nothing that is left of a run.

@@ -5,9 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod case;
+mod client;
 mod guards;
 mod invariants;
 mod matrix;
 mod random;
+mod review;
 mod scene;
 mod stage;
+mod takeover;
+mod turning;

@@ -4,10 +4,13 @@
 use super::{
     case::{At, Case, Fate, Fault, Outcome, kind, run},
     scene::Scene,
+    stage::GARBAGE,
 };
 use pointsman::{
     runbook::{
         engine::{Effect, End, Record},
+        operation::Place,
+        plan::Step,
         target::Request,
     },
     simulate::act::Mishap,
@@ -58,6 +61,18 @@ fn anywhere() -> Vec<Fault> {
             Fault::Udev(host, 2),
             Fault::Udev(host, 30),
         ]);
+    }
+    faults
+}
+
+/// Faults of looks and of hosts that are half dead: they are the same before an effect as after the one before it.
+fn half_dead() -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for host in HOSTS {
+        for turns in [3, 60] {
+            faults.extend(["begin", "run"].map(|at| Fault::Hangs(host, turns, at)));
+        }
+        faults.extend((0..GARBAGE.len()).map(|kind| Fault::Garbage(host, 2 + 10 * kind, kind)));
     }
     faults
 }
@@ -146,7 +161,7 @@ fn cases(scene: Scene) -> Vec<Case> {
                 add(false, fault);
                 add(true, fault);
             }
-            for fault in of(effect) {
+            for fault in of(effect).into_iter().chain(half_dead()) {
                 add(false, fault);
             }
         }
@@ -164,13 +179,25 @@ fn cases(scene: Scene) -> Vec<Case> {
             }
         }
     }
-    out
+    // The same moves on other servers: a part of the cases is enough, a different one for each turn.
+    let every = if scene == scene.base() { 1 } else { EVERY };
+    out.into_iter().step_by(every).collect()
 }
+
+/// Which of the cases of a scene that differs by its servers alone are tried; a prime, so that every fault is met.
+const EVERY: usize = 11;
 
 /// The run that the cases are made from goes through every step: what is not in it would not be tried.
 fn every_step_is_there(scene: Scene, way: Way, usual: &Outcome) {
     let plan = super::case::plan(scene);
-    for at in 0..plan.steps.len() {
+    // A run turns back from the last step that changes something: what only looks behind that is in the cases that go
+    // forwards.
+    let changes = |step: &Step| matches!(step.operation.place, Place::Host(_));
+    let end = match way {
+        Way::Forward => plan.steps.len(),
+        Way::Back => plan.steps.iter().rposition(changes).map_or(0, |at| at + 1),
+    };
+    for at in 0..end {
         let there = usual.effects.iter().any(|effect| {
             matches!(effect, Effect::Write(Record::Outcome { step, back: false, .. } | Record::Intent { step, back: false, .. }) if *step == at)
         });
@@ -204,6 +231,13 @@ fn all(scene: Scene) {
         }
     }
     assert!(failures.is_empty(), "{scene:?}: {} kinds of failure", failures.len());
+}
+
+#[test]
+fn other_servers() {
+    for scene in Scene::ALL.into_iter().filter(|scene| *scene != scene.base()) {
+        all(scene);
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::{
     case::{At, Case, Fate, Fault, kind, run},
     matrix::HOSTS,
     scene::Scene,
+    stage::GARBAGE,
 };
 use pointsman::simulate::act::Mishap;
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ const RUNS: u64 = 2000;
 fn fault(random: &mut fastrand::Rng) -> Fault {
     let host = HOSTS[random.usize(..2)];
     let turns = 1 + random.usize(..25);
-    match random.usize(..20) {
+    match random.usize(..23) {
         0 => Fault::Killed { back: false },
         1 => Fault::Killed { back: true },
         2 => Fault::Call(Fate::NotSent),
@@ -40,13 +41,16 @@ fn fault(random: &mut fastrand::Rng) -> Fault {
             let mishaps = [Mishap::Fails, Mishap::FailsLate, Mishap::Lies];
             Fault::Command(host, mishaps[random.usize(..3)])
         }
+        19 => Fault::Hangs(host, turns, "begin"),
+        20 => Fault::Hangs(host, turns, "run"),
+        21 => Fault::Garbage(host, turns, random.usize(..GARBAGE.len())),
         _ => Fault::Cancelled,
     }
 }
 
 fn case(seed: u64) -> Case {
     let mut random = fastrand::Rng::with_seed(seed);
-    let scene = Scene::ALL[random.usize(..4)];
+    let scene = Scene::ALL[random.usize(..Scene::ALL.len())];
     let mut seconds = 0;
     let faults = (0..=random.usize(..4))
         .map(|_| At {
@@ -83,7 +87,7 @@ fn random_runs() {
             }
         }
     }
-    println!("{runs} random runs");
+    println!("{runs} random runs, seeds 0 to {}", runs.saturating_sub(1));
     for ((first, last), count) in &counts {
         println!("  {count:>6} {first} → {last}");
     }

@@ -9,7 +9,7 @@ use pointsman::{
         sight::{Glimpse, Look, Sight},
         target::{Request, Said, parse},
     },
-    simulate::{Clock, Fault, Simulation},
+    simulate::{Clock, Fault, Simulation, node::DrbdModule},
 };
 use std::{
     sync::{
@@ -49,41 +49,107 @@ pub enum Scene {
     Failover,
     FailBack,
     SplitBrain,
+    /// The same with DRBD 9 and clients that mount by NFSv4.
+    SliceMoveNine,
+    FailoverNine,
+    FailBackNine,
+    SplitBrainNine,
+    /// The dead server served both slices: one plan for two.
+    FailoverBoth,
+    /// The server is half dead: it answers pings and replicates, and begins no command.
+    FailoverHalfDead,
 }
 
+/// A word that nobody may ever read again: part of the call of each management controller.
+pub const CANARY: &str = "canary-of-the-controller";
+
 impl Scene {
-    pub const ALL: [Self; 4] = [Self::SliceMove, Self::Failover, Self::FailBack, Self::SplitBrain];
+    pub const ALL: [Self; 10] = [
+        Self::SliceMove,
+        Self::Failover,
+        Self::FailBack,
+        Self::SplitBrain,
+        Self::SliceMoveNine,
+        Self::FailoverNine,
+        Self::FailBackNine,
+        Self::SplitBrainNine,
+        Self::FailoverBoth,
+        Self::FailoverHalfDead,
+    ];
+
+    /// The move, whatever the servers are.
+    pub fn base(self) -> Self {
+        match self {
+            Self::SliceMove | Self::SliceMoveNine => Self::SliceMove,
+            Self::Failover | Self::FailoverNine | Self::FailoverBoth | Self::FailoverHalfDead => Self::Failover,
+            Self::FailBack | Self::FailBackNine => Self::FailBack,
+            Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
+        }
+    }
+
+    fn is_nine(self) -> bool {
+        matches!(
+            self,
+            Self::SliceMoveNine | Self::FailoverNine | Self::FailBackNine | Self::SplitBrainNine
+        )
+    }
+
+    /// The slices that the plan is about.
+    pub fn slices(self) -> &'static [&'static str] {
+        if self == Self::FailoverBoth {
+            &["web1", "web2"]
+        } else {
+            &["web1"]
+        }
+    }
 
     fn parameters(self) -> &'static [(&'static str, &'static str)] {
-        match self {
+        match self.base() {
             Self::SliceMove => &[("slice", "web1")],
             Self::Failover => &[("server", "stor1")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
+            _ => unreachable!("a base"),
         }
     }
 
     pub fn runbook(self) -> &'static str {
-        match self {
+        match self.base() {
             Self::SliceMove => "slice-move",
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
             Self::SplitBrain => "split-brain",
+            _ => unreachable!("a base"),
         }
     }
 
     /// Where the slice is served before and after.
     pub fn sides(self) -> (&'static str, &'static str) {
-        match self {
+        match self.base() {
             Self::SliceMove | Self::Failover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
             Self::SplitBrain => ("stor1", "stor1"),
+            _ => unreachable!("a base"),
         }
     }
 
     fn prepare(self, sim: &Simulation) {
         let world = sim.world();
-        match self {
+        if self.is_nine() {
+            world.fleet(|island| {
+                for node in &mut island.nodes {
+                    node.drbd = node.drbd.map(|_| DrbdModule::V9);
+                    for mount in &mut node.mounts {
+                        mount.version = 4;
+                    }
+                }
+            });
+        }
+        if self == Self::FailoverBoth {
+            world.fleet(|island| island.move_slice(1).unwrap());
+        }
+        match self.base() {
+            Self::Failover if self == Self::FailoverHalfDead => {}
             Self::SliceMove => {}
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
@@ -98,6 +164,7 @@ impl Scene {
                     island.settle();
                 });
             }
+            _ => unreachable!("a base"),
         }
         world.fleet(pointsman::simulate::island::Island::settle);
     }
@@ -166,10 +233,15 @@ pub fn fresh(scene: Scene, hand: &Hand) -> Simulation {
     sim
 }
 
+/// Runs a command of the console; the simulated controllers know no passwords.
+pub fn local(sim: &Simulation, argv: &[String]) -> (i32, String) {
+    sim.local(argv.get(..3).unwrap_or(argv))
+}
+
 /// Takes a look as the driver of real hosts does: by a script.
 pub fn look(sim: &Simulation, look: &Look, now: UnixMs) -> Glimpse {
     let answer = if look.local {
-        let (exit, text) = sim.local(&look.argv);
+        let (exit, text) = local(sim, &look.argv);
         Ok(pointsman::runbook::sight::Printed { exit, text })
     } else {
         let script = Request::Look(vec![look.argv.clone()]).lines().unwrap();
@@ -192,34 +264,75 @@ pub fn plan(scene: Scene, sim: &Simulation, now: UnixMs) -> Plan {
     plan_with(scene, sim, now, scene.parameters())
 }
 
+fn glass(scene: Scene) -> Vec<Glass> {
+    let (rule, resource) = match scene {
+        Scene::FailoverHalfDead => (Rule::Force, "stor1"),
+        _ if scene.base() == Scene::SplitBrain => (Rule::Discard, "web1"),
+        _ => return Vec::new(),
+    };
+    vec![Glass {
+        rule,
+        resource: resource.to_owned(),
+        by: "op".to_owned(),
+    }]
+}
+
 pub fn plan_with(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &str)]) -> Plan {
+    draw(scene, sim, now, parameters).plan
+}
+
+/// A plan, and what it was made from.
+pub struct Drawn {
+    pub plan: Plan,
+    pub fleet: Fleet,
+    pub wish: Wish,
+    pub sight: Sight,
+}
+
+/// Plans a scene's runbook, and keeps what it was made from.
+pub fn drawn(scene: Scene, sim: &Simulation, now: UnixMs) -> Drawn {
+    draw(scene, sim, now, scene.parameters())
+}
+
+fn draw(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &str)]) -> Drawn {
     let wish = Wish {
         definition: catalogue::find(scene.runbook()).unwrap().clone(),
         parameters: parameters
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
-        glass: if scene == Scene::SplitBrain {
-            vec![Glass {
-                rule: Rule::Discard,
-                resource: "web1".to_owned(),
-                by: "op".to_owned(),
-            }]
-        } else {
-            Vec::new()
-        },
+        glass: glass(scene),
         alike: Vec::new(),
     };
-    let fleet = sim.fleet();
+    let mut fleet = sim.fleet().clone();
+    for fencing in fleet.hosts.iter_mut().filter_map(|host| host.fencing.as_mut()) {
+        for argv in [&mut fencing.off, &mut fencing.status] {
+            argv.extend(["--password", CANARY].map(str::to_owned));
+        }
+    }
     let mut sight = Sight::new(now, Duration::from_secs(5));
-    for wanted in planner::looks(fleet, &wish).unwrap() {
-        let glimpse = look(sim, &wanted, now);
+    for wanted in planner::looks(&fleet, &wish).unwrap() {
+        let silent = scene == Scene::FailoverHalfDead && wanted.host.as_str() == "stor1" && !wanted.local;
+        let glimpse = if silent {
+            Glimpse {
+                at: now,
+                answer: Err(pointsman::facts::Why::Hung("no answer".into())),
+            }
+        } else {
+            look(sim, &wanted, now)
+        };
         sight.take(wanted, glimpse);
     }
-    planner::plan(fleet, &wish, &sight).unwrap_or_else(|refusals| {
+    let plan = planner::plan(&fleet, &wish, &sight).unwrap_or_else(|refusals| {
         panic!(
             "{scene:?}: {}",
             refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         )
-    })
+    });
+    Drawn {
+        plan,
+        fleet,
+        wish,
+        sight,
+    }
 }

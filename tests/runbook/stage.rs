@@ -9,17 +9,42 @@ use pointsman::{
     facts::{UnixMs, Why},
     fleet::HostName,
     runbook::{
-        engine::{Answer, Effect, End, Engine, Event, Record},
+        engine::{Answer, Effect, End, Engine, Event, Outcome, Record, Time},
         plan::Plan,
         sight::{Glimpse, Look, Printed},
-        target::{Holder, Request, parse},
+        target::{Holder, Request, Said, parse},
     },
-    simulate::{Simulation, act::Script, node::Power},
+    simulate::{Simulation, act::Script, drbd::Data, node::Power},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
+
+/// What a host may print instead of an answer.
+pub const GARBAGE: [(i32, &str); 3] = [
+    (1, ""),
+    (0, "Segmentation fault\n"),
+    (0, "Personalities : [raid1]\nunused devices: <none>\n"),
+];
+
+/// Keeps what a target looked at behind its commands.
+fn remember(console: &mut Console, host: &HostName, request: &Request, said: &[Said], at: UnixMs) {
+    let Request::Act { looks, .. } = request else { return };
+    console.shown.clear();
+    if !said.iter().any(|line| matches!(line, Said::Ran(_))) {
+        return;
+    }
+    let printed = said.iter().filter_map(|line| match line {
+        Said::Looked(printed) => Some(printed.clone()),
+        _ => None,
+    });
+    for (argv, printed) in looks.iter().zip(printed) {
+        let look = Look::new(host, argv.iter().cloned());
+        let answer = Ok(printed);
+        console.shown.insert(look, Glimpse { at, answer });
+    }
+}
 
 /// A script on its way to a target, or held up there.
 pub struct Sent {
@@ -45,6 +70,8 @@ pub struct Console {
     pub disk_full: bool,
     /// What it types when it is asked; else what is asked for.
     pub types: Option<&'static str>,
+    /// What it was shown last, by look, with the true time.
+    pub shown: BTreeMap<Look, Glimpse>,
 }
 
 impl Console {
@@ -62,11 +89,22 @@ pub struct Stage {
     pub sent: Vec<Sent>,
     /// Hosts that consoles cannot reach, until which turn.
     pub cut: BTreeMap<String, usize>,
+    /// Hosts that hang, until which turn, and before which line of a script: `begin` for everything, `run` for the
+    /// commands of steps alone.
+    pub hangs: BTreeMap<String, (usize, &'static str)>,
+    /// Hosts whose looks print garbage, until which turn, and which.
+    pub garbage: BTreeMap<String, (usize, usize)>,
+    /// Whether the sides of the slice were ever apart by a fault.
+    pub apart: bool,
     pub turn: usize,
     /// Hosts that a fault has taken down or changed behind the engine's back.
     pub disturbed: BTreeSet<String>,
     /// What happened, for a failure's message.
     pub told: Vec<String>,
+    /// Slices that clients were let in to at the side that takes them over.
+    pub serving: BTreeSet<&'static str>,
+    /// Since when a resync overwrites the good data, by a fault.
+    pub wrong_way: Option<UnixMs>,
     /// A line of the scripts that is left out, as if the targets did not know it.
     pub without: Option<&'static str>,
 }
@@ -90,17 +128,28 @@ impl Stage {
             journals: BTreeMap::new(),
             sent: Vec::new(),
             cut: BTreeMap::new(),
+            hangs: if scene == Scene::FailoverHalfDead {
+                BTreeMap::from([("stor1".to_owned(), (usize::MAX, "begin"))])
+            } else {
+                BTreeMap::new()
+            },
+            garbage: BTreeMap::new(),
+            apart: false,
             turn: 0,
             disturbed: BTreeSet::new(),
             told: Vec::new(),
+            serving: BTreeSet::new(),
+            wrong_way: None,
             without: None,
         }
     }
 
     pub fn console(&self, run: &str, plan: Plan) -> Console {
+        invariants::no_secret(&pointsman::runbook::planner::show::text(&plan));
+        invariants::no_secret(&pointsman::runbook::planner::show::json(&plan).to_string());
         let now = self.hand.now();
         let mut engine = Engine::new(plan.clone(), run.to_owned(), format!("op@{run}"), now);
-        let effect = engine.advance(Event::Begun, now);
+        let effect = engine.advance(Event::Begun, self.time(now));
         Console {
             run: run.to_owned(),
             plan,
@@ -109,6 +158,7 @@ impl Stage {
             offset_ms: 0,
             disk_full: false,
             types: None,
+            shown: BTreeMap::new(),
         }
     }
 
@@ -129,8 +179,17 @@ impl Stage {
         });
         self.told
             .push(format!("resumed{}", if back.is_some() { ", back" } else { "" }));
-        console.effect = engine.advance(Event::Begun, now);
+        console.effect = engine.advance(Event::Begun, self.time(now));
         console.engine = engine;
+        console.shown.clear();
+    }
+
+    /// The true time, by a clock that no fault sets, beside the console's own.
+    pub fn time(&self, clock: UnixMs) -> Time {
+        Time {
+            clock,
+            passed: Duration::from_millis(self.hand.now().0),
+        }
     }
 
     pub fn now(&self, console: &Console) -> UnixMs {
@@ -148,7 +207,7 @@ impl Stage {
 
     pub fn tell(&mut self, console: &mut Console, event: Event) {
         let now = self.now(console);
-        console.effect = console.engine.advance(event, now);
+        console.effect = console.engine.advance(event, self.time(now));
     }
 
     /// Does what a console's engine wants: what came of it.
@@ -161,8 +220,14 @@ impl Stage {
             Effect::Finish(_) => return None,
             Effect::Look(looks) => {
                 let at = self.now(console);
+                let truly = self.hand.now();
                 self.hand.forward(Duration::from_millis(20));
-                Event::Seen(looks.into_iter().map(|look| self.look(look, at, fate)).collect())
+                let seen: Vec<_> = looks.into_iter().map(|look| self.look(look, at, fate)).collect();
+                for (look, glimpse) in &seen {
+                    let answer = glimpse.answer.clone();
+                    console.shown.insert(look.clone(), Glimpse { at: truly, answer });
+                }
+                Event::Seen(seen)
             }
             Effect::Call {
                 host,
@@ -175,7 +240,7 @@ impl Stage {
                 let (exit, text) = if matches!(fate, Fate::NotSent | Fate::LostUndone) {
                     (1, String::new())
                 } else {
-                    self.sim.local(&argv)
+                    scene::local(&self.sim, &argv)
                 };
                 Event::Ran(match fate {
                     Fate::Usual => Ok(Printed { exit, text }),
@@ -191,6 +256,7 @@ impl Stage {
             }
             Effect::Write(record) => {
                 self.hand.forward(Duration::from_millis(2));
+                invariants::no_secret(&serde_json::to_string(&record).unwrap());
                 Event::Written(if console.disk_full {
                     Err("No space left on device".into())
                 } else {
@@ -205,6 +271,7 @@ impl Stage {
         };
         self.later();
         invariants::check(self);
+        self.serving = invariants::serving(self);
         Some(event)
     }
 
@@ -229,7 +296,13 @@ impl Stage {
 
     fn look(&self, look: Look, at: UnixMs, fate: Fate) -> (Look, Glimpse) {
         let gone = !look.local && self.unreachable(look.host.as_str());
-        let glimpse = if gone || fate != Fate::Usual {
+        let hangs = !look.local && self.hang(look.host.as_str()).is_some_and(|(_, at)| at == "begin");
+        let glimpse = if let Some(printed) = self.rubbish(look.host.as_str()).filter(|_| !gone && !look.local) {
+            Glimpse {
+                at,
+                answer: Ok(printed),
+            }
+        } else if gone || hangs || fate != Fate::Usual {
             Glimpse {
                 at,
                 answer: Err(Why::Hung("no answer".into())),
@@ -240,9 +313,24 @@ impl Stage {
         (look, glimpse)
     }
 
+    /// Whether a host hangs now: until when, and before which line.
+    fn hang(&self, host: &str) -> Option<(usize, &'static str)> {
+        self.hangs.get(host).copied().filter(|(until, _)| self.turn < *until)
+    }
+
+    /// What a host prints instead of an answer.
+    fn rubbish(&self, host: &str) -> Option<Printed> {
+        let (_, kind) = self.garbage.get(host).filter(|(until, _)| self.turn < *until)?;
+        let (exit, text) = GARBAGE[*kind];
+        Some(Printed {
+            exit,
+            text: text.to_owned(),
+        })
+    }
+
     fn call(
         &mut self,
-        console: &Console,
+        console: &mut Console,
         host: &HostName,
         request: &Request,
         deadline: Duration,
@@ -255,6 +343,8 @@ impl Stage {
         if let Request::Act { key, .. } = request {
             invariants::intended(self, &console.run, Some(key));
         }
+        invariants::identified(self, console, host, request);
+        invariants::informed(self, console, request, deadline);
         let holder = match request {
             Request::Act { holder, .. } => Some(holder.clone()),
             _ => None,
@@ -277,8 +367,18 @@ impl Stage {
             due: self.turn,
             boots: self.boots(host.as_str()),
         };
+        let truly = self.hand.now();
         self.hand.forward(Duration::from_millis(50));
         let lost = Answer::Lost("the connection was lost".into());
+        if let Some((until, at)) = self.hang(host.as_str())
+            && (at == "begin" || matches!(request, Request::Act { .. }))
+        {
+            self.run(&mut sent, Some(at));
+            sent.due = until;
+            self.sent.push(sent);
+            self.hand.forward(deadline);
+            return lost;
+        }
         match fate {
             Fate::Usual | Fate::LostDone | Fate::Twice(_) => {
                 self.run(&mut sent, None);
@@ -294,7 +394,11 @@ impl Stage {
                     });
                 }
                 match (fate, said) {
-                    (Fate::Usual | Fate::Twice(_), Some(said)) => return Answer::Said(said),
+                    (Fate::Usual | Fate::Twice(_), Some(said)) => {
+                        let said = self.blurred(host, said);
+                        remember(console, host, request, &said, truly);
+                        return Answer::Said(said);
+                    }
                     (Fate::Usual, None) => return Answer::Lost("the answer was cut short".into()),
                     _ => {}
                 }
@@ -317,6 +421,18 @@ impl Stage {
         }
         self.hand.forward(deadline);
         lost
+    }
+
+    /// An answer whose looks are garbage, where the host prints such.
+    fn blurred(&self, host: &HostName, mut said: Vec<Said>) -> Vec<Said> {
+        if let Some(rubbish) = self.rubbish(host.as_str()) {
+            for line in &mut said {
+                if let Said::Looked(printed) = line {
+                    *printed = rubbish.clone();
+                }
+            }
+        }
+        said
     }
 
     /// Runs a script, up to a line where that is given.
@@ -365,10 +481,27 @@ impl Stage {
     pub fn heal(&mut self) {
         self.told.push("healed".into());
         self.cut.clear();
+        self.hangs.clear();
+        self.garbage.clear();
         for sent in &mut self.sent {
             sent.due = 0;
         }
         self.later();
+        let wrong_way = self.wrong_way.take().is_some();
+        let scene = self.scene;
+        // A server that was switched off, and that somebody has switched on again, is off again.
+        let off = |record: &Record| {
+            matches!(
+                record,
+                Record::Outcome {
+                    step: 0,
+                    back: false,
+                    outcome: Outcome::Done | Outcome::AlreadySo,
+                    ..
+                }
+            )
+        };
+        let fenced = scene.base() == Scene::Failover && self.journals.values().flatten().any(off);
         self.sim.world().fleet(|island| {
             for node in &mut island.nodes {
                 node.store.full = false;
@@ -378,6 +511,19 @@ impl Stage {
             }
             for replica in &mut island.replicas {
                 replica.cut = false;
+            }
+            if wrong_way {
+                // Somebody has looked which data is the good one, and has put it back.
+                let good = usize::from(scene.sides().0 == "stor2");
+                island.replicas[0].sides[good].data = Data::UpToDate;
+                island.replicas[0].sides[1 - good].data = Data::Inconsistent;
+                for side in &mut island.replicas[0].sides {
+                    side.dirty_kib = 4.0;
+                }
+            }
+            if fenced {
+                let off = island.node("stor1").unwrap();
+                island.power_off(off);
             }
             island.settle();
         });

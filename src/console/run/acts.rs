@@ -9,12 +9,12 @@ use super::super::{
     update::{Effect, Msg},
 };
 use crate::{
-    conduct::{Denied, Desk, Drawn, Handle, Progress, report},
+    conduct::{Denied, Desk, Drawn, Handle, Needed, Progress, report},
     fleet::Fleet,
     mode::ReadWrite,
     runbook::{
         check::Refusal,
-        plan::Glass,
+        plan::{Glass, Rule},
         planner::{Wish, catalogue},
     },
     store::Store,
@@ -170,8 +170,8 @@ impl Actor {
             }
             Effect::Begin(number) => self.begin(number),
             Effect::Steer(steer) => self.steer(&steer),
-            Effect::GoOn(run) => self.old(run, false, Arc::clone(fleet)),
-            Effect::TakeBack(run) => self.old(run, true, Arc::clone(fleet)),
+            Effect::GoOn(run, named) => self.old(run, Some(named), Arc::clone(fleet)),
+            Effect::TakeBack(run) => self.old(run, None, Arc::clone(fleet)),
             Effect::ReadRuns => self.read_runs(),
             Effect::ReadReport(run) => self.read_report(run),
             Effect::Fault(text) => self.fault(text),
@@ -209,12 +209,16 @@ impl Actor {
         });
     }
 
-    fn old(&mut self, run: String, back: bool, fleet: Arc<Fleet>) {
+    /// Goes on with a run, with what was named anew for it; or takes it back, where nothing is.
+    fn old(&mut self, run: String, named: Option<Vec<(Rule, String)>>, fleet: Arc<Fleet>) {
         let (acting, tell) = (Arc::clone(&self.acts.acting), self.tell.clone());
+        let named = named.map(|named| glass(named, &self.who));
         self.acts.runtime.spawn(async move {
             let begun = match desk(acting, fleet).await {
-                Ok(desk) if back => desk.cancel(&run).await.map_err(refusals),
-                Ok(desk) => desk.resume(&run, None).await.map(Some).map_err(refusals),
+                Ok(desk) => match &named {
+                    Some(named) => desk.resume_named(&run, None, named).await.map(Some).map_err(refusals),
+                    None => desk.cancel(&run).await.map_err(refusals),
+                },
                 Err(refusals) => Err(refusals),
             };
             let _ = tell.send(Acted::Began(begun));
@@ -310,22 +314,40 @@ fn wish(asked: Asked, who: &str) -> Result<Wish, Vec<Refusal>> {
             "7 lists those there are",
         )]
     })?;
-    let glass = asked.glass.into_iter().map(|(rule, resource)| Glass {
-        rule,
-        resource,
-        by: who.to_owned(),
-    });
     Ok(Wish {
         definition: definition.clone(),
         parameters: asked.parameters,
-        glass: glass.collect(),
+        glass: glass(asked.glass, who),
         alike: asked.alike,
     })
+}
+
+/// What was named in full, and by whom.
+fn glass(named: Vec<(Rule, String)>, who: &str) -> Vec<Glass> {
+    let by = |(rule, resource)| Glass {
+        rule,
+        resource,
+        by: who.to_owned(),
+    };
+    named.into_iter().map(by).collect()
 }
 
 fn refusals(denied: Denied) -> Vec<Refusal> {
     match denied {
         Denied::Refused(refusals) => refusals,
+        Denied::Consent { needs, .. } => {
+            let named = |need: Needed| {
+                Refusal::new(
+                    format!(
+                        "step {} ({}) cannot be taken back, and is not proven",
+                        need.step + 1,
+                        need.says
+                    ),
+                    format!("to go on, name it again: {}={}", need.rule.flag(), need.resource),
+                )
+            };
+            needs.into_iter().map(named).collect()
+        }
         Denied::Stale { .. } => vec![Refusal::new(denied.to_string(), "make the plan again, and read it")],
         other => vec![Refusal::new(other.to_string(), "nothing was changed")],
     }

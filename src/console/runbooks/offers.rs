@@ -8,9 +8,9 @@ use crate::{
         UnixMs,
         drbd::{DrbdConnection, DrbdDisk, DrbdRole, DrbdVolume},
     },
-    fleet::{Host, HostName, Segment, Slice, SliceName},
-    runbook::plan::Rule,
-    verdict::Code,
+    fleet::{Host, HostName, Segment, SegmentName, Slice, SliceName, TopologyName},
+    runbook::{definition::Definition, plan::Rule, planner::catalogue},
+    verdict::{Code, Severity},
 };
 use std::collections::BTreeMap;
 
@@ -21,6 +21,10 @@ pub enum Object {
     Slice(SliceName),
     /// A host.
     Host(HostName),
+    /// A segment, with its servers and slices.
+    Segment(SegmentName),
+    /// A replication tree or a cluster of databases.
+    Topology(TopologyName),
 }
 
 impl Object {
@@ -30,6 +34,8 @@ impl Object {
         match self {
             Self::Slice(name) => name.as_str(),
             Self::Host(name) => name.as_str(),
+            Self::Segment(name) => name.as_str(),
+            Self::Topology(name) => name.as_str(),
         }
     }
 
@@ -39,6 +45,8 @@ impl Object {
         match self {
             Self::Slice(_) => "slice",
             Self::Host(_) => "host",
+            Self::Segment(_) => "segment",
+            Self::Topology(_) => "topology",
         }
     }
 }
@@ -78,6 +86,8 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
             None => Vec::new(),
         },
         Object::Host(name) => of_host(view, name, now),
+        Object::Segment(name) => of_segment(view, name, now),
+        Object::Topology(name) => of_topology(view, name),
     };
     offers.sort_by_key(|offer| offer.not_now.is_some());
     offers
@@ -105,6 +115,35 @@ impl<'a> About<'a> {
             facts: SliceFacts::new(view, segment, slice, now),
             alike,
         }
+    }
+
+    /// The same, when `dead` is to be failed over: the monitor compares only what it sees now, and what it saw of a dead
+    /// server last still stands among the findings.
+    fn alike_of(&self, dead: &HostName) -> Vec<String> {
+        let Ok(other) = self.other(dead) else {
+            return self.alike.clone();
+        };
+        let of = |host: &'a HostName| {
+            let faults = self.view.findings.iter();
+            faults.filter(move |finding| {
+                finding.subject.host.as_ref() == Some(host)
+                    && finding.code.may_be_shared()
+                    && finding.severity >= Severity::Warning
+            })
+        };
+        let mut alike = self.alike.clone();
+        let was = self.facts.sides.iter().find(|side| side.name == dead);
+        for last in was.into_iter().flat_map(|side| of(side.name)) {
+            if alike.is_empty()
+                && let Some(now) = of(other.name).find(|now| now.code == last.code)
+            {
+                alike.push(format!(
+                    "{} shows {} ({}), as {dead} did when it was last seen",
+                    other.name, now.code, now.subject
+                ));
+            }
+        }
+        alike
     }
 
     /// Both sides, the preferred one first.
@@ -160,12 +199,14 @@ fn volume<'a>(side: &Side<'a>) -> Result<&'a DrbdVolume, String> {
 fn of_slice(about: &About<'_>) -> Vec<Offer> {
     let mut offers = vec![about.named("slice-move", moved(about))];
     let server = about.facts.primary().map_or(&about.slice.preferred, |side| side.name);
-    offers.push(about.offer(
+    let mut failover = about.offer(
         "failover",
         &[("server", server.as_str())],
         server.as_str(),
         taken_over(about, server),
-    ));
+    );
+    failover.asked.alike = about.alike_of(server);
+    offers.push(failover);
     offers.push(about.named("fail-back", brought_home(about)));
     match split(about) {
         Err(why) => offers.push(about.named("split-brain", Err(why))),
@@ -317,7 +358,7 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
     // The first slice that it can be done for stands for all of them; the plan says of each.
     let reasons: Vec<Result<String, String>> = about.iter().map(|about| taken_over(about, name)).collect();
     let says = reasons.iter().find(|says| says.is_ok()).or_else(|| reasons.first());
-    let mut alike: Vec<String> = about.iter().flat_map(|about| about.alike.clone()).collect();
+    let mut alike: Vec<String> = about.iter().flat_map(|about| about.alike_of(name)).collect();
     alike.dedup();
     let mut offer = first.offer(
         "failover",
@@ -329,13 +370,59 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
     let mut offers = vec![offer];
     for about in &about {
         if about.facts.primary().is_some_and(|side| side.name == name) {
-            let mut offer = about.named("slice-move", moved(about));
-            offer.says = format!("{}: {}", about.slice.name, offer.says);
-            offer.not_now = offer.not_now.map(|why| format!("{}: {why}", about.slice.name));
-            offers.push(offer);
+            offers.push(about.named("slice-move", moved(about)).about(about.slice.name.as_str()));
         }
     }
     offers
+}
+
+/// For a segment: the failover of each of its servers, and a move of each slice.
+fn of_segment(view: &FleetView, name: &SegmentName, now: UnixMs) -> Vec<Offer> {
+    let Some(segment) = view.fleet.segments.iter().find(|segment| segment.name == *name) else {
+        return Vec::new();
+    };
+    let mut offers = Vec::new();
+    for server in &segment.servers {
+        let failover = of_host(view, server, now)
+            .into_iter()
+            .find(|offer| offer.asked.runbook == "failover");
+        offers.extend(failover.map(|offer| offer.about(server.as_str())));
+    }
+    for slice in &segment.slices {
+        let about = About::new(view, segment, slice, now);
+        offers.push(about.named("slice-move", moved(&about)).about(slice.name.as_str()));
+    }
+    offers
+}
+
+/// For databases: every runbook, and that none of them is about databases.
+fn of_topology(view: &FleetView, name: &TopologyName) -> Vec<Offer> {
+    if view.fleet.topologies.iter().all(|topology| topology.name != *name) {
+        return Vec::new();
+    }
+    let offer = |definition: &Definition| Offer {
+        asked: Asked {
+            runbook: definition.name.clone(),
+            parameters: BTreeMap::new(),
+            glass: Vec::new(),
+            alike: Vec::new(),
+            word: name.to_string(),
+        },
+        says: String::new(),
+        not_now: Some(format!("it is about slices, and {name} is a topology of databases")),
+    };
+    catalogue::all().iter().map(offer).collect()
+}
+
+impl Offer {
+    /// The same among offers for several things: it says which of them it is about.
+    fn about(mut self, name: &str) -> Self {
+        if self.not_now.is_none() {
+            self.says = format!("{name}: {}", self.says);
+        }
+        self.not_now = self.not_now.map(|why| format!("{name}: {why}"));
+        self
+    }
 }
 
 fn no_server(host: Option<&Host>, name: &HostName) -> Offer {

@@ -11,7 +11,7 @@ use crate::{
         update::Effect,
     },
     facts::{CleanText, UnixMs},
-    runbook::{check::Refusal, engine::End},
+    runbook::{check::Refusal, engine::End, plan::Rule},
     store::{Run, Standing},
     verdict::Severity,
 };
@@ -99,8 +99,8 @@ pub enum What {
     Cancel,
     /// To answer its question.
     Answer,
-    /// To go on with a run that was left.
-    GoOn(String),
+    /// To go on with a run that was left, with what was named anew for what it cannot take back.
+    GoOn(String, Vec<(Rule, String)>),
     /// To take back a run that was left, or that another process drives.
     TakeBack(String),
 }
@@ -133,6 +133,17 @@ pub enum Steer {
     Answer(String),
 }
 
+/// A run that is about to be under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Starting {
+    /// A new one; what was asked for.
+    New(Asked),
+    /// One that was left: its name, and what was named anew.
+    GoOn(String, Vec<(Rule, String)>),
+    /// One that was left, which is taken back.
+    TakeBack(String),
+}
+
 /// What is known of runs.
 #[derive(Debug, Clone, Default)]
 pub struct Runs {
@@ -140,8 +151,8 @@ pub struct Runs {
     pub own: Option<Arc<Progress>>,
     /// The name that speaks for it.
     pub word: String,
-    /// A run that is about to begin: what was asked for, unless an old one is gone on with.
-    pub starting: Option<Option<Asked>>,
+    /// A run that is about to begin, or to be gone on with.
+    pub starting: Option<Starting>,
     /// Those of the journal: open ones first, then the newest.
     pub lines: Vec<RunLine>,
     /// Why the journal cannot be read.
@@ -231,9 +242,9 @@ pub(in crate::console) fn open(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Notes that a run is about to begin, and shows its page.
-pub(super) fn starts(model: &mut Model, asked: Option<Asked>, word: String) {
+pub(super) fn starts(model: &mut Model, starting: Starting, word: String) {
     if let Some(works) = &mut model.works {
-        works.runs.starting = Some(asked);
+        works.runs.starting = Some(starting);
         works.runs.own = None;
         works.runs.word = word;
     }
@@ -245,23 +256,52 @@ pub(in crate::console) fn began(model: &mut Model, result: Result<(), Vec<Refusa
     let Some(works) = &mut model.works else {
         return Vec::new();
     };
-    let starting = works.runs.starting.take().flatten();
+    let starting = works.runs.starting.take();
+    let own = works.runs.word.clone();
     if let Err(refusals) = result {
         if model.page == Page::Run && !model.go_back() {
             model.go(Page::Runs);
         }
-        if let Some(asked) = starting {
-            super::show_refused(model, asked, refusals);
-        } else {
-            let text: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-            model.layers.push(Layer::Message {
-                title: "the run is not gone on with".to_owned(),
-                text: text.join(" "),
-                scroll: 0,
-            });
-        }
+        let title = match starting {
+            Some(Starting::New(asked)) => {
+                super::show_refused(model, asked, refusals);
+                return vec![Effect::ReadRuns];
+            }
+            Some(Starting::GoOn(run, named)) => {
+                if name_again(model, &run, &named, &refusals, &own) {
+                    return vec![Effect::ReadRuns];
+                }
+                "the run is not gone on with"
+            }
+            Some(Starting::TakeBack(_)) => "the run is not taken back",
+            None => "the run has not begun",
+        };
+        let text: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+        model.layers.push(Layer::Message {
+            title: title.to_owned(),
+            text: text.join(" "),
+            scroll: 0,
+        });
     }
     vec![Effect::ReadRuns]
+}
+
+/// Asks for the first name that is still missing for what a run cannot take back, typed as on the command line; `false`
+/// when it is not gone on with for another reason.
+fn name_again(model: &mut Model, run: &str, named: &[(Rule, String)], refusals: &[Refusal], own: &str) -> bool {
+    let Some((flag, rule, thing)) = super::offered(refusals).into_iter().next() else {
+        return false;
+    };
+    let facts: Vec<&str> = refusals.iter().map(|refusal| refusal.fact.as_str()).collect();
+    let text = format!(
+        "Run {run} of {own}: {}. It is done only if it is named again.",
+        facts.join("; ")
+    );
+    let mut named = named.to_vec();
+    named.push((rule, thing));
+    let title = format!("consent again: {}", flag.split('=').next().unwrap_or_default());
+    confirm(model, What::GoOn(run.to_owned(), named), title, text, flag);
+    true
 }
 
 /// Takes how far the run of this process is.
@@ -280,7 +320,7 @@ pub(in crate::console) fn progressed(model: &mut Model, progress: Arc<Progress>)
         Layer::Confirm(confirm) => match confirm.what {
             What::Answer => open,
             What::Cancel => !over,
-            What::GoOn(_) | What::TakeBack(_) => true,
+            What::GoOn(..) | What::TakeBack(_) => true,
         },
         Layer::Leave => !over,
         _ => true,
@@ -362,7 +402,7 @@ fn old_run(model: &mut Model, action: Action) -> Vec<Effect> {
                 line.stands().1
             );
             let title = format!("go on with {}", line.what);
-            confirm(model, What::GoOn(line.id), title, text, line.word);
+            confirm(model, What::GoOn(line.id, Vec::new()), title, text, line.word);
         }
         (standing, _) => {
             let who = match standing {
@@ -413,12 +453,15 @@ pub(super) fn confirmed(model: &mut Model) -> Vec<Effect> {
             vec![Effect::Steer(Steer::Cancel)]
         }
         What::Answer => vec![Effect::Steer(Steer::Answer(typed))],
-        What::GoOn(id) => {
-            starts(model, None, word);
-            vec![Effect::GoOn(id)]
+        What::GoOn(id, named) => {
+            // What is named anew is not the name that speaks for the run.
+            let speaks = model.works.as_ref().map(|works| works.runs.word.clone());
+            let word = speaks.filter(|_| !named.is_empty()).unwrap_or(word);
+            starts(model, Starting::GoOn(id.clone(), named.clone()), word);
+            vec![Effect::GoOn(id, named)]
         }
         What::TakeBack(id) => {
-            starts(model, None, word);
+            starts(model, Starting::TakeBack(id.clone()), word);
             vec![Effect::TakeBack(id)]
         }
     }

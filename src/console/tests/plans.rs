@@ -104,8 +104,11 @@ fn answer(look: &Look, host: &Host) -> Result<Printed, Why> {
             fs::read_to_string(format!("tests/captures/lab/{}/{}/exports", host.state, look.host)).unwrap_or_default()
         }
         ["port_block", "list", "-"] => String::new(),
-        ["command", "-v", "arping"] => "/usr/bin/arping\n".into(),
-        ["command", "-v", _] => return printed(127, String::new()),
+        ["command", "-v", "busybox" | "iptables"] => return printed(127, String::new()),
+        ["command", "-v", tool] => format!("/usr/bin/{tool}\n"),
+        ["flock", "--help"] => "Usage:\n flock [options] <file>\n\n -w, --timeout <secs>  wait\n".into(),
+        ["sync", "--help"] => "Usage: sync [OPTION] [FILE]...\n".into(),
+        ["find", "/sys/fs/ext4", ..] => "/sys/fs/ext4/drbd0/errors_count:0\n".into(),
         ["ping", ..] => {
             return printed(
                 i32::from(look.argv.last().is_some_and(|to| to == "10.77.0.11")),

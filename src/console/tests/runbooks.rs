@@ -359,7 +359,7 @@ fn acts(effect: &Effect) -> bool {
     use Effect::{Begin, DropPlan, GoOn, Plan, ReadReport, ReadRuns, Steer, TakeBack};
     matches!(
         effect,
-        Plan(..) | DropPlan(_) | Begin(_) | Steer(_) | GoOn(_) | TakeBack(_) | ReadRuns | ReadReport(_)
+        Plan(..) | DropPlan(_) | Begin(_) | Steer(_) | GoOn(..) | TakeBack(_) | ReadRuns | ReadReport(_)
     )
 }
 
@@ -465,7 +465,7 @@ fn runs_look_as_agreed() {
         insta::assert_snapshot!(name("runs_go_on"), picture(&model));
         assert_eq!(
             keys(&mut model, "slice-a<enter>"),
-            [Effect::GoOn("20260307-030207-bbbbb".to_owned())]
+            [Effect::GoOn("20260307-030207-bbbbb".to_owned(), Vec::new())]
         );
     }
 }

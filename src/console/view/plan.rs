@@ -72,6 +72,7 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer, planning: &Planning) -> Option<P
     let area = place((buffer.area.width, buffer.area.height));
     let title = match planning.stage {
         Stage::Making { .. } => " a plan is being made ",
+        Stage::Refused(_) if planning.tried => " the run has not begun ",
         Stage::Refused(_) => " there is no plan ",
         Stage::Ready(_) => " plan: nothing has been done yet ",
     };

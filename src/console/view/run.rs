@@ -9,7 +9,7 @@ use super::{
 use crate::{
     conduct::{ClientView, Progress, StepProgress, StepState, end_words},
     console::{
-        runbooks::runs::severity,
+        runbooks::runs::{Starting, severity},
         screen,
         text::{cells, span, time_of_day, width, wrap},
         theme::{Role, glyph_of, role_of},
@@ -54,10 +54,17 @@ pub fn document(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
     };
     let runs = &works.runs;
     let Some(run) = runs.own.as_deref() else {
-        let text = if runs.starting.is_some() {
-            " the run begins: the hosts are looked at once more, and the plan has to come out as it was read"
-        } else {
-            " no run of this process; 8 lists those before"
+        let text = match &runs.starting {
+            Some(Starting::New(_)) => {
+                " the run begins: the hosts are looked at once more, and the plan has to come out as it was read"
+            }
+            Some(Starting::GoOn(..)) => {
+                " the run is gone on with: its plan is made again from what it was made from then"
+            }
+            Some(Starting::TakeBack(_)) => {
+                " the run is taken back: its plan is made again from what it was made from then"
+            }
+            None => " no run of this process; 8 lists those before",
         };
         return wrap(text, room)
             .into_iter()
@@ -110,7 +117,12 @@ fn head(ctx: &Ctx<'_>, run: &Progress, word: &str, room: u16) -> Vec<Line<'stati
         }
         None if run.left => out.push(ctx.line(Role::Warning, " ▲ left in its middle: 8, then c goes on with it")),
         None => {
-            let text = format!(" {} · {settled} of {all} steps · {} so far", run.stage, tenths(spent));
+            let left = run.remaining().map_or_else(String::new, |left| format!(" · {left}"));
+            let text = format!(
+                " {} · {settled} of {all} steps · {} so far{left}",
+                run.stage,
+                tenths(spent)
+            );
             out.push(ctx.line(Role::Text, text));
         }
     }

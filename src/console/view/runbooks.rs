@@ -3,7 +3,7 @@
 use super::{Ctx, document, overlay::frame, table::put};
 use crate::{
     console::{
-        runbooks::Menu,
+        runbooks::{Menu, offers::Offer},
         text::{cells, width, wrap},
         theme::Role,
     },
@@ -90,7 +90,7 @@ pub fn catalogue(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
     out.push(Line::default());
     out.push(ctx.line(
         Role::Dim,
-        " enter shows its steps · m on a slice or host offers what applies there",
+        " enter shows its steps · m on a slice, host or segment offers what applies there",
     ));
     out
 }
@@ -172,18 +172,23 @@ pub fn draw_menu(ctx: &Ctx<'_>, buffer: &mut Buffer, menu: &Menu) {
     }
 }
 
+/// What can be done with a runbook, or why it cannot.
+pub fn offered(ctx: &Ctx<'_>, offer: &Offer, room: u16) -> Vec<Line<'static>> {
+    let name = &offer.asked.runbook;
+    let (role, sign, text) = match &offer.not_now {
+        None => (Role::Text, "● possible", offer.says.as_str()),
+        Some(why) => (Role::Dim, "– not now", why.as_str()),
+    };
+    let head = ctx.span(role, format!(" {name:<13}{sign:<12}"));
+    hanging(ctx, &head, role, text, room)
+}
+
 /// The lines of the menu, and where the marked one is.
 fn menu_lines(ctx: &Ctx<'_>, menu: &Menu, room: u16) -> (Vec<Line<'static>>, u16) {
     let mut out = Vec::new();
     let mut marked_at = 0;
     for (at, offer) in menu.offers.iter().enumerate() {
-        let name = &offer.asked.runbook;
-        let (role, sign, text) = match &offer.not_now {
-            None => (Role::Text, "● possible", offer.says.as_str()),
-            Some(why) => (Role::Dim, "– not now", why.as_str()),
-        };
-        let head = ctx.span(role, format!(" {name:<13}{sign:<12}"));
-        let mut lines = hanging(ctx, &head, role, text, room);
+        let mut lines = offered(ctx, offer, room);
         if at == menu.at {
             marked_at = cells(out.len());
             lines = lines.iter().map(|line| marked(ctx, line, room)).collect();

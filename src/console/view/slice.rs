@@ -5,6 +5,7 @@ use super::{Ctx, parts};
 use crate::{
     collect::Series,
     console::{
+        runbooks::offers::{Object, offers},
         sides::{Client, Side, SliceFacts},
         status,
         text::{cells, fit, kib, millis, seconds, width},
@@ -13,6 +14,7 @@ use crate::{
         words,
     },
     facts::md::MdRole,
+    fleet::Slice,
     verdict::Severity,
 };
 use ratatui::text::{Line, Span};
@@ -59,6 +61,22 @@ pub fn document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'static>> {
     out.push(Line::default());
     out.extend(serving(ctx, &facts));
     out.extend(clients(ctx, &facts));
+    out.extend(runbooks(ctx, slice, room));
+    out
+}
+
+/// What can be done about it, and why the rest cannot, in a process that may act.
+fn runbooks(ctx: &Ctx<'_>, slice: &Slice, room: u16) -> Vec<Line<'static>> {
+    if ctx.model.works.is_none() {
+        return Vec::new();
+    }
+    let offers = offers(ctx.view, &Object::Slice(slice.name.clone()), ctx.now);
+    let mut out = vec![Line::default(), ctx.line(Role::Title, "RUNBOOKS (m)")];
+    out.extend(
+        offers
+            .iter()
+            .flat_map(|offer| super::runbooks::offered(ctx, offer, room)),
+    );
     out
 }
 

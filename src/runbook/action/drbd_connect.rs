@@ -1,6 +1,6 @@
 //! Connects a side to its peer. Which way data then flows is decided by DRBD: it is checked at once.
 
-use super::{Action, Argument, Given, argv, same};
+use super::{Action, Argument, Given, Tool, argv, same};
 use crate::{
     facts::drbd::DrbdConnection,
     runbook::operation::{Claim, Nature, Operation, Place, Work},
@@ -36,6 +36,10 @@ impl Action for DrbdConnect {
 
     fn arguments(&self) -> &'static [Argument] {
         super::SLICE_ON_HOST
+    }
+
+    fn tools(&self) -> &'static [Tool] {
+        super::DRBDADM
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {

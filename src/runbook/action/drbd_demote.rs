@@ -1,6 +1,6 @@
 //! Makes a side secondary (`drbdadm secondary`).
 
-use super::{Action, Argument, Given, argv, same};
+use super::{Action, Argument, Given, Tool, argv, same};
 use crate::{
     facts::drbd::DrbdRole,
     runbook::operation::{Claim, Expect, Nature, Operation, Place, Retry, Work},
@@ -22,6 +22,10 @@ impl Action for DrbdDemote {
 
     fn arguments(&self) -> &'static [Argument] {
         super::SLICE_ON_HOST
+    }
+
+    fn tools(&self) -> &'static [Tool] {
+        super::DRBDADM
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {

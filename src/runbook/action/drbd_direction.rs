@@ -1,10 +1,10 @@
 //! Checks which way a resync runs: from the side that has the data to the one that lacks it, or not at all because
-//! both are equal. Anything else ends the run before data is lost on the wrong side.
+//! both are equal. The other way is stopped at once by the engine (`Claim::Flow`), before the good data is lost.
 
 use super::{Action, Argument, Given};
 use crate::{
     facts::drbd::DrbdConnection,
-    runbook::operation::{Nature, Operation, Place, Work},
+    runbook::operation::{Claim, Nature, Operation, Place, Work},
 };
 use std::time::Duration;
 
@@ -74,7 +74,10 @@ impl Action for DrbdDirection {
             nature: Nature::Idempotent,
             retry: None,
             undo: None,
-            claims: Vec::new(),
+            claims: vec![Claim::Flow {
+                slice,
+                source: source.host.clone(),
+            }],
         })
     }
 }

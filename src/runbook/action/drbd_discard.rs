@@ -1,6 +1,6 @@
 //! Throws away what one side has that its peer lacks: the victim of a split brain takes its peer's data.
 
-use super::{Action, Argument, Given, argv};
+use super::{Action, Argument, Given, Tool, argv};
 use crate::{
     facts::drbd::{DrbdConnection, DrbdRole},
     runbook::{
@@ -37,6 +37,10 @@ impl Action for DrbdDiscard {
 
     fn arguments(&self) -> &'static [Argument] {
         super::SLICE_ON_HOST
+    }
+
+    fn tools(&self) -> &'static [Tool] {
+        super::DRBDADM
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {

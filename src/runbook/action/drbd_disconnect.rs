@@ -1,6 +1,6 @@
 //! Disconnects a side from its peer, so that a peer that comes back cannot meet it unasked.
 
-use super::{Action, Argument, Given, argv};
+use super::{Action, Argument, Given, Tool, argv};
 use crate::{
     facts::drbd::DrbdConnection,
     runbook::{
@@ -30,6 +30,10 @@ impl Action for DrbdDisconnect {
 
     fn arguments(&self) -> &'static [Argument] {
         super::SLICE_ON_HOST
+    }
+
+    fn tools(&self) -> &'static [Tool] {
+        super::DRBDADM
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {

@@ -1,6 +1,6 @@
 //! Makes a side primary (`drbdadm primary`, without force unless the resource was named for it).
 
-use super::{Action, Argument, Given, argv, same};
+use super::{Action, Argument, Given, Tool, argv, same};
 use crate::{
     facts::drbd::DrbdRole,
     runbook::operation::{Claim, Expect, Nature, Operation, Place, Work},
@@ -30,6 +30,10 @@ impl Action for DrbdPromote {
                 about: "yes: override DRBD's refusal; needs the resource named",
             },
         ]
+    }
+
+    fn tools(&self) -> &'static [Tool] {
+        super::DRBDADM
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {

@@ -1,8 +1,8 @@
-//! Waits until both sides are equal again. The direction is part of the proof: what flows the wrong way is
-//! stopped by the step before, not waited for.
+//! Waits until both sides are equal again, as the side with the good data sees it. What flows the wrong way is stopped at
+//! once, not waited for.
 
 use super::{Action, Argument, Given};
-use crate::runbook::operation::{Nature, Operation, Place, Work};
+use crate::runbook::operation::{Claim, Nature, Operation, Place, Work};
 use std::time::Duration;
 
 /// `drbd-wait-sync`.
@@ -44,7 +44,10 @@ impl Action for DrbdWaitSync {
             nature: Nature::Idempotent,
             retry: None,
             undo: None,
-            claims: Vec::new(),
+            claims: vec![Claim::Flow {
+                slice,
+                source: side.host.clone(),
+            }],
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Exports the slice to its clients, with the options that it had.
 
-use super::{Action, Argument, Given, argv, same};
+use super::{Action, Argument, Given, Tool, argv, same};
 use crate::runbook::{
     observe::{filesystem, nfs},
     operation::{Nature, Operation, Place, Work},
@@ -24,6 +24,10 @@ impl Action for Export {
         super::SLICE_ON_HOST
     }
 
+    fn tools(&self) -> &'static [Tool] {
+        super::EXPORTFS
+    }
+
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let (slice, layout, side) = given.side()?;
         let export = layout
@@ -31,10 +35,16 @@ impl Action for Export {
             .as_ref()
             .ok_or_else(|| format!("{slice} has no NFS export"))?;
         let path = export.path.as_str();
+        if export.clients.is_empty() {
+            return Err(format!(
+                "to whom {path} is exported is not known: no server that answers exports it, and `export` of {slice} in the \
+                 inventory names no clients"
+            ));
+        }
         let commands = export
             .clients
             .iter()
-            .map(|client| argv(["exportfs", "-o", &export.options, &format!("{client}:{path}")]))
+            .map(|client| argv(["exportfs", "-o", &client.options, &format!("{}:{path}", client.name)]))
             .collect();
         Ok(Operation {
             place: Place::Host(side.host.clone()),
@@ -42,7 +52,7 @@ impl Action for Export {
             needs: vec![filesystem::is_mounted(&side.host, &layout.device, &layout.mount_point)],
             expects: Vec::new(),
             work: Work::Commands(commands),
-            proof: vec![nfs::is_exported(&side.host, path, &export.clients)],
+            proof: vec![nfs::is_exported(&side.host, path, &export.names())],
             deadline: Duration::from_secs(20),
             settles_within: Duration::from_secs(5),
             nature: Nature::Idempotent,

@@ -3,9 +3,9 @@
 //! An action turns its arguments into an [`Operation`]: what must hold, what is run, what proves it, and what takes
 //! it back. It knows nothing of runbooks, and interlocks know nothing of it but its claims.
 
-mod address_add;
-mod address_drop;
+mod address;
 mod ask;
+mod client_proof;
 mod drbd_connect;
 mod drbd_demote;
 mod drbd_direction;
@@ -16,8 +16,7 @@ mod drbd_wait_sync;
 mod export;
 mod fence;
 mod mount;
-mod port_block;
-mod port_unblock;
+mod port;
 mod release_locks;
 mod service;
 mod unexport;
@@ -28,16 +27,17 @@ use super::{
     definition::{Call, Kind},
     observe::drbd::Side,
     operation::Operation,
-    plan::{Glass, SliceLayout},
+    plan::{AddressLayout, Glass, SliceLayout},
 };
 use crate::fleet::{Fleet, HostName, SliceName};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Every action.
 pub const ALL: &[&dyn Action] = &[
-    &address_add::AddressAdd,
-    &address_drop::AddressDrop,
+    &address::ADD,
+    &address::DROP,
     &ask::Ask,
+    &client_proof::ClientProof,
     &drbd_connect::DrbdConnect,
     &drbd_demote::DrbdDemote,
     &drbd_direction::DrbdDirection,
@@ -48,8 +48,8 @@ pub const ALL: &[&dyn Action] = &[
     &export::Export,
     &fence::Fence,
     &mount::Mount,
-    &port_block::PortBlock,
-    &port_unblock::PortUnblock,
+    &port::BLOCK,
+    &port::UNBLOCK,
     &release_locks::ReleaseLocks,
     &service::Service,
     &unexport::Unexport,
@@ -73,6 +73,11 @@ pub trait Action: Sync {
     /// Its arguments.
     fn arguments(&self) -> &'static [Argument];
 
+    /// What its commands need on the host that they run on; looked for before anything is begun.
+    fn tools(&self) -> &'static [Tool] {
+        &[]
+    }
+
     /// What it comes to with these arguments.
     ///
     /// # Errors
@@ -90,6 +95,24 @@ pub struct Argument {
     /// What it means.
     pub about: &'static str,
 }
+
+/// A tool that the commands of an action need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tool {
+    /// Its name; where there are several, one of them is enough.
+    pub any: &'static [&'static str],
+    /// What would happen without it.
+    pub why: &'static str,
+}
+
+const DRBDADM: &[Tool] = &[Tool {
+    any: &["drbdadm"],
+    why: "nothing of DRBD could be changed",
+}];
+const EXPORTFS: &[Tool] = &[Tool {
+    any: &["exportfs"],
+    why: "no export could be changed",
+}];
 
 const SLICE: Argument = Argument {
     name: "slice",
@@ -173,6 +196,19 @@ impl<'a> Given<'a> {
             .find(|side| side.host == *host)
             .ok_or_else(|| format!("{slice} has no side on {host}"))?;
         Ok((slice, layout, side))
+    }
+
+    /// The slice, its service address, and its side on the host.
+    ///
+    /// # Errors
+    /// When one of them is not known to the plan.
+    pub fn address(&self) -> Result<(SliceName, &'a AddressLayout, &'a Side), String> {
+        let (slice, layout, side) = self.side()?;
+        let address = layout
+            .address
+            .as_ref()
+            .ok_or_else(|| format!("{slice} has no service address"))?;
+        Ok((slice, address, side))
     }
 
     /// The slice, and its side on the host that the argument names.

@@ -1,6 +1,6 @@
 //! Mounts the slice's filesystem, with the options that it was mounted with before.
 
-use super::{Action, Argument, Given, argv, same};
+use super::{Action, Argument, Given, Tool, argv, same};
 use crate::runbook::{
     observe::filesystem,
     operation::{Claim, Expect, Nature, Operation, Place, Work},
@@ -22,6 +22,13 @@ impl Action for Mount {
 
     fn arguments(&self) -> &'static [Argument] {
         super::SLICE_ON_HOST
+    }
+
+    fn tools(&self) -> &'static [Tool] {
+        &[Tool {
+            any: &["mount"],
+            why: "nothing could be mounted",
+        }]
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {

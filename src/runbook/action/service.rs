@@ -1,6 +1,6 @@
 //! Starts or stops a service of a host (systemd).
 
-use super::{Action, Argument, Given, argv};
+use super::{Action, Argument, Given, Tool, argv};
 use crate::runbook::{
     definition::Call,
     observe::service,
@@ -41,8 +41,21 @@ impl Action for Service {
         ]
     }
 
+    fn tools(&self) -> &'static [Tool] {
+        &[Tool {
+            any: &["systemctl"],
+            why: "no service could be started or stopped",
+        }]
+    }
+
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let host = given.host()?;
+        let mut sides = given.slices.values().flat_map(|layout| &layout.sides);
+        if sides.all(|side| side.host != *host) {
+            return Err(format!(
+                "{host} is no server of a slice of this plan: its services are none of its business"
+            ));
+        }
         let unit = given.text("unit")?;
         if unit.starts_with('-') || !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-".contains(c)) {
             return Err(format!("unit: {unit:?} is no name of a unit"));

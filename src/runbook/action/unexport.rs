@@ -1,6 +1,6 @@
 //! Takes the slice's exports back, and makes the kernel forget them.
 
-use super::{Action, Argument, Given, argv, same};
+use super::{Action, Argument, Given, Tool, argv, same};
 use crate::runbook::{
     observe::nfs,
     operation::{Claim, Nature, Operation, Place, Work},
@@ -24,6 +24,10 @@ impl Action for Unexport {
         super::SLICE_ON_HOST
     }
 
+    fn tools(&self) -> &'static [Tool] {
+        super::EXPORTFS
+    }
+
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let (slice, layout, side) = given.side()?;
         let export = layout
@@ -32,7 +36,7 @@ impl Action for Unexport {
             .ok_or_else(|| format!("{slice} has no NFS export"))?;
         let path = export.path.as_str();
         let mut command = argv(["unexport"]);
-        command.extend(export.clients.iter().map(|client| format!("{client}:{path}")));
+        command.extend(export.clients.iter().map(|client| format!("{}:{path}", client.name)));
         Ok(Operation {
             place: Place::Host(side.host.clone()),
             says: format!("stop exporting {path} from {}", side.host),

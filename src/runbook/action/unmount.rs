@@ -1,6 +1,6 @@
 //! Unmounts the slice's filesystem; never lazily, and nothing is killed for it.
 
-use super::{Action, Argument, Given, argv, same};
+use super::{Action, Argument, Given, Tool, argv, same};
 use crate::runbook::{
     observe::{filesystem, nfs},
     operation::{Claim, Nature, Operation, Place, Retry, Work},
@@ -22,6 +22,13 @@ impl Action for Unmount {
 
     fn arguments(&self) -> &'static [Argument] {
         super::SLICE_ON_HOST
+    }
+
+    fn tools(&self) -> &'static [Tool] {
+        &[Tool {
+            any: &["umount"],
+            why: "nothing could be unmounted",
+        }]
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {

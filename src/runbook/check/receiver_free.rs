@@ -4,15 +4,12 @@ use super::{Check, Report};
 use crate::runbook::{
     observe::{filesystem, network, nfs},
     planner::Scope,
-    sight::{Look, Sight},
+    sight::Sight,
 };
 
 /// `receiver-free`.
 #[derive(Debug)]
 pub struct ReceiverFree;
-
-/// Tools that announce an address.
-const ANNOUNCERS: [&str; 2] = ["arping", "busybox"];
 
 impl Check for ReceiverFree {
     fn name(&self) -> &'static str {
@@ -20,14 +17,7 @@ impl Check for ReceiverFree {
     }
 
     fn about(&self) -> &'static str {
-        "on the side that takes the slice its mount point, export and address are free, and its tools are there"
-    }
-
-    fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
-        let hosts = scope.moves.iter().map(|moved| &moved.to);
-        hosts
-            .flat_map(|host| ANNOUNCERS.map(|tool| Look::new(host, ["command", "-v", tool])))
-            .collect()
+        "on the side that takes the slice its mount point, export and address are free"
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
@@ -58,17 +48,6 @@ impl Check for ReceiverFree {
                 report.refuse(
                     format!("no interface of {to} is in the network of {}", address.ip),
                     "give the server an address in that network",
-                );
-            }
-            let announces = ANNOUNCERS.iter().any(|tool| {
-                sight
-                    .printed(&Look::new(to, ["command", "-v", tool]))
-                    .is_ok_and(|printed| printed.exit == 0)
-            });
-            if address.ip.is_ipv4() && !announces {
-                report.refuse(
-                    format!("{to} has neither arping nor busybox: clients would look for the address at its old place for minutes"),
-                    "install arping there",
                 );
             }
         }

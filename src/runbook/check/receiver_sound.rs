@@ -3,10 +3,13 @@
 
 use super::{Check, Report};
 use crate::{
-    facts::md::parse_mdstat,
+    facts::{CleanText, md::parse_mdstat},
+    fleet::HostName,
     runbook::{
         definition::Kind,
-        planner::Scope,
+        observe::filesystem,
+        plan::Rule,
+        planner::{Move, Scope, identity},
         sight::{Look, Sight},
     },
 };
@@ -14,6 +17,121 @@ use crate::{
 /// `receiver-sound`.
 #[derive(Debug)]
 pub struct ReceiverSound;
+
+/// A fault that a server shows by itself, and that its partner may share.
+struct Sign {
+    kind: Fault,
+    says: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Array,
+    Filesystem,
+}
+
+impl Fault {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Array => "a degraded array",
+            Self::Filesystem => "a filesystem with errors",
+        }
+    }
+}
+
+fn arrays(host: &HostName) -> Look {
+    Look::new(host, ["cat", "/proc/mdstat"])
+}
+
+/// A line `FILE:COUNT` for each ext4 that is mounted (Documentation/ABI/testing/sysfs-fs-ext4). The count outlives a
+/// reboot, until the filesystem is checked.
+fn errors(host: &HostName) -> Look {
+    let count = ["-name", "errors_count", "-exec", "grep", "-H", ".", "{}", ";"];
+    Look::new(host, ["find", "/sys/fs/ext4"].into_iter().chain(count))
+}
+
+/// What a host shows; what cannot be read is no sign.
+fn signs(host: &HostName, sight: &Sight) -> Vec<Sign> {
+    let mut signs = Vec::new();
+    if let Ok(Ok(arrays)) = sight.text(&arrays(host)).map(parse_mdstat) {
+        let degraded = arrays.iter().filter(|array| array.degraded() == Some(true));
+        signs.extend(degraded.map(|array| Sign {
+            kind: Fault::Array,
+            says: format!("{} of {host} is degraded ({})", array.device, array.map),
+        }));
+    }
+    // A host without any ext4 has no such directory.
+    for line in sight
+        .printed(&errors(host))
+        .map_or("", |printed| printed.text.as_str())
+        .lines()
+    {
+        let Some((file, count)) = line.rsplit_once(':') else {
+            continue;
+        };
+        if count.trim().parse::<u64>().is_ok_and(|count| count > 0) {
+            let device = file
+                .trim_end_matches("/errors_count")
+                .rsplit('/')
+                .next()
+                .unwrap_or_default();
+            let device = CleanText::new(device);
+            signs.push(Sign {
+                kind: Fault::Filesystem,
+                says: format!("the filesystem of {device} of {host} has counted errors"),
+            });
+        }
+    }
+    // Errors make the kernel take the right to write from the filesystem, and leave that of the mount (ext4(5), errors=).
+    for line in sight.text(&filesystem::look(host)).unwrap_or_default().lines() {
+        let says =
+            |options: Option<&str>, word| options.is_some_and(|options| options.split(',').any(|one| one == word));
+        let mut of_filesystem = line.split(' ').skip_while(|word| *word != "-");
+        if says(line.split(' ').nth(5), "rw") && says(of_filesystem.nth(3), "ro") {
+            let at = CleanText::new(line.split(' ').nth(4).unwrap_or_default());
+            signs.push(Sign {
+                kind: Fault::Filesystem,
+                says: format!("the kernel has made {at} of {host} read-only"),
+            });
+        }
+    }
+    signs
+}
+
+impl ReceiverSound {
+    /// The receiver's own faults, beside those of the server that it takes over from.
+    fn faults(scope: &Scope<'_>, moved: &Move, sight: &Sight, report: &mut Report) {
+        let (from, to) = (&moved.from, &moved.to);
+        let theirs = signs(from, sight);
+        let silent = sight.text(&identity::machine_look(from)).is_err();
+        let named = |glass: &crate::runbook::plan::Glass| glass.rule == Rule::Force && glass.resource == to.as_str();
+        for Sign { kind, says } in signs(to, sight) {
+            if scope.kind == Kind::Planned {
+                let lift = match kind {
+                    Fault::Array => "rebuild it first: a planned move must not end on weaker ground",
+                    Fault::Filesystem => "mend it first: a planned move must not end on weaker ground",
+                };
+                report.refuse(says, lift);
+            } else if theirs.iter().any(|other| other.kind == kind) {
+                report.refuse(
+                    format!("{from} and {to} both show {}: {says}", kind.word()),
+                    "find out what it is first: the second server would go the way of the first",
+                );
+            } else if silent && !scope.glass.iter().any(named) {
+                report.refuse(
+                    format!("{says}, and what {from} died of is not known"),
+                    format!(
+                        "find out what it is first; if it is another fault than that of {from}, name {to}: --force={to}"
+                    ),
+                );
+            } else if kind == Fault::Array {
+                report.warn(format!("{says}: one more disk and the slice is lost there too"));
+            } else {
+                report.warn(says);
+            }
+        }
+    }
+}
 
 impl Check for ReceiverSound {
     fn name(&self) -> &'static str {
@@ -29,7 +147,8 @@ impl Check for ReceiverSound {
         servers
             .flat_map(|host| {
                 [
-                    Look::new(host, ["cat", "/proc/mdstat"]),
+                    arrays(host),
+                    errors(host),
                     Look::new(host, ["cat", "/proc/fs/nfsd/threads"]),
                 ]
             })
@@ -39,21 +158,13 @@ impl Check for ReceiverSound {
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
         for moved in &scope.moves {
             let to = &moved.to;
-            match sight.text(&Look::new(to, ["cat", "/proc/mdstat"])).map(parse_mdstat) {
-                Ok(Ok(arrays)) => {
-                    for array in arrays.iter().filter(|array| array.degraded() == Some(true)) {
-                        let fact = format!("{} of {to} is degraded ({})", array.device, array.map);
-                        if scope.kind == Kind::Planned {
-                            report.refuse(fact, "rebuild it first: a planned move must not end on weaker ground");
-                        } else {
-                            report.warn(format!("{fact}: one more disk and the slice is lost there too"));
-                        }
-                    }
-                }
+            match sight.text(&arrays(to)).map(parse_mdstat) {
+                Ok(Ok(_)) => {}
                 Ok(Err(why)) => report.warn(format!("arrays of {to} cannot be read: {why}")),
                 // A server without md has no such file.
                 Err(why) => report.warn(format!("arrays of {to} are not known: {why}")),
             }
+            Self::faults(scope, moved, sight, report);
             if moved.layout.export.is_none() {
                 continue;
             }

@@ -34,7 +34,7 @@ impl Check for ServedOnce {
             );
             if let Some(export) = &layout.export {
                 report.require(
-                    &nfs::is_exported(from, &export.path, &export.clients).judge(sight),
+                    &nfs::is_exported(from, &export.path, &export.names()).judge(sight),
                     &lift,
                 );
             }

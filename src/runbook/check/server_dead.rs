@@ -41,6 +41,69 @@ impl ServerDead {
     fn ping(client: &HostName, server: &Host) -> Look {
         Look::new(client, ["ping", "-n", "-c", "1", "-W", "1", &server.address])
     }
+
+    fn observe(scope: &Scope<'_>, server: &Host, sight: &Sight) -> Seen {
+        let mut seen = Seen::default();
+        if sight.text(&identity::machine_look(&server.name)).is_ok() {
+            seen.reached(Observer::Console, "it answers the console".to_owned());
+        } else {
+            seen.missed(Observer::Console, "it does not answer the console".to_owned());
+        }
+        for moved in &scope.moves {
+            let Some(side) = moved.side(&moved.to) else {
+                continue;
+            };
+            let Ok(volume) = sight.text(&side.look()).and_then(|text| side.volume(text)) else {
+                continue;
+            };
+            let says = format!("{} sees {} {}", moved.to, side.resource, volume.connection);
+            match volume.connection {
+                DrbdConnection::Connected | DrbdConnection::Established => seen.reached(Observer::Replication, says),
+                DrbdConnection::WfConnection
+                | DrbdConnection::Connecting
+                | DrbdConnection::Timeout
+                | DrbdConnection::NetworkFailure
+                | DrbdConnection::BrokenPipe
+                | DrbdConnection::Unconnected => seen.missed(Observer::Replication, says),
+                _ => {}
+            }
+        }
+        for client in Self::clients(scope) {
+            match sight.printed(&Self::ping(&client.name, server)) {
+                Ok(printed) if printed.exit == 0 => {
+                    seen.reached(Observer::Clients, format!("{} reaches it", client.name));
+                }
+                Ok(printed) if printed.exit == 1 => {
+                    seen.missed(Observer::Clients, format!("{} does not reach it", client.name));
+                }
+                _ => {}
+            }
+        }
+        seen
+    }
+}
+
+/// What observers say.
+#[derive(Default)]
+struct Seen {
+    /// One way of looking is one observer, whatever it sees how often: all slices share the replication link.
+    missed_by: BTreeSet<Observer>,
+    reached_by: BTreeSet<Observer>,
+    /// What speaks for its death, and against it.
+    dead: Vec<String>,
+    alive: Vec<String>,
+}
+
+impl Seen {
+    fn reached(&mut self, by: Observer, says: String) {
+        self.reached_by.insert(by);
+        self.alive.push(says);
+    }
+
+    fn missed(&mut self, by: Observer, says: String) {
+        self.missed_by.insert(by);
+        self.dead.push(says);
+    }
 }
 
 impl Check for ServerDead {
@@ -71,55 +134,12 @@ impl Check for ServerDead {
             return;
         };
         let name = &server.name;
-        // One way of looking is one observer, whatever it sees how often: all slices share the replication link.
-        let mut missed_by = BTreeSet::new();
-        let mut reached_by = BTreeSet::new();
-        let (mut dead, mut alive) = (Vec::new(), Vec::new());
-        if sight.text(&identity::machine_look(name)).is_ok() {
-            reached_by.insert(Observer::Console);
-            alive.push("it answers the console".to_owned());
-        } else {
-            missed_by.insert(Observer::Console);
-            dead.push("it does not answer the console".to_owned());
-        }
-        for moved in &scope.moves {
-            let Some(side) = moved.side(&moved.to) else {
-                continue;
-            };
-            let Ok(volume) = sight.text(&side.look()).and_then(|text| side.volume(text)) else {
-                continue;
-            };
-            let says = format!("{} sees {} {}", moved.to, side.resource, volume.connection);
-            match volume.connection {
-                DrbdConnection::Connected | DrbdConnection::Established => {
-                    reached_by.insert(Observer::Replication);
-                    alive.push(says);
-                }
-                DrbdConnection::WfConnection
-                | DrbdConnection::Connecting
-                | DrbdConnection::Timeout
-                | DrbdConnection::NetworkFailure
-                | DrbdConnection::BrokenPipe
-                | DrbdConnection::Unconnected => {
-                    missed_by.insert(Observer::Replication);
-                    dead.push(says);
-                }
-                _ => {}
-            }
-        }
-        for client in Self::clients(scope) {
-            match sight.printed(&Self::ping(&client.name, server)) {
-                Ok(printed) if printed.exit == 0 => {
-                    reached_by.insert(Observer::Clients);
-                    alive.push(format!("{} reaches it", client.name));
-                }
-                Ok(printed) if printed.exit == 1 => {
-                    missed_by.insert(Observer::Clients);
-                    dead.push(format!("{} does not reach it", client.name));
-                }
-                _ => {}
-            }
-        }
+        let Seen {
+            missed_by,
+            reached_by,
+            dead,
+            alive,
+        } = Self::observe(scope, server, sight);
         let named = scope
             .glass
             .iter()

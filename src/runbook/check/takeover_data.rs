@@ -37,7 +37,10 @@ impl Check for TakeoverData {
                     "{}: acknowledged writes of the last moments (protocol {protocol}), and what {} wrote alone since then",
                     moved.slice, moved.from
                 ),
-                None => format!("{}: not known: the protocol cannot be read", moved.slice),
+                None => format!(
+                    "{}: acknowledged writes, if any, are not known (the protocol cannot be read), and what {} wrote alone since then",
+                    moved.slice, moved.from
+                ),
             });
             if let Some(behind) = volume.out_of_sync_kib.filter(|kib| *kib > 0) {
                 report.warn(format!(

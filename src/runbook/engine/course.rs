@@ -1,21 +1,11 @@
 //! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
 
-use super::{
-    ATTEMPTS, Answer, Context, Doing, Effect, End, Engine, Event, Holder, Part, Place, Plan, RESOLVE_EVERY, Record,
-    Request, Said, Stage, StepState,
-};
+use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState};
 use crate::{
     facts::UnixMs,
     fleet::HostName,
-    runbook::{
-        operation::{Claim, Nature, Operation, Work},
-        plan::Rule,
-    },
+    runbook::operation::{Operation, Work},
 };
-use std::time::Duration;
-
-/// How long a target may take to answer about claims: longer than it waits for a command that still runs.
-const CLAIM_DEADLINE: Duration = Duration::from_secs(20);
 
 impl Engine {
     /// Goes on with a run whose console ended in its middle, by what the journal has of it.
@@ -29,6 +19,8 @@ impl Engine {
         now: UnixMs,
     ) -> Self {
         let mut engine = Self::new(plan, run, owner, now);
+        // What was claimed by the process before is not known.
+        engine.claimed = engine.plan.targets.keys().cloned().collect();
         let mut open = None;
         for record in records {
             match record {
@@ -59,9 +51,15 @@ impl Engine {
                         };
                     }
                 }
-                Record::TurnedBack { why } => {
+                Record::TurnedBack { why, again, halt } => {
                     engine.why = Some(why.clone());
                     engine.turned = true;
+                    engine.again = *again;
+                    engine.halt = halt.filter(|at| *at < engine.done.len());
+                    if let Some(at) = engine.halt {
+                        // Whoever made that connection.
+                        engine.done[at] = StepState::Touched;
+                    }
                     open = None;
                 }
                 // Unless it says otherwise, it was known at its end what became of every step.
@@ -69,10 +67,20 @@ impl Engine {
                     if !matches!(end, End::Parked { unknown: true, .. }) {
                         open = None;
                     }
+                    engine.forwards_again(end);
                 }
-                Record::Unknown { .. } | Record::Asked { .. } | Record::Resumed { .. } => {}
+                Record::Alone { slice, .. } => _ = engine.counted.insert(slice.clone()),
+                Record::TakesOver { run, .. } => engine.over.push(run.clone()),
+                Record::Unknown { .. }
+                | Record::Asked { .. }
+                | Record::Resumed { .. }
+                | Record::TookOver { .. }
+                | Record::Displaced { .. }
+                | Record::Released { .. } => {}
             }
         }
+        // Whoever wants it back wants no other try.
+        engine.again &= back.is_none();
         if engine.why.is_none() {
             engine.why = if engine.turned {
                 Some(back.unwrap_or_else(|| "it was being taken back".to_owned()))
@@ -87,6 +95,17 @@ impl Engine {
             Some(doing)
         });
         engine
+    }
+
+    /// A run that took back a part of what it did, and parked to be gone on with, goes forwards from there.
+    fn forwards_again(&mut self, end: &End) {
+        if !self.again || !matches!(end, End::Parked { unknown: false, .. }) || !self.is_back() {
+            return;
+        }
+        (self.why, self.turned, self.again, self.halt) = (None, false, false, None);
+        for state in self.done.iter_mut().filter(|state| **state == StepState::Undone) {
+            *state = StepState::NotYet;
+        }
     }
 
     pub(super) fn holder(&self, host: &HostName) -> Holder {
@@ -123,123 +142,8 @@ impl Engine {
         }
     }
 
-    /// Learns what the targets know of claims before it takes any.
-    pub(super) fn asked(&mut self, at: usize, event: Event) -> Effect {
-        let hosts: Vec<HostName> = self.plan.targets.keys().cloned().collect();
-        let at = match event {
-            Event::Answered(Answer::Said(said)) => {
-                for line in &said {
-                    if let Said::Token { token, run, owner, .. } = line {
-                        if let Some(run) = run
-                            && *run != self.run
-                        {
-                            let by = owner.clone().unwrap_or_else(|| "another console".into());
-                            return self.finish(End::Held {
-                                by: format!("run {run} of {by} holds {}", hosts[at]),
-                            });
-                        }
-                        let known = self.tokens.entry(hosts[at].clone()).or_default();
-                        *known = (*known).max(*token);
-                    }
-                }
-                at + 1
-            }
-            Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => {
-                return self.unclaimed(&hosts[at], &why);
-            }
-            _ => at,
-        };
-        let Some(host) = hosts.get(at).cloned() else {
-            return self.claim(0);
-        };
-        self.stage = Stage::Asking(at);
-        Effect::Call {
-            host,
-            request: Request::Tokens(self.plan.objects.clone()),
-            deadline: CLAIM_DEADLINE,
-        }
-    }
-
-    pub(super) fn claim(&mut self, at: usize) -> Effect {
-        let Some((host, identity)) = self
-            .plan
-            .targets
-            .iter()
-            .nth(at)
-            .map(|(host, id)| (host.clone(), id.clone()))
-        else {
-            return self.enter();
-        };
-        *self.tokens.entry(host.clone()).or_default() += 1;
-        let mut identity = identity;
-        if self.underway() {
-            // A target that was rebooted in the middle of the run is still the target.
-            identity.boot_id = None;
-        }
-        let request = Request::Claim {
-            identity,
-            objects: self.plan.objects.clone(),
-            holder: self.holder(&host),
-        };
-        self.stage = Stage::Claiming(at);
-        Effect::Call {
-            host,
-            request,
-            deadline: CLAIM_DEADLINE,
-        }
-    }
-
-    pub(super) fn claimed(&mut self, at: usize, event: Event) -> Effect {
-        let host = self.plan.targets.keys().nth(at).cloned();
-        let why = match event {
-            Event::Answered(Answer::Said(said)) => {
-                let taken = said.iter().filter(|line| matches!(line, Said::Claimed(_))).count();
-                if taken == self.plan.objects.len() {
-                    return self.claim(at + 1);
-                }
-                match said.into_iter().find_map(|line| match line {
-                    Said::Refused(kind, seen) => Some((kind, seen)),
-                    _ => None,
-                }) {
-                    Some((kind, seen)) if kind == "held" || kind == "token" => {
-                        return self.finish(End::Held { by: seen });
-                    }
-                    Some((kind, seen)) => format!("{kind}: {seen}"),
-                    None => "its answer says nothing of the claim".to_owned(),
-                }
-            }
-            // It may be taken by now, or later: a claim by a higher token settles that.
-            Event::Answered(Answer::Lost(_)) if self.reclaimed < ATTEMPTS => {
-                self.reclaimed += 1;
-                self.stage = Stage::Reclaiming(at);
-                return Effect::Wait(RESOLVE_EVERY);
-            }
-            Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => why,
-            _ => "no answer".to_owned(),
-        };
-        match host {
-            Some(host) => self.unclaimed(&host, &why),
-            None => self.enter(),
-        }
-    }
-
-    fn unclaimed(&mut self, host: &HostName, why: &str) -> Effect {
-        let why = format!("{host} could not be claimed: {why}");
-        if self.underway() {
-            let step = self.pending.as_ref().map_or(0, |doing| doing.at);
-            let unknown = self.pending.is_some();
-            return self.finish(End::Parked {
-                step,
-                why,
-                next: "resume the run when the target answers".into(),
-                unknown,
-            });
-        }
-        self.finish(End::Refused { why })
-    }
-
     /// Whether anything may have been changed already.
-    fn underway(&self) -> bool {
+    pub(super) fn underway(&self) -> bool {
         self.pending.is_some()
             || self
                 .done
@@ -249,13 +153,11 @@ impl Engine {
 
     /// All targets are claimed: goes on where the run stands.
     pub(super) fn enter(&mut self) -> Effect {
+        if let Some(end) = self.out_of_reach() {
+            return self.finish(end);
+        }
         if let Some(why) = self.why.clone().filter(|_| !self.turned) {
-            if let Some(at) = self.irreversible() {
-                return self.finish(self.beyond(at, why));
-            }
-            self.turned = true;
-            self.stage = Stage::Turning(None);
-            return Effect::Write(Record::TurnedBack { why });
+            return self.turn_resumed(why);
         }
         if let Some(mut doing) = self.pending.take() {
             // The claim has sealed what was sent before; the receipt tells what became of it.
@@ -263,11 +165,13 @@ impl Engine {
             if doing.operation.place == Place::Console {
                 // What a person said, or how long it was waited, is not on any target: from the start.
                 let (at, back) = (doing.at, doing.back);
-                if !back && matches!(doing.operation.work, Work::Ask(_) | Work::Hold(_)) {
+                let only_looks = |work: &Work| matches!(work, Work::Commands(commands) if commands.is_empty());
+                let work = &doing.operation.work;
+                if !back && (matches!(work, Work::Ask(_) | Work::Hold(_)) || only_looks(work)) {
                     // It has changed nothing, so there is nothing of it to take back either.
                     self.done[at] = StepState::NotYet;
                     if self.why.is_some() {
-                        return self.back_from(at);
+                        return self.back_on();
                     }
                 }
                 if !back && self.why.is_some() {
@@ -279,7 +183,7 @@ impl Engine {
             return self.fetch(doing);
         }
         if self.why.is_some() {
-            return self.back_from(self.plan.steps.len());
+            return self.back_on();
         }
         match self
             .done
@@ -311,10 +215,12 @@ impl Engine {
             looks: Vec::new(),
             unsure: None,
             waits: None,
+            rested: self.now,
+            left_kib: None,
         })
     }
 
-    fn begin(&mut self, at: usize, back: bool) -> Effect {
+    pub(super) fn begin(&mut self, at: usize, back: bool) -> Effect {
         match self.doing(at, back) {
             Some(doing) => self.check(doing),
             None => self.finish(End::Done),
@@ -325,8 +231,7 @@ impl Engine {
     pub(super) fn next(&mut self, at: usize, back: bool) -> Effect {
         if back || self.why.is_some() {
             // A step that was found done while the run was already turning back is taken back as well.
-            let from = if back { at } else { at + 1 };
-            return self.back_from(from);
+            return self.back_on();
         }
         match self
             .done
@@ -339,139 +244,6 @@ impl Engine {
         }
     }
 
-    /// A step cannot be done: ends, turns back, or parks.
-    pub(super) fn fail(&mut self, doing: &Doing, why: String) -> Effect {
-        if doing.back {
-            return self.park(doing, why, false);
-        }
-        if !self.underway() {
-            return self.finish(End::Refused { why });
-        }
-        if self.irreversible().is_some() {
-            // There is no way back from here: somebody looks, and it goes on.
-            return self.park(doing, why, false);
-        }
-        let why = format!("step {}: {why}", doing.at + 1);
-        self.why = Some(why.clone());
-        self.turned = true;
-        self.stage = Stage::Turning(Some(doing.at + 1));
-        Effect::Write(Record::TurnedBack { why })
-    }
-
-    /// The last step that is done, or may be, and that nothing takes back.
-    fn irreversible(&self) -> Option<usize> {
-        (0..self.plan.steps.len()).rev().find(|at| {
-            let step = &self.plan.steps[*at];
-            matches!(self.done[*at], StepState::Done | StepState::Touched)
-                && step.undo.is_none()
-                && step.operation.nature == Nature::Irreversible
-                // What a person said has changed nothing.
-                && !matches!(step.operation.work, Work::Ask(_))
-        })
-    }
-
-    /// What is still ahead, or may or may not have been done, and cannot be taken back: the step, and what has to be
-    /// named anew before it is done. Empty when the run is being taken back: nothing of that is begun then.
-    #[must_use]
-    pub fn consents(&self) -> Vec<(usize, Rule, String)> {
-        if self.why.is_some() {
-            return Vec::new();
-        }
-        let open = self.plan.steps.iter().zip(&self.done).enumerate();
-        open.filter(|(_, (step, state))| {
-            step.operation.nature == Nature::Irreversible && !matches!(state, StepState::Done | StepState::AlreadySo)
-        })
-        .flat_map(|(at, (step, _))| {
-            let claims = step.operation.claims.iter();
-            claims.filter_map(move |claim| {
-                let (rule, host, slice) = match claim {
-                    Claim::Discard { host, slice } => (Rule::Discard, host, slice),
-                    Claim::Promote {
-                        host,
-                        slice,
-                        force: true,
-                    } => (Rule::Force, host, slice),
-                    _ => return None,
-                };
-                let sides = self.plan.slices.get(slice).map(|layout| &layout.sides);
-                let side = sides.into_iter().flatten().find(|side| side.host == *host);
-                // A side that the plan does not have is stopped by an interlock; until then its slice stands for it.
-                let resource = side.map_or(slice.as_str(), |side| &side.resource);
-                Some((at, rule, resource.to_owned()))
-            })
-        })
-        .collect()
-    }
-
-    /// The end of a run that cannot be taken back any more.
-    fn beyond(&self, at: usize, why: String) -> End {
-        End::Parked {
-            step: at,
-            why,
-            next: format!(
-                "step {} ({}) cannot be taken back: resume run {} forwards",
-                at + 1,
-                self.plan.steps[at].operation.says,
-                self.run
-            ),
-            unknown: false,
-        }
-    }
-
-    pub(super) fn turned(&mut self, from: Option<usize>, event: &Event) -> Effect {
-        match (event, from) {
-            (Event::Written(Ok(())), Some(from)) => self.back_from(from),
-            (Event::Written(Ok(())), None) => self.enter(),
-            _ => self.over(End::Lost),
-        }
-    }
-
-    /// Takes back what was done before step `from`, the last first.
-    pub(super) fn back_from(&mut self, from: usize) -> Effect {
-        let why = self.why.clone().unwrap_or_default();
-        for at in (0..from).rev() {
-            if !matches!(self.done[at], StepState::Done | StepState::Touched) {
-                continue;
-            }
-            let step = &self.plan.steps[at];
-            if step.undo.is_some() {
-                return self.begin(at, true);
-            }
-            if self.irreversible() == Some(at) {
-                return self.finish(self.beyond(at, why));
-            }
-        }
-        self.finish(End::Compensated { why })
-    }
-
-    /// Stops where it stands; the claims stay, so that nobody else begins here.
-    pub(super) fn park(&mut self, doing: &Doing, why: String, unknown: bool) -> Effect {
-        let way = if doing.back { "taking back" } else { "doing" };
-        let next = format!(
-            "look at {} yourself, then resume run {} ({way} step {}: {})",
-            match &doing.operation.place {
-                super::Place::Host(host) => host.to_string(),
-                super::Place::Console => "the fleet".to_owned(),
-            },
-            self.run,
-            doing.at + 1,
-            doing.operation.says
-        );
-        self.finish(End::Parked {
-            step: doing.at,
-            why,
-            next,
-            unknown,
-        })
-    }
-
-    /// Another run has taken a target over: nothing more is done here, not even taken back.
-    pub(super) fn displaced(&mut self, doing: &Doing, seen: &str) -> Effect {
-        self.finish(End::Held {
-            by: format!("step {}: a newer claim stands ({seen})", doing.at + 1),
-        })
-    }
-
     /// The journal cannot be written.
     pub(super) fn unwritable(&mut self, _doing: &Doing, _why: &str) -> Effect {
         self.over(End::Lost)
@@ -482,36 +254,9 @@ impl Engine {
         self.park(doing, "an answer that was not asked for".into(), true)
     }
 
-    fn finish(&mut self, end: End) -> Effect {
+    pub(super) fn finish(&mut self, end: End) -> Effect {
         self.stage = Stage::Ending(end.clone());
         Effect::Write(Record::Ended(end))
-    }
-
-    pub(super) fn ended(&mut self, end: End, event: &Event) -> Effect {
-        match (event, &end) {
-            (Event::Written(Ok(())), End::Done | End::Refused { .. } | End::Compensated { .. }) => self.release(0, end),
-            // Two that begin at once must not keep parts of what each of them needs.
-            (Event::Written(Ok(())), End::Held { .. }) if !self.underway() => self.release(0, end),
-            (Event::Written(Ok(())), _) => self.over(end),
-            _ => self.over(End::Lost),
-        }
-    }
-
-    /// Gives the targets back. A target that does not answer keeps its claim until somebody looks.
-    pub(super) fn release(&mut self, at: usize, end: End) -> Effect {
-        let Some(host) = self.plan.targets.keys().nth(at).cloned() else {
-            return self.over(end);
-        };
-        let request = Request::Release {
-            objects: self.plan.objects.clone(),
-            holder: self.holder(&host),
-        };
-        self.stage = Stage::Releasing(at, end);
-        Effect::Call {
-            host,
-            request,
-            deadline: CLAIM_DEADLINE,
-        }
     }
 
     pub(super) fn over(&mut self, end: End) -> Effect {

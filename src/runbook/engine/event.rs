@@ -2,6 +2,7 @@
 
 use super::Record;
 use crate::{
+    facts::UnixMs,
     fleet::HostName,
     runbook::{
         operation::Question,
@@ -11,6 +12,15 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// When something came of an effect, by both clocks of the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// The clock that people see; it may be set, forwards and back.
+    pub clock: UnixMs,
+    /// The time since any moment of this process, by a clock that nobody sets.
+    pub passed: Duration,
+}
 
 /// The one thing to do next. Each is answered by exactly one [`Event`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,10 +110,13 @@ pub enum End {
         /// Why.
         why: String,
     },
-    /// What was done was taken back, and that is proven.
+    /// What was done was taken back, and that is proven, but for what is listed.
     Compensated {
         /// Why it could not go on.
         why: String,
+        /// What stays done because nothing takes it back, each with what to do about it.
+        #[serde(default)]
+        stays: Vec<String>,
     },
     /// It stopped in a named state that a person has to look at.
     Parked {
@@ -128,12 +141,12 @@ pub enum End {
 impl End {
     /// The exit code of `--batch run`.
     #[must_use]
-    pub const fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Refused { .. } => 10,
-            Self::Compensated { .. } => 11,
-            Self::Parked { unknown: false, .. } => 12,
+            Self::Compensated { stays, .. } if stays.is_empty() => 11,
+            Self::Compensated { .. } | Self::Parked { unknown: false, .. } => 12,
             Self::Parked { unknown: true, .. } | Self::Lost => 13,
             Self::Held { .. } => 14,
         }

@@ -4,14 +4,20 @@
 //! the event. Whoever drives it (SSH and a journal, or a simulated fleet with every fault there is) holds
 //! no logic of its own, so that what is proven of the engine under simulation holds of the real runs.
 
+mod back;
+mod claims;
+#[cfg(test)]
+mod claims_tests;
 mod course;
 mod event;
+mod flow;
 mod record;
 mod stand;
 mod step;
 #[cfg(test)]
 mod tests;
-pub use event::{Answer, Control, Effect, End, Event};
+mod wait;
+pub use event::{Answer, Control, Effect, End, Event, Time};
 pub use record::{Outcome, Record};
 pub use stand::{Phase, Stand};
 
@@ -24,7 +30,10 @@ use super::{
     target::{Holder, Identity, Receipt, Request, Said},
 };
 use crate::{facts::UnixMs, fleet::HostName};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Looks older than this satisfy no guard.
 pub const FRESH: Duration = Duration::from_secs(10);
@@ -70,16 +79,38 @@ pub struct Engine {
     attempts: BTreeMap<(usize, bool), u32>,
     /// Times that a claim whose answer was lost was tried again.
     reclaimed: u32,
-    /// The time of the run: it never goes back, whatever the console's clock does.
+    /// The time of the run, by a clock that nobody sets: waits and patience end by it.
     now: UnixMs,
-    /// What the console's clock said last.
+    /// The same, but further on where the console's clock went forward meanwhile (it was set, or the console slept): the
+    /// age of what was seen is counted by it, for too old is safe.
+    aged: UnixMs,
+    /// What the console's clocks said last.
     clock: UnixMs,
+    passed: Option<Duration>,
     paused: bool,
     cancelled: Option<String>,
     /// Why it turns back, once it does.
     why: Option<String>,
     /// Whether the journal has that it turned back.
     turned: bool,
+    /// Whether it parks once it has taken back what it can, and goes forwards from there when it is resumed.
+    again: bool,
+    /// The step whose connection is taken back before everything else, whoever made it: data flows the wrong way.
+    halt: Option<usize>,
+    /// Slices of which it is written down what each side had alone.
+    counted: BTreeSet<String>,
+    /// Runs whose claims are taken over.
+    over: Vec<String>,
+    /// Targets to which a claim was sent, by this process or one before it.
+    claimed: BTreeSet<HostName>,
+    /// Targets of a run under way that could not be claimed, and why: nothing is done there.
+    unreached: BTreeMap<HostName, String>,
+    /// Targets that may still keep a claim of a run that is over.
+    kept: Vec<String>,
+    /// Whether another run has taken this one over.
+    displaced: bool,
+    /// The end of a run that is over, where nothing is left to do but to give the targets back.
+    gives_back: Option<End>,
 }
 
 /// How far one step is.
@@ -106,12 +137,16 @@ enum Stage {
     Claiming(usize),
     /// Rests before it claims one again whose answer was lost.
     Reclaiming(usize),
-    /// Writes that it turns back, from this step on; or, as a run that goes on, from where it stands.
-    Turning(Option<usize>),
+    /// Writes that it turns back; as a run that goes on, before it finds out where it stands.
+    Turning { resumed: bool },
     /// Does (or takes back) a step.
     Step(Box<Doing>),
     /// Gives the targets back, one after the other; the end is written already.
     Releasing(usize, End),
+    /// Writes which targets may still keep a claim.
+    Released(End),
+    /// Writes that another run has taken it over.
+    Displacing(End),
     /// Writes how it ended.
     Ending(End),
     /// Over.
@@ -140,6 +175,10 @@ struct Doing {
     unsure: Option<UnixMs>,
     /// What it waits for, in words.
     waits: Option<String>,
+    /// When it last began to wait: a pause does not use its patience up.
+    rested: UnixMs,
+    /// What still has to flow from one side to the other, where that is waited for.
+    left_kib: Option<u64>,
 }
 
 /// The parts of a step.
@@ -151,6 +190,8 @@ enum Part {
     Resting,
     /// What it needs is neither so nor otherwise by what was seen: waits before it looks again.
     Unsure,
+    /// Writes what each side of the slice has alone, before they are joined.
+    Counting,
     /// Writes that it is about to be sent.
     Intending,
     /// Sent; waits for the answer.
@@ -191,11 +232,22 @@ impl Engine {
             attempts: BTreeMap::new(),
             reclaimed: 0,
             now,
+            aged: now,
             clock: now,
+            passed: None,
             paused: false,
             cancelled: None,
             why: None,
             turned: false,
+            again: false,
+            halt: None,
+            counted: BTreeSet::new(),
+            over: Vec::new(),
+            claimed: BTreeSet::new(),
+            unreached: BTreeMap::new(),
+            kept: Vec::new(),
+            displaced: false,
+            gives_back: None,
         }
     }
 
@@ -218,19 +270,21 @@ impl Engine {
     }
 
     /// Takes what came of the last effect, and says what to do next.
-    pub fn advance(&mut self, event: Event, now: UnixMs) -> Effect {
-        // A clock that is set back must not stop the time of the run, or a wait would never end.
-        let passed = u64::try_from(now.since(self.clock).as_millis()).unwrap_or(u64::MAX);
-        self.now = UnixMs(self.now.0.saturating_add(passed));
-        self.clock = now;
+    pub fn advance(&mut self, event: Event, time: Time) -> Effect {
+        let passed = time.passed.saturating_sub(self.passed.unwrap_or(time.passed));
+        self.now = self.now + passed;
+        self.aged = self.aged + passed.max(time.clock.since(self.clock));
+        (self.clock, self.passed) = (time.clock, Some(time.passed));
         match std::mem::replace(&mut self.stage, Stage::Over(End::Lost)) {
             Stage::Asking(at) => self.asked(at, event),
             Stage::Claiming(at) => self.claimed(at, event),
             Stage::Reclaiming(at) => self.claim(at),
-            Stage::Turning(at) => self.turned(at, &event),
+            Stage::Turning { resumed } => self.turned(resumed, &event),
             Stage::Step(doing) => self.stepped(*doing, event),
             Stage::Ending(end) => self.ended(end, &event),
-            Stage::Releasing(at, end) => self.release(at + 1, end),
+            Stage::Displacing(end) => self.finish(end),
+            Stage::Releasing(at, end) => self.released(at, end, &event),
+            Stage::Released(end) => self.over(end),
             Stage::Over(end) => self.over(end),
         }
     }

@@ -44,6 +44,26 @@ pub enum Record {
     TurnedBack {
         /// Why.
         why: String,
+        /// Whether it parks after that, and goes forwards from there when it is resumed.
+        #[serde(default)]
+        again: bool,
+        /// The step whose connection is taken back first, whoever made it: data flowed the wrong way.
+        #[serde(default)]
+        halt: Option<usize>,
+    },
+    /// What each side of a slice had changed alone, as it said itself just before they were joined. What the side had
+    /// whose data does not stay is thrown away.
+    Alone {
+        /// The slice.
+        slice: String,
+        /// The side whose data stays.
+        kept: String,
+        /// What it marks as changed since it lost its peer, in KiB; unknown where that could not be read.
+        kept_kib: Option<u64>,
+        /// The side that takes the other's data.
+        lost: String,
+        /// What it marks as changed, in KiB: no more than that is thrown away. Unknown where that could not be read.
+        lost_kib: Option<u64>,
     },
     /// A person asked for something.
     Asked {
@@ -57,8 +77,32 @@ pub enum Record {
         /// Who.
         by: String,
     },
+    /// A person wants the claims of another run taken over, by its name.
+    TakesOver {
+        /// The other run.
+        run: String,
+        /// Who.
+        by: String,
+    },
+    /// The claims of another run were taken over on a target.
+    TookOver {
+        /// The other run.
+        run: String,
+        /// The target.
+        host: String,
+    },
+    /// Another run has taken this one over: nothing more is done by it.
+    Displaced {
+        /// By which, and whose.
+        by: String,
+    },
     /// How it ended.
     Ended(End),
+    /// The targets were given back.
+    Released {
+        /// Those that did not confirm it, and may still keep a claim.
+        kept: Vec<String>,
+    },
 }
 
 /// What became of a step.

@@ -13,6 +13,8 @@ pub struct Stand {
     pub phase: Phase,
     /// What it waits for, in words; kept while it looks again.
     pub waits: Option<String>,
+    /// What still has to flow from one side of the slice to the other, in KiB, where that is waited for.
+    pub left_kib: Option<u64>,
 }
 
 /// What a run is doing.
@@ -50,8 +52,8 @@ impl Engine {
     pub fn stand(&self) -> Stand {
         let phase = match &self.stage {
             Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) => Phase::Claiming,
-            Stage::Turning(_) => Phase::Turning,
-            Stage::Releasing(..) | Stage::Ending(_) => Phase::Ending,
+            Stage::Turning { .. } => Phase::Turning,
+            Stage::Releasing(..) | Stage::Released(_) | Stage::Displacing(_) | Stage::Ending(_) => Phase::Ending,
             Stage::Over(_) => Phase::Over,
             Stage::Step(doing) => {
                 return Stand {
@@ -61,13 +63,14 @@ impl Engine {
                         Part::Checking => Phase::Checking,
                         Part::Resting => Phase::Resting,
                         Part::Unsure => Phase::Unsure,
-                        Part::Intending | Part::Running => Phase::Running,
+                        Part::Counting | Part::Intending | Part::Running => Phase::Running,
                         Part::Holding => Phase::Holding,
                         Part::Inquiring => Phase::Asking,
                         Part::Noting | Part::Sealing | Part::Fetching => Phase::Resolving,
                         Part::Proving(_) | Part::Patient(_) | Part::Concluding => Phase::Proving,
                     },
                     waits: doing.waits.clone(),
+                    left_kib: doing.left_kib,
                 };
             }
         };
@@ -76,6 +79,7 @@ impl Engine {
             back: false,
             phase,
             waits: None,
+            left_kib: None,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One step, part by part: look, write the intent, run, resolve a lost answer, prove, write the outcome.
 
 use super::{
-    ATTEMPTS, Answer, Doing, Effect, Engine, Event, FRESH, HOLD_PIECE, Identity, KEPT, Nature, Outcome, PROVE_EVERY,
-    Part, Place, Printed, RESOLVE_EVERY, RESOLVE_WITHIN, RETRY_EVERY, Receipt, Record, Request, Said, Sight, Stage,
-    StepState, UNSURE_EVERY, UNSURE_WITHIN, UNSURE_WITHIN_BACK, Work, unmet,
+    ATTEMPTS, Answer, Doing, Effect, Engine, Event, FRESH, Identity, KEPT, Nature, Outcome, Part, Place, Printed,
+    RESOLVE_EVERY, RESOLVE_WITHIN, RETRY_EVERY, Receipt, Record, Request, Said, Sight, Stage, StepState, UNSURE_EVERY,
+    UNSURE_WITHIN, UNSURE_WITHIN_BACK, Work, flow::flows, unmet,
 };
 use crate::{
+    facts::UnixMs,
     fleet::HostName,
     runbook::{
         condition::Condition,
@@ -20,6 +21,7 @@ impl Engine {
         match (doing.part.clone(), event) {
             (Part::Checking, Event::Seen(seen)) => self.checked(doing, seen),
             (Part::Resting | Part::Unsure, _) => self.check(doing),
+            (Part::Counting, Event::Written(Ok(()))) => self.intend(doing),
             (Part::Intending, Event::Written(Ok(()))) => self.send(doing),
             (Part::Running, Event::Answered(answer)) => self.answered(doing, answer),
             (Part::Running, Event::Ran(Ok(printed))) => self.ran(doing, &printed),
@@ -32,7 +34,7 @@ impl Engine {
             (Part::Sealing, Event::Answered(answer)) => self.sealed(doing, answer),
             (Part::Fetching, Event::Answered(answer)) => self.fetched(doing, answer),
             (Part::Proving(failed), Event::Seen(seen)) => self.looked(doing, failed, seen),
-            (Part::Patient(failed), _) => self.prove(doing, failed),
+            (Part::Patient(failed), _) => self.rested(doing, failed),
             (Part::Concluding, Event::Written(Ok(()))) => self.next(doing.at, doing.back),
             // What cannot be written is not done: nothing more is sent from here.
             (_, Event::Written(Err(why))) => self.unwritable(&doing, &why),
@@ -44,7 +46,7 @@ impl Engine {
     pub(super) fn check(&mut self, mut doing: Doing) -> Effect {
         if !doing.back && self.why.is_some() {
             // Nothing is done any more while everything is being taken back.
-            return self.back_from(doing.at + 1);
+            return self.back_on();
         }
         if !doing.back {
             if let Some(by) = self.cancelled.clone() {
@@ -59,6 +61,13 @@ impl Engine {
                 return Effect::Wait(Duration::from_secs(1));
             }
         }
+        if let Some(end) = self.beyond_reach(&doing) {
+            return self.finish(end);
+        }
+        if flows(&doing.operation) {
+            // What was seen a moment ago tells nothing of what flows now.
+            self.seen.clear();
+        }
         doing.part = Part::Checking;
         doing.since = self.now;
         let looks = self.looks(&doing);
@@ -69,12 +78,16 @@ impl Engine {
     fn looks(&self, doing: &Doing) -> Vec<Look> {
         let interlocks = self.interlocks(doing);
         let operation = &doing.operation;
-        distinct(operation.needs.iter().chain(&operation.proof).chain(&interlocks))
+        let mut looks = distinct(operation.needs.iter().chain(&operation.proof).chain(&interlocks));
+        looks.extend(self.looks_apart(doing));
+        looks.sort();
+        looks.dedup();
+        looks
     }
 
     /// Looks at what was not seen just now; goes straight on when everything was.
-    fn look(&mut self, doing: Doing, looks: Vec<Look>) -> Effect {
-        let now = self.now;
+    pub(super) fn look(&mut self, doing: Doing, looks: Vec<Look>) -> Effect {
+        let now = self.aged;
         self.seen.retain(|_, glimpse| now.since(glimpse.at) <= KEPT);
         self.asked = now;
         let missing: Vec<Look> = looks.into_iter().filter(|look| !self.seen.contains_key(look)).collect();
@@ -86,13 +99,15 @@ impl Engine {
     }
 
     /// Everything that is known now.
-    fn sight(&mut self, seen: Vec<(Look, Glimpse)>) -> Sight {
-        let at = self.asked;
-        self.seen.extend(
-            seen.into_iter()
-                .map(|(look, glimpse)| (look, Glimpse { at, ..glimpse })),
-        );
-        let mut sight = Sight::new(self.now, FRESH);
+    pub(super) fn sight(&mut self, seen: Vec<(Look, Glimpse)>) -> Sight {
+        // Each look has a time of its own, by the console's clock: never before it was asked for, never ahead.
+        let (asked, now) = (self.asked, self.aged);
+        let ahead = now.0.saturating_sub(self.clock.0);
+        self.seen.extend(seen.into_iter().map(|(look, glimpse)| {
+            let at = UnixMs(glimpse.at.0.saturating_add(ahead)).max(asked).min(now);
+            (look, Glimpse { at, ..glimpse })
+        }));
+        let mut sight = Sight::new(now, FRESH);
         for (look, glimpse) in &self.seen {
             sight.take(look.clone(), glimpse.clone());
         }
@@ -101,6 +116,9 @@ impl Engine {
 
     fn checked(&mut self, mut doing: Doing, seen: Vec<(Look, Glimpse)>) -> Effect {
         let sight = self.sight(seen);
+        if let Some(seen) = self.alarm(&doing, &sight) {
+            return self.halt(&doing, &seen);
+        }
         let operation = &doing.operation;
         // What was sent before and is so now is not sent again, whatever its nature.
         let may_be_done = operation.nature != Nature::Irreversible || self.done[doing.at] == StepState::Touched;
@@ -110,7 +128,7 @@ impl Engine {
         }
         if !doing.back && self.why.is_some() {
             // What was not done is not begun while everything is being taken back.
-            return self.back_from(doing.at + 1);
+            return self.back_on();
         }
         // How it was before is what it would be taken back to.
         let before = unmet(&operation.proof, &sight)
@@ -133,6 +151,15 @@ impl Engine {
         }
         doing.unsure = None;
         doing.waits = None;
+        if let Some(record) = self.apart(&doing, &sight) {
+            doing.part = Part::Counting;
+            self.stage = Stage::Step(Box::new(doing));
+            return Effect::Write(record);
+        }
+        self.intend(doing)
+    }
+
+    fn intend(&mut self, mut doing: Doing) -> Effect {
         doing.attempt += 1;
         doing.redo = false;
         self.attempts.insert((doing.at, doing.back), doing.attempt);
@@ -141,7 +168,7 @@ impl Engine {
             step: doing.at,
             back: doing.back,
             attempt: doing.attempt,
-            commands: operation.shown(),
+            commands: doing.operation.shown(),
         };
         self.stage = Stage::Step(Box::new(doing));
         Effect::Write(record)
@@ -187,10 +214,11 @@ impl Engine {
         doing.sent.get_or_insert(self.now);
         self.done[doing.at] = StepState::Touched;
         self.seen.clear();
+        self.asked = self.aged;
         doing.looks = self.looks_behind(&doing, &host);
         let request = Request::Act {
             identity: self.identity(&host, doing.back),
-            objects: self.plan.objects.clone(),
+            objects: self.plan.claims_on(&host),
             holder: self.holder(&host),
             key: self.key(&doing),
             expects: doing.operation.expects.clone(),
@@ -231,52 +259,11 @@ impl Engine {
         });
         for (look, printed) in doing.looks.iter().zip(printed) {
             let glimpse = Glimpse {
-                at: doing.since,
+                at: self.asked,
                 answer: Ok(printed),
             };
             self.seen.insert(look.clone(), glimpse);
         }
-    }
-
-    /// Lets the time pass, in pieces: a person may cancel in between.
-    fn hold(&mut self, mut doing: Doing) -> Effect {
-        let Work::Hold(time) = doing.operation.work else {
-            return self.lost_thread(&doing);
-        };
-        if let Some(by) = self.cancelled.clone().filter(|_| !doing.back) {
-            return self.fail(&doing, format!("cancelled by {by}"));
-        }
-        let left = time.saturating_sub(self.now.since(doing.since));
-        if left.is_zero() {
-            return self.prove(doing, None);
-        }
-        doing.part = Part::Holding;
-        self.stage = Stage::Step(Box::new(doing));
-        Effect::Wait(left.min(HOLD_PIECE))
-    }
-
-    /// Asks; again as often as it takes, until somebody answers or cancels.
-    pub(super) fn inquire(&mut self, mut doing: Doing) -> Effect {
-        let Work::Ask(question) = doing.operation.work.clone() else {
-            return self.lost_thread(&doing);
-        };
-        if let Some(by) = self.cancelled.clone().filter(|_| !doing.back) {
-            return self.fail(&doing, format!("cancelled by {by}"));
-        }
-        doing.part = Part::Inquiring;
-        self.stage = Stage::Step(Box::new(doing));
-        Effect::Ask(question)
-    }
-
-    fn replied(&mut self, doing: Doing, by: &str, word: &str) -> Effect {
-        let Work::Ask(question) = doing.operation.work.clone() else {
-            return self.lost_thread(&doing);
-        };
-        if word.trim() == question.word {
-            let evidence = vec![format!("{by} answered {}", question.word)];
-            return self.conclude(doing, Outcome::Done, evidence, String::new());
-        }
-        self.fail(&doing, format!("{by} did not say yes to: {}", question.text))
     }
 
     fn answered(&mut self, doing: Doing, answer: Answer) -> Effect {
@@ -290,14 +277,17 @@ impl Engine {
         }
     }
 
-    fn said(&mut self, mut doing: Doing, said: &[Said]) -> Effect {
+    pub(super) fn said(&mut self, mut doing: Doing, said: &[Said]) -> Effect {
         if said.iter().any(|line| matches!(line, Said::Ran(_))) {
             self.keep(&doing, said);
         }
         for line in said {
             match line {
                 Said::Refused(kind, seen) if kind == "token" || kind == "held" => {
-                    return self.displaced(&doing, seen);
+                    if doing.sent == Some(doing.since) || doing.attempt <= 1 {
+                        self.done[doing.at] = StepState::NotYet;
+                    }
+                    return self.displaced(&doing, kind, seen, false);
                 }
                 Said::Refused(kind, seen) => {
                     // The target looked and ran nothing.
@@ -310,8 +300,10 @@ impl Engine {
                 Said::Ran(printed) | Said::Receipt(Receipt::Ended(printed)) => {
                     return self.ran(doing, printed);
                 }
-                // Nothing of it runs any more, and twice is the same as once.
-                Said::Receipt(Receipt::Begun) if doing.operation.nature == Nature::Idempotent => {
+                // Nothing of it runs any more, and twice is the same as once; but what is taken back is not done again.
+                Said::Receipt(Receipt::Begun)
+                    if doing.operation.nature == Nature::Idempotent && (doing.back || !self.turned) =>
+                {
                     doing.redo = true;
                     return self.again(doing, "it was begun and did not end");
                 }
@@ -347,10 +339,10 @@ impl Engine {
     }
 
     /// Sends the step again, when that is safe and not too often.
-    fn again(&mut self, mut doing: Doing, why: &str) -> Effect {
+    pub(super) fn again(&mut self, mut doing: Doing, why: &str) -> Effect {
         if !doing.back && self.why.is_some() {
             // What was not done is not begun while everything is being taken back.
-            return self.back_from(doing.at + 1);
+            return self.back_on();
         }
         doing.tries += 1;
         if doing.tries >= ATTEMPTS {
@@ -362,7 +354,7 @@ impl Engine {
         Effect::Wait(RESOLVE_EVERY)
     }
 
-    fn unknown(&mut self, mut doing: Doing, why: String) -> Effect {
+    pub(super) fn unknown(&mut self, mut doing: Doing, why: String) -> Effect {
         doing.part = Part::Noting;
         doing.since = self.now;
         let record = Record::Unknown {
@@ -384,8 +376,9 @@ impl Engine {
         *self.tokens.entry(host.clone()).or_default() += 1;
         let request = Request::Claim {
             identity: self.identity(&host, true),
-            objects: self.plan.objects.clone(),
+            objects: self.plan.claims_on(&host),
             holder: self.holder(&host),
+            over: Vec::new(),
         };
         self.stage = Stage::Step(Box::new(doing));
         Effect::Call {
@@ -395,11 +388,13 @@ impl Engine {
         }
     }
 
-    fn sealed(&mut self, doing: Doing, answer: Answer) -> Effect {
+    pub(super) fn sealed(&mut self, doing: Doing, answer: Answer) -> Effect {
         match answer {
             Answer::Said(said) if said.iter().any(|line| matches!(line, Said::Claimed(_))) => self.fetch(doing),
             Answer::Said(said) => match said.first() {
-                Some(Said::Refused(kind, seen)) if kind == "held" => self.displaced(&doing, seen),
+                Some(Said::Refused(kind, seen)) if kind == "held" || kind == "displaced" => {
+                    self.displaced(&doing, kind, seen, true)
+                }
                 Some(Said::Refused(kind, seen)) if kind == "token" => {
                     // A claim whose answer was lost came through after all: go above it.
                     if let (Place::Host(host), Ok(held)) = (doing.operation.place.clone(), seen.parse()) {
@@ -433,7 +428,7 @@ impl Engine {
         }
     }
 
-    fn fetched(&mut self, doing: Doing, answer: Answer) -> Effect {
+    pub(super) fn fetched(&mut self, doing: Doing, answer: Answer) -> Effect {
         match answer {
             Answer::Said(said) => match said.first() {
                 // This is about the question, not about the step.
@@ -459,62 +454,17 @@ impl Engine {
         Effect::Wait(RESOLVE_EVERY)
     }
 
-    pub(super) fn prove(&mut self, mut doing: Doing, failed: Option<String>) -> Effect {
-        if !matches!(doing.part, Part::Patient(_)) {
-            doing.since = self.now;
-        }
-        let looks = distinct(&doing.operation.proof);
-        doing.part = Part::Proving(failed);
-        self.look(doing, looks)
-    }
-
-    fn looked(&mut self, mut doing: Doing, failed: Option<String>, seen: Vec<(Look, Glimpse)>) -> Effect {
-        let sight = self.sight(seen);
-        let missing = unmet(&doing.operation.proof, &sight);
-        if let Some(text) = failed.clone().filter(|_| doing.operation.proof.is_empty()) {
-            let why = format!("{}: {text}", doing.operation.says);
-            return self.fail(&doing, why);
-        }
-        if missing.is_empty() {
-            // Its proof need not show all that it does: an address may be there, and nobody was told.
-            if failed.is_some() && doing.operation.nature == Nature::Idempotent && doing.tries + 1 < ATTEMPTS {
-                doing.redo = true;
-                return self.again(doing, "it ended in its middle");
-            }
-            let evidence = evidence(&doing.operation.proof, &sight);
-            return self.conclude(doing, Outcome::Done, evidence, failed.unwrap_or_default());
-        }
-        // A command that failed changes nothing any more; one that succeeded may still take effect.
-        let patience = if failed.is_some() {
-            Duration::ZERO
-        } else {
-            doing.operation.settles_within
-        };
-        let unseen = missing.iter().any(|(_, truth)| !truth.fails());
-        if self.now.since(doing.since) < patience || (unseen && self.now.since(doing.since) < RESOLVE_WITHIN) {
-            // Not yet so: what was seen is of no use any more.
-            self.seen.clear();
-            let (condition, truth) = &missing[0];
-            doing.waits = Some(format!("{condition}, but {truth}"));
-            doing.part = Part::Patient(failed);
-            self.stage = Stage::Step(Box::new(doing));
-            return Effect::Wait(PROVE_EVERY);
-        }
-        let (condition, truth) = &missing[0];
-        let why = match failed {
-            Some(text) => format!("{}: {text}; {truth}", doing.operation.says),
-            None => format!("{}: not proven: {condition}, but {truth}", doing.operation.says),
-        };
-        if unseen {
-            return self.park(&doing, why, true);
-        }
-        self.fail(&doing, why)
-    }
-
-    fn conclude(&mut self, mut doing: Doing, outcome: Outcome, evidence: Vec<String>, output: String) -> Effect {
+    pub(super) fn conclude(
+        &mut self,
+        mut doing: Doing,
+        outcome: Outcome,
+        evidence: Vec<String>,
+        output: String,
+    ) -> Effect {
         self.done[doing.at] = match (doing.back, outcome) {
             (true, _) => StepState::Undone,
-            (false, Outcome::AlreadySo) if doing.sent.is_none() => StepState::AlreadySo,
+            // What may have been this run's own doing is not found so: it is taken back, or told at the end.
+            (false, Outcome::AlreadySo) if self.done[doing.at] == StepState::NotYet => StepState::AlreadySo,
             (false, _) => StepState::Done,
         };
         doing.part = Part::Concluding;
@@ -530,7 +480,7 @@ impl Engine {
         Effect::Write(record)
     }
 
-    fn identity(&self, host: &HostName, any_boot: bool) -> Identity {
+    pub(super) fn identity(&self, host: &HostName, any_boot: bool) -> Identity {
         let mut identity = self.plan.targets.get(host).cloned().unwrap_or(Identity {
             // No such machine: a target that the plan does not name is refused by itself.
             machine_id: "unplanned".into(),
@@ -542,7 +492,7 @@ impl Engine {
         identity
     }
 
-    fn key(&self, doing: &Doing) -> String {
+    pub(super) fn key(&self, doing: &Doing) -> String {
         let way = if doing.back { "back" } else { "step" };
         format!("{}-{way}-{}-{}", self.run, doing.at, doing.attempt)
     }
@@ -553,7 +503,7 @@ impl Engine {
 }
 
 /// The looks of conditions, each once.
-fn distinct<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> Vec<Look> {
+pub(super) fn distinct<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> Vec<Look> {
     let mut looks: Vec<Look> = conditions
         .into_iter()
         .flat_map(|condition| condition.looks.iter().cloned())
@@ -564,7 +514,7 @@ fn distinct<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> Vec<Look
 }
 
 /// What showed that the conditions hold.
-fn evidence(conditions: &[Condition], sight: &Sight) -> Vec<String> {
+pub(super) fn evidence(conditions: &[Condition], sight: &Sight) -> Vec<String> {
     conditions
         .iter()
         .map(|condition| condition.judge(sight).text().to_owned())

@@ -1,5 +1,7 @@
 //! Plans of one step or two, by hand, and targets that answer as a test says.
 
+mod waits;
+
 use super::*;
 use crate::{
     facts::Why,
@@ -82,14 +84,35 @@ struct Played {
     waits: Vec<String>,
 }
 
+/// What a person does meanwhile, by the time that has passed.
+type Does = fn(&mut Engine, Duration);
+
 /// Drives an engine to its end.
-fn play(mut engine: Engine, shows: Shows, answers: fn(&HostName, &Request) -> Option<Answer>) -> Played {
+fn play(engine: Engine, shows: Shows, answers: fn(&HostName, &Request) -> Option<Answer>) -> Played {
+    play_with(engine, shows, answers, |_, _| {}, |_| 0)
+}
+
+/// The same, with somebody who does something meanwhile, and with a clock that is set: how far, in seconds, by the time
+/// that has passed.
+fn play_with(
+    mut engine: Engine,
+    shows: Shows,
+    answers: fn(&HostName, &Request) -> Option<Answer>,
+    does: Does,
+    set: fn(Duration) -> i64,
+) -> Played {
     let start = UnixMs(1_000_000);
     let mut now = start;
     let (mut ran, mut records, mut waits) = (Vec::new(), Vec::new(), Vec::new());
     let mut event = Event::Begun;
-    for _ in 0..2000 {
-        let effect = engine.advance(event, now);
+    for _ in 0..20_000 {
+        let passed = now.since(start);
+        does(&mut engine, passed);
+        let time = Time {
+            clock: UnixMs(now.0.saturating_add_signed(set(passed) * 1000)),
+            passed,
+        };
+        let effect = engine.advance(event, time);
         waits.extend(engine.stand().waits);
         waits.dedup();
         event = match effect {
@@ -141,7 +164,7 @@ fn play(mut engine: Engine, shows: Shows, answers: fn(&HostName, &Request) -> Op
 }
 
 /// A target that does what it is told; what it looks at behind a command is not known.
-fn usual(request: &Request, ran: &mut Vec<String>) -> Answer {
+pub(super) fn usual(request: &Request, ran: &mut Vec<String>) -> Answer {
     Answer::Said(match request {
         Request::Tokens(objects) => objects
             .iter()
@@ -162,7 +185,7 @@ fn usual(request: &Request, ran: &mut Vec<String>) -> Answer {
     })
 }
 
-fn new() -> Engine {
+pub(super) fn new() -> Engine {
     Engine::new(plan(), "run-1".into(), "op@desk".into(), UnixMs(1_000_000))
 }
 
@@ -208,7 +231,7 @@ fn what_stays_unknown_is_given_up_and_never_taken_for_a_yes() {
         |_, _| None,
     );
     assert!(
-        matches!(&played.end, End::Compensated { why } if why.contains("not known")),
+        matches!(&played.end, End::Compensated { why, .. } if why.contains("not known")),
         "{:?}",
         played.end
     );

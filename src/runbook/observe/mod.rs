@@ -1,5 +1,6 @@
 //! Conditions that actions, checks and interlocks share, one file a subsystem.
 
+pub mod client;
 pub mod drbd;
 pub mod filesystem;
 pub mod network;

@@ -135,7 +135,7 @@ pub fn fingerprint(scope: &Scope<'_>, sight: &Sight) -> BTreeMap<String, String>
             if let Some(export) = &layout.export {
                 put(
                     "export",
-                    condition(nfs::is_exported(host, &export.path, &export.clients)),
+                    condition(nfs::is_exported(host, &export.path, &export.names())),
                 );
             }
             put(

@@ -1,7 +1,7 @@
 //! How a slice is laid out: what the inventory says, completed by what was seen.
 
 use crate::{
-    facts::{filesystem::parse_mountinfo, network::parse_addresses, nfs::parse_exports},
+    facts::{CleanText, filesystem::parse_mountinfo, network::parse_addresses, nfs::parse_exports},
     fleet::{HostName, ServiceAddress, Slice},
     runbook::{
         check::Refusal,
@@ -9,7 +9,7 @@ use crate::{
             drbd::{Dialect, Side},
             filesystem, network, nfs,
         },
-        plan::{AddressLayout, ExportLayout, SliceLayout},
+        plan::{AddressLayout, ExportClient, ExportLayout, SliceLayout},
         sight::{Look, Sight},
     },
 };
@@ -38,8 +38,9 @@ pub fn looks(host: &HostName, resource: &str) -> Vec<Look> {
     ]
 }
 
-/// Finds how the slice is laid out.
-pub fn find(slice: &Slice, both: &[HostName; 2], resource: &str, sight: Option<&Sight>) -> Found {
+/// Finds how the slice is laid out. With `brings` it is going to be mounted and exported somewhere: what is not known of
+/// that is then worth a warning.
+pub fn find(slice: &Slice, both: &[HostName; 2], resource: &str, sight: Option<&Sight>, brings: bool) -> Found {
     let mut warnings = Vec::new();
     let mut known = Ok(());
     let minor = minor(&slice.device);
@@ -47,6 +48,12 @@ pub fn find(slice: &Slice, both: &[HostName; 2], resource: &str, sight: Option<&
         known = Err(Refusal::new(
             format!("{} of {} is no DRBD device with a number", slice.device, slice.name),
             "write /dev/drbdN as its device in the inventory: this runbook moves DRBD slices",
+        ));
+    }
+    if let Some(address) = slice.service_address.filter(|address| address.ip.is_ipv6()) {
+        known = Err(Refusal::new(
+            format!("the service address of {} is {}, of IPv6", slice.name, address.ip),
+            "move it by hand: runbooks close, move and announce IPv4 addresses only",
         ));
     }
     let sides = both
@@ -58,16 +65,25 @@ pub fn find(slice: &Slice, both: &[HostName; 2], resource: &str, sight: Option<&
             dialect: dialect(host, sight),
         })
         .collect();
+    let options = both.iter().find_map(|host| mount_options(host, slice, sight?));
+    let mut unseen = Vec::new();
+    if options.is_none() {
+        unseen.push(format!(
+            "with which options {} was mounted cannot be seen: it is mounted with those of its filesystem",
+            slice.name
+        ));
+    }
+    let export = export(slice, both, sight, &mut unseen);
+    if brings && sight.is_some() {
+        warnings.append(&mut unseen);
+    }
     Found {
         layout: SliceLayout {
             sides,
             device: slice.device.clone(),
             mount_point: slice.mount_point.clone(),
-            mount_options: both
-                .iter()
-                .find_map(|host| mount_options(host, slice, sight?))
-                .unwrap_or_default(),
-            export: export(slice, both, sight, &mut warnings),
+            mount_options: options.unwrap_or_default(),
+            export,
             address: slice
                 .service_address
                 .as_ref()
@@ -92,84 +108,98 @@ fn dialect(host: &HostName, sight: Option<&Sight>) -> Dialect {
     }
 }
 
-/// The options that the slice is mounted with: those of the mount, without what the kernel adds by itself.
+/// The options that the slice is mounted with: those of the mount and those of its filesystem, without what the kernel
+/// prints and does not take.
 fn mount_options(host: &HostName, slice: &Slice, sight: &Sight) -> Option<String> {
     let text = sight.text(&filesystem::look(host)).ok()?;
     let mounts = parse_mountinfo(text).ok()?;
     let mount = mounts
         .iter()
         .find(|mount| mount.source.as_str() == slice.device && mount.at.as_str() == slice.mount_point)?;
-    // The sixth field of its line holds the options of the mount itself (proc_pid_mountinfo(5)).
+    // The sixth field of its line holds the options of the mount, the last one those of the filesystem
+    // (proc_pid_mountinfo(5)).
     let line = text.lines().find(|line| {
         let mut words = line.split(' ');
         words.nth(2) == Some(mount.device_number.as_str()) && words.nth(1) == Some(mount.at.as_str())
     })?;
-    let options = line.split(' ').nth(5)?;
+    let own = line.split(' ').nth(5)?;
     let plain = |option: &&str| {
-        option
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '='))
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:".contains(c);
+        !option.is_empty() && option.chars().all(is_plain) && !NOT_TAKEN.contains(option)
     };
-    Some(options.split(',').filter(plain).collect::<Vec<_>>().join(","))
+    let mut options: Vec<&str> = Vec::new();
+    for option in own.split(',').chain(mount.options.as_str().split(',')).filter(plain) {
+        // Whether it can be written is said twice; the mount's own word counts.
+        let said = matches!(option, "rw" | "ro") && options.iter().any(|known| matches!(*known, "rw" | "ro"));
+        if !said && !options.contains(&option) {
+            options.push(option);
+        }
+    }
+    Some(options.join(","))
 }
 
+/// Options that the kernel prints and that mount(8) refuses.
+const NOT_TAKEN: [&str; 1] = ["seclabel"];
+/// How a slice is exported when nothing is known of it.
+const USUAL: &str = "rw,sync,no_subtree_check";
+
+/// How the slice is exported: what a side shows, each client with its own options; what no side shows, as declared.
 fn export(
     slice: &Slice,
     both: &[HostName; 2],
     sight: Option<&Sight>,
-    warnings: &mut Vec<String>,
+    unseen: &mut Vec<String>,
 ) -> Option<ExportLayout> {
     let declared = slice.export.as_ref()?;
-    let seen = both.iter().find_map(|host| {
+    let shown = both.iter().find_map(|host| {
         let exports = parse_exports(sight?.text(&nfs::look(host)).ok()?).ok()?;
         let mine: Vec<_> = exports
             .into_iter()
-            .filter(|export| export.path.as_str() == declared.path)
+            .filter(|export| export.path.as_str() == declared.path && is_client(export.client.as_str()))
             .collect();
         (!mine.is_empty()).then_some(mine)
     });
-    let mut clients = declared.clients.clone();
-    if clients.is_empty() {
-        clients = seen
-            .iter()
-            .flatten()
-            .map(|export| export.client.as_str().to_owned())
-            .collect();
-    }
-    let options = match (&seen, declared.options.is_empty()) {
-        (Some(exports), _) => exports
-            .first()
-            .map(|export| {
-                export
-                    .options
-                    .iter()
-                    .map(crate::facts::CleanText::as_str)
-                    .collect::<Vec<_>>()
-                    .join(",")
-            })
-            .unwrap_or_default(),
-        (None, false) => declared.options.join(","),
-        (None, true) => {
-            if sight.is_some() {
-                warnings.push(format!(
-                    "the options of the export of {} cannot be read and are not declared: it is exported rw,sync,no_subtree_check",
-                    slice.name
-                ));
-            }
-            "rw,sync,no_subtree_check".to_owned()
-        }
+    let written = if declared.options.is_empty() {
+        USUAL.to_owned()
+    } else {
+        declared.options.join(",")
     };
-    if clients.is_empty() && sight.is_some() {
-        warnings.push(format!(
-            "the clients of {} are neither declared nor seen: it is exported to nobody",
-            slice.name
-        ));
+    let mut clients: Vec<ExportClient> = Vec::new();
+    for export in shown.iter().flatten() {
+        let options: Vec<&str> = export.options.iter().map(CleanText::as_str).collect();
+        clients.push(ExportClient {
+            name: export.client.as_str().to_owned(),
+            options: options.join(","),
+        });
+    }
+    for name in &declared.clients {
+        if clients.iter().all(|known| known.name != *name) {
+            clients.push(ExportClient {
+                name: name.clone(),
+                options: written.clone(),
+            });
+        }
+    }
+    if shown.is_none() {
+        let from = if declared.options.is_empty() {
+            "the options of its export cannot be seen and are not declared"
+        } else {
+            "its export is taken from the inventory, as no server that answers exports it"
+        };
+        unseen.push(format!("{}: {from}: {written}", slice.name));
     }
     Some(ExportLayout {
         path: declared.path.clone(),
         clients,
-        options,
     })
+}
+
+/// Whether it can be a client of an export: it becomes the beginning of a word of a command.
+fn is_client(name: &str) -> bool {
+    !name.starts_with('-')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".:/*?-_@[]+".contains(c))
 }
 
 /// The interface of each side that has a network with the address.

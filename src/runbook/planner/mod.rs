@@ -7,8 +7,10 @@ mod bind;
 pub mod catalogue;
 pub mod identity;
 mod layout;
+pub mod review;
 mod scope;
 pub mod show;
+mod tools;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +55,7 @@ pub fn looks(fleet: &Fleet, wish: &Wish) -> Result<Vec<Look>, Vec<Refusal>> {
         for side in [&moved.from, &moved.to] {
             looks.extend(identity::looks(side));
             looks.extend(layout::looks(side, &moved.resource));
+            looks.extend(tools::looks(side));
         }
     }
     // Which side serves a slice is only known once it was looked at: both ways are looked at.
@@ -93,19 +96,19 @@ pub fn plan(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refus
             ),
         }
     }
-    if !report.refusals.is_empty() {
-        return Err(report.refusals);
-    }
     let slices: BTreeMap<SliceName, SliceLayout> = scope
         .moves
         .iter()
         .map(|moved| (moved.slice.clone(), moved.layout.clone()))
         .collect();
-    let calls = bind::calls(&scope).map_err(|why| vec![unusable(why)])?;
-    let mut steps = Vec::with_capacity(calls.len());
-    for (call, why) in calls {
-        steps.push(step(&scope, &slices, call, why)?);
+    let steps = steps(&scope, &slices);
+    for lacking in steps.iter().flat_map(|steps| tools::missing(steps, sight)) {
+        report.refuse(lacking.fact, lacking.lift);
     }
+    if !report.refusals.is_empty() {
+        return Err(report.refusals);
+    }
+    let steps = steps?;
     let targets = identity::targets(&steps, sight)?;
     let mut plan = Plan {
         runbook: wish.definition.name.clone(),
@@ -130,6 +133,12 @@ pub fn plan(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refus
     plan.stall = show::stall(&plan);
     plan.hash = show::hash(&plan);
     Ok(plan)
+}
+
+fn steps(scope: &Scope<'_>, slices: &BTreeMap<SliceName, SliceLayout>) -> Result<Vec<Step>, Vec<Refusal>> {
+    let calls = bind::calls(scope).map_err(|why| vec![unusable(why)])?;
+    let all = calls.into_iter().map(|(call, why)| step(scope, slices, call, why));
+    all.collect()
 }
 
 fn step(

@@ -164,16 +164,14 @@ impl<'a> Scope<'a> {
         if refusals.is_empty() { Ok(()) } else { Err(refusals) }
     }
 
-    /// What is claimed on every target: the slices, and each pair of servers.
+    /// What is claimed on every target, beside the machine itself: the DRBD resources, as the targets name them.
     #[must_use]
     pub fn objects(&self) -> Vec<String> {
-        let mut objects = BTreeSet::new();
-        for moved in &self.moves {
-            objects.insert(format!("slice-{}", safe(moved.slice.as_str())));
-            let mut pair = [moved.from.as_str(), moved.to.as_str()].map(safe);
-            pair.sort();
-            objects.insert(format!("pair-{}+{}", pair[0], pair[1]));
-        }
+        let objects: BTreeSet<String> = self
+            .moves
+            .iter()
+            .map(|moved| format!("drbd-{}", safe(&moved.resource)))
+            .collect();
         objects.into_iter().collect()
     }
 }
@@ -197,7 +195,8 @@ fn resolve(wish: &Wish, slice: &Slice, server: Option<&Host>, sight: Option<&Sig
     };
     let both = [slice.preferred.clone(), standby.clone()];
     let resource = slice.resource.clone().unwrap_or_else(|| slice.name.as_str().to_owned());
-    let found = layout::find(slice, &both, &resource, sight);
+    let brings = wish.definition.steps.iter().any(|step| step.action == "mount");
+    let found = layout::find(slice, &both, &resource, sight, brings);
     let role = |host: &HostName| {
         let side = found.layout.sides.iter().find(|side| side.host == *host)?;
         let text = sight?.text(&side.look()).ok()?;

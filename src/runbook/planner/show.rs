@@ -6,7 +6,7 @@ use crate::runbook::{
     plan::Plan,
 };
 use serde_json::{Value, json};
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
 /// What one remote call takes, by the lab's and usual networks' figures.
 const CALL: Duration = Duration::from_millis(250);
@@ -39,8 +39,9 @@ pub fn stall(plan: &Plan) -> Duration {
         .sum()
 }
 
-/// How long a step usually takes.
-fn usual(operation: &Operation) -> Duration {
+/// How long a step usually takes, what it waits for left out.
+#[must_use]
+pub fn usual(operation: &Operation) -> Duration {
     let more = operation.claims.iter().map(|claim| match claim {
         Claim::Fence { .. } => Duration::from_secs(3),
         Claim::Mount { .. } => Duration::from_millis(500),
@@ -57,8 +58,23 @@ pub fn hash(plan: &Plan) -> String {
     if let Some(loss) = &plan.loss {
         content["loss"] = json!(coarse(loss));
     }
-    let text = json!({ "plan": content, "fingerprint": plan.fingerprint }).to_string();
+    let warnings: BTreeSet<String> = plan.warnings.iter().map(|warning| kind(warning)).collect();
+    let text = json!({ "plan": content, "fingerprint": plan.fingerprint, "warnings": warnings }).to_string();
     digest(text.as_bytes())
+}
+
+/// What a warning is about, whatever its figures: `clients hold 3 locks` is the same warning as `clients hold 5 locks`.
+fn kind(warning: &str) -> String {
+    let words = warning.split(' ').map(|word| {
+        let bare = word.trim_matches(|c: char| "()[]:,;.%".contains(c));
+        let is_figure = bare.starts_with(|c: char| c.is_ascii_digit()) && bare.parse::<f64>().is_ok();
+        if is_figure {
+            word.replacen(bare, "#", 1)
+        } else {
+            word.to_owned()
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A loss as it is consented to: up to a MiB is one amount, and above that a doubling is another one. A side that is
@@ -214,7 +230,20 @@ pub fn text(plan: &Plan) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::coarse;
+    use super::{coarse, kind};
+
+    #[test]
+    fn a_warning_is_the_same_whatever_its_figures() {
+        let says = |held: u32| kind(&format!("clients hold {held} locks on web1: they are lost"));
+        assert_eq!(says(3), says(5));
+        assert_eq!(says(3), "clients hold # locks on web1: they are lost");
+        assert_eq!(
+            kind("the load of both is 1.3, on 2 processors of stor1 (12 %)"),
+            "the load of both is #, on # processors of stor1 (# %)"
+        );
+        assert_ne!(kind("stor1 has 5 %"), kind("stor2 has 5 %"));
+        assert_ne!(kind("the address is 10.0.0.1"), kind("the address is 10.0.0.2"));
+    }
 
     #[test]
     fn a_loss_that_grows_a_little_is_the_same_consent() {

@@ -12,11 +12,17 @@ use crate::{
 };
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
+mod found;
 mod incidents;
 
 const NOW: UnixMs = UnixMs(1_000_000);
 
 fn fleet(fencing: bool) -> Fleet {
+    changed(fencing, "", "")
+}
+
+/// The same with a text of the inventory put in the place of another.
+fn changed(fencing: bool, from: &str, to: &str) -> Fleet {
     let fence = if fencing {
         "groups: { bmc: { fencing: { off: [bmc, '{host}', 'off'], status: [bmc, '{host}', status] } } }"
     } else {
@@ -51,8 +57,12 @@ segments:
         preferred: stor2
 "
     );
+    assert!(text.contains(from), "{from}");
+    let text = if from.is_empty() { text } else { text.replace(from, to) };
     let loaded = load(Path::new("inventory.yaml"), &text, &|_| Err("no includes".into()));
-    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    // What a test changes may be worth a warning.
+    let changed = !from.is_empty();
+    assert!(changed || loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     loaded.fleet.unwrap()
 }
 
@@ -113,8 +123,11 @@ fn answer(look: &Look, host: &Host) -> Result<Printed, Why> {
             fs::read_to_string(format!("tests/captures/lab/{}/{}/exports", host.state, look.host)).unwrap_or_default()
         }
         ["port_block", "list", "-"] => String::new(),
-        ["command", "-v", "arping"] => "/usr/bin/arping\n".into(),
-        ["command", "-v", _] => return printed(127, String::new()),
+        ["command", "-v", "busybox" | "iptables"] => return printed(127, String::new()),
+        ["command", "-v", tool] => format!("/usr/bin/{tool}\n"),
+        ["flock", "--help"] => "Usage:\n flock [options] <file>\n\n -w, --timeout <secs>  wait\n".into(),
+        ["sync", "--help"] => "Usage: sync [OPTION] [FILE]...\n".into(),
+        ["find", "/sys/fs/ext4", ..] => "/sys/fs/ext4/drbd0/errors_count:0\n".into(),
         ["ping", ..] => {
             return printed(
                 i32::from(look.argv.last().is_some_and(|to| to == "10.77.0.11")),
@@ -330,7 +343,19 @@ fn no_failover_onto_data_that_is_behind() {
 
 #[test]
 fn a_split_brain_is_joined_by_throwing_one_side_away() {
-    let wish = wish("split-brain", &[("slice", "slice-a"), ("victim", "stor2")]);
+    let mut wish = wish("split-brain", &[("slice", "slice-a"), ("victim", "stor2")]);
+    let refusals = planned(&fleet(false), &wish, both("split-brain")).unwrap_err();
+    assert!(
+        refusals
+            .iter()
+            .any(|refusal| refusal.lift.contains("--discard=slice-a")),
+        "{refusals:?}"
+    );
+    wish.glass.push(Glass {
+        rule: Rule::Discard,
+        resource: "slice-a".into(),
+        by: "ann".into(),
+    });
     insta::assert_snapshot!(told(planned(&fleet(false), &wish, both("split-brain"))));
 }
 

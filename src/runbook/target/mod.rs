@@ -3,6 +3,9 @@
 //! The lines are plain shell words. Real hosts give them to `sh`; simulated hosts read the same lines by
 //! themselves. Every check that must not be apart from its command is a line of the same call.
 
+#[cfg(test)]
+mod shell_tests;
+
 use super::{operation::Expect, sight::Printed};
 use crate::remote::quote::{QuoteError, join};
 use std::fmt::Write as _;
@@ -58,9 +61,13 @@ pub enum Request {
         objects: Vec<String>,
         /// For whom.
         holder: Holder,
+        /// Runs whose claims are taken over: nothing of theirs is obeyed there any more.
+        over: Vec<String>,
     },
     /// Gives the objects back.
     Release {
+        /// Who the target must be.
+        identity: Identity,
         /// Object names.
         objects: Vec<String>,
         /// By whom.
@@ -95,6 +102,9 @@ pub enum Request {
 /// How long a target waits for a command of an older call to end, in seconds.
 const LOCK_SECONDS: u32 = 10;
 
+/// How long a target keeps the receipts of runs that hold nothing there any more, in days.
+const KEPT_DAYS: u32 = 30;
+
 impl Request {
     /// The lines that call the functions.
     ///
@@ -121,14 +131,24 @@ impl Request {
                 identity,
                 objects,
                 holder,
+                over,
             } => {
                 line(&identity.words())?;
                 line(&["begin", &LOCK_SECONDS.to_string()])?;
                 for object in objects {
-                    line(&["claim", object, &holder.token.to_string(), &holder.run, &holder.owner])?;
+                    let token = holder.token.to_string();
+                    let mut claim = vec!["claim", object, &token, &holder.run, &holder.owner];
+                    claim.extend(over.iter().map(String::as_str));
+                    line(&claim)?;
                 }
+                line(&["prune", &KEPT_DAYS.to_string()])?;
             }
-            Self::Release { objects, holder } => {
+            Self::Release {
+                identity,
+                objects,
+                holder,
+            } => {
+                line(&identity.words())?;
                 line(&["begin", &LOCK_SECONDS.to_string()])?;
                 for object in objects {
                     line(&["release", object, &holder.token.to_string(), &holder.run])?;
@@ -209,6 +229,13 @@ pub enum Said {
     Refused(String, String),
     /// The objects are taken.
     Claimed(String),
+    /// The object was taken over from a run.
+    Took {
+        /// The object.
+        object: String,
+        /// The run that held it.
+        run: String,
+    },
     /// The object was given back.
     Released(String),
     /// The highest token of an object, and who holds it.
@@ -253,12 +280,16 @@ pub fn parse(answer: &[u8]) -> Option<Vec<Said>> {
         let mut words = line.strip_prefix('@')?.split(' ');
         match words.next()? {
             "end" => return Some(said),
-            "again" => {}
+            "again" | "ready" => {}
             "refused" => {
                 let kind = words.next()?.to_owned();
                 said.push(Said::Refused(kind, words.collect::<Vec<_>>().join(" ")));
             }
             "claimed" => said.push(Said::Claimed(words.next()?.to_owned())),
+            "took" => said.push(Said::Took {
+                object: words.next()?.to_owned(),
+                run: words.next()?.to_owned(),
+            }),
             "released" => said.push(Said::Released(words.next()?.to_owned())),
             "token" => {
                 let object = words.next()?.to_owned();

@@ -10,6 +10,8 @@ store=${POINTSMAN_STORE:-/var/lib/pointsman}
 tab=$(printf '\t')
 nl='
 '
+# sync(1) takes files since coreutils 8.24; an older one waits for every filesystem, also for one that hangs.
+case $(sync --help 2>&1) in *FILE*) syncs=yes ;; *) syncs= ;; esac
 
 say() { printf '@%s\n' "$*"; }
 stop() { say "$@"; say end; exit 0; }
@@ -23,7 +25,8 @@ output() {
 
 # got FILE: its text, shortened; what a shell leaves of it.
 got() {
-  text=$(head -c 65536 "$1" 2>/dev/null) || text=
+  text=
+  [ ! -s "$1" ] || text=$(head -c 65536 "$1" 2>/dev/null) || text=
   [ -z "$text" ] || text=$text$nl
   output "$text"
 }
@@ -37,32 +40,72 @@ whoami() {
   [ "$2" = any ] || [ "$boot" = "$2" ] || stop refused boot "$boot"
 }
 
-# One command at a time on this host, and claims are changed under the same lock.
+# begin SECONDS: one command at a time on this host, and claims are changed under the same lock. The flock(1) of
+# busybox has no -w.
 begin() {
-  [ -d "$store/claim" ] && [ -d "$store/receipt" ] || mkdir -p "$store/claim" "$store/receipt" || stop refused store "cannot make $store"
+  [ -d "$store/claim" ] && [ -d "$store/receipt" ] && [ -d "$store/over" ] ||
+    mkdir -p "$store/claim" "$store/receipt" "$store/over" || stop refused store "cannot make $store"
+  command -v flock >/dev/null 2>&1 || stop refused store "flock is not installed"
   # A redirection of `exec` or `:` that fails would end the shell without a word; one of printf does not.
   printf '' 2>/dev/null >>"$store/lock" || stop refused store "cannot write $store/lock"
   exec 9>>"$store/lock"
-  flock -w "$1" 9 || stop refused busy "another command is still running"
+  left=$(($1 * 5))
+  until flock -n 9; do
+    [ "$left" -gt 0 ] || stop refused busy "another command is still running"
+    if sleep 0.2 2>/dev/null; then left=$((left - 1)); else sleep 1 && left=$((left - 5)); fi
+  done
+}
+
+# flush FILE…: these of one directory, and their names in it, are on the disk. Where sync(1) takes no files, fsync(2)
+# of a file that was just made or renamed writes its name as well, on every journalling filesystem.
+flush() {
+  if [ -n "$syncs" ]; then
+    sync "$@" "${1%/*}" 2>/dev/null
+  else
+    for file; do dd if=/dev/null of="$file" conv=notrunc,fsync 2>/dev/null || return; done
+  fi
 }
 
 # keep FILE TEXT: written whole or not at all, and on the disk.
-keep() { printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "${1%/*}"; }
+keep() { printf '%s\n' "$2" 2>/dev/null >"$1.new" && flush "$1.new" && mv "$1.new" "$1" && flush "$1"; }
 
 # put FILE TEXT: the same, before anything is changed.
 put() { keep "$@" || stop refused store "cannot write $1"; }
 
-# claim OBJECT TOKEN RUN OWNER: takes it for a run, if it is free or held by an older token of the same run.
+# claim OBJECT TOKEN RUN OWNER [RUN…]: takes it for a run, if it is free or held by an older token of the same run;
+# or by one of the runs named at the end, which is taken over: it gets nothing here any more, by no token.
 claim() {
-  held=0 run= owner=
-  if [ -e "$store/claim/$1" ]; then
-    IFS=$tab read -r held run owner <"$store/claim/$1" || stop refused store "cannot read claim/$1"
+  object=$1 token=$2 by=$3 whose=$4
+  shift 4
+  if [ -e "$store/over/$by" ]; then
+    IFS= read -r seen <"$store/over/$by" || seen=
+    stop refused displaced "${seen:-another run}"
   fi
-  case $held in '' | *[!0-9]*) stop refused store "claim/$1 is not one of ours" ;; esac
-  [ -z "$run" ] || [ "$run" = "$3" ] || stop refused held "$1" "$run" "$owner"
-  [ "$2" -gt "$held" ] || stop refused token "$held"
-  put "$store/claim/$1" "$2$tab$3$tab$4"
-  say claimed "$1"
+  held=0 run= owner=
+  if [ -e "$store/claim/$object" ]; then
+    IFS=$tab read -r held run owner <"$store/claim/$object" || stop refused store "cannot read claim/$object"
+  fi
+  case $held in '' | *[!0-9]*) stop refused store "claim/$object is not one of ours" ;; esac
+  took=
+  if [ -n "$run" ] && [ "$run" != "$by" ]; then
+    for over; do [ "$run" != "$over" ] || took=$run; done
+    [ -n "$took" ] || stop refused held "$object" "$run" "$owner"
+  fi
+  [ "$token" -gt "$held" ] || stop refused token "$held"
+  [ -z "$took" ] || put "$store/over/$took" "$by of $whose"
+  put "$store/claim/$object" "$token$tab$by$tab$whose"
+  say claimed "$object"
+  [ -z "$took" ] || say took "$object" "$took"
+}
+
+# prune DAYS: forgets receipts older than that, of runs that hold nothing here.
+prune() {
+  find "$store/receipt" -type f -mtime "+$1" 2>/dev/null | while IFS= read -r old; do
+    name=${old##*/}
+    name=${name%-step-*}
+    name=${name%-back-*}
+    grep -qF "$tab$name$tab" "$store"/claim/* 2>/dev/null || rm -f "$old"
+  done
 }
 
 # release OBJECT TOKEN RUN: gives it back; the token stays, so that what was sent before is refused, also a claim
@@ -88,19 +131,23 @@ token() {
 holds() {
   held=0 run= owner=
   [ ! -e "$store/claim/$1" ] || IFS=$tab read -r held run owner <"$store/claim/$1" || held=0
-  [ "$held" = "$2" ] && [ "$run" = "$3" ] || stop refused token "${held:-0}"
+  [ "$held" = "$2" ] && [ "$run" = "$3" ] || stop refused token "${held:-0}" "${run:--}" "${owner:--}"
 }
 
-# expect PATTERN PROGRAM ARG…: the first line that it prints has to look like that.
+# expect PATTERN PROGRAM ARG…: the first line that it prints has to look like that. Notices on standard error are no part
+# of the state; where it prints nothing else, they tell why.
 expect() {
   pattern=$1
   shift
-  seen=$("$@" 2>&1 </dev/null)
+  seen=$("$@" 2>/dev/null </dev/null)
   seen=${seen%%"$nl"*}
   # shellcheck disable=SC2254 # a pattern on purpose; the console lets through no other characters
   case $seen in
     $pattern) ;;
-    *) stop refused expect "$*" "$seen" ;;
+    *)
+      [ -n "$seen" ] || seen=$("$@" 2>&1 >/dev/null </dev/null)
+      stop refused expect "$*" "${seen%%"$nl"*}"
+      ;;
   esac
 }
 
@@ -124,21 +171,25 @@ once() {
   key=$1
   printf '' 2>/dev/null >"$store/receipt/$key.out" &&
     printf 'begun\n' 2>/dev/null >"$store/receipt/$key.begun" &&
-    sync "$store/receipt/$key.begun" "$store/receipt" ||
+    flush "$store/receipt/$key.begun" ||
     stop refused store "cannot write $store/receipt/$key"
   code=0
 }
 
-# run PROGRAM ARG…: unless one before it failed. Its children do not keep the lock.
+# run PROGRAM ARG…: unless one before it failed. It keeps the lock for as long as it runs, also when this shell is
+# killed meanwhile and it hangs in the kernel. What starts daemons does not: they would keep it for ever.
 run() {
   [ "$code" = 0 ] || return 0
-  "$@" >>"$store/receipt/$key.out" 2>&1 </dev/null 9>&- || code=$?
+  case $1 in
+    systemctl | service | */init.d/*) "$@" >>"$store/receipt/$key.out" 2>&1 </dev/null 9>&- || code=$? ;;
+    *) "$@" >>"$store/receipt/$key.out" 2>&1 </dev/null || code=$? ;;
+  esac
 }
 
 # finish: the commands have run, whether that can be kept or not; a refusal would say that nothing was changed.
 finish() {
   printf '%s\n' "$code" 2>/dev/null >"$store/receipt/$key.exit"
-  sync "$store/receipt/$key.exit" "$store/receipt/$key.out" "$store/receipt" 2>/dev/null
+  flush "$store/receipt/$key.exit" "$store/receipt/$key.out"
   say ran "$code"
   got "$store/receipt/$key.out"
 }
@@ -159,12 +210,13 @@ port_block() {
   if command -v nft >/dev/null 2>&1; then
     case $1 in
       add)
-        nft add table inet pointsman &&
-          nft add chain inet pointsman input '{ type filter hook input priority -10 ; }' &&
-          nft add set inet pointsman blocked '{ type ipv4_addr ; }' &&
-          { nft list chain inet pointsman input | grep -q @blocked ||
-            nft add rule inet pointsman input ip daddr @blocked tcp dport 2049 drop; } &&
-          nft add element inet pointsman blocked "{ $2 }"
+        # One process and one transaction: clients wait meanwhile, and no moment lets one of them in.
+        printf '%s\n' 'add table inet pointsman' \
+          'add chain inet pointsman input { type filter hook input priority -10 ; }' \
+          'add set inet pointsman blocked { type ipv4_addr ; }' \
+          'flush chain inet pointsman input' \
+          'add rule inet pointsman input ip daddr @blocked tcp dport 2049 drop' \
+          "add element inet pointsman blocked { $2 }" | nft -f -
         ;;
       drop) ! nft list set inet pointsman blocked 2>/dev/null | grep -qwF "$2" || nft delete element inet pointsman blocked "{ $2 }" ;;
       list)
@@ -187,15 +239,17 @@ port_block() {
   fi
 }
 
-# announce ADDRESS INTERFACE: tells the network where the address is now; then four times more in the background,
-# one may be lost and clients wait meanwhile.
+# announce ADDRESS INTERFACE: tells the network where the address is now: five times, for one may be lost, and in the
+# background, for arping(8) takes a second each time and clients wait meanwhile.
 announce() {
+  case " $(ip -o addr show dev "$2" 2>&1) " in
+    *" $1/"*) ;;
+    *) echo "$2 does not carry $1: Cannot assign requested address" >&2; return 1 ;;
+  esac
   if command -v arping >/dev/null 2>&1; then
-    arping -q -c 1 -w 2 -A -I "$2" "$1" || return
-    { arping -q -c 4 -w 8 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
+    { arping -q -c 5 -w 10 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
   elif command -v busybox >/dev/null 2>&1; then
-    busybox arping -q -c 1 -A -I "$2" "$1" || return
-    { busybox arping -q -c 4 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
+    { busybox arping -q -c 5 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
   else
     echo "neither arping nor busybox is installed: neighbours keep the old address for minutes" >&2
     return 127
@@ -213,3 +267,6 @@ release_locks() {
   [ -e /proc/fs/nfsd/unlock_filesystem ] || return 0
   printf '%s\n' "$1" >/proc/fs/nfsd/unlock_filesystem
 }
+
+# Before anything is asked of it: a shell that ends without this word has run nothing.
+say ready

@@ -9,7 +9,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use store::{Claim, Kept, Mishap, Store};
+pub use store::{Claim, Kept, Mishap, Ran, Store};
 
 use super::{exec::Answer, island::Island, render, world::World};
 use crate::runbook::target::{BLOCK_END, MARK};
@@ -83,7 +83,16 @@ impl Script {
             "say" => self.say(&words.join(" ")),
             "whoami" => self.whoami(island, at, word(0), word(1)),
             "begin" => self.begin(&mut island.nodes[at].store),
-            "claim" => self.claim(&mut island.nodes[at].store, word(0), number(word(1)), word(2), word(3)),
+            "claim" => {
+                let over = words.get(4..).unwrap_or_default();
+                self.claim(
+                    &mut island.nodes[at].store,
+                    word(0),
+                    number(word(1)),
+                    [word(2), word(3)],
+                    over,
+                );
+            }
             "release" => self.release(&mut island.nodes[at].store, word(0), number(word(1)), word(2)),
             "token" => {
                 let claim = island.nodes[at].store.claim(word(0));
@@ -94,7 +103,9 @@ impl Script {
             "holds" => {
                 let claim = island.nodes[at].store.claim(word(0));
                 if claim.token != number(word(1)) || claim.run != word(2) {
-                    self.stop(&format!("refused token {}", claim.token));
+                    let [run, owner] =
+                        [&claim.run, &claim.owner].map(|text| if text.is_empty() { "-" } else { text.as_str() });
+                    self.stop(&format!("refused token {} {run} {owner}", claim.token));
                 }
             }
             "expect" => self.expect(island, at, words),
@@ -113,7 +124,7 @@ impl Script {
                     self.output(b"");
                 }
             }
-            // `scratch`; and as a shell that does not know a word: it goes on with the next line.
+            // `prune`: what is kept here is not for long; and as a shell that does not know a word.
             _ => {}
         }
     }
@@ -163,9 +174,13 @@ impl Script {
         }
     }
 
-    fn claim(&mut self, store: &mut Store, object: &str, token: u64, run: &str, owner: &str) {
+    fn claim(&mut self, store: &mut Store, object: &str, token: u64, [run, owner]: [&str; 2], over: &[String]) {
         let held = store.claim(object);
-        if !held.run.is_empty() && held.run != run {
+        let others = !held.run.is_empty() && held.run != run;
+        let took = others && over.contains(&held.run);
+        if let Some(by) = store.over.get(run) {
+            self.stop(&format!("refused displaced {by}"));
+        } else if others && !took {
             self.stop(&format!("refused held {object} {} {}", held.run, held.owner));
         } else if token <= held.token {
             self.stop(&format!("refused token {}", held.token));
@@ -173,6 +188,10 @@ impl Script {
             self.stop(&format!("refused store cannot write claim/{object}"));
         } else {
             self.say(&format!("claimed {object}"));
+            if took {
+                store.over.insert(held.run.clone(), format!("{run} of {owner}"));
+                self.say(&format!("took {object} {}", held.run));
+            }
         }
     }
 
@@ -189,9 +208,14 @@ impl Script {
             return;
         };
         let ran = commands::command(island, at, argv);
-        let all = ran.stdout + &ran.stderr;
-        let seen = all.lines().next().unwrap_or_default();
+        // Notices on standard error are no part of the state; where it says nothing else, they tell why.
+        let seen = ran.stdout.lines().next().unwrap_or_default();
         if !matches(pattern, seen) {
+            let seen = if seen.is_empty() {
+                ran.stderr.lines().next().unwrap_or_default()
+            } else {
+                seen
+            };
             self.stop(&format!("refused expect {} {seen}", argv.join(" ")));
         }
     }
@@ -243,13 +267,19 @@ impl Script {
             }
         };
         self.code = ran.exit;
+        let boots = island.nodes[at].boots;
         let store = &mut island.nodes[at].store;
         if let Some(kept) = store.receipts.get_mut(&self.key) {
             kept.output.push_str(&ran.stdout);
             kept.output.push_str(&ran.stderr);
         }
         if real {
-            store.ran.push((self.key.clone(), argv.to_vec(), ran.exit));
+            store.ran.push(Ran {
+                key: self.key.clone(),
+                argv: argv.to_vec(),
+                exit: ran.exit,
+                boots,
+            });
         }
     }
 

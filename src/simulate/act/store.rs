@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub struct Store {
     /// Claims by object.
     pub claims: BTreeMap<String, Claim>,
+    /// Runs that were taken over here, and by which.
+    pub over: BTreeMap<String, String>,
     /// Receipts by key.
     pub receipts: BTreeMap<String, Kept>,
     /// Whether a script holds the lock.
@@ -17,8 +19,21 @@ pub struct Store {
     pub read_only: bool,
     /// What becomes of the next command of a step.
     pub next: Option<Mishap>,
-    /// Every command that ran here, in order: its receipt's key, its words, its exit code.
-    pub ran: Vec<(String, Vec<String>, i32)>,
+    /// Every command that ran here, in order.
+    pub ran: Vec<Ran>,
+}
+
+/// A command that ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// Its receipt's key.
+    pub key: String,
+    /// Its words.
+    pub argv: Vec<String>,
+    /// Its exit code.
+    pub exit: i32,
+    /// Boots of the host by then: what the kernel holds does not outlive one.
+    pub boots: u32,
 }
 
 /// What becomes of a command.

@@ -78,10 +78,12 @@ enum Plain {
         run: u8,
         token: u64,
         wrong: bool,
+        over: Option<u8>,
     },
     Release {
         run: u8,
         token: u64,
+        wrong: bool,
     },
     Act {
         run: u8,
@@ -104,21 +106,29 @@ impl Plain {
             token,
             owner: format!("op@console{run}"),
         };
+        let who = |wrong: bool| Identity {
+            machine_id: if wrong {
+                "wrong".into()
+            } else {
+                identity.machine_id.clone()
+            },
+            boot_id: identity.boot_id.clone(),
+        };
         match self {
             Self::Tokens => Request::Tokens(objects),
-            Self::Claim { run, token, wrong } => Request::Claim {
-                identity: Identity {
-                    machine_id: if *wrong {
-                        "wrong".into()
-                    } else {
-                        identity.machine_id.clone()
-                    },
-                    boot_id: identity.boot_id.clone(),
-                },
+            Self::Claim {
+                run,
+                token,
+                wrong,
+                over,
+            } => Request::Claim {
+                identity: who(*wrong),
                 objects,
                 holder: holder(*run, *token),
+                over: over.iter().map(|run| format!("run{run}")).collect(),
             },
-            Self::Release { run, token } => Request::Release {
+            Self::Release { run, token, wrong } => Request::Release {
+                identity: who(*wrong),
                 objects,
                 holder: holder(*run, *token),
             },
@@ -156,12 +166,23 @@ fn calls() -> impl Strategy<Value = Plain> {
     let command = prop::sample::select(vec!["true", "false", "echo one two", "echo 'it''s'"]);
     prop_oneof![
         Just(Plain::Tokens),
-        (0..2_u8, 1..6_u64, prop::bool::weighted(0.1)).prop_map(|(run, token, wrong)| Plain::Claim {
+        (
+            0..3_u8,
+            1..6_u64,
+            prop::bool::weighted(0.1),
+            prop::option::weighted(0.3, 0..3_u8)
+        )
+            .prop_map(|(run, token, wrong, over)| Plain::Claim {
+                run,
+                token,
+                wrong,
+                over
+            }),
+        (0..3_u8, 1..6_u64, prop::bool::weighted(0.1)).prop_map(|(run, token, wrong)| Plain::Release {
             run,
             token,
             wrong
         }),
-        (0..2_u8, 1..6_u64).prop_map(|(run, token)| Plain::Release { run, token }),
         (
             0..2_u8,
             1..6_u64,
@@ -223,6 +244,7 @@ fn an_unwritable_store_is_refused_by_both() {
         run: 0,
         token: 1,
         wrong: false,
+        over: None,
     };
     let refused = vec![Said::Refused("store".into(), String::new())];
     assert_eq!(plain(real(store.path(), &claim.request(&own_identity()))), refused);
@@ -259,6 +281,7 @@ fn a_step_that_ran_is_never_called_refused() {
         run: 0,
         token: 1,
         wrong: false,
+        over: None,
     };
     real(store.path(), &claim.request(&here)).unwrap();
     // The place of the receipt is taken by a directory once the step has begun.
@@ -299,6 +322,41 @@ fn a_step_that_ran_is_never_called_refused() {
         parse(&script.answer()).unwrap()
     });
     assert!(matches!(&said.unwrap()[0], Said::Ran(printed) if printed.exit == 0 && printed.text == "one\n"));
+}
+
+#[test]
+fn notices_on_standard_error_are_no_part_of_the_state() {
+    let store = tempfile::tempdir().unwrap();
+    let here = own_identity();
+    let claim = Plain::Claim {
+        run: 0,
+        token: 1,
+        wrong: false,
+        over: None,
+    };
+    real(store.path(), &claim.request(&here)).unwrap();
+    let says = ["echo 'a notice' >&2; echo Secondary/Primary", "echo Secondary >&2"];
+    for (key, says) in (0..).zip(says) {
+        let mut step = Plain::Act {
+            run: 0,
+            token: 1,
+            key,
+            commands: vec!["true"],
+            expect: "Secondary*",
+        }
+        .request(&here);
+        if let Request::Act { expects, .. } = &mut step {
+            expects[0].argv = vec!["sh".into(), "-c".into(), says.into()];
+        }
+        let said = real(store.path(), &step).unwrap();
+        match &said[0] {
+            Said::Ran(printed) => assert!(key == 0 && printed.exit == 0, "{said:?}"),
+            Said::Refused(kind, seen) => {
+                assert!(key == 1 && kind == "expect" && seen.ends_with("Secondary"), "{said:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// Runs one command on a host: exit code and both outputs.
@@ -433,6 +491,7 @@ fn a_reboot_keeps_the_store_and_nothing_else() {
         run: 0,
         token: 3,
         wrong: false,
+        over: None,
     };
     sim.world()
         .act("stor1", &claim.request(&before).script().unwrap())
@@ -473,6 +532,7 @@ fn a_step_that_still_runs_holds_the_lock() {
         run: 0,
         token: 1,
         wrong: false,
+        over: None,
     };
     sim.world()
         .act("stor1", &claim.request(&there).script().unwrap())
@@ -494,6 +554,7 @@ fn a_step_that_still_runs_holds_the_lock() {
         run: 0,
         token: 2,
         wrong: false,
+        over: None,
     }
     .request(&there)
     .script()

@@ -105,6 +105,30 @@ fault_hold_rebuild() {
 }
 undo_hold_rebuild() { mend_array "$1"; }
 
+fault_about half-array HOST 'leave a second array, of two small disks in memory, with one of them: it is not started'
+fault_half_array() {
+  need_storage "$1"
+  # shellcheck disable=SC2016 # the guest expands it
+  machine_run "$1" 40 'set -e
+    modprobe loop max_loop=4
+    modprobe raid1
+    for n in 1 2; do
+      truncate -s 8M /run/lab/half$n
+      losetup /dev/loop$n /run/lab/half$n
+    done
+    mdadm --quiet --create /dev/md9 --run --level=1 --metadata=1.2 --raid-devices=2 /dev/loop1 /dev/loop2
+    mdadm --quiet --stop /dev/md9
+    mdadm --quiet --incremental /dev/loop1
+    grep -q "^md9 : inactive" /proc/mdstat'
+}
+undo_half_array() {
+  need_storage "$1"
+  machine_run "$1" 40 'mdadm --quiet --stop /dev/md9 2>/dev/null
+    losetup -d /dev/loop1 /dev/loop2 2>/dev/null
+    rm -f /run/lab/half1 /run/lab/half2
+    ! grep -q "^md9" /proc/mdstat'
+}
+
 fault_about mismatch 'HOST [KB/S]' 'spoil parity behind the back of the array, then check it slowly (500)'
 fault_mismatch() {
   need_storage "$1"
@@ -142,6 +166,14 @@ undo_drbd_disconnect() {
   machine_run "$(home_of "$1")" 20 "drbdadm connect $1"
   wait_until 60 storage_connected "$1"
 }
+
+fault_about drbd-outdate SLICE 'disconnect the two sides of a slice, and mark the data of the standby as outdated'
+fault_drbd_outdate() {
+  need_slice "$1"
+  machine_run "$(home_of "$1")" 20 "drbdadm disconnect $1"
+  machine_run "$(standby_of "$1")" 20 "drbdadm outdate $1"
+}
+undo_drbd_outdate() { undo_drbd_disconnect "$1"; }
 
 fault_about drbd-detach SLICE 'let the disk below the serving side of a slice fail: it goes on over the network'
 fault_drbd_detach() {
@@ -297,3 +329,15 @@ fault_unmount() {
   machine_run "$1" 20 "kill -KILL \$(cat /run/lab/load-$2.pid); rm -f /run/lab/load-$2.pid; umount -l /mnt/$2"
 }
 undo_unmount() { need_client "$1" && client_mend "$1"; }
+
+fault_about mount-elsewhere 'HOST SLICE' "mount a slice at one client from the server's own address instead of the slice's"
+fault_mount_elsewhere() {
+  fault_unmount "$1" "${2:-}"
+  machine_run "$1" 40 "mount -t nfs -o hard,vers=$LAB_NFS_VERSION,proto=tcp,timeo=50,retrans=2,noatime ${LAB_ADDRESS[$(home_of "$2")]}:/srv/$2 /mnt/$2"
+}
+undo_mount_elsewhere() {
+  need_client "$1"
+  need_slice "${2:-}"
+  machine_run "$1" 20 "umount -l /mnt/$2" || true
+  client_mend "$1"
+}

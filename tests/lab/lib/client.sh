@@ -28,13 +28,40 @@ END
 client_mend() {
   machine_wait "$1"
   machine_script "$1" 120 client-mend "$1" || warn "$1: its mounts do not come back"
-  wait_until 60 client_writes "$1" || die "$1: its writes are not acknowledged"
+  wait_until 60 client_writes "$1" && return
+  warn "$1: its writes are not acknowledged, so its slices are mounted anew and its load is started again"
+  client_complaint "$1" >&2
+  machine_script "$1" 120 client-mend "$1" anew || warn "$1: its mounts do not come back"
+  wait_until 60 client_writes "$1" && return
+  client_complaint "$1" >&2
+  warn "$1: its writes are not acknowledged"
+  return 1
+}
+
+# client_complaint HOST: what is known of a load whose writes are not acknowledged.
+client_complaint() {
+  local slice acks
+  for slice in "${LAB_SLICES[@]}"; do
+    acks=$LAB_DIR/share/$1/acks-$slice
+    printf '%s: %s: %s acknowledged, the last one %s s ago\n' "$1" "$slice" "$(wc -l <"$acks")" $(($(date +%s) - $(stat -c %Y "$acks")))
+  done
+  # shellcheck disable=SC2016 # the guest expands it
+  machine_run "$1" 20 'for file in /run/lab/load-*.pid; do
+      pid=$(<$file)
+      echo "$file: $pid: $(tr "\0" " " <"/proc/$pid/cmdline") $(grep State "/proc/$pid/status") in $(<"/proc/$pid/wchan")"
+      tail -n 3 "${file%.pid}.log"
+    done 2>&1
+    grep " nfs" /proc/mounts' | sed "s/^/$1: /" || true
 }
 
 client_up() {
   local -a hosts
   client_inventory
   mapfile -t hosts < <(wanted "${LAB_CLIENT_HOSTS[@]}")
+  each_of "${hosts[@]}" client_mend && return
+  # Then it may be the servers that take no writes, whatever else they answer.
+  storage_complaint >&2
+  storage_restart
   each_of "${hosts[@]}" client_mend || die "a client does not come up"
 }
 

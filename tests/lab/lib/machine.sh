@@ -128,10 +128,25 @@ machine_start() {
     -netdev "tap,id=net,ifname=$(port_name "$host"),script=no,downscript=no" \
     -device "virtio-net-pci,netdev=net,mac=$mac,romfile=" \
     "${drives[@]}"
-  # Where sessions share the processors as groups, a compiler beside the lab takes as much as a machine, whatever its
-  # niceness, sched(7); an emulated machine that is kept waiting tells lies.
-  { echo -10 >"/proc/$(process_id "$host")/autogroup"; } 2>/dev/null || true
+  machine_first "$host" || warn "$host runs at the same priority as everything else here"
 }
+
+# machine_first HOST: the machine before everything else that wants the processors. Where sessions share them as groups,
+# a compiler beside the lab takes as much as a machine, whatever its niceness, sched(7); an emulated machine that is kept
+# waiting tells lies. The process has to be in its own session first, else it would be this one's group; and the kernel
+# takes one such order in a tenth of a second.
+machine_first() {
+  local own process
+  own=$(cut -d' ' -f1 "/proc/$$/autogroup" 2>/dev/null) || return 0
+  # A kernel without such groups.
+  [ -n "$own" ] || return 0
+  process=/proc/$(process_id "$1")/autogroup
+  wait_until 5 in_another_group "$process" "$own" || return 1
+  wait_until 5 give_priority "$process"
+}
+
+in_another_group() { [ "$(cut -d' ' -f1 "$1")" != "$2" ]; }
+give_priority() { echo -10 >"$1"; }
 
 machine_up() {
   local host

@@ -172,15 +172,29 @@ storage_try() {
     wait_until 90 storage_arrays_whole
 }
 
-storage_up() {
+storage_restart() {
   local host
+  warn "the storage servers cannot be mended as they run; starting them again"
+  for host in "${LAB_STORAGE_HOSTS[@]}"; do kill_process "$host"; done
+  for host in "${LAB_STORAGE_HOSTS[@]}"; do machine_start "$host"; done
+  storage_try || die "the storage servers do not become healthy; after tests/lab/down --clean they start with new disks"
+}
+
+storage_up() {
   storage_inventory
-  if ! storage_try; then
-    warn "the storage servers cannot be mended as they run; starting them again"
-    for host in "${LAB_STORAGE_HOSTS[@]}"; do kill_process "$host"; done
-    for host in "${LAB_STORAGE_HOSTS[@]}"; do machine_start "$host"; done
-    storage_try || die "the storage servers do not become healthy; after tests/lab/down --clean they start with new disks"
-  fi
+  storage_try || storage_restart
+}
+
+# storage_complaint: what the servers wait for, where clients' writes are not acknowledged.
+storage_complaint() {
+  local host
+  for host in "${LAB_STORAGE_HOSTS[@]}"; do
+    # shellcheck disable=SC2016 # the guest expands it
+    machine_run "$host" 20 'for stat in /proc/[0-9]*/stat; do
+        grep -q ") D " "$stat" && echo "$(<"${stat%stat}comm") waits in $(<"${stat%stat}wchan")"
+      done 2>/dev/null
+      grep -A 1 "^ *[0-9]*: cs:" /proc/drbd' | sed "s/^/$host: /" || true
+  done
 }
 
 storage_array_whole() {

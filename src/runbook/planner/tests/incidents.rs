@@ -79,7 +79,16 @@ fn a_partition_without_fencing() {
 
 #[test]
 fn a_partition_with_fencing() {
-    let plan = planned(&fleet(true), &the_failover(), partition()).unwrap();
+    // Whoever is cut off cannot tell a partition from a death: a server that clients still reach is switched off by its
+    // name only.
+    let mut wish = the_failover();
+    let refusals = planned(&fleet(true), &wish, partition()).unwrap_err();
+    assert!(
+        refusals[0].fact.contains("stor1 is not dead: access1 reaches it"),
+        "{refusals:?}"
+    );
+    wish.glass = vec![named(Rule::Force, "stor1")];
+    let plan = planned(&fleet(true), &wish, partition()).unwrap();
     assert_eq!(plan.steps[0].call.action, "fence", "before anything else");
     golden!(Ok(plan));
 }

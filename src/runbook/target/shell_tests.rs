@@ -1,0 +1,354 @@
+//! The functions in real shells of this machine: what old tools do, what is killed in its middle, what is kept.
+
+use super::*;
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A host of its own: a store, and programs that come before those of the machine.
+struct Room {
+    directory: tempfile::TempDir,
+    shell: Vec<&'static str>,
+}
+
+impl Room {
+    fn new(shell: &'static str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("bin")).unwrap();
+        Self {
+            directory,
+            shell: shell.split(' ').collect(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Puts a program before that of the machine.
+    fn program(&self, name: &str, text: &str) {
+        let path = self.path("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn start(&self, request: &Request) -> Child {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut child = Command::new(self.shell[0])
+            .args(&self.shell[1..])
+            .args(COMMAND.split(' ').skip(1))
+            .env("POINTSMAN_STORE", self.path("store"))
+            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(request.script().unwrap().as_bytes()).unwrap();
+        child
+    }
+
+    fn call(&self, request: &Request) -> Vec<Said> {
+        let output = self.start(request).wait_with_output().unwrap();
+        parse(&output.stdout).unwrap_or_else(|| panic!("cut short: {}", String::from_utf8_lossy(&output.stdout)))
+    }
+}
+
+/// Shells that targets have as `sh`, as far as this machine has them.
+fn shells() -> Vec<&'static str> {
+    let there = |name: &str| {
+        ["/bin", "/usr/bin"]
+            .iter()
+            .any(|place| Path::new(place).join(name).exists())
+    };
+    let mut shells = vec!["sh"];
+    shells.extend(there("busybox").then_some("busybox sh"));
+    shells.extend(there("bash").then_some("bash"));
+    shells
+}
+
+fn here() -> Identity {
+    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    Identity {
+        machine_id: machine.trim().to_owned(),
+        boot_id: None,
+    }
+}
+
+fn objects() -> Vec<String> {
+    vec!["machine-x".into(), "drbd-r0".into()]
+}
+
+fn holder(run: &str, token: u64) -> Holder {
+    Holder {
+        run: run.into(),
+        token,
+        owner: "ada@console".into(),
+    }
+}
+
+fn claim(run: &str, token: u64) -> Request {
+    Request::Claim {
+        identity: here(),
+        objects: objects(),
+        holder: holder(run, token),
+        over: Vec::new(),
+    }
+}
+
+fn act(run: &str, token: u64, step: usize, command: &[&str]) -> Request {
+    Request::Act {
+        identity: here(),
+        objects: objects(),
+        holder: holder(run, token),
+        key: format!("{run}-step-{step}-1"),
+        expects: Vec::new(),
+        commands: vec![command.iter().map(|word| (*word).to_owned()).collect()],
+        looks: Vec::new(),
+    }
+}
+
+fn receipt(run: &str, step: usize) -> Request {
+    Request::Receipt {
+        identity: here(),
+        key: format!("{run}-step-{step}-1"),
+    }
+}
+
+fn claimed() -> Vec<Said> {
+    objects().into_iter().map(Said::Claimed).collect()
+}
+
+/// Waits until a file is there.
+fn until(path: &Path) {
+    let began = Instant::now();
+    while !path.exists() {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{} does not come",
+            path.display()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A command that hangs in the kernel outlives its shell, and may still take effect: nobody else begins meanwhile.
+#[test]
+fn a_command_whose_shell_is_killed_keeps_the_lock_until_it_ends() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        assert_eq!(room.call(&claim("run-a", 1)), claimed());
+        let (began, done) = (room.path("began"), room.path("done"));
+        let command = format!(
+            "echo $PPID >{0}.new; mv {0}.new {0}; sleep 3; touch {1}",
+            began.display(),
+            done.display()
+        );
+        let mut running = room.start(&act("run-a", 1, 0, &["sh", "-c", &command]));
+        until(&began);
+        running.kill().unwrap();
+        running.wait().unwrap();
+        let block = fs::read_to_string(&began).unwrap();
+        let killed = Command::new("kill")
+            .args(["-9", block.trim()])
+            .stderr(Stdio::null())
+            .status();
+        killed.unwrap();
+        assert!(!done.exists());
+        assert_eq!(
+            room.call(&receipt("run-a", 0)),
+            [Said::Receipt(Receipt::Begun)],
+            "{shell}"
+        );
+        assert!(done.exists(), "{shell}: it was answered while the command still ran");
+    }
+}
+
+/// What a command leaves running for good must not keep the lock for good.
+#[test]
+fn what_starts_daemons_does_not_hand_them_the_lock() {
+    let room = Room::new("sh");
+    let pid = room.path("pid");
+    room.program(
+        "systemctl",
+        &format!("sleep 60 >/dev/null 2>&1 & echo $! >{}", pid.display()),
+    );
+    assert_eq!(room.call(&claim("run-a", 1)), claimed());
+    let said = room.call(&act("run-a", 1, 0, &["systemctl", "start", "nfs-server"]));
+    assert!(matches!(&said[0], Said::Ran(printed) if printed.exit == 0), "{said:?}");
+    assert_eq!(room.call(&claim("run-a", 2)), claimed());
+    let daemon = fs::read_to_string(pid).unwrap();
+    assert!(
+        Command::new("kill").arg(daemon.trim()).status().unwrap().success(),
+        "it still ran"
+    );
+}
+
+/// The flock(1) of busybox has no -w, its sleep(1) may know whole seconds only, and sync(1) of before 2015 takes no
+/// files.
+#[test]
+fn old_tools_do() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        room.program(
+            "flock",
+            "for word; do [ \"$word\" != -w ] || exit 1; done; PATH=/usr/bin:/bin; exec flock \"$@\"",
+        );
+        room.program(
+            "sleep",
+            "case $1 in *.*) exit 1 ;; esac; PATH=/usr/bin:/bin; exec sleep \"$@\"",
+        );
+        let mark = room.path("synced");
+        room.program(
+            "sync",
+            &format!(
+                "[ \"$1\" != --help ] || {{ echo 'Usage: sync [OPTION]'; exit; }}; touch {}",
+                mark.display()
+            ),
+        );
+        assert_eq!(room.call(&claim("run-a", 1)), claimed(), "{shell}");
+        // Somebody else's command still runs.
+        let mut other = Command::new("flock")
+            .args([
+                room.path("store/lock").to_str().unwrap(),
+                "-c",
+                &format!("touch {0}; sleep 2", room.path("holds").display()),
+            ])
+            .spawn()
+            .unwrap();
+        until(&room.path("holds"));
+        let said = room.call(&act("run-a", 1, 0, &["echo", "one"]));
+        assert!(
+            matches!(&said[0], Said::Ran(printed) if (printed.exit, printed.text.as_str()) == (0, "one\n")),
+            "{shell}: {said:?}"
+        );
+        other.wait().unwrap();
+        let kept = room.call(&receipt("run-a", 0));
+        assert!(
+            matches!(&kept[0], Said::Receipt(Receipt::Ended(printed)) if printed.text == "one\n"),
+            "{shell}: {kept:?}"
+        );
+        let release = Request::Release {
+            identity: here(),
+            objects: objects(),
+            holder: holder("run-a", 1),
+        };
+        let released: Vec<Said> = objects().into_iter().map(Said::Released).collect();
+        assert_eq!(room.call(&release), released, "{shell}");
+        assert_eq!(room.call(&claim("run-b", 2)), claimed(), "{shell}");
+        assert!(!mark.exists(), "{shell}: every filesystem was waited for");
+    }
+}
+
+#[test]
+fn receipts_of_runs_that_hold_nothing_are_forgotten_after_a_while() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        assert_eq!(room.call(&claim("run-a", 1)), claimed());
+        let receipts = room.path("store/receipt");
+        let names = [
+            "run-a-step-0-1.begun",
+            "run-old-step-0-1.begun",
+            "run-old-back-3-2.exit",
+            "run-new-step-0-1.begun",
+        ];
+        for name in names {
+            fs::write(receipts.join(name), "begun\n").unwrap();
+        }
+        for name in &names[..3] {
+            let aged = Command::new("touch")
+                .args(["-d", "32 days ago"])
+                .arg(receipts.join(name))
+                .status();
+            assert!(aged.unwrap().success());
+        }
+        assert_eq!(room.call(&claim("run-a", 2)), claimed());
+        let mut left: Vec<String> = fs::read_dir(&receipts)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["run-a-step-0-1.begun", "run-new-step-0-1.begun"], "{shell}");
+    }
+}
+
+/// Another machine behind the same name is told nothing, and gives nothing back.
+#[test]
+fn a_release_is_for_one_machine() {
+    let room = Room::new("sh");
+    assert_eq!(room.call(&claim("run-a", 1)), claimed());
+    let release = Request::Release {
+        identity: Identity {
+            machine_id: "another".into(),
+            boot_id: None,
+        },
+        objects: objects(),
+        holder: holder("run-a", 1),
+    };
+    let said = room.call(&release);
+    assert!(
+        matches!(&said[0], Said::Refused(kind, _) if kind == "identity"),
+        "{said:?}"
+    );
+    let tokens = room.call(&Request::Tokens(objects()));
+    assert!(
+        matches!(&tokens[0], Said::Token { run: Some(run), .. } if run == "run-a"),
+        "{tokens:?}"
+    );
+}
+
+/// A run that was taken over gets nothing any more, not even after the other one has given everything back.
+#[test]
+fn a_run_that_was_taken_over_is_refused_for_ever() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        assert_eq!(room.call(&claim("run-a", 3)), claimed());
+        let over = |over: &[&str]| Request::Claim {
+            identity: here(),
+            objects: objects(),
+            holder: holder("run-b", 4),
+            over: over.iter().map(|run| (*run).to_owned()).collect(),
+        };
+        for wrong in [&[][..], &["run"], &["run-", "run-c"]] {
+            let said = room.call(&over(wrong));
+            assert!(
+                matches!(&said[0], Said::Refused(kind, seen) if kind == "held" && seen == "machine-x run-a ada@console"),
+                "{said:?}"
+            );
+        }
+        let said = room.call(&over(&["run-c", "run-a"]));
+        let took = objects().into_iter().flat_map(|object| {
+            let took = Said::Took {
+                object: object.clone(),
+                run: "run-a".into(),
+            };
+            [Said::Claimed(object), took]
+        });
+        assert_eq!(said, took.collect::<Vec<_>>(), "{shell}");
+        let refused = |said: &[Said], wanted: &str| {
+            assert!(
+                matches!(&said[0], Said::Refused(kind, _) if kind == wanted),
+                "{shell}: {said:?}"
+            );
+        };
+        refused(&room.call(&act("run-a", 3, 0, &["true"])), "token");
+        refused(&room.call(&claim("run-a", 9)), "displaced");
+        room.call(&Request::Release {
+            identity: here(),
+            objects: objects(),
+            holder: holder("run-b", 4),
+        });
+        refused(&room.call(&claim("run-a", 10)), "displaced");
+        assert_eq!(
+            room.call(&claim("run-c", 10)),
+            claimed(),
+            "{shell}: others are not concerned"
+        );
+    }
+}

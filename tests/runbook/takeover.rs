@@ -1,0 +1,139 @@
+//! A run is taken over at any moment of its life: nothing that it has sent, or sends later, takes effect any more.
+
+use super::{
+    case::{Case, Fate, plan, run},
+    scene::Scene,
+    stage::{Console, Stage},
+};
+use pointsman::runbook::engine::{Effect, End, Engine, Event, Record};
+
+/// Another console with the same plan that takes `run-1` over.
+fn taking_over(stage: &Stage, scene: Scene) -> Console {
+    let mut console = stage.console("run-2", plan(scene));
+    let now = stage.hand.now();
+    let engine = Engine::new(plan(scene), "run-2".into(), "op@run-2".into(), now);
+    console.engine = engine.taking_over(["run-1".to_owned()]);
+    console.effect = console.engine.advance(Event::Begun, stage.time(now));
+    console
+}
+
+fn to_the_end(stage: &mut Stage, console: &mut Console) {
+    for _ in 0..4000 {
+        if !stage.turn(console, Fate::Usual) {
+            return;
+        }
+    }
+    panic!("24: {} never ends", console.run);
+}
+
+fn acts(stage: &Stage, run: &str) -> usize {
+    let count = stage.sim.world().fleet(|island| {
+        island
+            .nodes
+            .iter()
+            .flat_map(|node| &node.store.ran)
+            .filter(|ran| ran.key.starts_with(&format!("{run}-")))
+            .count()
+    });
+    count.unwrap()
+}
+
+/// After so many turns of the first run, the last of them with this fate, the second begins, and they take turns in
+/// bursts. The stage checks every
+/// invariant after every event, and that no command of an older token takes effect.
+fn taken_over(scene: Scene, turns: usize, burst: usize, last: Fate) {
+    let mut stage = Stage::new(scene);
+    if scene == Scene::Failover {
+        stage.disturbed.insert("stor1".into());
+    }
+    let mut first = stage.console("run-1", plan(scene));
+    for turn in 1..=turns {
+        let fate = if turn == turns { last } else { Fate::Usual };
+        assert!(stage.turn(&mut first, fate));
+    }
+    let mut second = taking_over(&stage, scene);
+    let mut displaced_with = None;
+    while second.end().is_none() {
+        for _ in 0..burst {
+            if second.end().is_some() || !stage.turn(&mut second, Fate::Usual) {
+                break;
+            }
+        }
+        if displaced_with.is_none() && claims_everything(&stage, &second) {
+            displaced_with = Some(acts(&stage, "run-1"));
+        }
+        if first.end().is_none() {
+            stage.turn(&mut first, Fate::Usual);
+        }
+    }
+    to_the_end(&mut stage, &mut first);
+    if let Some(before) = displaced_with {
+        assert_eq!(acts(&stage, "run-1"), before, "9: it acts after it was taken over");
+    }
+    let end = first.end().unwrap().clone();
+    let touched = stage.journals["run-1"]
+        .iter()
+        .any(|record| matches!(record, Record::Outcome { .. }));
+    match &end {
+        End::Done | End::Refused { .. } | End::Compensated { .. } => {}
+        End::Held { .. } => assert!(!touched, "14, though something was changed"),
+        End::Parked { .. } => {
+            // Whoever goes on with it learns that it is over, and changes nothing.
+            let before = acts(&stage, "run-1");
+            stage.resume(&mut first, None);
+            to_the_end(&mut stage, &mut first);
+            assert_eq!(acts(&stage, "run-1"), before);
+            if displaced_with.is_some() {
+                assert!(
+                    stage.journals["run-1"]
+                        .iter()
+                        .any(|record| matches!(record, Record::Displaced { .. })),
+                    "{:?}",
+                    first.end()
+                );
+            }
+        }
+        End::Lost => panic!("{end:?}"),
+    }
+}
+
+fn claims_everything(stage: &Stage, console: &Console) -> bool {
+    console.plan.targets.keys().all(|host| {
+        stage
+            .sim
+            .world()
+            .with(host.as_str(), |island, at| {
+                let held = |object: &String| island.nodes[at].store.claim(object).run == console.run;
+                console.plan.claims_on(host).iter().all(held)
+            })
+            .unwrap()
+    })
+}
+
+fn at_any_moment(scene: Scene) {
+    let usual = run(&Case { scene, faults: vec![] });
+    let ended = |effect: &&Effect| !matches!(effect, Effect::Finish(_));
+    let turns = usual.effects.iter().filter(ended).count();
+    assert!(turns > 20);
+    for after in 0..turns {
+        for burst in [1, 4, 1000] {
+            for last in [Fate::Usual, Fate::Later(2), Fate::Later(8)] {
+                let told = std::panic::catch_unwind(|| taken_over(scene, after, burst, last));
+                if let Err(panic) = told {
+                    eprintln!("{scene:?}: taken over after {after} turns, the last {last:?}, in bursts of {burst}");
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_move_is_taken_over_at_any_moment() {
+    at_any_moment(Scene::SliceMove);
+}
+
+#[test]
+fn a_failover_is_taken_over_at_any_moment() {
+    at_any_moment(Scene::Failover);
+}
