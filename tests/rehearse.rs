@@ -237,7 +237,7 @@ fn a_run_that_was_parked_is_gone_on_with() {
             ("disk-full@4", "resume", 0),
             ("disk-full@4", "back", 11),
             ("second-operator:web-1@drbd-promote", "resume", 0),
-            ("dead:stor2@mount", "resume", 0),
+            ("dead:stor2@mount", "resume", 11),
         ] {
             scope.spawn(move || {
                 let (fault, then) = (format!("--fault={fault}"), format!("--then={then}"));
@@ -514,6 +514,24 @@ fn the_console_opens_on_the_copy_and_faults_happen_in_it() {
         screen.contains("Northlight") && screen.contains("REHEARSAL")
     });
     assert!(has_journal(&temporary));
+    // The real screens, from the menu over the plan and consent to the end of the run.
+    terminal.send(":web-1\r");
+    terminal.wait("both sides", |screen| {
+        screen.contains("PRIMARY") && screen.contains("Secondary")
+    });
+    terminal.send("m");
+    terminal.wait_for("● possible");
+    terminal.send("\r");
+    terminal.wait("the plan, marked", |screen| {
+        screen.contains("plan: nothing has been done yet") && screen.contains("REHEARSAL")
+    });
+    terminal.send("\r");
+    terminal.wait_for("nothing happens");
+    terminal.send("web-1\r");
+    terminal.wait("the run, marked", |screen| {
+        screen.contains("done: every step is proven") && screen.contains("REHEARSAL")
+    });
+    terminal.send("1");
     terminal.send(":fault ded:stor1\r");
     terminal.wait_for("did you mean dead?");
     terminal.send(":fault dead:stor2\r");

@@ -26,9 +26,9 @@ pub(super) fn refused(simulation: &Simulation, wish: &Wish) -> Vec<String> {
     };
     for check in &wish.definition.checks {
         let hint = match check.as_str() {
-            "server-dead" if now(&|island| is_well(island, server)) => format!(
-                "in the copy {server} is well; to rehearse its death: --fault=dead:{server} (or hung:{server})"
-            ),
+            "server-dead" if now(&|island| is_well(island, server)) => {
+                format!("in the copy {server} is well; to rehearse its death: --fault=dead:{server} (or hung:{server})")
+            }
             "returned" if now(&|island| is_home(island, slice)) => {
                 format!("in the copy {slice} is at home; to rehearse its way back: --fault=failed-over:{slice}")
             }
@@ -64,13 +64,13 @@ fn narrower(simulation: &Simulation, wish: &Wish, server: &str) -> Option<String
     if wish.parameters.get(name).is_some_and(|wanted| wanted != "all") {
         return None;
     }
-    let serves = |slice: &Slice| {
+    let is_on = |slice: &Slice| {
         let standby = slice.standby.as_ref().is_some_and(|standby| standby.as_str() == server);
         slice.preferred.as_str() == server || standby
     };
     let slices = simulation.fleet().slices().map(|(_, slice)| slice);
     let (paired, alone): (Vec<&Slice>, Vec<&Slice>) = slices
-        .filter(|slice| serves(slice))
+        .filter(|slice| is_on(slice))
         .partition(|slice| slice.standby.is_some());
     let names: Vec<&str> = paired.iter().map(|slice| slice.name.as_str()).collect();
     let first = alone.first().filter(|_| !names.is_empty())?;

@@ -224,7 +224,11 @@ fn replica(fleet: &Fleet, slice: &Slice, nodes: &mut [Node], index: usize) -> Re
     {
         return Err(format!("it exports {} and not its mount point", export.path));
     }
-    let standby = slice.standby.as_ref().ok_or("it has one server only")?;
+    let standby = slice.standby.as_ref().ok_or(if slice.resource.is_none() {
+        "it has one server only, because the inventory names no DRBD `resource`"
+    } else {
+        "it has one server only"
+    })?;
     let mut side = |host: &HostName| {
         let node = fleet
             .host_index(host.as_str())
