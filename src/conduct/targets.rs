@@ -435,8 +435,9 @@ async fn converse(wire: &mut dyn Wire, script: &[u8], local: bool, first: bool) 
     };
     let errors = clean::lines(&String::from_utf8_lossy(&errors));
     // A shell says that it is ready before it reads the first block. One that has ended without it, and whose whole
-    // output is here, has run nothing; whatever sudo says of that may be a warning.
-    let whole = first && sent.is_ok() && why.is_none();
+    // output is here, has run nothing, whether it has taken what it was sent or not; whatever else sudo says may be a
+    // warning.
+    let whole = first && why.is_none();
     if whole && out.is_empty() && exit.is_some_and(|code| code != 0) && errors.starts_with("sudo: ") {
         return Answer::NotSent(errors);
     }
