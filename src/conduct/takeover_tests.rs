@@ -27,9 +27,7 @@ fn own(kind: &str, steps: &[&str]) -> Wish {
     let mut text = format!(
         "name: own\ntitle: One's own\nkind: {kind}\nparameters:\n  slice: {{ type: slice, about: the slice }}\nchecks: []\nsteps:\n"
     );
-    for step in steps {
-        text.push_str(&format!("  - {{ {step}, why: a test }}\n"));
-    }
+    text.extend(steps.iter().map(|step| format!("  - {{ {step}, why: a test }}\n")));
     Wish {
         definition: catalogue::read(Path::new("own.yaml"), &text).unwrap(),
         ..wish("slice-move", &[("slice", "slice-c")])

@@ -7,7 +7,7 @@ use super::{
 };
 use pointsman::{
     runbook::{
-        engine::{Control, Effect, End},
+        engine::{Control, Effect, End, Record},
         plan::Plan,
         target::Request,
     },
@@ -174,6 +174,8 @@ struct Play<'a> {
     effects: Vec<Effect>,
     /// Where the slice is by what runs have ended.
     place: &'static str,
+    /// Whether the second run has ended after the run had given its targets back.
+    later: bool,
     /// Whether a claim may be left behind: a target did not answer when it was given back.
     untidy: bool,
 }
@@ -196,6 +198,7 @@ impl<'a> Play<'a> {
             unpause: None,
             effects: Vec::new(),
             place: case.scene.sides().0,
+            later: false,
             untidy: false,
             stage,
         }
@@ -261,6 +264,8 @@ impl<'a> Play<'a> {
                 let reverse = second.run == "run-back";
                 let (from, to) = self.case.scene.sides();
                 self.place = if reverse { from } else { to };
+                let own = self.stage.journals.get(&self.console.run).into_iter().flatten();
+                self.later = own.last().is_some_and(|last| matches!(last, Record::Ended(End::Done)));
             }
             End::Held { .. } | End::Refused { .. } => {}
             other => panic!("9: the second operator's run ended as {other:?}"),
@@ -425,8 +430,10 @@ impl<'a> Play<'a> {
         };
         let expected = match end {
             End::Done => {
-                self.place = to;
-                Some(to)
+                if !self.later {
+                    self.place = to;
+                }
+                Some(self.place)
             }
             End::Compensated { .. } | End::Refused { .. } if !old_is_off => Some(self.place),
             _ => None,

@@ -358,6 +358,14 @@ impl Engine {
 
     pub(super) fn released(&mut self, at: usize, end: End, event: &Event) -> Effect {
         if let Some(host) = self.plan.targets.keys().nth(at).cloned() {
+            // Held since before this process, which could not claim it: its token is only known now.
+            if let Event::Answered(Answer::Said(said)) = event
+                && let Some(held) = said.iter().find_map(newer)
+                && self.unreached.remove(&host).is_some()
+            {
+                self.tokens.insert(host, held.saturating_add(1));
+                return self.release(at, end);
+            }
             let objects = self.plan.claims_on(&host).len();
             let given = match event {
                 Event::Answered(Answer::Said(said)) => {
@@ -370,6 +378,14 @@ impl Engine {
             }
         }
         self.release(at + 1, end)
+    }
+}
+
+/// The token by which a target refuses an older one.
+fn newer(said: &Said) -> Option<u64> {
+    match said {
+        Said::Refused(kind, seen) if kind == "token" => seen.split(' ').next()?.parse().ok(),
+        _ => None,
     }
 }
 

@@ -108,14 +108,18 @@ prune() {
   done
 }
 
-# release OBJECT TOKEN RUN: gives it back; the token stays, so that what was sent before is refused, also a claim
+# release OBJECT TOKEN RUN: gives it back, unless it is held by a newer token of the same run; the token stays, so that what was sent before is refused, also a claim
 # that is still on its way.
 release() {
   held=0 run= owner=
   [ ! -e "$store/claim/$1" ] || IFS=$tab read -r held run owner <"$store/claim/$1" || held=0
   case $held in '' | *[!0-9]*) stop refused store "claim/$1 is not one of ours" ;; esac
   if [ -z "$run" ] || [ "$run" = "$3" ]; then
-    [ "$2" -lt "$held" ] || put "$store/claim/$1" "$2$tab$tab"
+    if [ "$2" -ge "$held" ]; then
+      put "$store/claim/$1" "$2$tab$tab"
+    elif [ -n "$run" ]; then
+      stop refused token "$held" "$run" "$owner"
+    fi
   fi
   say released "$1"
 }

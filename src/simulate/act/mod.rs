@@ -197,6 +197,9 @@ impl Script {
 
     fn release(&mut self, store: &mut Store, object: &str, token: u64, run: &str) {
         let held = store.claim(object);
+        if held.run == run && token < held.token {
+            return self.stop(&format!("refused token {} {run} {}", held.token, held.owner));
+        }
         if (held.run.is_empty() || held.run == run) && token >= held.token && !store.take(object, token, "", "") {
             return self.stop(&format!("refused store cannot write claim/{object}"));
         }
