@@ -186,7 +186,7 @@ fn every_fault_at_a_step_ends_as_it_should() {
         (&["lost-reply@drbd-demote"], 0, "the next reply of stor1 will be lost"),
         (&["fails@mount"], 11, "the next command on stor2 will fail"),
         (&["second-operator:web-1@drbd-promote"], 14, "somebody@else"),
-        (&["reboot:stor1@unexport"], 12, "stor1 has lost its power and boots"),
+        (&["reboot:stor1@unexport"], 0, "stor1 has lost its power and boots"),
         (&["disk-full:stor2@unmount"], 11, "it can keep no claim and no receipt"),
         (&["dead:stor2@mount"], 13, "stor2 has lost its power"),
         (&["disk-full@4"], 13, "the disk with the journal is full"),

@@ -375,9 +375,9 @@ fn comes_back(island: &mut Island, at: usize) -> bool {
     cut || power != Power::Up
 }
 
-/// The object that runs claim for a slice.
+/// The object that runs claim for a slice ([`crate::runbook::planner::Scope::objects`]).
 fn object(island: &Island, replica: usize) -> String {
-    format!("slice-{}", island.replicas[replica].slice)
+    format!("drbd-{}", island.replicas[replica].resource)
 }
 
 /// Claims a slice on both its servers with a higher token.
