@@ -71,9 +71,15 @@ fn taken_over(scene: Scene, turns: usize, burst: usize, last: Fate) {
         assert_eq!(acts(&stage, "run-1"), before, "9: it acts after it was taken over");
     }
     let end = first.end().unwrap().clone();
-    let touched = stage.journals["run-1"]
-        .iter()
-        .any(|record| matches!(record, Record::Outcome { outcome: Outcome::Done, .. }));
+    let touched = stage.journals["run-1"].iter().any(|record| {
+        matches!(
+            record,
+            Record::Outcome {
+                outcome: Outcome::Done,
+                ..
+            }
+        )
+    });
     match &end {
         End::Done | End::Refused { .. } | End::Compensated { .. } => {}
         End::Held { .. } => assert!(!touched, "14, though something was changed"),

@@ -61,6 +61,10 @@ const ATTEMPTS: u32 = 5;
 
 /// A run under way.
 #[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that may hold with any of the others"
+)]
 pub struct Engine {
     plan: Plan,
     run: String,
