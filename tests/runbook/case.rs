@@ -178,6 +178,8 @@ struct Play<'a> {
     later: bool,
     /// Whether a claim may be left behind: a target did not answer when it was given back.
     untidy: bool,
+    /// Whether tidiness is judged once the second operator's run has ended.
+    postponed: bool,
 }
 
 impl<'a> Play<'a> {
@@ -200,6 +202,7 @@ impl<'a> Play<'a> {
             place: case.scene.sides().0,
             later: false,
             untidy: false,
+            postponed: false,
             stage,
         }
     }
@@ -253,6 +256,11 @@ impl<'a> Play<'a> {
             self.second = Some((second, 0));
             self.second_ended();
             self.second = None;
+            if std::mem::take(&mut self.postponed)
+                && let Err(why) = invariants::tidy(&self.stage, &self.console)
+            {
+                panic!("16: both operators' runs have ended, but {why}");
+            }
         }
     }
 
@@ -404,8 +412,11 @@ impl<'a> Play<'a> {
         invariants::nothing_of_others(&self.stage);
         let (_, to) = self.case.scene.sides();
         let final_end = matches!(end, End::Done | End::Compensated { .. } | End::Refused { .. });
+        // What another operator's run is doing at this moment is not this run's to tidy.
+        self.postponed = final_end && !self.untidy && self.second.is_some();
         if final_end
             && !self.untidy
+            && !self.postponed
             && let Err(why) = invariants::tidy(&self.stage, &self.console)
         {
             panic!("16: {end:?}, but {why}");

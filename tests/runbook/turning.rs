@@ -202,11 +202,14 @@ fn what_each_side_had_alone_is_counted_before_they_are_joined() {
             Some(scene.base() == Scene::SplitBrain),
             "{scene:?}"
         );
-        let joins = ["drbd-connect", "drbd-discard"].map(|action| step(scene, action, None));
+        let joins = |at: &usize| {
+            let plan = plan(scene);
+            matches!(plan.steps[*at].call.action.as_str(), "drbd-connect" | "drbd-discard")
+        };
         let first = usual
             .effects
             .iter()
-            .position(|effect| matches!(effect, Effect::Write(Record::Intent { step, .. }) if joins.contains(step)));
+            .position(|effect| matches!(effect, Effect::Write(Record::Intent { step, .. }) if joins(step)));
         assert_eq!(first, Some(turn + 1), "{scene:?}: just before");
     }
 }
