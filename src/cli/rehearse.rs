@@ -27,9 +27,9 @@ lasts is over after so long.
 
 Examples:
   pointsman rehearse failover server=stor1 --fault=dead:stor1
-  pointsman rehearse slice-move slice=web1 --fault=lost-reply@drbd-demote --fault=dead:stor2@mount
-  pointsman rehearse slice-move slice=web1 --fault=cut:stor1@5,20s --json
-  pointsman rehearse fail-back slice=web1 soak=5 --fault=failed-over:web1 --answer=web1
+  pointsman rehearse slice-move slice=web-1 --fault=lost-reply@drbd-demote --fault=dead:stor2@mount
+  pointsman rehearse slice-move slice=web-1 --fault=cut:stor1@5,20s --json
+  pointsman rehearse fail-back slice=web-1 soak=5 --fault=failed-over:web-1 --answer=web-1
 
 Exit codes are those of --batch run: 0 done, 10 refused, 11 failed and taken back, 12 parked or left,
 13 outcome unknown, 14 held by another; 64 for a fault, a step or a name that there is not.";

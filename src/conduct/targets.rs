@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_secs(8);
 /// How long a shell that has ended its answer may take to end itself.
 const ENDING: Duration = Duration::from_millis(500);
 /// Most bytes of an answer.
-const ANSWER: usize = 1 << 20;
+const ANSWER: usize = 4 << 20;
 /// Most bytes kept of what a target says on standard error.
 const ERRORS: usize = 4096;
 
@@ -300,7 +300,10 @@ impl SshTargets {
     async fn look_at(&self, host: HostName, looks: Vec<Look>) -> Vec<(Look, Glimpse)> {
         let mut at = (self.now)();
         let request = Request::Look(looks.iter().map(|look| look.argv.clone()).collect());
-        let answers = match self.ask(&host, &request, LOOK, &mut at).await {
+        // Also a host that takes a connection and opens nothing must not let the looks at others become old.
+        let asked = timeout(LOOK + CONNECT, self.ask(&host, &request, LOOK, &mut at)).await;
+        let asked = asked.unwrap_or_else(|_| Answer::Lost(format!("{host} takes no command")));
+        let answers = match asked {
             Answer::Said(said) => glimpses(&said, looks.len()),
             Answer::NotSent(why) => Err(Why::Failed(why.into())),
             Answer::Lost(why) => Err(Why::Hung(why.into())),
@@ -414,7 +417,7 @@ async fn converse(wire: &mut dyn Wire, script: &[u8], local: bool, first: bool) 
         match chunk {
             Chunk::Out(bytes) => {
                 if out.len() + bytes.len() > ANSWER {
-                    return Answer::Lost("an answer of more than 1 MiB".to_owned());
+                    return Answer::Lost("an answer of more than 4 MiB".to_owned());
                 }
                 out.extend_from_slice(&bytes);
                 died = out.ends_with(target::OVER.as_bytes());

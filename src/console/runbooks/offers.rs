@@ -287,10 +287,14 @@ fn taken_over(about: &About<'_>, server: &HostName) -> Result<String, String> {
     if volume.disk != DrbdDisk::UpToDate {
         return Err(format!("the data on {} is {}", other.name, volume.disk));
     }
-    Ok(format!(
-        "{server} does not answer: {} serves what it served",
-        other.name
-    ))
+    Ok(if dead.is_some_and(|side| !side.stale) {
+        format!(
+            "{server} answers; only if it hangs half dead: it is switched off, and {} serves what it served",
+            other.name
+        )
+    } else {
+        format!("{server} does not answer: {} serves what it served", other.name)
+    })
 }
 
 /// Home to the preferred side.
@@ -337,6 +341,17 @@ fn joined(victim: &Side<'_>, survivor: &Side<'_>) -> Result<String, String> {
     let disk = &volume(survivor)?.disk;
     if *disk != DrbdDisk::UpToDate {
         return Err(format!("the data on {} is {disk}", survivor.name));
+    }
+    let lost = volume(victim)?;
+    let kept = volume(survivor)?;
+    if lost.role == DrbdRole::Primary
+        && kept.role != DrbdRole::Primary
+        && kept.out_of_sync_kib.is_none_or(|kib| kib == 0)
+    {
+        return Err(format!(
+            "{} serves it, and nothing is known that {} alone has: fail-back instead",
+            victim.name, survivor.name
+        ));
     }
     Ok(format!(
         "throw away what only {} has; {} stays",

@@ -2,7 +2,7 @@
 
 use super::{Check, Report};
 use crate::{
-    facts::drbd::{DrbdConnection, DrbdDisk},
+    facts::drbd::{DrbdConnection, DrbdDisk, DrbdRole},
     runbook::{planner::Scope, sight::Sight},
 };
 
@@ -55,6 +55,24 @@ impl Check for Split {
                     ),
                     "mend the network first",
                 );
+            }
+            if lost.role == DrbdRole::Primary && kept.role != DrbdRole::Primary {
+                if kept.out_of_sync_kib.is_none_or(|kib| kib == 0) {
+                    report.refuse(
+                        format!(
+                            "{} serves {}, and nothing is known that {} alone has",
+                            victim.host, moved.slice, survivor.host
+                        ),
+                        format!(
+                            "use fail-back, or throw {}'s side away: victim={}",
+                            survivor.host, survivor.host
+                        ),
+                    );
+                }
+                report.warn(format!(
+                    "{} serves {} now: clients wait until somebody serves it from {}, which this runbook does not do",
+                    victim.host, moved.slice, survivor.host
+                ));
             }
             if kept.disk != DrbdDisk::UpToDate {
                 report.refuse(

@@ -42,8 +42,11 @@ impl Engine {
                     step, back, outcome, ..
                 } => {
                     open = None;
+                    let attempts = engine.attempts.get(&(*step, false)).copied().unwrap_or_default();
                     if let Some(state) = engine.done.get_mut(*step) {
                         *state = match (back, outcome) {
+                            // Its only attempt ran nothing.
+                            (false, super::Outcome::Refused) if attempts <= 1 => StepState::NotYet,
                             (_, super::Outcome::Failed | super::Outcome::Refused) => *state,
                             (true, _) => StepState::Undone,
                             (false, super::Outcome::AlreadySo) if *state == StepState::NotYet => StepState::AlreadySo,

@@ -196,6 +196,8 @@ enum Part {
     Unsure,
     /// Writes what each side of the slice has alone, before they are joined.
     Counting,
+    /// Writes that the target refused it, and why.
+    Refusing(String),
     /// Writes that it is about to be sent.
     Intending,
     /// Sent; waits for the answer.
@@ -269,7 +271,8 @@ impl Engine {
         match control {
             Control::Pause => self.paused = true,
             Control::Resume => self.paused = false,
-            Control::Cancel(by) => self.cancelled = Some(by),
+            // Who cancels wants no more waiting.
+            Control::Cancel(by) => (self.cancelled, self.paused) = (Some(by), false),
         }
     }
 

@@ -35,6 +35,7 @@ impl Engine {
             (Part::Fetching, Event::Answered(answer)) => self.fetched(doing, answer),
             (Part::Proving(failed), Event::Seen(seen)) => self.looked(doing, failed, seen),
             (Part::Patient(failed), _) => self.rested(doing, failed),
+            (Part::Refusing(why), Event::Written(Ok(()))) => self.fail(&doing, why),
             (Part::Concluding, Event::Written(Ok(()))) => self.next(doing.at, doing.back),
             // What cannot be written is not done: nothing more is sent from here.
             (_, Event::Written(Err(why))) => self.unwritable(&doing, &why),
@@ -292,10 +293,11 @@ impl Engine {
                 Said::Refused(kind, seen) => {
                     // The target looked and ran nothing.
                     let why = format!("{} refused: {kind}: {seen}", host_name(&doing.operation.place));
-                    if doing.sent == Some(doing.since) || doing.attempt <= 1 {
-                        self.done[doing.at] = StepState::NotYet;
+                    if doing.back || !(doing.sent == Some(doing.since) || doing.attempt <= 1) {
+                        return self.fail(&doing, why);
                     }
-                    return self.fail(&doing, why);
+                    self.done[doing.at] = StepState::NotYet;
+                    return self.refused(doing, why);
                 }
                 Said::Ran(printed) | Said::Receipt(Receipt::Ended(printed)) => {
                     return self.ran(doing, printed);
@@ -319,6 +321,21 @@ impl Engine {
             }
         }
         self.unknown(doing, "the answer says nothing of the step".into())
+    }
+
+    /// Writes that the target refused and nothing was run: else whoever goes on with the run would have to take the step
+    /// for begun.
+    fn refused(&mut self, mut doing: Doing, why: String) -> Effect {
+        let record = Record::Outcome {
+            step: doing.at,
+            back: doing.back,
+            outcome: Outcome::Refused,
+            evidence: Vec::new(),
+            output: why.clone(),
+        };
+        doing.part = Part::Refusing(why);
+        self.stage = Stage::Step(Box::new(doing));
+        Effect::Write(record)
     }
 
     fn ran(&mut self, mut doing: Doing, printed: &Printed) -> Effect {

@@ -84,6 +84,8 @@ impl<'a> Scope<'a> {
             .and_then(|_| given("server"))
             .and_then(|name| fleet.host(name));
         let mut chosen: Vec<(&Segment, &Slice)> = Vec::new();
+        // Asked for all of them, those that have no other server keep nobody from moving the others.
+        let mut left_out = Vec::new();
         if let Some(name) = parameter(ValueKind::Slice).and_then(given) {
             chosen.extend(fleet.slice(name));
         } else if let Some(name) = parameter(ValueKind::Slices) {
@@ -91,12 +93,22 @@ impl<'a> Scope<'a> {
             for (segment, slice) in fleet.slices() {
                 let named = wanted == "all" || wanted.split(',').any(|part| part.trim() == slice.name.as_str());
                 let on_server = server.is_none_or(|server| sides(slice).contains(&&server.name));
-                if named && on_server {
+                if !named || !on_server {
+                    continue;
+                }
+                if wanted == "all" && slice.standby.is_none() {
+                    left_out.push(slice.name.as_str());
+                } else {
                     chosen.push((segment, slice));
                 }
             }
         }
-        if chosen.is_empty() && refusals.is_empty() {
+        if chosen.is_empty() && !left_out.is_empty() {
+            refusals.push(Refusal::new(
+                format!("no slice of it has another server: {}", left_out.join(", ")),
+                "there is no other side that could take it",
+            ));
+        } else if chosen.is_empty() && refusals.is_empty() {
             refusals.push(Refusal::new(
                 "there is no slice that this is about",
                 "an empty choice is a mistake, not everything: name a slice that the server has",
@@ -118,6 +130,12 @@ impl<'a> Scope<'a> {
         }
         if !refusals.is_empty() {
             return Err(refusals);
+        }
+        if !left_out.is_empty() {
+            found[0].warnings.push(format!(
+                "left where they are, for they have no other server: {}",
+                left_out.join(", ")
+            ));
         }
         let parameters = bind::defaults(wish, &found[0]);
         let mut scope = Self {

@@ -203,10 +203,11 @@ finish() {
 look() {
   text=$("$@" 2>/dev/null </dev/null)
   code=$?
-  [ "${#text}" -lt 65536 ] || { code=27 text=; }
+  # A node with hundreds of mounts prints 100 KiB of them.
+  [ "${#text}" -lt 524288 ] || { code=27 text=; }
   say look "$code"
   [ -z "$text" ] || text=$text$nl
-  output "$text"
+  printf '@output %s\n%s\n' "${#text}" "$text"
 }
 
 # port_block add|drop|list ADDRESS: NFS to that address is dropped, not refused: a refusal makes clients give up.
@@ -222,20 +223,41 @@ port_block() {
           'add rule inet pointsman input ip daddr @blocked tcp dport 2049 drop' \
           "add element inet pointsman blocked { $2 }" | nft -f -
         ;;
-      drop) ! nft list set inet pointsman blocked 2>/dev/null | grep -qwF "$2" || nft delete element inet pointsman blocked "{ $2 }" ;;
+      drop)
+        seen=$(port_block list -) || return
+        case "$nl$seen$nl" in *"$nl$2$nl"*) nft delete element inet pointsman blocked "{ $2 }" ;; esac
+        ;;
       list)
         # A list that cannot be read is not an empty one.
         seen=$(nft list tables) || return
         case $seen in
-          *'table inet pointsman'*) nft list set inet pointsman blocked | grep -oE '([0-9]{1,3}\.){3}[0-9]{1,3}' || : ;;
+          *'table inet pointsman'*)
+            seen=$(nft list set inet pointsman blocked) || return
+            printf '%s\n' "$seen" | grep -oE '([0-9]{1,3}\.){3}[0-9]{1,3}' || :
+            ;;
         esac
         ;;
     esac
   elif command -v iptables >/dev/null 2>&1; then
     case $1 in
-      add) iptables -C INPUT -d "$2" -p tcp --dport 2049 -j DROP 2>/dev/null || iptables -I INPUT -d "$2" -p tcp --dport 2049 -j DROP ;;
-      drop) while iptables -C INPUT -d "$2" -p tcp --dport 2049 -j DROP 2>/dev/null; do iptables -D INPUT -d "$2" -p tcp --dport 2049 -j DROP || return; done ;;
-      list) iptables -S INPUT | sed -n 's|^-A INPUT -d \([0-9.]*\)/32 -p tcp .*--dport 2049 -j DROP$|\1|p' ;;
+      # Others may hold the lock of the tables for a moment (-w); what cannot be read then is not known.
+      add)
+        seen=$(port_block list -) || return
+        case "$nl$seen$nl" in
+          *"$nl$2$nl"*) ;;
+          *) iptables -w 5 -I INPUT -d "$2" -p tcp --dport 2049 -j DROP ;;
+        esac
+        ;;
+      drop)
+        while seen=$(port_block list -) || return; do
+          case "$nl$seen$nl" in *"$nl$2$nl"*) ;; *) break ;; esac
+          iptables -w 5 -D INPUT -d "$2" -p tcp --dport 2049 -j DROP || return
+        done
+        ;;
+      list)
+        seen=$(iptables -w 5 -S INPUT) || return
+        printf '%s\n' "$seen" | sed -n 's|^-A INPUT -d \([0-9.]*\)/32 -p tcp .*--dport 2049 -j DROP$|\1|p'
+        ;;
     esac
   else
     echo "neither nft nor iptables is installed" >&2

@@ -17,6 +17,8 @@ use std::collections::VecDeque;
 
 /// Most bytes of one command's output in an answer.
 const OUTPUT_LIMIT: usize = 65_536;
+/// A look that prints so much or more is not known.
+const LOOK_LIMIT: usize = 524_288;
 
 /// A script that runs on a simulated host.
 #[derive(Debug, Clone)]
@@ -116,12 +118,12 @@ impl Script {
             "look" => {
                 let ran = commands::command(island, at, words);
                 // As a shell counts it: without the last newlines.
-                if ran.stdout.trim_end_matches('\n').len() < OUTPUT_LIMIT {
+                if ran.stdout.trim_end_matches('\n').len() < LOOK_LIMIT {
                     self.say(&format!("look {}", ran.exit));
-                    self.output(ran.stdout.as_bytes());
+                    self.whole(ran.stdout.as_bytes());
                 } else {
                     self.say("look 27");
-                    self.output(b"");
+                    self.whole(b"");
                 }
             }
             // `prune`: what is kept here is not for long; and as a shell that does not know a word.
@@ -140,7 +142,10 @@ impl Script {
     }
 
     fn output(&mut self, bytes: &[u8]) {
-        let bytes = &bytes[..bytes.len().min(OUTPUT_LIMIT)];
+        self.whole(&bytes[..bytes.len().min(OUTPUT_LIMIT)]);
+    }
+
+    fn whole(&mut self, bytes: &[u8]) {
         self.say(&format!("output {}", bytes.len()));
         self.out.extend_from_slice(bytes);
         self.out.push(b'\n');

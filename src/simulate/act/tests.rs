@@ -257,7 +257,12 @@ fn an_unwritable_store_is_refused_by_both() {
 fn a_look_that_is_too_long_is_no_look_for_both() {
     let store = tempfile::tempdir().unwrap();
     let sim = simulation();
-    for (digits, exit, length) in [(65_535, 0, 65_536), (65_536, 27, 0), (200_000, 27, 0)] {
+    for (digits, exit, length) in [
+        (200_000, 0, 200_001),
+        (524_287, 0, 524_288),
+        (524_288, 27, 0),
+        (900_000, 27, 0),
+    ] {
         let look = Request::Look(vec![argv(&format!("printf %0{digits}d 1"))]);
         let shell = plain(real(store.path(), &look));
         let Said::Looked(printed) = &shell[0] else {
