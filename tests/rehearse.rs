@@ -170,6 +170,19 @@ fn every_fault_before_the_plan_ends_as_it_should() {
             "hint: in the copy stor1 is well; to rehearse its death: --fault=dead:stor1",
         ),
         (&failover, "cut:stor1", 10, "stor1 is not dead"),
+        (
+            &["failover", "server=stor1"],
+            "dead:stor1",
+            0,
+            "left where they are, for they have no other server: mail-1",
+        ),
+        // The side that serves is no victim while nothing is known that the other one has.
+        (
+            &["split-brain", "slice=web-1", "victim=stor2", "--discard=web1"],
+            "failed-over:web-1",
+            10,
+            "use fail-back, or throw stor1's side away: victim=stor1",
+        ),
     ];
     std::thread::scope(|scope| {
         for (runbook, fault, code, says) in cases {
@@ -321,8 +334,8 @@ fn hints_say_which_fault_makes_a_runbook_apply() {
         for (args, hint) in [
             (&["failover", "server=stor1", "slices=web-1"][..], "--fault=dead:stor1"),
             (
-                &["failover", "server=stor1", "--fault=dead:stor1"],
-                "slices=web-1,web-2",
+                &["failover", "server=stor1", "slices=web-1,mail-1", "--fault=dead:stor1"],
+                "mail-1 has one server only and cannot move; name those that can: slices=web-1",
             ),
             (&["fail-back", "slice=web-1"], "--fault=failed-over:web-1"),
             (

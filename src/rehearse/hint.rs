@@ -57,20 +57,19 @@ fn talks(island: &Island, slice: &str) -> Option<bool> {
     Some(sides.iter().all(|side| !side.standalone))
 }
 
-/// Where all slices of a server were asked for and some have no other side: the others by name.
+/// Where slices of a server were named and some have no other side: the others.
 fn narrower(simulation: &Simulation, wish: &Wish, server: &str) -> Option<String> {
     let parameters = &wish.definition.parameters;
     let (name, _) = parameters.iter().find(|(_, it)| it.kind == ValueKind::Slices)?;
-    if wish.parameters.get(name).is_some_and(|wanted| wanted != "all") {
-        return None;
-    }
+    let wanted = wish.parameters.get(name).filter(|wanted| *wanted != "all")?;
+    let is_wanted = |slice: &Slice| wanted.split(',').any(|part| part.trim() == slice.name.as_str());
     let is_on = |slice: &Slice| {
         let standby = slice.standby.as_ref().is_some_and(|standby| standby.as_str() == server);
         slice.preferred.as_str() == server || standby
     };
     let slices = simulation.fleet().slices().map(|(_, slice)| slice);
     let (paired, alone): (Vec<&Slice>, Vec<&Slice>) = slices
-        .filter(|slice| is_on(slice))
+        .filter(|slice| is_on(slice) && is_wanted(slice))
         .partition(|slice| slice.standby.is_some());
     let names: Vec<&str> = paired.iter().map(|slice| slice.name.as_str()).collect();
     let first = alone.first().filter(|_| !names.is_empty())?;

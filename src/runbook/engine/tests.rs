@@ -287,3 +287,91 @@ fn taking_back_is_at_least_as_patient() {
     );
     assert!(played.took >= UNSURE_WITHIN_BACK);
 }
+
+/// What a target refused was not run: whoever takes the run back takes nothing of it back, and it is not begun.
+#[test]
+fn a_step_that_was_refused_is_not_taken_for_begun_by_whoever_goes_on() {
+    let intent = |step| Record::Intent {
+        step,
+        back: false,
+        attempt: 1,
+        commands: Vec::new(),
+    };
+    let outcome = |step, outcome| Record::Outcome {
+        step,
+        back: false,
+        outcome,
+        evidence: Vec::new(),
+        output: String::new(),
+    };
+    let records = [
+        intent(0),
+        outcome(0, Outcome::Done),
+        intent(1),
+        outcome(1, Outcome::Refused),
+    ];
+    let back = Some("op".to_owned());
+    let engine = Engine::resume(
+        plan(),
+        "run-1".into(),
+        "op@desk".into(),
+        &records,
+        back,
+        UnixMs(1_000_000),
+    );
+    let played = play(engine, |what, _, ran| Some(well(what, ran)), |_, _| None);
+    assert!(matches!(played.end, End::Compensated { .. }), "{:?}", played.end);
+    assert_eq!(played.ran, ["open"]);
+    // And it is written when it happens.
+    let mut engine = new();
+    let (mut event, mut now, mut ran, mut written) = (Event::Begun, 0, Vec::new(), Vec::new());
+    for _ in 0..60 {
+        now += 10;
+        let time = Time {
+            clock: UnixMs(1_000_000 + now),
+            passed: Duration::from_millis(now),
+        };
+        event = match engine.advance(event, time) {
+            Effect::Look(looks) => Event::Seen(
+                looks
+                    .into_iter()
+                    .map(|look| {
+                        let text = if well(&look.argv[0], &ran) { "yes" } else { "no" }.to_owned();
+                        let answer = Ok(Printed { exit: 0, text });
+                        (look, Glimpse { at: time.clock, answer })
+                    })
+                    .collect(),
+            ),
+            Effect::Call {
+                request: Request::Act { .. },
+                ..
+            } => Event::Answered(Answer::Said(vec![Said::Refused("boot".into(), "another".into())])),
+            Effect::Call { request, .. } => Event::Answered(usual(&request, &mut ran)),
+            Effect::Write(record) => {
+                written.push(record);
+                Event::Written(Ok(()))
+            }
+            _ => Event::Woken,
+        };
+    }
+    let refused = |record: &Record| {
+        matches!(
+            record,
+            Record::Outcome {
+                step: 0,
+                outcome: Outcome::Refused,
+                ..
+            }
+        )
+    };
+    assert!(written.iter().any(refused), "{written:?}");
+}
+
+#[test]
+fn whoever_cancels_a_paused_run_is_obeyed() {
+    let mut engine = new();
+    engine.control(Control::Pause);
+    engine.control(Control::Cancel("op".into()));
+    let played = play(engine, |what, _, ran| Some(well(what, ran)), |_, _| None);
+    assert!(matches!(played.end, End::Refused { .. }), "{:?}", played.end);
+}

@@ -360,3 +360,44 @@ fn a_run_that_was_taken_over_is_refused_for_ever() {
         );
     }
 }
+
+#[test]
+fn a_port_block_that_cannot_be_read_is_neither_there_nor_gone() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        assert!(
+            room.call(&claim("run-1", 1))
+                .iter()
+                .any(|said| matches!(said, Said::Claimed(_))),
+            "{shell}"
+        );
+        let look = Request::Look(vec![["port_block", "list", "-"].map(String::from).to_vec()]);
+        let listed = |room: &Room| match &room.call(&look)[0] {
+            Said::Looked(printed) => (printed.exit, printed.text.clone()),
+            other => panic!("{shell}: {other:?}"),
+        };
+        let dropped = |room: &Room, step: usize| {
+            let said = room.call(&act("run-1", 1, step, &["port_block", "drop", "10.0.0.1"]));
+            said.iter().find_map(|said| match said {
+                Said::Ran(printed) => Some(printed.exit),
+                _ => None,
+            })
+        };
+        let tables = "[ \"$2\" != tables ] || { echo 'table inet pointsman'; exit 0; }";
+        room.program("nft", &format!("{tables}\nexit 1"));
+        assert_ne!(listed(&room).0, 0, "{shell}");
+        assert_ne!(dropped(&room, 1), Some(0), "{shell}");
+        // One that can be read: another address is not this one.
+        room.program(
+            "nft",
+            &format!("{tables}\n[ \"$1\" = list ] || exit 3\necho 'elements = {{ 110.0.0.1, 10.0.0.12 }}'"),
+        );
+        assert_eq!(listed(&room), (0, "110.0.0.1\n10.0.0.12\n".into()), "{shell}");
+        assert_eq!(dropped(&room, 2), Some(0), "{shell}");
+        room.program(
+            "nft",
+            &format!("{tables}\n[ \"$1\" = list ] || exit 3\necho 'elements = {{ 10.0.0.1 }}'"),
+        );
+        assert_eq!(dropped(&room, 3), Some(3), "{shell}");
+    }
+}
