@@ -113,6 +113,29 @@ impl Driving {
     pub fn finish(self) {
         // Whoever has opened the file in between gets a lock without a name, and then sees that the run is over.
         let _ = std::fs::remove_file(&self.path);
-        drop(self.file);
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        // A child that is being started has a copy of the descriptor for a moment; closing ours alone would not give the
+        // lock back, flock(2).
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_is_given_back_though_a_child_holds_a_copy_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let driving = store.drive("run-1", "ann@desk").unwrap();
+        let copy = driving.file.try_clone().unwrap();
+        drop(driving);
+        assert_eq!(store.driver("run-1").unwrap(), Driver::Nobody);
+        drop(copy);
     }
 }
