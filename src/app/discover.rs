@@ -10,10 +10,11 @@ use crate::{
     passphrase::Prompt,
     remote::{LocalRemote, log::LogBook},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub(super) fn discover(options: &Options, hosts: &[String], log: LogBook) -> Result<u8> {
-    let fleet = Arc::new(for_one_collection(&bare_fleet(hosts)));
+    let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
+    let fleet = Arc::new(for_one_collection(&bare_fleet(hosts, limit)));
     let runtime = runtime()?;
     let _context = runtime.enter();
     let count = fleet.hosts.len();
@@ -35,7 +36,6 @@ pub(super) fn discover(options: &Options, hosts: &[String], log: LogBook) -> Res
         reload: None,
         single_look: true,
     });
-    let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
     let view = runtime.block_on(batch::collect_once(&mut collector, &vec![true; count], limit));
     let mut found = Vec::new();
     let mut missing = 0;
@@ -54,8 +54,8 @@ pub(super) fn discover(options: &Options, hosts: &[String], log: LogBook) -> Res
     Ok(if missing > 0 { 3 } else { 0 })
 }
 
-/// A fleet of hosts of which nothing is known but how to reach them.
-fn bare_fleet(hosts: &[String]) -> Fleet {
+/// A fleet of hosts of which nothing is known but how to reach them; each may take as long for that as all together.
+fn bare_fleet(hosts: &[String], limit: Duration) -> Fleet {
     let hosts = hosts
         .iter()
         .map(|text| {
@@ -74,6 +74,7 @@ fn bare_fleet(hosts: &[String]) -> Fleet {
                 host.reach = ReachBy::Local;
             }
             host.mysql = Some(fleet::MysqlAccess::default());
+            host.poll.connect_deadline = limit;
             host
         })
         .collect();
@@ -85,4 +86,16 @@ fn bare_fleet(hosts: &[String]) -> Fleet {
         Vec::new(),
         Vec::new(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_host_may_use_the_time_that_was_given() {
+        let fleet = bare_fleet(&["root@stor1:2222".into()], Duration::from_secs(90));
+        assert_eq!(fleet.hosts[0].poll.connect_deadline, Duration::from_secs(90));
+        assert_eq!(fleet.hosts[0].port, Some(2222));
+    }
 }
