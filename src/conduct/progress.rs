@@ -354,7 +354,8 @@ impl Progress {
         match control {
             Control::Pause => self.paused = true,
             Control::Resume => self.paused = false,
-            Control::Cancel(by) => self.cancelled = Some(by.clone()),
+            // As the engine has it: who cancels wants no more waiting.
+            Control::Cancel(by) => (self.cancelled, self.paused) = (Some(by.clone()), false),
         }
     }
 

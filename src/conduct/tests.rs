@@ -330,6 +330,24 @@ async fn a_paused_run_sends_nothing_until_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_paused_run_that_is_cancelled_is_taken_back_and_not_called_paused() {
+    let world = world();
+    let handle = world.begin(Some((2, Trick::Wait))).await;
+    world.between.reached.notified().await;
+    handle.pause("bob@desk");
+    handle.progress().wait_for(|progress| progress.paused).await.unwrap();
+    world.between.go_on.notify_one();
+    handle.cancel("ann@desk");
+    let progress = over(handle).await;
+    assert!(
+        matches!(progress.end, Some(End::Compensated { .. })),
+        "{:?}",
+        progress.end
+    );
+    assert!(!progress.paused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_left_or_killed_is_gone_on_with_by_another() {
     for killed in [false, true] {
         let world = world();
