@@ -113,10 +113,10 @@ machine_start() {
   mac=$(printf '52:54:00:4d:00:%02x' "${LAB_ADDRESS[$host]##*.}")
   rm -f "$LAB_RUN/$host.qmp" "$LAB_RUN/$host.agent"
   start_process "$host" ip netns exec "$LAB_NAMESPACE" qemu-system-x86_64 \
-    -name "$host" -accel tcg,thread=multi,tb-size=64 -cpu max -smp 1 -m "$LAB_MACHINE_MEMORY_MB" \
+    -name "$host" -accel tcg,thread=multi,tb-size=512 -cpu Westmere -smp 1 -m "$LAB_MACHINE_MEMORY_MB" \
     -nodefaults -no-user-config -display none -rtc base=utc,clock=host \
     -kernel "$(echo "$LAB_KERNEL"/unpacked/boot/vmlinuz-*)" -initrd "$LAB_KERNEL/initramfs.img" \
-    -append "console=ttyS0 quiet clocksource=hpet mitigations=off nokaslr random.trust_cpu=on panic=5 lab.init=$LAB_ROOT/guest/init lab.host=$host lab.dir=$LAB_DIR lab.modules=$LAB_KERNEL/unpacked/lib/modules" \
+    -append "console=ttyS0 quiet clocksource=hpet mitigations=off nokaslr norandmaps random.trust_cpu=on panic=5 lab.init=$LAB_ROOT/guest/init lab.host=$host lab.dir=$LAB_DIR lab.modules=$LAB_KERNEL/unpacked/lib/modules" \
     -chardev "file,id=console,path=$LAB_LOGS/$host.console,append=on" -serial chardev:console \
     -qmp "unix:$LAB_RUN/$host.qmp,server=on,wait=off" \
     -device virtio-serial-pci -chardev "socket,id=agent,path=$LAB_RUN/$host.agent,server=on,wait=off" \
