@@ -12,10 +12,12 @@ use crate::{
     runbook::{
         engine::{Answer, Control, Effect, End, Engine, Event, Record, Time},
         operation::Question,
+        sight::Look,
         target::{Receipt, Request, Said},
     },
     store::{Command, Driving, Store, StoreError},
 };
+use futures_util::future::join_all;
 use std::{collections::BTreeSet, future::Future, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
@@ -208,6 +210,7 @@ impl Conductor {
     async fn conduct(mut self, driving: Driving, clients: Clients) {
         let planned = clients.planned;
         let watching = clients.start(&self.targets, &self.progress);
+        let warm = self.warm_up();
         if planned {
             // In an emergency every second counts, and clients wait already.
             Watching::ready(&self.progress, READY).await;
@@ -225,6 +228,7 @@ impl Conductor {
             let Some(event) = event else { break None };
             effect = self.advance(event);
         };
+        warm.abort();
         let stalls = watching.stop().await;
         let (store, run) = (Arc::clone(&self.store), self.run.clone());
         let kept = spawn_blocking(move || store.keep_stalls(&run, &stalls)).await;
@@ -284,6 +288,7 @@ impl Conductor {
                 self.keep("console", began, exit, output).await;
                 Event::Ran(ran)
             }
+            Effect::Nudge { hosts, argv, deadline } => self.nudge(hosts, argv, deadline).await,
             Effect::Ask(question) => return self.ask(question).await,
             Effect::Write(record) => self.write(record).await,
             Effect::Wait(time) => {
@@ -295,6 +300,50 @@ impl Conductor {
             }
             Effect::Finish(_) => return None,
         })
+    }
+
+    /// Has a shell ready on each host that is nudged, for to start one takes longer than to use it and clients wait then.
+    fn warm_up(&self) -> JoinHandle<()> {
+        let looks = self
+            .engine
+            .nudges()
+            .into_iter()
+            .map(|host| Look::new(host, ["true"]))
+            .collect();
+        let targets = Arc::clone(&self.targets);
+        tokio::spawn(async move {
+            targets.look(looks).await;
+        })
+    }
+
+    /// The same harmless command on several hosts at once; nobody waits for the one that does not answer.
+    async fn nudge(&mut self, hosts: Vec<HostName>, argv: Vec<String>, deadline: Duration) -> Event {
+        let targets = Arc::clone(&self.targets);
+        let began = (self.now)();
+        let calls = hosts.into_iter().map(|host| {
+            let (targets, request) = (Arc::clone(&targets), Request::Nudge(argv.clone()));
+            async move {
+                let answer = tokio::time::timeout(deadline, targets.call(&host, request, deadline)).await;
+                let printed = match answer {
+                    Ok(Answer::Said(said)) => match said.into_iter().next() {
+                        Some(Said::Ran(printed)) => Ok(printed),
+                        _ => Err("an answer that was not asked for".to_owned()),
+                    },
+                    Ok(Answer::NotSent(why) | Answer::Lost(why)) => Err(why),
+                    Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
+                };
+                (host, printed)
+            }
+        });
+        let answers = self.during(join_all(calls)).await;
+        for (host, answer) in &answers {
+            let (exit, output) = match answer {
+                Ok(printed) => (Some(printed.exit), printed.text.clone()),
+                Err(why) => (None, why.clone()),
+            };
+            self.keep(host.as_str(), began, exit, output).await;
+        }
+        Event::Nudged(answers)
     }
 
     async fn call(&mut self, host: HostName, request: Request, deadline: Duration) -> Event {
@@ -495,6 +544,6 @@ fn begins_something(effect: &Effect) -> bool {
         Effect::Write(Record::Intent { .. }) | Effect::Ask(_) | Effect::Wait(_) | Effect::Look(_) => true,
         Effect::Call { request, .. } => !matches!(request, Request::Release { .. }),
         // Its intent is written: not to run it now would leave its outcome open for nothing.
-        Effect::Local { .. } | Effect::Write(_) | Effect::Finish(_) => false,
+        Effect::Local { .. } | Effect::Nudge { .. } | Effect::Write(_) | Effect::Finish(_) => false,
     }
 }

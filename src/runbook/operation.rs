@@ -44,6 +44,14 @@ pub enum Work {
     Commands(Vec<Vec<String>>),
     /// A command of the console itself, such as a call of a management controller; none at all: the proof alone.
     Local(Vec<String>),
+    /// A command on several hosts at once, of a kind that does no harm wherever it runs, however often and however late:
+    /// it needs no claim and no receipt. What comes of it is noted; a run never fails by it.
+    Nudge {
+        /// The hosts.
+        hosts: Vec<HostName>,
+        /// Program and arguments.
+        argv: Vec<String>,
+    },
     /// Nothing, for so long.
     Hold(Duration),
     /// A question to a person.
@@ -193,9 +201,23 @@ impl Operation {
     pub fn shown(&self) -> Vec<String> {
         match &self.work {
             Work::Commands(commands) => commands.iter().map(|argv| join(argv).unwrap_or_default()).collect(),
+            Work::Nudge { argv, .. } => vec![join(argv).unwrap_or_default()],
             Work::Local(argv) if argv.is_empty() => Vec::new(),
             Work::Local(argv) => vec![join(&secret::shown(argv)).unwrap_or_default()],
             Work::Hold(_) | Work::Ask(_) => Vec::new(),
+        }
+    }
+
+    /// Where its commands run, in words.
+    #[must_use]
+    pub fn runs_on(&self) -> String {
+        match (&self.place, &self.work) {
+            (_, Work::Nudge { hosts, .. }) => {
+                let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
+                names.join(",")
+            }
+            (Place::Host(host), _) => host.to_string(),
+            (Place::Console, _) => "console".to_owned(),
         }
     }
 

@@ -214,7 +214,7 @@ pub fn all_told(stage: &Stage, console: &Console, end: &End) {
                 let begun = |record: &Record| matches!(record, Record::Intent { step, back: false, .. } if *step == at);
                 !argv.is_empty() && journal.iter().any(begun)
             }
-            Work::Hold(_) | Work::Ask(_) => false,
+            Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) => false,
         };
         let slice = step.call.with.get("slice");
         let served = slice.is_some_and(|slice| told.contains(&format!("{slice} is served")));

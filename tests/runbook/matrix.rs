@@ -106,7 +106,9 @@ fn of(effect: &Effect) -> Vec<Fault> {
             }
         }
         Effect::Look(_) => faults.push(Fault::Call(Fate::LostUndone)),
-        Effect::Local { .. } => faults.extend([Fault::Call(Fate::LostUndone), Fault::Call(Fate::LostDone)]),
+        Effect::Local { .. } | Effect::Nudge { .. } => {
+            faults.extend([Fault::Call(Fate::LostUndone), Fault::Call(Fate::LostDone)]);
+        }
         _ => {}
     }
     faults

@@ -247,6 +247,11 @@ impl Stage {
                     _ => Err("it did not end in time".into()),
                 })
             }
+            Effect::Nudge { hosts, argv, .. } => {
+                invariants::intended(self, &console.run, None);
+                self.hand.forward(Duration::from_millis(50));
+                Event::Nudged(hosts.into_iter().map(|host| self.nudge(host, &argv, fate)).collect())
+            }
             Effect::Ask(question) => {
                 self.hand.forward(Duration::from_secs(5));
                 Event::Replied {
@@ -311,6 +316,19 @@ impl Stage {
             scene::look(&self.sim, &look, at)
         };
         (look, glimpse)
+    }
+
+    /// What a harmless command prints on a client; it may have run although nobody hears of it.
+    fn nudge(&self, host: HostName, argv: &[String], fate: Fate) -> (HostName, Result<Printed, String>) {
+        let reached = !self.unreachable(host.as_str()) && !matches!(fate, Fate::NotSent | Fate::LostUndone);
+        let script = Request::Nudge(argv.to_vec()).script().unwrap();
+        let answer = reached.then(|| self.sim.world().act(host.as_str(), &script)).flatten();
+        let said = answer.filter(|_| fate == Fate::Usual).and_then(|answer| parse(&answer));
+        let printed = match said.and_then(|said| said.into_iter().next()) {
+            Some(Said::Ran(printed)) => Ok(printed),
+            _ => Err("no answer".into()),
+        };
+        (host, printed)
     }
 
     /// Whether a host hangs now: until when, and before which line.
@@ -543,7 +561,9 @@ pub fn shown(effect: &Effect) -> String {
             Request::Release { .. } => format!("release on {host}"),
             Request::Receipt { key, .. } => format!("receipt on {host} {key}"),
             Request::Look(_) => format!("look on {host}"),
+            Request::Nudge(_) => format!("nudge {host}"),
         },
+        Effect::Nudge { hosts, argv, .. } => format!("nudge {hosts:?} {argv:?}"),
         Effect::Local { argv, .. } => format!("local {argv:?}"),
         Effect::Ask(_) => "ask".into(),
         Effect::Write(Record::Intent {

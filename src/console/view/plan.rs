@@ -18,7 +18,7 @@ use crate::{
     runbook::{
         check::Refusal,
         definition::Kind,
-        operation::{Nature, Operation, Place, Work},
+        operation::{Nature, Operation, Work},
         plan::{Plan, Rule, Step},
     },
 };
@@ -265,10 +265,7 @@ fn one_step(ctx: &Ctx<'_>, at: usize, step: &Step, room: u16) -> Vec<Line<'stati
     let head = ctx.span(Role::Accent, format!(" {:>2}  ", at + 1));
     let mut out = hanging(ctx, &head, Role::Text, &operation.says, room);
     out.extend(hanging(ctx, &label("why"), Role::Dim, &step.why, room));
-    let host = match &operation.place {
-        Place::Host(host) => host.as_str(),
-        Place::Console => "console",
-    };
+    let host = operation.runs_on();
     for command in operation.shown() {
         let head = ctx.span(Role::Notice, format!("     {host}$ "));
         out.extend(hanging(ctx, &head, Role::Text, &command, room));

@@ -2,7 +2,7 @@
 
 use super::{Action, Argument, Given};
 use crate::{
-    fleet::{Fleet, HostName, Shell, SliceName},
+    fleet::SliceName,
     runbook::{
         observe::client,
         operation::{Nature, Operation, Place, Question, Work},
@@ -45,7 +45,7 @@ impl Action for ClientProof {
         };
         let (mut proof, mut seen, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
         for (slice, layout) in &slices {
-            let clients = clients(given.fleet, slice, layout);
+            let clients: Vec<_> = client::mounts(given.fleet, slice, layout).take(CLIENTS).collect();
             if clients.is_empty() {
                 unseen.push(slice.as_str());
             } else {
@@ -92,18 +92,4 @@ impl Action for ClientProof {
             claims: Vec::new(),
         })
     }
-}
-
-/// Hosts that mount the slice, and where; not its servers: what they see of themselves went over no network.
-fn clients(fleet: &Fleet, slice: &SliceName, layout: &SliceLayout) -> Vec<(HostName, String)> {
-    let is_side = |host: &HostName| layout.sides.iter().any(|side| side.host == *host);
-    let hosts = fleet
-        .hosts
-        .iter()
-        .filter(|host| host.shell == Shell::Posix && !is_side(&host.name));
-    let mounts = hosts.flat_map(|host| {
-        let of_slice = host.mounts.iter().filter(|mount| mount.slice == *slice);
-        of_slice.map(|mount| (host.name.clone(), mount.at.clone()))
-    });
-    mounts.take(CLIENTS).collect()
 }

@@ -3,7 +3,7 @@
 use super::{Action, Argument, Given, Tool, argv, same};
 use crate::{
     facts::drbd::DrbdRole,
-    runbook::operation::{Claim, Expect, Nature, Operation, Place, Retry, Work},
+    runbook::operation::{Claim, Nature, Operation, Place, Retry, Work},
 };
 use std::time::Duration;
 
@@ -35,10 +35,7 @@ impl Action for DrbdDemote {
             place: Place::Host(side.host.clone()),
             says: format!("make {resource} secondary on {}", side.host),
             needs: vec![side.has_role(DrbdRole::Primary)],
-            expects: vec![Expect {
-                argv: argv(["drbdadm", "role", resource]),
-                pattern: "Primary*".into(),
-            }],
+            expects: vec![side.expects(&DrbdRole::Primary, None)],
             work: Work::Commands(vec![argv(["drbdadm", "secondary", resource])]),
             proof: vec![side.has_role(DrbdRole::Secondary)],
             deadline: Duration::from_secs(30),

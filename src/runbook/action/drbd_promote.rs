@@ -2,8 +2,8 @@
 
 use super::{Action, Argument, Given, Tool, argv, same};
 use crate::{
-    facts::drbd::DrbdRole,
-    runbook::operation::{Claim, Expect, Nature, Operation, Place, Work},
+    facts::drbd::{DrbdDisk, DrbdRole},
+    runbook::operation::{Claim, Nature, Operation, Place, Work},
 };
 use std::time::Duration;
 
@@ -52,16 +52,7 @@ impl Action for DrbdPromote {
             place: Place::Host(side.host.clone()),
             says: format!("make {resource} primary on {}", side.host),
             needs: if force { Vec::new() } else { vec![side.is_up_to_date()] },
-            expects: vec![
-                Expect {
-                    argv: argv(["drbdadm", "role", resource]),
-                    pattern: "Secondary*".into(),
-                },
-                Expect {
-                    argv: argv(["drbdadm", "dstate", resource]),
-                    pattern: if force { "*".into() } else { "UpToDate*".into() },
-                },
-            ],
+            expects: vec![side.expects(&DrbdRole::Secondary, (!force).then_some(&DrbdDisk::UpToDate))],
             work: Work::Commands(vec![command]),
             proof: vec![side.has_role(DrbdRole::Primary)],
             deadline: Duration::from_secs(30),

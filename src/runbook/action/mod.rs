@@ -6,6 +6,7 @@
 mod address;
 mod ask;
 mod client_proof;
+mod client_wake;
 mod drbd_connect;
 mod drbd_demote;
 mod drbd_direction;
@@ -38,6 +39,7 @@ pub const ALL: &[&dyn Action] = &[
     &address::DROP,
     &ask::Ask,
     &client_proof::ClientProof,
+    &client_wake::ClientWake,
     &drbd_connect::DrbdConnect,
     &drbd_demote::DrbdDemote,
     &drbd_direction::DrbdDirection,

@@ -1,9 +1,12 @@
 //! Mounts the slice's filesystem, with the options that it was mounted with before.
 
 use super::{Action, Argument, Given, Tool, argv, same};
-use crate::runbook::{
-    observe::filesystem,
-    operation::{Claim, Expect, Nature, Operation, Place, Work},
+use crate::{
+    facts::drbd::DrbdRole,
+    runbook::{
+        observe::filesystem,
+        operation::{Claim, Nature, Operation, Place, Work},
+    },
 };
 use std::time::Duration;
 
@@ -43,10 +46,7 @@ impl Action for Mount {
             place: Place::Host(side.host.clone()),
             says: format!("mount {device} on {at} of {}", side.host),
             needs: vec![filesystem::is_unmounted(&side.host, device, at)],
-            expects: vec![Expect {
-                argv: argv(["drbdadm", "role", &side.resource]),
-                pattern: "Primary*".into(),
-            }],
+            expects: vec![side.expects(&DrbdRole::Primary, None)],
             work: Work::Commands(vec![command]),
             proof: vec![filesystem::is_mounted(&side.host, device, at)],
             // A journal has to be replayed after a crash.

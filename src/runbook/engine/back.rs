@@ -299,7 +299,7 @@ fn changes(step: &Step) -> bool {
     match &step.operation.work {
         Work::Commands(commands) => !commands.is_empty(),
         Work::Local(argv) => !argv.is_empty(),
-        Work::Hold(_) | Work::Ask(_) => false,
+        Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) => false,
     }
 }
 

@@ -240,7 +240,8 @@ impl Engine {
     /// Whether it is not known what became of a step of the process before this one. A question and a wait change
     /// nothing.
     fn is_open(&self) -> bool {
-        let changes = |doing: &Doing| !matches!(doing.operation.work, Work::Ask(_) | Work::Hold(_));
+        let changes =
+            |doing: &Doing| !matches!(doing.operation.work, Work::Ask(_) | Work::Hold(_) | Work::Nudge { .. });
         self.pending.as_ref().is_some_and(changes)
     }
 

@@ -56,7 +56,7 @@ fn goes_on_without(dead: &str, records: &[Record], back: Option<&str>) -> (End, 
                 Event::Woken
             }
             Effect::Finish(end) => return (end, ran),
-            Effect::Local { .. } | Effect::Ask(_) => panic!("nothing of that is in the plan"),
+            Effect::Local { .. } | Effect::Nudge { .. } | Effect::Ask(_) => panic!("nothing of that is in the plan"),
         };
     }
     panic!("it does not end");

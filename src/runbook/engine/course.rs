@@ -170,7 +170,7 @@ impl Engine {
                 let (at, back) = (doing.at, doing.back);
                 let only_looks = |work: &Work| matches!(work, Work::Commands(commands) if commands.is_empty());
                 let work = &doing.operation.work;
-                if !back && (matches!(work, Work::Ask(_) | Work::Hold(_)) || only_looks(work)) {
+                if !back && (matches!(work, Work::Ask(_) | Work::Hold(_) | Work::Nudge { .. }) || only_looks(work)) {
                     // It has changed nothing, so there is nothing of it to take back either.
                     self.done[at] = StepState::NotYet;
                     if self.why.is_some() {

@@ -43,6 +43,15 @@ pub enum Effect {
         /// It is ended after so long.
         deadline: Duration,
     },
+    /// Run a harmless command on several hosts at once; answered by [`Event::Nudged`].
+    Nudge {
+        /// The hosts.
+        hosts: Vec<HostName>,
+        /// Program and arguments.
+        argv: Vec<String>,
+        /// Who has not answered by then is not waited for.
+        deadline: Duration,
+    },
     /// Ask a person; answered by [`Event::Replied`] or, while nobody has answered, by [`Event::Woken`].
     Ask(Question),
     /// Write a record, on the disk before the answer; answered by [`Event::Written`].
@@ -64,6 +73,8 @@ pub enum Event {
     Answered(Answer),
     /// What a command of the console itself printed, or why that is not known.
     Ran(Result<Printed, String>),
+    /// What each host printed, or why that is not known.
+    Nudged(Vec<(HostName, Result<Printed, String>)>),
     /// A person has answered.
     Replied {
         /// Who.

@@ -257,6 +257,18 @@ impl Engine {
         }
     }
 
+    /// The hosts on which the plan runs [harmless commands](Work::Nudge).
+    #[must_use]
+    pub fn nudges(&self) -> BTreeSet<&HostName> {
+        let steps = self.plan.steps.iter();
+        steps
+            .flat_map(|step| match &step.operation.work {
+                Work::Nudge { hosts, .. } => hosts.as_slice(),
+                _ => &[],
+            })
+            .collect()
+    }
+
     /// How it ended, if it has.
     #[must_use]
     pub fn end(&self) -> Option<&End> {

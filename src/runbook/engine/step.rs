@@ -13,7 +13,7 @@ use crate::{
         sight::{Glimpse, Look},
     },
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 impl Engine {
     /// Goes on with a step by what came of its last effect.
@@ -27,6 +27,9 @@ impl Engine {
             (Part::Running, Event::Ran(Ok(printed))) => self.ran(doing, &printed),
             // It may have worked all the same: the proof tells.
             (Part::Running, Event::Ran(Err(why))) => self.prove(doing, Some(why)),
+            (Part::Running, Event::Nudged(answers)) => {
+                self.conclude(doing, Outcome::Done, nudged(&answers), String::new())
+            }
             (Part::Holding, Event::Woken) => self.hold(doing),
             (Part::Inquiring, Event::Woken) => self.inquire(doing),
             (Part::Inquiring, Event::Replied { by, word }) => self.replied(doing, &by, &word),
@@ -196,6 +199,12 @@ impl Engine {
         match (doing.operation.work.clone(), doing.operation.place.clone()) {
             (Work::Hold(_), _) => self.hold(doing),
             (Work::Ask(_), _) => self.inquire(doing),
+            (Work::Nudge { hosts, argv }, _) => {
+                let deadline = doing.operation.deadline;
+                doing.part = Part::Running;
+                self.stage = Stage::Step(Box::new(doing));
+                Effect::Nudge { hosts, argv, deadline }
+            }
             (Work::Local(argv), _) if !argv.is_empty() => {
                 let deadline = doing.operation.deadline;
                 doing.sent.get_or_insert(self.now);
@@ -535,6 +544,22 @@ pub(super) fn evidence(conditions: &[Condition], sight: &Sight) -> Vec<String> {
     conditions
         .iter()
         .map(|condition| condition.judge(sight).text().to_owned())
+        .collect()
+}
+
+/// What came of a harmless command on several hosts: each outcome once, with the hosts that had it.
+fn nudged(answers: &[(HostName, Result<Printed, String>)]) -> Vec<String> {
+    let mut hosts: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (host, answer) in answers {
+        let says = match answer {
+            Ok(printed) if printed.exit == 0 => "it ran".to_owned(),
+            Ok(printed) => format!("exit code {}: {}", printed.exit, shorten(&printed.text)),
+            Err(why) => format!("not known to have run: {}", shorten(why)),
+        };
+        hosts.entry(says).or_default().push(host.as_str());
+    }
+    let told = hosts.into_iter();
+    told.map(|(says, hosts)| format!("{}: {says}", hosts.join(", ")))
         .collect()
 }
 

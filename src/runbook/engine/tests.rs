@@ -157,7 +157,7 @@ fn play_with(
                     waits,
                 };
             }
-            Effect::Local { .. } | Effect::Ask(_) => panic!("nothing of that is in the plan"),
+            Effect::Local { .. } | Effect::Nudge { .. } | Effect::Ask(_) => panic!("nothing of that is in the plan"),
         };
     }
     panic!("it does not end: {records:?}");
@@ -181,7 +181,7 @@ pub(super) fn usual(request: &Request, ran: &mut Vec<String>) -> Answer {
             ran.push(commands[0][0].clone());
             vec![Said::Ran(Printed::default())]
         }
-        Request::Look(_) | Request::Receipt { .. } => Vec::new(),
+        Request::Look(_) | Request::Nudge(_) | Request::Receipt { .. } => Vec::new(),
     })
 }
 

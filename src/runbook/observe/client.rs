@@ -2,10 +2,11 @@
 
 use crate::{
     facts::filesystem::parse_mountinfo,
-    fleet::{HostName, SliceName},
+    fleet::{Fleet, HostName, Shell, SliceName},
     runbook::{
         condition::Condition,
         observe::filesystem,
+        plan::SliceLayout,
         sight::{Look, Sight},
         truth::Truth,
     },
@@ -16,6 +17,24 @@ use std::net::IpAddr;
 const ANSWER: &str = "5";
 /// What timeout(1) ends with when it had to kill.
 const KILLED: i32 = 137;
+
+/// Hosts that mount the slice and can be asked, and where; not its servers: what they see of themselves went over no
+/// network.
+pub fn mounts<'a>(
+    fleet: &'a Fleet,
+    slice: &'a SliceName,
+    layout: &'a SliceLayout,
+) -> impl Iterator<Item = (HostName, String)> + 'a {
+    let is_side = |host: &HostName| layout.sides.iter().any(|side| side.host == *host);
+    let hosts = fleet
+        .hosts
+        .iter()
+        .filter(move |host| host.shell == Shell::Posix && !is_side(&host.name));
+    hosts.flat_map(|host| {
+        let of_slice = host.mounts.iter().filter(|mount| mount.slice == *slice);
+        of_slice.map(|mount| (host.name.clone(), mount.at.clone()))
+    })
+}
 
 /// The look that asks the mount itself: an NFS client answers statfs(2) never by itself. A process that waits for NFS
 /// can be killed, and is.

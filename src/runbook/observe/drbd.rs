@@ -3,7 +3,7 @@
 use crate::{
     facts::drbd::{DrbdConnection, DrbdDisk, DrbdRole, DrbdVolume, parse_json, parse_proc_drbd},
     fleet::HostName,
-    runbook::{condition::Condition, sight::Look, truth::Truth},
+    runbook::{condition::Condition, operation::Expect, sight::Look, truth::Truth},
 };
 
 /// Which generation of the kernel module answers: where the state stands, and which words the tools take.
@@ -55,6 +55,18 @@ impl Side {
             (Some(volume), None) => Ok(volume),
             (None, _) => Err(format!("{} has no DRBD minor {}", self.host, self.minor)),
             (Some(_), Some(_)) => Err(format!("minor {} has several peers on {}", self.minor, self.host)),
+        }
+    }
+
+    /// What this side checks of itself in the same call as a command: its role, and its disk where that matters.
+    #[must_use]
+    pub fn expects(&self, role: &DrbdRole, disk: Option<&DrbdDisk>) -> Expect {
+        let disk = disk.map_or_else(|| "*".to_owned(), ToString::to_string);
+        Expect {
+            argv: ["drbd_state", &self.resource, &self.minor.to_string()]
+                .map(str::to_owned)
+                .to_vec(),
+            pattern: format!("{role}?{disk}"),
         }
     }
 

@@ -205,7 +205,7 @@ pub fn text(plan: &Plan) -> String {
         let operation = &step.operation;
         let _ = writeln!(out, "\n{:>2}. {}", at + 1, operation.says);
         let _ = writeln!(out, "    why    {}", step.why);
-        let host = place(&operation.place).unwrap_or("console");
+        let host = operation.runs_on();
         for command in operation.shown() {
             let _ = writeln!(out, "    {host}$ {command}");
         }

@@ -90,6 +90,8 @@ pub enum Request {
         /// What is looked at afterwards, in the same call.
         looks: Vec<Vec<String>>,
     },
+    /// Runs a command that does no harm wherever it runs, however often and however late.
+    Nudge(Vec<String>),
     /// Asks what became of a step that was sent, after everything sent by older tokens has ended.
     Receipt {
         /// Who the target must be.
@@ -183,6 +185,7 @@ impl Request {
                     line(&words("look", argv))?;
                 }
             }
+            Self::Nudge(argv) => line(&words("nudge", argv))?,
             Self::Receipt { identity, key } => {
                 line(&identity.words())?;
                 line(&["begin", &LOCK_SECONDS.to_string()])?;

@@ -190,10 +190,11 @@ run() {
   esac
 }
 
-# finish: the commands have run, whether that can be kept or not; a refusal would say that nothing was changed.
+# finish: the commands have run, whether that can be kept or not; a refusal would say that nothing was changed. It is not
+# forced onto the disk, for clients wait meanwhile: a host that loses it knows that the step has begun, and then its
+# proof is looked for.
 finish() {
   printf '%s\n' "$code" 2>/dev/null >"$store/receipt/$key.exit"
-  flush "$store/receipt/$key.exit" "$store/receipt/$key.out"
   say ran "$code"
   got "$store/receipt/$key.out"
 }
@@ -208,6 +209,13 @@ look() {
   say look "$code"
   [ -z "$text" ] || text=$text$nl
   printf '@output %s\n%s\n' "${#text}" "$text"
+}
+
+# nudge PROGRAM ARG…: runs a command that does no harm wherever it runs, however often and however late.
+nudge() {
+  text=$("$@" 2>&1 </dev/null)
+  say ran "$?"
+  output "$text"
 }
 
 # port_block add|drop|list ADDRESS: NFS to that address is dropped, not refused: a refusal makes clients give up.
@@ -228,14 +236,14 @@ port_block() {
         case "$nl$seen$nl" in *"$nl$2$nl"*) nft delete element inet pointsman blocked "{ $2 }" ;; esac
         ;;
       list)
-        # A list that cannot be read is not an empty one.
-        seen=$(nft list tables) || return
-        case $seen in
-          *'table inet pointsman'*)
-            seen=$(nft list set inet pointsman blocked) || return
-            printf '%s\n' "$seen" | grep -oE '([0-9]{1,3}\.){3}[0-9]{1,3}' || :
-            ;;
-        esac
+        # A list that cannot be read is not an empty one; where there is no table, there is none to read.
+        if seen=$(nft list set inet pointsman blocked 2>/dev/null); then
+          case $seen in *'elements = {'*) seen=${seen##*'elements = {'} ;; *) seen= ;; esac
+          for seen in ${seen%%\}*}; do printf '%s\n' "${seen%,}"; done
+        else
+          seen=$(nft list tables) || return
+          case $seen in *'table inet pointsman'*) nft list set inet pointsman blocked ;; esac
+        fi
         ;;
     esac
   elif command -v iptables >/dev/null 2>&1; then
@@ -265,13 +273,27 @@ port_block() {
   fi
 }
 
+# drbd_state RESOURCE MINOR: role and disk of this side, as drbdadm(8) names them. 8.4 tells them without a program: clients
+# wait meanwhile.
+drbd_state() {
+  if [ -r /proc/drbd ]; then
+    while read -r minor _ role disk _; do
+      case "$minor $role $disk" in
+        "$2: ro:"*' ds:'*)
+          role=${role#ro:} disk=${disk#ds:}
+          printf '%s %s\n' "${role%%/*}" "${disk%%/*}"
+          return
+          ;;
+      esac
+    done </proc/drbd
+  fi
+  role=$(drbdadm role "$1") && disk=$(drbdadm dstate "$1") && printf '%s %s\n' "${role%%/*}" "${disk%%/*}"
+}
+
 # announce ADDRESS INTERFACE: tells the network where the address is now: five times, for one may be lost, and in the
-# background, for arping(8) takes a second each time and clients wait meanwhile.
+# background, for arping(8) takes a second each time and clients wait meanwhile. That the address is there is what the
+# command before it has done.
 announce() {
-  case " $(ip -o addr show dev "$2" 2>&1) " in
-    *" $1/"*) ;;
-    *) echo "$2 does not carry $1: Cannot assign requested address" >&2; return 1 ;;
-  esac
   if command -v arping >/dev/null 2>&1; then
     { arping -q -c 5 -w 10 -A -I "$2" "$1" & } </dev/null >/dev/null 2>&1 9>&-
   elif command -v busybox >/dev/null 2>&1; then

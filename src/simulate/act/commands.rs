@@ -32,6 +32,14 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
         ["ip", "addr", verb @ ("add" | "replace" | "del"), cidr, "dev", interface] => {
             address(island, at, verb, cidr, interface)
         }
+        ["drbd_state", resource, _] if island.nodes[at].drbd.is_some() => {
+            let [role, disk] = ["role", "dstate"].map(|verb| drbdadm(island, at, &[verb, resource]));
+            let own = |answer: &Answer| answer.stdout.split(['/', '\n']).next().unwrap_or_default().to_owned();
+            match role.exit {
+                0 => Answer::ok(format!("{} {}\n", own(&role), own(&disk))),
+                _ => role,
+            }
+        }
         ["port_block", verb, address] => port_block(island, at, verb, address),
         ["announce", address, interface] => announce(island, at, address, interface),
         ["unexport", targets @ ..] => {
@@ -50,6 +58,7 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
             }
             Answer::ok(String::new())
         }
+        ["ss", "-K", ..] => Answer::ok(String::new()),
         ["systemctl", verb, unit] => systemctl(island, at, verb, unit),
         _ => exec::words(island, at, argv),
     }

@@ -126,6 +126,11 @@ impl Script {
                     self.whole(b"");
                 }
             }
+            "nudge" => {
+                let ran = commands::command(island, at, words);
+                self.say(&format!("ran {}", ran.exit));
+                self.output(format!("{}{}", ran.stdout, ran.stderr).as_bytes());
+            }
             // `prune`: what is kept here is not for long; and as a shell that does not know a word.
             _ => {}
         }
