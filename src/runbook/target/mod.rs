@@ -143,7 +143,6 @@ impl Request {
                     claim.extend(over.iter().map(String::as_str));
                     line(&claim)?;
                 }
-                line(&["prune", &KEPT_DAYS.to_string()])?;
             }
             Self::Release {
                 identity,
@@ -155,6 +154,7 @@ impl Request {
                 for object in objects {
                     line(&["release", object, &holder.token.to_string(), &holder.run])?;
                 }
+                line(&["prune", &KEPT_DAYS.to_string()])?;
             }
             Self::Act {
                 identity,

@@ -43,6 +43,7 @@ impl Room {
             .args(&self.shell[1..])
             .args(COMMAND.split(' ').skip(1))
             .env("POINTSMAN_STORE", self.path("store"))
+            .env("POINTSMAN_PROC", self.path("proc"))
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -170,6 +171,78 @@ fn a_command_whose_shell_is_killed_keeps_the_lock_until_it_ends() {
     }
 }
 
+/// A command that hangs keeps everybody away from its host; they are told which one it is.
+#[test]
+fn who_finds_the_host_busy_is_told_by_what() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        assert_eq!(room.call(&claim("run-a", 1)), claimed());
+        // Time passes quickly for who waits.
+        room.program("sleep", "exit 0");
+        let (began, over) = (room.path("began"), room.path("over"));
+        let hang = format!(
+            "touch {}; until [ -e {} ]; do /bin/sleep 0.02; done",
+            began.display(),
+            over.display()
+        );
+        room.program("umount", &hang);
+        let running = room.start(&act("run-a", 1, 3, &["umount", "--", "/srv/web1"]));
+        until(&began);
+        let said = room.call(&claim("run-a", 2));
+        assert!(
+            matches!(&said[0], Said::Refused(kind, seen) if kind == "busy" && seen.starts_with("umount -- /srv/web1 (step run-a")),
+            "{shell}: {said:?}"
+        );
+        fs::write(over, "").unwrap();
+        running.wait_with_output().unwrap();
+        assert_eq!(room.call(&claim("run-a", 2)), claimed(), "{shell}");
+    }
+}
+
+/// 8.4 tells its state in /proc/drbd; of 9, which tells only its version there, drbdadm is asked.
+#[test]
+fn the_state_of_drbd_is_that_of_this_side_and_minor() {
+    let v8 = "version: 8.4.11 (api:1/proto:86-101)\n\n \
+        1: cs:Connected ro:Primary/Secondary ds:UpToDate/Inconsistent C r-----\n    ns:0 nr:0 dw:0 dr:0 al:8 bm:0 lo:0\n\
+        11: cs:WFConnection ro:Secondary/Unknown ds:Consistent/DUnknown C r-----\n    ns:0 nr:0 dw:0 dr:0 al:8 bm:0 lo:0\n";
+    for shell in shells() {
+        let room = Room::new(shell);
+        room.program(
+            "drbdadm",
+            "case $1 in role) echo Secondary/Primary ;; dstate) echo UpToDate/UpToDate ;; esac",
+        );
+        let state = |minor: &str| {
+            let look = Request::Look(vec![["drbd_state", "r1", minor].map(String::from).to_vec()]);
+            match &room.call(&look)[0] {
+                Said::Looked(printed) => printed.text.clone(),
+                other => panic!("{shell}: {other:?}"),
+            }
+        };
+        assert_eq!(state("1"), "Secondary UpToDate\n", "{shell}: no module tells");
+        fs::create_dir(room.path("proc")).unwrap();
+        fs::write(room.path("proc/drbd"), "version: 9.2.4 (api:2/proto:86-122)\n").unwrap();
+        assert_eq!(state("1"), "Secondary UpToDate\n", "{shell}");
+        fs::write(room.path("proc/drbd"), v8).unwrap();
+        assert_eq!(state("1"), "Primary UpToDate\n", "{shell}");
+        assert_eq!(state("11"), "Secondary Consistent\n", "{shell}");
+    }
+}
+
+#[test]
+fn what_a_nudge_prints_is_told_whether_it_works_or_not() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        room.program("ss", "echo \"closed $*\"; echo 'no more' >&2; exit 3");
+        let nudge = Request::Nudge(["ss", "-K", "dport", "=", ":2049"].map(String::from).to_vec());
+        let printed = Printed {
+            exit: 3,
+            text: "closed -K dport = :2049\nno more".into(),
+        };
+        assert_eq!(room.call(&nudge), [Said::Ran(printed)], "{shell}");
+        assert!(!room.path("store").exists(), "{shell}: nothing is kept of it");
+    }
+}
+
 /// What a command leaves running for good must not keep the lock for good.
 #[test]
 fn what_starts_daemons_does_not_hand_them_the_lock() {
@@ -268,7 +341,12 @@ fn receipts_of_runs_that_hold_nothing_are_forgotten_after_a_while() {
                 .status();
             assert!(aged.unwrap().success());
         }
-        assert_eq!(room.call(&claim("run-a", 2)), claimed());
+        let release = Request::Release {
+            identity: here(),
+            objects: vec!["another".into()],
+            holder: holder("run-a", 1),
+        };
+        assert_eq!(room.call(&release), [Said::Released("another".into())], "{shell}");
         let mut left: Vec<String> = fs::read_dir(&receipts)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -7,6 +7,7 @@ export LC_ALL PATH
 umask 077
 set -u
 store=${POINTSMAN_STORE:-/var/lib/pointsman}
+proc=${POINTSMAN_PROC:-/proc}
 tab=$(printf '\t')
 nl='
 '
@@ -51,7 +52,10 @@ begin() {
   exec 9>>"$store/lock"
   left=$(($1 * 5))
   until flock -n 9; do
-    [ "$left" -gt 0 ] || stop refused busy "another command is still running"
+    if [ "$left" -le 0 ]; then
+      IFS= read -r seen 2>/dev/null <"$store/running" || seen=
+      stop refused busy "${seen:-another command} is still running"
+    fi
     if sleep 0.2 2>/dev/null; then left=$((left - 1)); else sleep 1 && left=$((left - 5)); fi
   done
 }
@@ -98,7 +102,7 @@ claim() {
   [ -z "$took" ] || say took "$object" "$took"
 }
 
-# prune DAYS: forgets receipts older than that, of runs that hold nothing here.
+# prune DAYS: forgets receipts older than that, of runs that hold nothing here. Behind a run, when nobody waits for it.
 prune() {
   find "$store/receipt" -type f -mtime "+$1" 2>/dev/null | while IFS= read -r old; do
     name=${old##*/}
@@ -184,6 +188,8 @@ once() {
 # killed meanwhile and it hangs in the kernel. What starts daemons does not: they would keep it for ever.
 run() {
   [ "$code" = 0 ] || return 0
+  # Whoever finds the lock taken is told by what.
+  printf '%s\n' "$* (step $key)" 2>/dev/null >"$store/running"
   case $1 in
     systemctl | service | */init.d/*) "$@" >>"$store/receipt/$key.out" 2>&1 </dev/null 9>&- || code=$? ;;
     *) "$@" >>"$store/receipt/$key.out" 2>&1 </dev/null || code=$? ;;
@@ -276,7 +282,7 @@ port_block() {
 # drbd_state RESOURCE MINOR: role and disk of this side, as drbdadm(8) names them. 8.4 tells them without a program: clients
 # wait meanwhile.
 drbd_state() {
-  if [ -r /proc/drbd ]; then
+  if [ -r "$proc/drbd" ]; then
     while read -r minor _ role disk _; do
       case "$minor $role $disk" in
         "$2: ro:"*' ds:'*)
@@ -285,7 +291,7 @@ drbd_state() {
           return
           ;;
       esac
-    done </proc/drbd
+    done <"$proc/drbd"
   fi
   role=$(drbdadm role "$1") && disk=$(drbdadm dstate "$1") && printf '%s %s\n' "${role%%/*}" "${disk%%/*}"
 }
