@@ -31,6 +31,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the operator must know before consenting.
     pub warnings: Vec<String>,
+    /// What is good to know, and may be otherwise a moment later: no part of what is consented to.
+    pub notes: Vec<String>,
     /// What is lost or at risk, where something is.
     pub loss: Option<String>,
     /// Expected time in which clients wait.

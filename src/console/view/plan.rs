@@ -241,7 +241,7 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
             room,
         ));
     }
-    for warning in &plan.warnings {
+    for warning in plan.warnings.iter().chain(&plan.notes) {
         out.extend(hanging(
             ctx,
             &ctx.span(Role::Warning, " ▲ note "),

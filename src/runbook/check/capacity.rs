@@ -54,10 +54,10 @@ impl Check for Capacity {
                 Ok(Ok(memory)) if memory.total_kib > 0 => {
                     let percent = memory.available_kib as f64 / memory.total_kib as f64 * 100.0;
                     if percent < MEMORY_PERCENT {
-                        report.warn(format!("{to} has {percent:.0} % of its memory left for one slice more"));
+                        report.note(format!("{to} has {percent:.0} % of its memory left for one slice more"));
                     }
                 }
-                _ => report.warn(format!("the memory of {to} is not known")),
+                _ => report.note(format!("the memory of {to} is not known")),
             }
             let average = |host| match sight.text(&load(host)).map(parse_loadavg) {
                 Ok(Ok(load)) => Some(load.one),
@@ -77,12 +77,12 @@ impl Check for Capacity {
                     // A dead server's load is not known: then the receiver's own counts double.
                     let sum = own + average(&moved.from).unwrap_or(own);
                     if sum / cpus > LOAD_PER_CPU {
-                        report.warn(format!(
+                        report.note(format!(
                             "the load of both servers together is {sum:.1} on {cpus:.0} processors of {to}: clients will feel it"
                         ));
                     }
                 }
-                _ => report.warn(format!("the load of {to} is not known")),
+                _ => report.note(format!("the load of {to} is not known")),
             }
         }
     }

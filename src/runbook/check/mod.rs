@@ -87,8 +87,10 @@ impl fmt::Display for Refusal {
 pub struct Report {
     /// Why not.
     pub refusals: Vec<Refusal>,
-    /// What to know.
+    /// What to know before consenting: another warning is another consent.
     pub warnings: Vec<String>,
+    /// What is good to know, and may be otherwise a moment later.
+    pub notes: Vec<String>,
     /// What is lost or at risk.
     pub losses: Vec<String>,
 }
@@ -114,6 +116,14 @@ impl Report {
         let text = text.into();
         if !self.warnings.contains(&text) {
             self.warnings.push(text);
+        }
+    }
+
+    /// Tells something that consent does not hang on; the same words once.
+    pub fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
         }
     }
 }

@@ -66,6 +66,7 @@ fn plan() -> Plan {
         slices: BTreeMap::new(),
         steps: vec![step("a", "close", "open"), step("b", "serve", "rest")],
         warnings: Vec::new(),
+        notes: Vec::new(),
         loss: None,
         stall: Duration::ZERO,
         glass: Vec::new(),

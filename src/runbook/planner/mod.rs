@@ -120,6 +120,7 @@ pub fn plan(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refus
         slices,
         steps,
         warnings: report.warnings,
+        notes: report.notes,
         loss: (!report.losses.is_empty()).then(|| report.losses.join("\n")),
         stall: Duration::ZERO,
         glass: wish.glass.clone(),

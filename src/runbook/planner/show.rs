@@ -109,6 +109,8 @@ pub fn json(plan: &Plan) -> Value {
     let mut value = content(plan);
     value["version"] = json!(1);
     value["hash"] = json!(plan.hash);
+    value["warnings"] = json!(plan.warnings);
+    value["notes"] = json!(plan.notes);
     value["expected_stall_ms"] = json!(plan.stall.as_millis());
     value["fingerprint"] = json!(plan.fingerprint);
     value
@@ -198,7 +200,7 @@ pub fn text(plan: &Plan) -> String {
     for glass in &plan.glass {
         let _ = writeln!(out, "  GLASS  {:?} for {} by {}", glass.rule, glass.resource, glass.by);
     }
-    for warning in &plan.warnings {
+    for warning in plan.warnings.iter().chain(&plan.notes) {
         let _ = writeln!(out, "  note   {warning}");
     }
     for (at, step) in plan.steps.iter().enumerate() {

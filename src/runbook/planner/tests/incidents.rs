@@ -238,3 +238,36 @@ fn garbage_satisfies_no_check() {
         }
     }
 }
+
+/// Which of several observers has answered this time, and how busy the receiver is at this second, is no other plan.
+#[test]
+fn what_changes_by_the_second_asks_for_no_new_consent() {
+    let misses = |client: &'static str, answers: bool| {
+        let mut state = host("healthy");
+        state.prints = vec![("ping -n -c 1 -W 1 10.77.0.11", 1, "")];
+        state.answers = answers;
+        (client, state)
+    };
+    let plan = |second: bool, load: &'static str| {
+        let mut hosts: Vec<_> = dead().into();
+        hosts[1].1.prints.push(("cat /proc/loadavg", 0, load));
+        hosts.extend([misses("access1", true), misses("access2", second)]);
+        planned(&fleet(true), &the_failover(), hosts).unwrap()
+    };
+    let (both, one) = (
+        plan(true, "0.10 0.1 0.1 1/100 1\n"),
+        plan(false, "9.00 0.1 0.1 1/100 1\n"),
+    );
+    assert!(
+        both.notes.iter().any(|note| note.contains("access2")),
+        "{:?}",
+        both.notes
+    );
+    assert!(
+        !one.notes.iter().any(|note| note.contains("access2")),
+        "{:?}",
+        one.notes
+    );
+    assert!(one.notes.iter().any(|note| note.contains("load")), "{:?}", one.notes);
+    assert_eq!(both.hash, one.hash);
+}
