@@ -2,6 +2,7 @@
 
 mod acts;
 mod discover;
+mod failslow;
 mod info;
 mod inventory;
 mod process;
@@ -11,7 +12,7 @@ mod watch;
 
 use crate::{
     batch,
-    cli::{Cli, Command, Options, SshArgs},
+    cli::{Batch, Cli, Command, Options, SshArgs},
     collect::Clock,
     fleet,
     passphrase::Prompt,
@@ -79,6 +80,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Some(Command::Runbook { what }) => run::runbook(what),
         Some(Command::Rehearse(args)) => rehearse::rehearse(cli, args, log),
         Some(Command::Audit { what }) => run::audit(&cli.options, what),
+        None if cli.options.batch == Some(Batch::Failslow) => failslow::failslow(cli),
         None => match cli.options.batch.filter(|what| what.is_about_runs()) {
             Some(what) => run::run(cli, what, &log),
             None => watch::watch(cli, log),

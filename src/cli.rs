@@ -86,6 +86,10 @@ pub struct Options {
     #[arg(long, requires = "batch")]
     pub tsv: bool,
 
+    /// Batch failslow: bad rows that are let pass (else 100 or 1 %, whichever is more)
+    #[arg(long, value_name = "N", requires = "batch")]
+    pub max_bad_rows: Option<u64>,
+
     /// Batch: longest time for one collection; for `watch` the whole time (such as 20s, 5m)
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub timeout: Option<Duration>,
@@ -194,13 +198,15 @@ pub enum Batch {
     Runs,
     /// The report of a run, as Markdown (or JSON)
     Report,
+    /// Judge a recorded trace of latencies (CSV; `-` is standard input): a line at each change of state
+    Failslow,
 }
 
 impl Batch {
     /// Whether it is about runbooks and runs, not about watching the fleet.
     #[must_use]
     pub const fn is_about_runs(self) -> bool {
-        !matches!(self, Self::Status | Self::Findings | Self::Watch)
+        !matches!(self, Self::Status | Self::Findings | Self::Watch | Self::Failslow)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Exit codes are those of monitoring plugins: 0 OK, 1 warning, 2 critical, 3 unknown; usage errors
 //! are 64 and configuration errors 78 (sysexits).
 
+pub mod failslow;
 pub mod rehearse;
 pub mod report;
 pub mod run;

@@ -33,6 +33,7 @@ mod claim;
 mod disk;
 mod drbd;
 mod errant;
+pub mod failslow;
 mod filesystem;
 mod filling;
 pub mod finding;

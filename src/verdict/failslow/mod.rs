@@ -1,0 +1,17 @@
+//! Semi-failed: which one of several peers is slow, when its load does not explain it.
+//!
+//! Pure: the same readings in the same order give the same states. A [`Group`] takes one [`Reading`] a member and poll
+//! and keeps a [`State`] for each, by three steps: what the *load* explains is taken away (a busier member gets the
+//! benefit of the doubt), then what all members have in *common* (it is a finding about the group), then the member's own
+//! usual *offset* (learnt within bounds, so that a fault cannot be learnt away). What remains is evidence, gathered in
+//! a cumulative sum, two means and two bitmaps.
+
+mod group;
+mod load;
+mod state;
+mod stream;
+
+pub use group::{Group, Judgement};
+pub use load::allowance;
+pub use state::{Reason, Rules, State};
+pub use stream::{Reading, Stream};

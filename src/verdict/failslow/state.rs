@@ -1,0 +1,181 @@
+//! The states of a stream and of a group, and the rules by which they are raised and taken back.
+
+use super::stream::Stream;
+
+/// What is thought of a stream, of a group, or of a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(u8)]
+pub enum State {
+    /// Nothing against it.
+    #[default]
+    Ok,
+    /// Evidence that is worth a colour, not yet an alarm.
+    Watch,
+    /// Slower than its load and its peers explain, and steadily so.
+    Slow,
+    /// Its work stood still for a whole poll, or stands still now.
+    Stalled,
+    /// It does not answer while its peers do.
+    Silent,
+}
+
+impl State {
+    /// Whether somebody is to be told.
+    #[must_use]
+    pub const fn is_alarm(self) -> bool {
+        matches!(self, Self::Slow | Self::Stalled | Self::Silent)
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Watch => "watch",
+            Self::Slow => "slow",
+            Self::Stalled => "stalled",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+/// Which rule raised the state that stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Reason {
+    /// None did.
+    #[default]
+    None,
+    /// A steady excess: the cumulative sum and the recent mean.
+    Steady,
+    /// A smaller excess that lasts.
+    Lasting,
+    /// An excess that comes and goes.
+    Recurring,
+    /// Polls in which the work all but stood still.
+    Stall,
+    /// Operations in flight and none that ends.
+    Stuck,
+    /// Nothing is done any more while the peers work: idle or stuck, which cannot be told.
+    NoWork,
+    /// No answer.
+    NoAnswer,
+}
+
+/// The numbers of the rules. Latencies are ratios in ln; times are polls.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Drift of the cumulative sum, in standard deviations a poll.
+    pub drift: f32,
+    /// The cumulative sum never grows above this.
+    pub ceiling: f32,
+    /// WATCH: cumulative sum.
+    pub watch_sum: f32,
+    /// WATCH: recent mean.
+    pub watch_mean: f32,
+    /// SLOW: cumulative sum.
+    pub slow_sum: f32,
+    /// SLOW: recent mean.
+    pub slow_mean: f32,
+    /// SLOW after long: mean of the last half hundred polls.
+    pub lasting_mean: f32,
+    /// SLOW after long: polls in WATCH.
+    pub lasting_polls: u16,
+    /// A poll above this ratio counts as recurring evidence.
+    pub high: f32,
+    /// SLOW: so many of the last 30 polls above it.
+    pub recurring: u32,
+    /// A poll above this ratio counts as a stall among others.
+    pub stall: f32,
+    /// STALLED: so many of the last 120 polls above it.
+    pub stalls: u32,
+    /// STALLED: one poll above this ratio is enough.
+    pub standstill: f32,
+    /// Taken back when the recent mean is below this.
+    pub clear_slow: f32,
+    /// WATCH is taken back when the recent mean is below this.
+    pub clear_watch: f32,
+    /// Polls for which a state that could be taken back is held; doubles with every alarm.
+    pub hold: u16,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            drift: 1.0,
+            ceiling: 50.0,
+            watch_sum: 16.0,
+            watch_mean: 1.35_f32.ln(),
+            slow_sum: 15.0,
+            slow_mean: 1.6_f32.ln(),
+            lasting_mean: 1.33_f32.ln(),
+            lasting_polls: 20,
+            high: 1.8_f32.ln(),
+            recurring: 7,
+            stall: 8.0_f32.ln(),
+            stalls: 2,
+            standstill: 30.0_f32.ln(),
+            clear_slow: 1.25_f32.ln(),
+            clear_watch: 1.15_f32.ln(),
+            hold: 4,
+        }
+    }
+}
+
+/// What of the group matters to the rules of one stream this poll.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    /// The noise of the residuals, in ln.
+    pub noise: f32,
+    /// How much longer evidence must last because neighbouring polls repeat each other; 1 or more.
+    pub repeat: f32,
+    /// Members that were compared.
+    pub peers: usize,
+    /// Whether there are no peers but only the stream's own past.
+    pub alone: bool,
+}
+
+/// The state that the evidence of a stream calls for now, and by which rule; without regard to what stands.
+pub fn called_for(stream: &Stream, rules: &Rules, frame: &Frame) -> (State, Reason) {
+    let mean = stream.mean;
+    let noisy = 1.5 * frame.noise;
+    if stream.standstill() || stream.stall_count() >= rules.stalls {
+        return (State::Stalled, Reason::Stall);
+    }
+    let busy = stream.load > 0.59 && mean < 3.0_f32.ln();
+    let mut top = if busy { State::Watch } else { State::Slow };
+    let factor = if frame.alone { 2.0 } else { 1.0 };
+    if frame.alone && mean < 2.5_f32.ln() {
+        top = State::Watch;
+    }
+    if stream.sum > rules.slow_sum * frame.repeat * factor && mean > rules.slow_mean.max(noisy) {
+        return (top, Reason::Steady);
+    }
+    if stream.recurring() >= rules.recurring {
+        return (top, Reason::Recurring);
+    }
+    if stream.sum > rules.watch_sum * frame.repeat * factor && mean > (rules.watch_mean * factor).max(noisy) {
+        let lasting =
+            stream.long > rules.lasting_mean && stream.held >= rules.lasting_polls && stream.state >= State::Watch;
+        return if lasting {
+            (top, Reason::Lasting)
+        } else {
+            (State::Watch, Reason::Steady)
+        };
+    }
+    (State::Ok, Reason::None)
+}
+
+/// Whether the evidence is gone that a state rests on.
+pub fn is_over(stream: &Stream, rules: &Rules) -> bool {
+    let level = match stream.state {
+        State::Ok => return false,
+        State::Watch => rules.clear_watch,
+        _ => rules.clear_slow,
+    };
+    stream.mean < level
+        && stream.sum < rules.ceiling * 0.5
+        && stream.recurring() <= 2
+        && !stream.standstill()
+        && stream.stall_count() < rules.stalls
+}

@@ -1,0 +1,228 @@
+//! What is remembered of one stream: 64 bytes at most, whatever its age.
+
+use super::state::{Frame, Reason, Rules, State, called_for, is_over};
+
+/// What one poll says about one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Reading {
+    /// No answer, though one was due.
+    #[default]
+    Missing,
+    /// It answered and had nothing to do, or too little to be judged by.
+    Idle,
+    /// Whoever measured is itself overloaded: nothing is learnt from this.
+    Untrusted,
+    /// Operations are in flight and none has ended for at least two polls and five seconds.
+    Stuck,
+    /// A measured poll.
+    Value {
+        /// ln of the mean latency of an operation, in any unit.
+        latency: f32,
+        /// ln of the offered load (operations or bytes), in any unit; NaN if not known.
+        load: f32,
+    },
+}
+
+impl Reading {
+    /// From plain numbers; what cannot be a latency is no reading.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "logarithms are small")]
+    pub fn value(latency: f64, load: Option<f64>) -> Self {
+        if !latency.is_finite() || latency < 0.0 {
+            return Self::Missing;
+        }
+        let load = load.filter(|load| load.is_finite());
+        if latency == 0.0 || load.is_some_and(|load| load <= 0.0) {
+            return Self::Idle;
+        }
+        Self::Value {
+            latency: latency.ln() as f32,
+            load: load.map_or(f32::NAN, |load| load.ln() as f32),
+        }
+    }
+}
+
+/// Polls after which the offset of a stream to its peers is its own.
+const SETTLED: u16 = 30;
+
+/// One stream against its peers.
+#[derive(Debug, Clone, Default)]
+pub struct Stream {
+    /// Its usual offset to its peers, in ln.
+    pub(super) offset: f32,
+    anchor: f32,
+    /// Cumulative sum of the excess, in standard deviations.
+    pub(super) sum: f32,
+    /// Mean excess of about the last ten polls, in ln.
+    pub(super) mean: f32,
+    /// Mean excess of about the last half hundred polls, in ln.
+    pub(super) long: f32,
+    /// Mean load against the peers, in ln.
+    pub(super) load: f32,
+    pub(super) last: f32,
+    pub(super) last_load: f32,
+    high: u32,
+    stalls: [u32; 4],
+    /// Polls in the present state.
+    pub(super) held: u16,
+    polls: u16,
+    pub(super) state: State,
+    pub(super) reason: Reason,
+    alarms: u8,
+    missed: u8,
+    miss_rate: u8,
+    idle: u8,
+    stood: u8,
+    over: u8,
+}
+
+const _: () = assert!(size_of::<Stream>() <= 64);
+
+impl Stream {
+    /// How many of the last 30 polls were far above the peers.
+    pub(super) fn recurring(&self) -> u32 {
+        (self.high & 0x3fff_ffff).count_ones()
+    }
+
+    /// How many of the last 120 polls were stalls.
+    pub(super) fn stall_count(&self) -> u32 {
+        self.stalls.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Whether a poll stood still as a whole not long ago.
+    pub(super) const fn standstill(&self) -> bool {
+        self.stood > 0
+    }
+
+    /// Whether nothing is held against it: only then it teaches.
+    pub(super) fn quiet(&self) -> bool {
+        self.state == State::Ok && (self.sum < 6.0 || self.polls < 10)
+    }
+
+    fn push(&mut self, high: bool, stall: bool) {
+        self.high = self.high << 1 | u32::from(high);
+        for index in (1..4).rev() {
+            self.stalls[index] = self.stalls[index] << 1 | self.stalls[index - 1] >> 31;
+        }
+        self.stalls[0] = self.stalls[0] << 1 | u32::from(stall);
+        self.stalls[3] &= 0x00ff_ffff;
+    }
+
+    /// A measured poll: its excess over its peers after load, `raw`, still with its usual offset; its load against
+    /// theirs.
+    pub(super) fn measure(&mut self, excess: f32, dx: f32, rules: &Rules, frame: &Frame) {
+        let after_gap = self.missed >= 2 || self.idle >= 2;
+        self.miss_rate = self.miss_rate.saturating_sub(self.miss_rate.div_ceil(32));
+        self.missed = 0;
+        self.idle = 0;
+        self.last = excess;
+        self.last_load = dx;
+        self.load += 0.1 * (dx - self.load);
+        if !after_gap {
+            let z = (excess / frame.noise).clamp(-4.0, 4.0);
+            self.sum = (self.sum + z - rules.drift).clamp(0.0, rules.ceiling);
+            self.mean += 0.15 * (excess.clamp(-1.5, 1.5) - self.mean);
+            self.long += 0.03 * (excess.clamp(-1.5, 1.5) - self.long);
+            let stall = excess > rules.stall;
+            self.push(excess > rules.high.max(3.5 * frame.noise), stall);
+            self.stood = self.stood.saturating_sub(1);
+            // With next to no work left one odd operation is the mean: it must happen again to count.
+            if excess > rules.standstill && dx > -2.0 && (!frame.alone || self.polls > SETTLED) {
+                self.stood = 40;
+            }
+            self.learn(excess, frame);
+            self.polls = self.polls.saturating_add(1);
+        }
+        self.step(rules, frame);
+    }
+
+    fn learn(&mut self, excess: f32, frame: &Frame) {
+        // Two compare with each other: each takes half of what lies between them.
+        let (start, drift) = if frame.peers <= 2 { (0.2, 0.04) } else { (0.45, 0.08) };
+        if !self.quiet() || excess.abs() > 0.5 || frame.alone {
+            return;
+        }
+        if self.polls < SETTLED {
+            let share = if frame.peers <= 2 { 0.5 } else { 1.0 };
+            self.offset = (self.offset + share * excess / (f32::from(self.polls) + 2.0)).clamp(-start, start);
+            self.anchor = self.offset;
+        } else {
+            self.offset =
+                (self.offset + 0.003 * excess.clamp(-0.3, 0.3)).clamp(self.anchor - drift, self.anchor + drift);
+        }
+    }
+
+    /// No answer, while the peers answer.
+    pub(super) fn miss(&mut self, rules: &Rules, frame: &Frame) {
+        self.missed = self.missed.saturating_add(1);
+        self.step(rules, frame);
+        if self.missed < 10 {
+            self.miss_rate = self.miss_rate.saturating_add((255 - self.miss_rate).div_ceil(32));
+        }
+    }
+
+    /// Nothing to do, while the peers work.
+    pub(super) fn rest(&mut self, rules: &Rules, frame: &Frame, peers_work: bool) {
+        self.missed = 0;
+        if peers_work {
+            self.idle = self.idle.saturating_add(1);
+        }
+        self.sum = (self.sum - rules.drift).max(0.0);
+        self.mean *= 0.9;
+        self.push(false, false);
+        self.stood = self.stood.saturating_sub(1);
+        self.step(rules, frame);
+    }
+
+    /// Operations in flight, none ends.
+    pub(super) fn stick(&mut self) {
+        self.missed = 0;
+        self.raise(State::Stalled, Reason::Stuck);
+    }
+
+    /// How unlikely so many missing answers are by chance, as −log10.
+    fn phi(&self) -> f32 {
+        let rate = (f32::from(self.miss_rate) / 255.0).clamp(0.03, 0.7);
+        -f32::from(self.missed) * rate.log10()
+    }
+
+    fn raise(&mut self, state: State, reason: Reason) {
+        if state != self.state {
+            if state.is_alarm() && !self.state.is_alarm() {
+                self.alarms = self.alarms.saturating_add(1);
+            }
+            self.held = 0;
+            self.state = state;
+        }
+        self.reason = reason;
+        self.over = 0;
+    }
+
+    fn step(&mut self, rules: &Rules, frame: &Frame) {
+        self.held = self.held.saturating_add(1);
+        if self.missed >= 5 && self.phi() > 8.0 {
+            return self.raise(State::Silent, Reason::NoAnswer);
+        }
+        if self.missed > 0 {
+            return;
+        }
+        let (mut state, mut reason) = called_for(self, rules, frame);
+        if state == State::Ok && self.idle >= 6 && self.polls > SETTLED && self.load > -1.0 {
+            (state, reason) = (State::Watch, Reason::NoWork);
+        }
+        if self.state == State::Silent || (self.reason == Reason::NoWork && state != State::Watch) {
+            return self.raise(state, reason);
+        }
+        if state > self.state {
+            self.raise(state, reason);
+        } else if state == State::Ok && is_over(self, rules) {
+            self.over = self.over.saturating_add(1);
+            let hold = rules.hold << u32::from(self.alarms.saturating_sub(1).min(3));
+            if u16::from(self.over) >= hold {
+                self.raise(State::Ok, Reason::None);
+            }
+        } else {
+            self.over = 0;
+        }
+    }
+}
