@@ -83,6 +83,11 @@ impl Columns {
 
 /// The fields of a CSV line (RFC 4180, without line breaks in quotes).
 fn split(line: &str) -> Vec<String> {
+    let push = |fields: &mut Vec<String>, char: char| {
+        if let Some(field) = fields.last_mut() {
+            field.push(char);
+        }
+    };
     let mut fields = vec![String::new()];
     let mut quoted = false;
     let mut chars = line.chars().peekable();
@@ -90,11 +95,11 @@ fn split(line: &str) -> Vec<String> {
         match char {
             '"' if quoted && chars.peek() == Some(&'"') => {
                 chars.next();
-                fields.last_mut().map_or((), |field| field.push('"'));
+                push(&mut fields, '"');
             }
             '"' => quoted = !quoted,
             ',' if !quoted => fields.push(String::new()),
-            _ => fields.last_mut().map_or((), |field| field.push(char)),
+            _ => push(&mut fields, char),
         }
     }
     fields
@@ -588,4 +593,81 @@ pub fn judge(
         return Err(TraceError::TooBad { bad, rows });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    /// Runs of five disks with a little unevenness; `latency` may change one cell.
+    fn judged(latency: impl Fn(u32, u32) -> String) -> Vec<serde_json::Value> {
+        let mut csv = "subject,ts,group,latency_ms,load\n".to_owned();
+        for poll in 0..200_u32 {
+            for disk in 0..5_u32 {
+                let _ = writeln!(csv, "d{disk},{},g,{},100", poll * 15, latency(poll, disk));
+            }
+        }
+        let (mut out, mut errors) = (Vec::new(), Vec::new());
+        let settings = Settings {
+            json: true,
+            max_bad_rows: None,
+        };
+        judge(&mut csv.as_bytes(), &mut out, &mut errors, settings).unwrap();
+        assert!(errors.is_empty(), "{}", String::from_utf8_lossy(&errors));
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn usual(poll: u32, disk: u32) -> f64 {
+        1.0 + f64::from((poll * 7 + disk * 13) % 11) / 50.0
+    }
+
+    #[test]
+    fn a_slow_one_is_named_soon_and_cleared_after() {
+        let lines = judged(|poll, disk| {
+            let factor = if disk == 3 && (50..100).contains(&poll) {
+                2.0
+            } else {
+                1.0
+            };
+            format!("{}", usual(poll, disk) * factor)
+        });
+        let slow = lines.iter().find(|line| line["state"] == "slow").unwrap();
+        assert_eq!(slow["subject"], "d3");
+        assert!(slow["ts"].as_f64().unwrap() <= 59.0 * 15.0, "{slow}");
+        assert_eq!(lines.last().unwrap()["state"], "ok");
+        assert!(lines.iter().all(|line| line["subject"] == "d3"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_constant_fleet_never_alarms_and_silence_is_told() {
+        assert_eq!(judged(|_, _| "1.5".to_owned()), Vec::<serde_json::Value>::new());
+        let lines = judged(|poll, disk| {
+            if disk == 1 && poll > 60 {
+                String::new()
+            } else {
+                "1.5".to_owned()
+            }
+        });
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert_eq!(
+            (&lines[0]["subject"], &lines[0]["state"]),
+            (&json!("d1"), &json!("silent"))
+        );
+    }
+
+    #[test]
+    fn bad_rows_are_counted_with_their_lines() {
+        let csv = "ts,group,subject,load,latency_ms\n0,g,a,1,1\nx,g,a,1,1\n15,g,a,1,fast\n";
+        let (mut out, mut errors) = (Vec::new(), Vec::new());
+        let settings = Settings {
+            json: true,
+            max_bad_rows: Some(1),
+        };
+        let told = judge(&mut csv.as_bytes(), &mut out, &mut errors, settings);
+        assert!(matches!(told, Err(TraceError::TooBad { bad: 2, rows: 3 })));
+        let errors = String::from_utf8(errors).unwrap();
+        assert!(errors.contains("line 3") && errors.contains("line 4"), "{errors}");
+    }
 }

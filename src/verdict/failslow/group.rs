@@ -256,6 +256,11 @@ impl Group {
                 pair.0 = pair.0.min(above.max(0.0) + 0.3);
             }
         }
+        // What is conceded to a busy one beyond the learnt curve is a doubt in its favour, and nothing against its peer.
+        if let [one, two] = self.excess.as_mut_slice() {
+            let conceded = |dx: f32| allowance(beta, dx) - beta * dx.max(-0.5);
+            (one.0, two.0) = (one.0 - conceded(two.1), two.0 - conceded(one.1));
+        }
         elevation
     }
 
