@@ -3,7 +3,7 @@
 use super::{
     load::{Exponent, allowance, fixed, float},
     state::{Frame, Reason, Rules, State},
-    stream::{Reading, Stream},
+    stream::{Reading, Stream, UNUSUAL},
 };
 
 /// A member's state with the numbers it rests on.
@@ -23,6 +23,18 @@ pub struct Judgement {
     pub peers: usize,
     /// Polls in this state.
     pub held: u16,
+    /// The latency over that of the peers that its load explains and that [`Self::ratio`] is already without.
+    pub explained: f32,
+    /// The latency over that of the peers that is usual for it and that [`Self::ratio`] is already without.
+    pub usual: f32,
+    /// Polls since what led to this state began; as far as that can be told.
+    pub lasted: u16,
+    /// Measured polls, counted up to 255.
+    pub polls: u8,
+    /// The whole group over its own past, load taken away.
+    pub group_ratio: f32,
+    /// The state of the whole group.
+    pub group_state: State,
 }
 
 /// What the members have in common, against the group's own past.
@@ -59,7 +71,8 @@ impl Default for Group {
     }
 }
 
-fn median(values: &mut [f32]) -> f32 {
+/// The median; reorders the values. NaN of none.
+pub fn median(values: &mut [f32]) -> f32 {
     let half = values.len() / 2;
     if values.is_empty() {
         return f32::NAN;
@@ -121,6 +134,12 @@ impl Group {
         self.streams.is_empty()
     }
 
+    /// The rules by which it judges.
+    #[must_use]
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// The state of all members together: slow when the whole group is, silent when none answers.
     #[must_use]
     pub fn common(&self) -> State {
@@ -149,6 +168,18 @@ impl Group {
                 self.peers.saturating_sub(1)
             },
             held: stream.held,
+            explained: allowance(self.exponent.beta(), stream.load).exp(),
+            usual: stream.offset.exp(),
+            lasted: match stream.reason {
+                Reason::Steady | Reason::Lasting if stream.state.is_alarm() => {
+                    stream.held.saturating_add(stream.rising.into())
+                }
+                Reason::Steady | Reason::Lasting => stream.held.max(stream.rising.into()),
+                _ => stream.held,
+            },
+            polls: stream.polls,
+            group_ratio: self.common_ratio(),
+            group_state: self.common.state,
         })
     }
 
@@ -157,20 +188,16 @@ impl Group {
     pub fn poll(&mut self, readings: &[Reading], others_answer: bool) {
         let reading = |index: usize| readings.get(index).copied().unwrap_or_default();
         let answers = (0..self.streams.len())
-            .filter(|index| reading(*index) != Reading::Missing)
+            .filter(|index| reading(*index).is_answer())
             .count();
         self.silence(answers, others_answer);
         let values = readings.iter().take(self.streams.len());
-        let pairs = values.filter_map(|reading| match reading {
-            Reading::Value { latency, load } if latency.is_finite() => Some((*latency, *load)),
-            _ => None,
-        });
         self.excess.clear();
-        self.excess.extend(pairs);
+        self.excess.extend(values.filter_map(Reading::measured));
         let valid = self.excess.len();
         self.peers = valid;
         let x0 = self.usual_load();
-        let frame = self.frame(valid);
+        let mut frame = self.frame(valid);
         let beta = self.exponent.beta();
         let mut u = std::mem::take(&mut self.scratch);
         u.clear();
@@ -184,16 +211,14 @@ impl Group {
         let offsets = readings
             .iter()
             .zip(&self.streams)
-            .filter_map(|(reading, stream)| match reading {
-                Reading::Value { latency, .. } if latency.is_finite() => Some(stream.offset),
-                _ => None,
-            });
+            .filter_map(|(reading, stream)| reading.measured().map(|_| stream.offset));
         for (pair, offset) in self.excess.iter_mut().zip(offsets) {
             let dx = dx_of(pair.1);
             *pair = (pair.0 - allowance(beta, dx) - offset, dx);
             u.push(pair.0);
         }
         let elevation = self.centre(&mut u, x0, beta);
+        frame.unequal = self.streams.len() < 6 && self.excess.iter().any(|(excess, _)| excess.abs() > UNUSUAL);
         let spread = self.judge_all(&reading, &frame, answers, elevation);
         self.scratch = u;
         self.settle(spread, &frame);
@@ -221,11 +246,12 @@ impl Group {
             repeat,
             peers: valid,
             alone: self.streams.len() < 2,
+            unequal: false,
         }
     }
 
     /// Takes away what is common. Returns how far the group is above its own past, if that is known.
-    fn centre(&mut self, u: &mut [f32], x0: f32, beta: f32) -> Option<f32> {
+    fn centre(&mut self, u: &mut Vec<f32>, x0: f32, beta: f32) -> Option<f32> {
         let valid = u.len();
         if valid == 0 {
             return None;
@@ -237,13 +263,22 @@ impl Group {
             n => f32::midpoint(u[n / 2 - 1], u[n / 2]),
         };
         let elevation = self.common_mode(level, x0, beta, valid);
+        // What is conceded to a busy one beyond the learnt curve is a doubt in its favour, and nothing against its peers:
+        // where one of few is the measure of another, it is so without.
+        let conceded = |dx: f32| allowance(beta, dx) - beta * dx.max(-0.5);
+        if (3..8).contains(&valid) {
+            u.clear();
+            u.extend(self.excess.iter().map(|(own, dx)| own + conceded(*dx)));
+            u.sort_unstable_by(f32::total_cmp);
+        }
         for pair in &mut self.excess {
             let own = pair.0;
             pair.0 = match valid {
                 1 if self.streams.len() < 2 => elevation.unwrap_or(0.0),
                 1 => f32::NAN,
                 2..8 => {
-                    let at = u.partition_point(|value| value.total_cmp(&own).is_lt());
+                    let as_measure = if valid == 2 { own } else { own + conceded(pair.1) };
+                    let at = u.partition_point(|value| value.total_cmp(&as_measure).is_lt());
                     own - median_without(u, at)
                 }
                 _ => own - level,
@@ -256,9 +291,7 @@ impl Group {
                 pair.0 = pair.0.min(above.max(0.0) + 0.3);
             }
         }
-        // What is conceded to a busy one beyond the learnt curve is a doubt in its favour, and nothing against its peer.
         if let [one, two] = self.excess.as_mut_slice() {
-            let conceded = |dx: f32| allowance(beta, dx) - beta * dx.max(-0.5);
             (one.0, two.0) = (one.0 - conceded(two.1), two.0 - conceded(one.1));
         }
         elevation
@@ -329,13 +362,13 @@ impl Group {
         let working = self.excess.len();
         for (index, stream) in self.streams.iter_mut().enumerate() {
             match reading(index) {
-                Reading::Value { latency, .. } if latency.is_finite() => {
+                now if now.measured().is_some() => {
                     let Some(&(excess, dx)) = judged.next() else { continue };
                     if !excess.is_finite() || (frame.alone && elevation.is_none()) {
                         continue;
                     }
                     let (before, before_load) = (stream.last, stream.last_load);
-                    if stream.quiet() {
+                    if stream.quiet() && stream.mean.abs() < rules.slow_mean {
                         self.exponent.learn(
                             dx - before_load,
                             excess - before + allowance(self.exponent.beta(), dx)
@@ -369,12 +402,18 @@ impl Group {
         self.polls = self.polls.saturating_add(1);
         let few = self.streams.len() < 6;
         // Of few, one that is slow is a good part of the noise: only a quiet group teaches.
+        let limit = self.rules.slow_mean;
+        let taught = |stream: &Stream| stream.quiet() && stream.mean.abs() < limit;
         if let Some(spread) = spread
-            && !(few && self.streams.iter().any(|stream| !stream.quiet()))
+            && (!few || self.streams.iter().all(taught))
         {
             let rate = (1.0 / (self.polls as f32 + 10.0)).max(0.005);
             let seen = (1.4826 * spread).min(3.0 * frame.noise);
             self.noise += rate * (seen - self.noise);
+            // One that is slow from the start passes for quiet at first.
+            if few && self.polls < 40 {
+                self.noise = self.noise.min(0.2);
+            }
         }
     }
 }

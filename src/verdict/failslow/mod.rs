@@ -5,11 +5,22 @@
 //! benefit of the doubt), then what all members have in *common* (it is a finding about the group), then the member's own
 //! usual *offset* (learnt within bounds, so that a fault cannot be learnt away). What remains is evidence, gathered in
 //! a cumulative sum, two means and two bitmaps.
+//!
+//! Beside the groups stand [`trust`] (an overloaded observer finds everything slow), [`mod@blame`] (server, client, path or
+//! link, from the matrix of what each client sees of each server), [`mod@pair`] (the halves of a DRBD pair), and
+//! [`explain`] (one sentence for each verdict, and for each that is not given).
 
+pub mod blame;
+pub mod explain;
 mod group;
 mod load;
+pub mod pair;
 mod state;
 mod stream;
+pub mod trust;
+
+#[cfg(test)]
+mod tests;
 
 pub use group::{Group, Judgement};
 pub use load::allowance;

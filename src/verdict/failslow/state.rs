@@ -133,6 +133,8 @@ pub struct Frame {
     pub peers: usize,
     /// Whether there are no peers but only the stream's own past.
     pub alone: bool,
+    /// Whether of a few one differs by more than can be usual: it pulls the others' measure along, and nobody learns.
+    pub unequal: bool,
 }
 
 /// The state that the evidence of a stream calls for now, and by which rule; without regard to what stands.
@@ -148,7 +150,9 @@ pub fn called_for(stream: &Stream, rules: &Rules, frame: &Frame) -> (State, Reas
     if frame.alone && mean < 2.5_f32.ln() {
         top = State::Watch;
     }
-    if stream.sum > rules.slow_sum * frame.repeat * factor && mean > rules.slow_mean.max(noisy) {
+    // However much neighbouring polls repeat each other, the sum can come so far.
+    let slow_sum = (rules.slow_sum * frame.repeat * factor).min(0.9 * rules.ceiling);
+    if stream.sum > slow_sum && mean > rules.slow_mean.max(noisy) {
         return (top, Reason::Steady);
     }
     if stream.recurring() >= rules.recurring {

@@ -24,6 +24,28 @@ pub enum Reading {
 }
 
 impl Reading {
+    /// Latency and load where it was measured; what cannot be the logarithm of a latency is no measurement, what cannot
+    /// be that of a load is a load that is not known.
+    pub(super) fn measured(&self) -> Option<(f32, f32)> {
+        /// Beyond the logarithm of the largest and the smallest number of 64 bits.
+        const FAR: f32 = 800.0;
+        match *self {
+            Self::Value { latency, load } if latency.abs() < FAR => {
+                Some((latency, if load.abs() < FAR { load } else { f32::NAN }))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether anything came back; a latency that cannot be one is nothing.
+    pub(super) fn is_answer(&self) -> bool {
+        match self {
+            Self::Missing => false,
+            Self::Value { .. } => self.measured().is_some(),
+            Self::Idle | Self::Untrusted | Self::Stuck => true,
+        }
+    }
+
     /// From plain numbers; what cannot be a latency is no reading.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "logarithms are small")]
@@ -43,7 +65,9 @@ impl Reading {
 }
 
 /// Polls after which the offset of a stream to its peers is its own.
-const SETTLED: u16 = 30;
+const SETTLED: u8 = 30;
+/// An excess beyond this, in ln, is never usual.
+pub const UNUSUAL: f32 = 0.5;
 
 /// One stream against its peers.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +89,10 @@ pub struct Stream {
     stalls: [u32; 4],
     /// Polls in the present state.
     pub(super) held: u16,
-    polls: u16,
+    /// Polls since the cumulative sum last left zero, while there is no alarm: when it began, if it is one.
+    pub(super) rising: u8,
+    /// Measured polls, counted up to 255.
+    pub(super) polls: u8,
     pub(super) state: State,
     pub(super) reason: Reason,
     alarms: u8,
@@ -121,6 +148,11 @@ impl Stream {
         if !after_gap {
             let z = (excess / frame.noise).clamp(-4.0, 4.0);
             self.sum = (self.sum + z - rules.drift).clamp(0.0, rules.ceiling);
+            if self.sum == 0.0 {
+                self.rising = 0;
+            } else if !self.state.is_alarm() {
+                self.rising = self.rising.saturating_add(1);
+            }
             self.mean += 0.15 * (excess.clamp(-1.5, 1.5) - self.mean);
             self.long += 0.03 * (excess.clamp(-1.5, 1.5) - self.long);
             let stall = excess > rules.stall;
@@ -139,7 +171,7 @@ impl Stream {
     fn learn(&mut self, excess: f32, frame: &Frame) {
         // Two compare with each other: each takes half of what lies between them.
         let (start, drift) = if frame.peers <= 2 { (0.2, 0.04) } else { (0.45, 0.08) };
-        if !self.quiet() || excess.abs() > 0.5 || frame.alone {
+        if !self.quiet() || excess.abs() > UNUSUAL || frame.alone || frame.unequal {
             return;
         }
         if self.polls < SETTLED {
@@ -177,6 +209,7 @@ impl Stream {
     /// Operations in flight, none ends.
     pub(super) fn stick(&mut self) {
         self.missed = 0;
+        self.held = self.held.saturating_add(1);
         self.raise(State::Stalled, Reason::Stuck);
     }
 
