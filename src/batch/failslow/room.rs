@@ -1,0 +1,195 @@
+//! The streams of one group and operation: gathered a poll at a time, then judged together.
+//!
+//! With several observers a subject is judged by what most of them see after each one's own slowness is taken away, and
+//! each observer by what it sees of all subjects.
+
+use crate::verdict::failslow::{Group, Judgement, Reading, State};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Members by name, judged together.
+#[derive(Default)]
+pub struct Named {
+    group: Group,
+    index: BTreeMap<String, usize>,
+    told: Vec<State>,
+    told_common: State,
+}
+
+impl Named {
+    fn poll(&mut self, readings: &BTreeMap<String, Reading>, others_answer: bool) {
+        for name in readings.keys() {
+            if !self.index.contains_key(name) {
+                let index = self.group.add();
+                self.index.insert(name.clone(), index);
+                self.told.push(State::Ok);
+            }
+        }
+        let mut row = vec![Reading::Missing; self.told.len()];
+        for (name, reading) in readings {
+            if let Some(index) = self.index.get(name) {
+                row[*index] = *reading;
+            }
+        }
+        self.group.poll(&row, others_answer);
+    }
+
+    /// Whether this is one of the members.
+    pub fn contains(&self, name: &str) -> bool {
+        self.index.contains_key(name)
+    }
+
+    /// The members whose state has changed since it was last told.
+    pub fn changes(&mut self) -> Vec<(String, Judgement)> {
+        let mut changes = Vec::new();
+        for (name, index) in &self.index {
+            if let Some(now) = self.group.judge(*index)
+                && now.state != self.told[*index]
+            {
+                self.told[*index] = now.state;
+                changes.push((name.clone(), now));
+            }
+        }
+        changes
+    }
+
+    /// The state of all of them together and their ratio to their own past, if that state has changed.
+    pub fn common_change(&mut self) -> Option<(State, f32)> {
+        let now = self.group.common();
+        (now != self.told_common).then(|| {
+            self.told_common = now;
+            (now, self.group.common_ratio())
+        })
+    }
+}
+
+/// One group and operation: its subjects, and who observes them.
+#[derive(Default)]
+pub struct Room {
+    /// The subjects.
+    pub subjects: Named,
+    /// The observers, by what each sees of all subjects; empty while there is only one.
+    pub observers: Named,
+    seen_by: BTreeSet<String>,
+    /// The readings of the poll that is being gathered: by subject and observer.
+    cells: BTreeMap<(String, String), Reading>,
+}
+
+fn middle(mut values: Vec<f32>) -> Option<f32> {
+    values.retain(|value| value.is_finite());
+    values.sort_unstable_by(f32::total_cmp);
+    let half = values.len() / 2;
+    match values.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(values[half]),
+        _ => Some(f32::midpoint(values[half - 1], values[half])),
+    }
+}
+
+impl Room {
+    /// One reading a member (`own` names it in a cell's key) from the cells: first what each of the `other` side has in
+    /// common over all its cells is taken away, then the middle of what is left is taken.
+    fn collapse(
+        &self,
+        own: fn(&(String, String)) -> &String,
+        other: fn(&(String, String)) -> &String,
+    ) -> BTreeMap<String, Reading> {
+        let mut sides: HashMap<&String, Vec<f32>> = HashMap::new();
+        for (key, reading) in &self.cells {
+            if let Reading::Value { latency, .. } = reading {
+                sides.entry(other(key)).or_default().push(*latency);
+            }
+        }
+        let sides: HashMap<&String, f32> = sides
+            .into_iter()
+            // Who sees only one has nothing in common with others: what it sees is that one's own.
+            .filter(|(_, values)| values.len() > 1)
+            .filter_map(|(name, values)| Some((name, middle(values)?)))
+            .collect();
+        let mut members: BTreeMap<&String, (Vec<f32>, Vec<f32>, Reading)> = BTreeMap::new();
+        for (key, reading) in &self.cells {
+            let member = members
+                .entry(own(key))
+                .or_insert((Vec::new(), Vec::new(), Reading::Missing));
+            if let Reading::Value { latency, load } = reading {
+                member.0.push(latency - sides.get(other(key)).copied().unwrap_or(0.0));
+                member.1.push(*load);
+            } else if *reading != Reading::Missing {
+                member.2 = *reading;
+            }
+        }
+        let one = |(values, loads, rest): (Vec<f32>, Vec<f32>, Reading)| match middle(values) {
+            Some(latency) => Reading::Value {
+                latency,
+                load: middle(loads).unwrap_or(f32::NAN),
+            },
+            None => rest,
+        };
+        members
+            .into_iter()
+            .map(|(name, member)| (name.clone(), one(member)))
+            .collect()
+    }
+
+    /// Ends the poll: everybody is judged. `others_answer` says whether anything outside of this room did.
+    pub fn poll(&mut self, others_answer: bool) {
+        if self.seen_by.len() < 2 {
+            let readings = self
+                .cells
+                .iter()
+                .map(|((subject, _), reading)| (subject.clone(), *reading))
+                .collect();
+            self.subjects.poll(&readings, others_answer);
+        } else {
+            let subjects = self.collapse(|key| &key.0, |key| &key.1);
+            let mut observers = self.collapse(|key| &key.1, |key| &key.0);
+            // What one sees of a single subject may be that subject: it says nothing of the observer.
+            let mut sees: HashMap<&String, usize> = HashMap::new();
+            for (_, observer) in self.cells.keys() {
+                *sees.entry(observer).or_default() += 1;
+            }
+            for (observer, reading) in &mut observers {
+                if sees.get(observer).is_none_or(|subjects| *subjects < 2) {
+                    *reading = Reading::Untrusted;
+                }
+            }
+            self.subjects.poll(&subjects, others_answer);
+            self.observers.poll(&observers, others_answer);
+        }
+        self.cells.clear();
+    }
+
+    /// Whether this subject was read by this observer in the present poll.
+    pub fn has(&self, key: &(String, String)) -> bool {
+        self.cells.contains_key(key)
+    }
+
+    /// Whether anything answered in the present poll.
+    pub fn answers(&self) -> bool {
+        self.cells.values().any(|reading| *reading != Reading::Missing)
+    }
+
+    /// Whether this subject and this observer were seen before.
+    pub fn knows(&self, key: &(String, String)) -> bool {
+        self.seen_by.contains(&key.1) && (self.subjects.contains(&key.0) || self.reads(&key.0))
+    }
+
+    /// Adds a reading of a subject by an observer; says how many subjects and observers were never seen before.
+    pub fn put(&mut self, key: (String, String), reading: Reading) -> usize {
+        let known = self.subjects.contains(&key.0) || self.reads(&key.0);
+        let seen = self.seen_by.contains(&key.1);
+        if !seen {
+            self.seen_by.insert(key.1.clone());
+        }
+        self.cells.insert(key, reading);
+        usize::from(!known) + usize::from(!seen)
+    }
+
+    /// Whether this subject was read by anybody in the present poll.
+    fn reads(&self, subject: &str) -> bool {
+        let from = (subject.to_owned(), String::new());
+        self.cells
+            .range(from..)
+            .next()
+            .is_some_and(|((first, _), _)| first == subject)
+    }
+}

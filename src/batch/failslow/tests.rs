@@ -1,0 +1,182 @@
+use super::*;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// Runs of five disks with a little unevenness; `latency` may change one cell.
+fn judged(latency: impl Fn(u32, u32) -> String) -> Vec<Value> {
+    let mut csv = "subject,ts,group,latency_ms,load\n".to_owned();
+    for poll in 0..200_u32 {
+        for disk in 0..5_u32 {
+            let _ = writeln!(csv, "d{disk},{},g,{},100", poll * 15, latency(poll, disk));
+        }
+    }
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    let settings = Settings {
+        json: true,
+        max_bad_rows: None,
+    };
+    judge(&mut csv.as_bytes(), &mut out, &mut errors, settings).unwrap();
+    assert!(errors.is_empty(), "{}", String::from_utf8_lossy(&errors));
+    let text = String::from_utf8(out).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn usual(poll: u32, disk: u32) -> f64 {
+    1.0 + f64::from((poll * 7 + disk * 13) % 11) / 50.0
+}
+
+#[test]
+fn a_slow_one_is_named_soon_and_cleared_after() {
+    let lines = judged(|poll, disk| {
+        let factor = if disk == 3 && (50..100).contains(&poll) {
+            2.0
+        } else {
+            1.0
+        };
+        format!("{}", usual(poll, disk) * factor)
+    });
+    let slow = lines.iter().find(|line| line["state"] == "slow").unwrap();
+    assert_eq!(slow["subject"], "d3");
+    assert!(slow["ts"].as_f64().unwrap() <= 59.0 * 15.0, "{slow}");
+    assert_eq!(lines.last().unwrap()["state"], "ok");
+    assert!(lines.iter().all(|line| line["subject"] == "d3"), "{lines:?}");
+}
+
+#[test]
+fn a_constant_fleet_never_alarms_and_silence_is_told() {
+    assert_eq!(judged(|_, _| "1.5".to_owned()), Vec::<Value>::new());
+    let lines = judged(|poll, disk| {
+        if disk == 1 && poll > 60 {
+            String::new()
+        } else {
+            "1.5".to_owned()
+        }
+    });
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(
+        (&lines[0]["subject"], &lines[0]["state"]),
+        (&json!("d1"), &json!("silent"))
+    );
+}
+
+#[test]
+fn bad_rows_are_counted_with_their_lines() {
+    let csv = "ts,group,subject,load,latency_ms\n0,g,a,1,1\nx,g,a,1,1\n15,g,a,1,fast\n";
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    let settings = Settings {
+        json: true,
+        max_bad_rows: Some(1),
+    };
+    let told = judge(&mut csv.as_bytes(), &mut out, &mut errors, settings);
+    assert!(matches!(told, Err(TraceError::TooBad { bad: 2, rows: 3 })));
+    let errors = String::from_utf8(errors).unwrap();
+    assert!(errors.contains("line 3") && errors.contains("line 4"), "{errors}");
+}
+
+fn told(csv: &str) -> (Vec<Value>, String) {
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    let settings = Settings {
+        json: true,
+        max_bad_rows: None,
+    };
+    judge(&mut csv.as_bytes(), &mut out, &mut errors, settings).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    (lines.collect(), String::from_utf8(errors).unwrap())
+}
+
+#[test]
+fn a_row_that_leaps_in_time_does_not_outdate_the_rest_and_a_gap_raises_nothing() {
+    let mut csv = "ts,group,subject,load,latency_ms\n".to_owned();
+    for poll in 0..300_u32 {
+        // Half an hour is missing after 100 polls.
+        let at = poll * 15 + if poll >= 100 { 1800 } else { 0 };
+        for disk in 0..5 {
+            if (poll, disk) == (0, 0) || (poll, disk) == (150, 3) {
+                let _ = writeln!(csv, "99999999,g,d9,100,1");
+            }
+            let slow = if disk == 2 && poll >= 200 { 3.0 } else { 1.0 };
+            let _ = writeln!(csv, "{at},g,d{disk},100,{}", usual(poll, disk) * slow);
+        }
+    }
+    let (lines, errors) = told(&csv);
+    assert!(
+        errors.contains("line 2: time leaps ahead") && errors.contains("line 756: "),
+        "{errors}"
+    );
+    assert!(errors.ends_with("2 of 1502 rows are bad\n"), "{errors}");
+    let states: Vec<_> = lines.iter().map(|line| (&line["subject"], &line["state"])).collect();
+    assert_eq!(states.last(), Some(&(&json!("d2"), &json!("slow"))), "{lines:?}");
+    assert!(states.iter().all(|(subject, _)| **subject == "d2"), "{lines:?}");
+    let first = lines[0]["ts"].as_i64().unwrap();
+    assert!((200 * 15 + 1800..212 * 15 + 1800).contains(&first), "{first}");
+}
+
+#[test]
+fn what_one_observer_sees_slow_everywhere_is_the_observer() {
+    let trace = |slow: &dyn Fn(u32, u32) -> bool| {
+        let mut csv = "ts,group,subject,observer,op,load,latency_ms\n".to_owned();
+        for poll in 0..120_u32 {
+            for observer in 0..4 {
+                for server in 0..5 {
+                    let factor = if poll >= 60 && slow(observer, server) { 3.0 } else { 1.0 };
+                    let ms = usual(poll + observer, server) * factor;
+                    let _ = writeln!(csv, "{},nfs,s{server},c{observer},read,100,{ms}", poll * 5);
+                }
+            }
+        }
+        let (lines, errors) = told(&csv);
+        assert_eq!(errors, "");
+        lines
+    };
+    let lines = trace(&|observer, _| observer == 2);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["subject"] == "*" && line["observer"] == "c2"),
+        "{lines:?}"
+    );
+    assert_eq!(lines.last().unwrap()["state"], "slow");
+    let lines = trace(&|_, server| server == 4);
+    assert!(
+        lines.iter().all(|line| line["subject"] == "s4" && line["op"] == "read"),
+        "{lines:?}"
+    );
+    assert_eq!(lines.last().unwrap()["state"], "slow");
+}
+
+#[test]
+fn one_observer_for_each_subject_is_no_matrix() {
+    let mut csv = "ts,group,subject,observer,load,latency_ms\n".to_owned();
+    for poll in 0..120_u32 {
+        for host in 0..5 {
+            let factor = if poll >= 60 && host == 1 { 3.0 } else { 1.0 };
+            let _ = writeln!(csv, "{},g,d{host},h{host},100,{}", poll * 5, usual(poll, host) * factor);
+        }
+    }
+    let (lines, _) = told(&csv);
+    assert!(lines.iter().all(|line| line["subject"] == "d1"), "{lines:?}");
+    assert_eq!(lines.last().unwrap()["state"], "slow");
+}
+
+#[test]
+fn lines_for_a_person_cannot_steer_the_terminal() {
+    let mut csv = "ts,group,subject,load,latency_ms\n".to_owned();
+    for poll in 0..120_u32 {
+        for (disk, name) in ["a\x1b[2J", "b", "c", "d"].iter().enumerate() {
+            let factor = if poll >= 60 && disk == 0 { 3 } else { 1 };
+            let minute = poll / 4;
+            let second = poll % 4 * 15;
+            let _ = writeln!(csv, "2026-11-21T03:{minute:02}:{second:02}Z,g,{name},100,{factor}");
+        }
+    }
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    judge(&mut csv.as_bytes(), &mut out, &mut errors, Settings::default()).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let last = text.lines().last().unwrap();
+    assert!(
+        last.starts_with("2026-11-21T03:1") && last.contains("Z slow    g a\\x1b[2J: 2."),
+        "{text}"
+    );
+    assert!(last.contains("× its 3 peers for ") && !text.contains('\x1b'), "{text}");
+}
