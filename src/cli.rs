@@ -44,7 +44,7 @@ pub struct Cli {
     pub options: Options,
 
     /// Only these hosts, such as role=storage,site=lax (and what is needed to judge them); for --batch plan and run the
-    /// runbook and its parameters, for resume, cancel and report the run
+    /// runbook and its parameters, for resume, cancel and report the run, for failslow the trace
     #[arg(value_name = "SELECTOR | RUNBOOK NAME=VALUE | RUN")]
     pub selectors: Vec<String>,
 
