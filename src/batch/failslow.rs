@@ -5,12 +5,14 @@
 //! A bad row is told with its line number and counted; it ends nothing, but too many make the trace a failure.
 
 mod csv;
+mod matrix;
 mod room;
 mod tell;
 
 #[cfg(test)]
 mod tests;
 
+use crate::verdict::failslow::State;
 use csv::{At, Peers, Row, Rows};
 use room::Room;
 use std::{
@@ -200,11 +202,17 @@ impl<'a> Trace<'a> {
             room.poll(others);
             let moment = Moment { at, peers, interval };
             let mut lines = Vec::new();
-            for (name, now) in room.subjects.changes() {
-                lines.push(moment.subject(&name, &now));
+            let matrix = &room.matrix;
+            let may = |name: &String, state: State| state == State::Ok || !matrix.withholds_subject(name);
+            for (name, now) in room.subjects.changes(may) {
+                lines.push(moment.subject(&name, &now, matrix.clients_of(&name)));
             }
-            for (name, now) in room.observers.changes() {
+            let may = |name: &String, state: State| state == State::Ok || !matrix.withholds_observer(name);
+            for (name, now) in room.observers.changes(may) {
                 lines.push(moment.observer(&name, &now));
+            }
+            for ((subject, observer), now) in room.matrix.changes() {
+                lines.push(moment.path(&subject, &observer, &now));
             }
             if let Some((state, ratio)) = room.subjects.common_change() {
                 lines.push(moment.group(state, ratio));

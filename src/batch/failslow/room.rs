@@ -1,22 +1,27 @@
 //! The streams of one group and operation: gathered a poll at a time, then judged together.
 //!
 //! With several observers a subject is judged by what most of them see after each one's own slowness is taken away, and
-//! each observer by what it sees of all subjects.
+//! each observer by what it sees of all subjects. What lies between one observer and one subject is judged by the matrix.
 
+use super::matrix::Matrix;
 use crate::verdict::failslow::{Group, Judgement, Reading, State};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 /// Members by name, judged together.
 #[derive(Default)]
-pub struct Named {
+pub struct Named<K> {
     group: Group,
-    index: BTreeMap<String, usize>,
+    index: BTreeMap<K, usize>,
     told: Vec<State>,
     told_common: State,
 }
 
-impl Named {
-    fn poll(&mut self, readings: &BTreeMap<String, Reading>, others_answer: bool) {
+impl<K: Ord + Clone> Named<K> {
+    /// One poll of the members, and of new ones.
+    pub fn poll(&mut self, readings: &BTreeMap<K, Reading>, others_answer: bool) {
         for name in readings.keys() {
             if !self.index.contains_key(name) {
                 let index = self.group.add();
@@ -34,16 +39,43 @@ impl Named {
     }
 
     /// Whether this is one of the members.
-    pub fn contains(&self, name: &str) -> bool {
+    pub fn contains<Q: Ord + ?Sized>(&self, name: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
         self.index.contains_key(name)
     }
 
-    /// The members whose state has changed since it was last told.
-    pub fn changes(&mut self) -> Vec<(String, Judgement)> {
+    /// What is thought of a member now.
+    pub fn judge<Q: Ord + ?Sized>(&self, name: &Q) -> Option<Judgement>
+    where
+        K: Borrow<Q>,
+    {
+        self.group.judge(*self.index.get(name)?)
+    }
+
+    /// Whether there is anything against a member.
+    pub fn is_watched<Q: Ord + ?Sized>(&self, name: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.judge(name).is_some_and(|now| now.state != State::Ok)
+    }
+
+    /// The members that there is anything against.
+    pub fn watched(&self) -> impl Iterator<Item = &K> {
+        let judged = self.index.iter();
+        let watched = judged.filter(|(_, index)| self.group.judge(**index).is_some_and(|now| now.state != State::Ok));
+        watched.map(|(name, _)| name)
+    }
+
+    /// The members whose state is another than was last told. One that `may` refuses is looked at again in the next poll.
+    pub fn changes(&mut self, may: impl Fn(&K, State) -> bool) -> Vec<(K, Judgement)> {
         let mut changes = Vec::new();
         for (name, index) in &self.index {
             if let Some(now) = self.group.judge(*index)
                 && now.state != self.told[*index]
+                && may(name, now.state)
             {
                 self.told[*index] = now.state;
                 changes.push((name.clone(), now));
@@ -66,9 +98,11 @@ impl Named {
 #[derive(Default)]
 pub struct Room {
     /// The subjects.
-    pub subjects: Named,
+    pub subjects: Named<String>,
     /// The observers, by what each sees of all subjects; empty while there is only one.
-    pub observers: Named,
+    pub observers: Named<String>,
+    /// What each observer sees of each subject, and who is to blame.
+    pub matrix: Matrix,
     seen_by: BTreeSet<String>,
     /// The readings of the poll that is being gathered: by subject and observer.
     cells: BTreeMap<(String, String), Reading>,
@@ -89,12 +123,12 @@ impl Room {
     /// One reading a member (`own` names it in a cell's key) from the cells: first what each of the `other` side has in
     /// common over all its cells is taken away, then the middle of what is left is taken.
     fn collapse(
-        &self,
+        cells: &BTreeMap<(String, String), Reading>,
         own: fn(&(String, String)) -> &String,
         other: fn(&(String, String)) -> &String,
     ) -> BTreeMap<String, Reading> {
         let mut sides: HashMap<&String, Vec<f32>> = HashMap::new();
-        for (key, reading) in &self.cells {
+        for (key, reading) in cells {
             if let Reading::Value { latency, .. } = reading {
                 sides.entry(other(key)).or_default().push(*latency);
             }
@@ -106,7 +140,7 @@ impl Room {
             .filter_map(|(name, values)| Some((name, middle(values)?)))
             .collect();
         let mut members: BTreeMap<&String, (Vec<f32>, Vec<f32>, Reading)> = BTreeMap::new();
-        for (key, reading) in &self.cells {
+        for (key, reading) in cells {
             let member = members
                 .entry(own(key))
                 .or_insert((Vec::new(), Vec::new(), Reading::Missing));
@@ -140,8 +174,14 @@ impl Room {
                 .collect();
             self.subjects.poll(&readings, others_answer);
         } else {
-            let subjects = self.collapse(|key| &key.0, |key| &key.1);
-            let mut observers = self.collapse(|key| &key.1, |key| &key.0);
+            let subjects = Self::collapse(&self.cells, |key| &key.0, |key| &key.1);
+            let (subjects_now, observers_now) = (&self.subjects, &self.observers);
+            let quiet = |key: &(String, String)| {
+                !subjects_now.is_watched(key.0.as_str()) && !observers_now.is_watched(key.1.as_str())
+            };
+            // Observers are at different distances: each is judged by what is above its own past.
+            let excesses = self.matrix.poll(&self.cells, quiet);
+            let mut observers = Self::collapse(&excesses, |key| &key.1, |key| &key.0);
             // What one sees of a single subject may be that subject: it says nothing of the observer.
             let mut sees: HashMap<&String, usize> = HashMap::new();
             for (_, observer) in self.cells.keys() {
@@ -154,6 +194,9 @@ impl Room {
             }
             self.subjects.poll(&subjects, others_answer);
             self.observers.poll(&observers, others_answer);
+            let alarmed = self.subjects.watched().next().is_some() || self.observers.watched().next().is_some();
+            self.matrix.accuse(alarmed);
+            self.matrix.withhold(&self.subjects, &self.observers);
         }
         self.cells.clear();
     }

@@ -38,27 +38,39 @@ impl Moment<'_> {
         line
     }
 
-    fn evidence(&self, now: &Judgement) -> String {
+    fn evidence(&self, now: &Judgement, clients: Option<(usize, usize)>, accused: Option<&str>) -> String {
         let interval = self.interval;
         why(
             now,
             &Scene {
                 interval,
+                clients,
+                accused,
                 ..Scene::default()
             },
         )
     }
 
-    /// A subject's state has changed.
-    pub fn subject(&self, name: &str, now: &Judgement) -> Value {
-        self.line(name, now.state, now.ratio, &self.evidence(now))
+    /// A subject's state has changed; `clients` is how many of its observers find it slow, and of how many.
+    pub fn subject(&self, name: &str, now: &Judgement, clients: Option<(usize, usize)>) -> Value {
+        self.line(name, now.state, now.ratio, &self.evidence(now, clients, None))
     }
 
     /// An observer's state has changed: all that it sees is slow, which is about no subject (`*`).
     pub fn observer(&self, name: &str, now: &Judgement) -> Value {
-        let mut line = self.line("*", now.state, now.ratio, &self.evidence(now));
+        let mut line = self.line("*", now.state, now.ratio, &self.evidence(now, None, None));
         line["observer"] = json!(name);
         line["blame"] = json!("client");
+        line
+    }
+
+    /// What lies between one observer and one subject has changed its state.
+    pub fn path(&self, subject: &str, observer: &str, now: &Judgement) -> Value {
+        let accused = format!("path {observer}→{subject}");
+        let accused = (now.state != State::Ok).then_some(accused.as_str());
+        let mut line = self.line(subject, now.state, now.ratio, &self.evidence(now, None, accused));
+        line["observer"] = json!(observer);
+        line["blame"] = json!("path");
         line
     }
 
@@ -80,8 +92,9 @@ pub fn human(line: &Value) -> String {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         CleanText::new(&text).to_string()
     };
-    let who = match line.get("observer") {
-        Some(_) => format!("observer {}", word("observer")),
+    let who = match line["blame"].as_str() {
+        Some("client") => format!("observer {}", word("observer")),
+        Some(_) => format!("path {}→{}", word("observer"), word("subject")),
         None => word("subject"),
     };
     let op = match line.get("op") {

@@ -112,37 +112,63 @@ fn a_row_that_leaps_in_time_does_not_outdate_the_rest_and_a_gap_raises_nothing()
     assert!((200 * 15 + 1800..212 * 15 + 1800).contains(&first), "{first}");
 }
 
-#[test]
-fn what_one_observer_sees_slow_everywhere_is_the_observer() {
-    let trace = |slow: &dyn Fn(u32, u32) -> bool| {
-        let mut csv = "ts,group,subject,observer,op,load,latency_ms\n".to_owned();
-        for poll in 0..120_u32 {
-            for observer in 0..4 {
-                for server in 0..5 {
-                    let factor = if poll >= 60 && slow(observer, server) { 3.0 } else { 1.0 };
-                    let ms = usual(poll + observer, server) * factor;
-                    let _ = writeln!(csv, "{},nfs,s{server},c{observer},read,100,{ms}", poll * 5);
-                }
+/// What clients see of servers, each at its own distance; some cells become three times slower after a while, and well
+/// again.
+fn seen(observers: u32, servers: u32, slow: &dyn Fn(u32, u32) -> bool) -> Vec<Value> {
+    let mut csv = "ts,group,subject,observer,op,load,latency_ms\n".to_owned();
+    for poll in 0..240_u32 {
+        for observer in 0..observers {
+            for server in 0..servers {
+                let slow = (100..160).contains(&poll) && slow(observer, server);
+                let far = f64::from(1 + observer) * if slow { 3.0 } else { 1.0 };
+                let ms = usual(poll * (observer + 3), server + 5 * observer) * far;
+                let _ = writeln!(csv, "{},nfs,s{server},c{observer},read,100,{ms}", poll * 5);
             }
         }
-        let (lines, errors) = told(&csv);
-        assert_eq!(errors, "");
-        lines
-    };
-    let lines = trace(&|observer, _| observer == 2);
-    assert!(
-        lines
-            .iter()
-            .all(|line| line["subject"] == "*" && line["observer"] == "c2"),
-        "{lines:?}"
-    );
-    assert_eq!(lines.last().unwrap()["state"], "slow");
-    let lines = trace(&|_, server| server == 4);
-    assert!(
-        lines.iter().all(|line| line["subject"] == "s4" && line["op"] == "read"),
-        "{lines:?}"
-    );
-    assert_eq!(lines.last().unwrap()["state"], "slow");
+    }
+    let (lines, errors) = told(&csv);
+    assert_eq!(errors, "");
+    lines
+}
+
+#[test]
+fn what_one_observer_sees_slow_everywhere_is_the_observer() {
+    for (observers, servers) in [(4, 5), (3, 3), (6, 2)] {
+        let lines = seen(observers, servers, &|observer, _| observer == 2);
+        let about = |line: &Value| line["subject"] == "*" && line["observer"] == "c2" && line["blame"] == "client";
+        assert!(lines.iter().all(about), "{lines:?}");
+        assert!(lines.iter().any(|line| line["state"] == "slow"), "{lines:?}");
+        assert_eq!(lines.last().unwrap()["state"], "ok");
+    }
+}
+
+#[test]
+fn what_all_observers_see_slow_is_the_subject() {
+    for (observers, servers) in [(4, 5), (2, 5), (3, 3)] {
+        let lines = seen(observers, servers, &|_, server| server == 1);
+        let about = |line: &Value| line["subject"] == "s1" && line["op"] == "read" && line.get("observer").is_none();
+        assert!(lines.iter().all(about), "{observers}×{servers}: {lines:?}");
+        let slow = lines.iter().find(|line| line["state"] == "slow").unwrap();
+        let agree = format!("; {observers} of {observers} clients agree");
+        assert!(slow["evidence"].as_str().unwrap().contains(&agree), "{slow}");
+        assert_eq!(lines.last().unwrap()["state"], "ok");
+    }
+}
+
+#[test]
+fn what_one_observer_alone_sees_slow_of_one_subject_is_the_path() {
+    for (observers, servers) in [(4, 5), (2, 5), (3, 3), (2, 2), (8, 4)] {
+        let lines = seen(observers, servers, &|observer, server| (observer, server) == (1, 0));
+        let about = |line: &Value| line["subject"] == "s0" && line["observer"] == "c1" && line["blame"] == "path";
+        assert!(lines.iter().all(about), "{observers}×{servers}: {lines:?}");
+        assert_eq!(lines.len(), 2, "{observers}×{servers}: {lines:?}");
+        assert_eq!(lines[0]["state"], "slow");
+        assert!(
+            lines[0]["evidence"].as_str().unwrap().ends_with(" → path c1→s0"),
+            "{lines:?}"
+        );
+        assert_eq!(lines[1]["state"], "ok");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ const STEEP: f32 = 1.0;
 const FLOOR: f32 = -0.5;
 
 /// The exponent that stands until one has been learnt.
-const PRIOR: f32 = 0.3;
+pub const PRIOR: f32 = 0.3;
 
 /// Weight of the prior in the regression, in squared ln of load.
 const PRIOR_WEIGHT: f64 = 2.0;

@@ -7,13 +7,14 @@
 //! a cumulative sum, two means and two bitmaps.
 //!
 //! Beside the groups stand [`trust`] (an overloaded observer finds everything slow), [`mod@blame`] (server, client, path or
-//! link, from the matrix of what each client sees of each server), [`mod@pair`] (the halves of a DRBD pair), and
+//! link, from the matrix of what each client sees of each server, each cell against its [`Own`] past), [`mod@pair`] (the halves of a DRBD pair), and
 //! [`explain`] (one sentence for each verdict, and for each that is not given).
 
 pub mod blame;
 pub mod explain;
 mod group;
 mod load;
+mod own;
 pub mod pair;
 mod state;
 mod stream;
@@ -24,5 +25,6 @@ mod tests;
 
 pub use group::{Group, Judgement};
 pub use load::allowance;
+pub use own::Own;
 pub use state::{Reason, Rules, State};
 pub use stream::{Reading, Stream};
