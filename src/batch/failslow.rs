@@ -199,6 +199,9 @@ impl<'a> Trace<'a> {
         let answering = self.rooms.values().filter(|room| room.answers()).count();
         for (peers, room) in &mut self.rooms {
             let others = answering > usize::from(room.answers());
+            if !room.is_due() {
+                continue;
+            }
             room.poll(others);
             let moment = Moment { at, peers, interval };
             let mut lines = Vec::new();

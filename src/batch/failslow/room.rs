@@ -46,6 +46,11 @@ impl<K: Ord + Clone> Named<K> {
         self.index.contains_key(name)
     }
 
+    /// Whether anybody was judged yet.
+    pub fn is_started(&self) -> bool {
+        !self.told.is_empty()
+    }
+
     /// What is thought of a member now.
     pub fn judge<Q: Ord + ?Sized>(&self, name: &Q) -> Option<Judgement>
     where
@@ -104,6 +109,9 @@ pub struct Room {
     /// What each observer sees of each subject, and who is to blame.
     pub matrix: Matrix,
     seen_by: BTreeSet<String>,
+    /// Polls of the trace since this room was in one, and how many that usually are: rooms may have their own intervals.
+    absent: u32,
+    step: Option<u32>,
     /// The readings of the poll that is being gathered: by subject and observer.
     cells: BTreeMap<(String, String), Reading>,
 }
@@ -204,6 +212,20 @@ impl Room {
     /// Whether this subject was read by this observer in the present poll.
     pub fn has(&self, key: &(String, String)) -> bool {
         self.cells.contains_key(key)
+    }
+
+    /// Counts a poll of the trace; says whether this room has to be judged in it: it has readings, or they are overdue.
+    pub fn is_due(&mut self) -> bool {
+        self.absent = self.absent.saturating_add(1);
+        if self.cells.is_empty() {
+            return self.step.is_some_and(|step| self.absent >= step.saturating_mul(2));
+        }
+        // Shorter at once, longer by and by: an outage is no interval.
+        let absent = std::mem::take(&mut self.absent);
+        if self.subjects.is_started() {
+            self.step = Some(self.step.map_or(absent, |step| absent.min(step.saturating_add(1))));
+        }
+        true
     }
 
     /// Whether anything answered in the present poll.

@@ -112,6 +112,32 @@ fn a_row_that_leaps_in_time_does_not_outdate_the_rest_and_a_gap_raises_nothing()
     assert!((200 * 15 + 1800..212 * 15 + 1800).contains(&first), "{first}");
 }
 
+#[test]
+fn groups_have_their_own_intervals_and_one_that_ends_is_silent() {
+    let mut csv = "ts,group,subject,load,latency_ms\n".to_owned();
+    for poll in 0..400_u32 {
+        for member in 0..4 {
+            let ms = usual(poll, member);
+            let _ = writeln!(csv, "{},often,d{member},100,{ms}", poll * 15);
+            if poll % 8 == 3 {
+                let _ = writeln!(csv, "{},seldom,d{member},100,{ms}", poll * 15);
+            }
+            if poll < 200 {
+                let _ = writeln!(csv, "{},ends,d{member},100,{ms}", poll * 15);
+            }
+        }
+    }
+    let (lines, errors) = told(&csv);
+    assert_eq!(errors, "");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let line = &lines[0];
+    assert_eq!(
+        (&line["group"], &line["subject"], &line["state"]),
+        (&json!("ends"), &json!("*"), &json!("silent"))
+    );
+    assert!((205 * 15..215 * 15).contains(&line["ts"].as_i64().unwrap()), "{line}");
+}
+
 /// What clients see of servers, each at its own distance; some cells become three times slower after a while, and well
 /// again.
 fn seen(observers: u32, servers: u32, slow: &dyn Fn(u32, u32) -> bool) -> Vec<Value> {
