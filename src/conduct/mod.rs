@@ -3,6 +3,8 @@
 //! The engine decides; nothing here does. [`Targets`] reach hosts, a [`Handle`] watches and steers one run, and a
 //! [`Desk`] makes plans, begins runs and goes on with those that were left. Every front end uses these alone.
 
+#[cfg(test)]
+mod behind;
 mod clean;
 mod clients;
 mod conductor;

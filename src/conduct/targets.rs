@@ -19,10 +19,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Longest time for connecting; a dead host must not hold up a failover.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Longest time until a host answers a connection: three SYN (tcp(7)). One that is only slow answers that, and has the rest
+/// of the time to let somebody in.
+const SYN: Duration = Duration::from_secs(4);
 /// A host that could not be reached is not tried again for so long: looks at others must not go stale meanwhile.
 const GIVEN_UP: Duration = Duration::from_secs(2);
 /// Longest time for looks: what is seen must still be fresh when the slowest host has answered or not.
@@ -157,12 +160,7 @@ impl SshTargets {
         let made = if host.reach == ReachBy::Local {
             LocalRemote.connect(&host, &|_| {}).await
         } else {
-            timeout(CONNECT + Duration::from_millis(200), self.ssh.connect(&host, &|_| {}))
-                .await
-                .unwrap_or(Err(RemoteError::Timeout {
-                    step: "connecting",
-                    after: CONNECT,
-                }))
+            self.reach(&host).await
         };
         match made {
             Ok(session) => {
@@ -175,6 +173,32 @@ impl SshTargets {
                 place.given_up = Some((Instant::now(), why.clone()));
                 Err(why)
             }
+        }
+    }
+
+    /// Connects over SSH; a host that does not even take a connection is given up sooner.
+    async fn reach(&self, host: &Host) -> Result<Arc<dyn Session>, RemoteError> {
+        let step = Mutex::new(("connecting", Instant::now()));
+        let begins = |name| *step.lock().unwrap_or_else(PoisonError::into_inner) = (name, Instant::now());
+        let current = || *step.lock().unwrap_or_else(PoisonError::into_inner);
+        let silent = async {
+            loop {
+                let (name, since) = current();
+                let limit = if name == "tcp" { SYN } else { CONNECT };
+                if since.elapsed() >= limit {
+                    break RemoteError::Timeout {
+                        step: name,
+                        after: limit,
+                    };
+                }
+                sleep(SYN / 16).await;
+            }
+        };
+        tokio::select! {
+            made = timeout(CONNECT + Duration::from_millis(200), self.ssh.connect(host, &begins)) => {
+                made.unwrap_or_else(|_| Err(RemoteError::Timeout { step: current().0, after: CONNECT }))
+            }
+            error = silent => Err(error),
         }
     }
 

@@ -1,9 +1,12 @@
 //! A plan as a person reads it, as a script reads it, and the hash that both can name.
 
-use crate::runbook::{
-    definition::Kind,
-    operation::{Claim, Nature, Operation, Place, Work},
-    plan::Plan,
+use crate::{
+    fleet::HostName,
+    runbook::{
+        definition::Kind,
+        operation::{Claim, Nature, Operation, Place, Work},
+        plan::Plan,
+    },
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
@@ -124,6 +127,7 @@ fn content(plan: &Plan) -> Value {
             json!({
                 "does": step.operation.says,
                 "host": place(&step.operation.place),
+                "hosts": nudged(&step.operation),
                 "why": step.why,
                 "action": step.call.action,
                 "with": step.call.with,
@@ -164,6 +168,14 @@ fn place(place: &Place) -> Option<&str> {
     match place {
         Place::Host(host) => Some(host.as_str()),
         Place::Console => None,
+    }
+}
+
+/// The hosts of a harmless command that runs on several at once.
+fn nudged(operation: &Operation) -> Option<Vec<&str>> {
+    match &operation.work {
+        Work::Nudge { hosts, .. } => Some(hosts.iter().map(HostName::as_str).collect()),
+        _ => None,
     }
 }
 
