@@ -140,7 +140,7 @@ async fn a_host_that_answers_no_connection_is_given_up_sooner_than_a_slow_login(
         let said = look(&targets, &["true"]).await;
         let at = |step: &&str| said.as_ref().is_err_and(|why| why.contains(*step));
         assert_eq!(
-            ["tcp", "key exchange"].iter().copied().find(|step| at(&step)),
+            ["tcp", "key exchange"].iter().copied().find(at),
             given_up,
             "{steps:?}: {said:?}"
         );
