@@ -3,6 +3,8 @@
 //! The engine decides; nothing here does. [`Targets`] reach hosts, a [`Handle`] watches and steers one run, and a
 //! [`Desk`] makes plans, begins runs and goes on with those that were left. Every front end uses these alone.
 
+#[cfg(test)]
+mod cancel_tests;
 mod clean;
 mod clients;
 mod conductor;
@@ -20,7 +22,7 @@ mod targets;
 
 pub use clients::ClientView;
 pub use conductor::Handle;
-pub use desk::{Denied, Desk, Drawn, Needed, who};
+pub use desk::{Denied, Desk, Drawn, Needed, claims_named_since, who};
 pub use eta::{Remaining, Resync};
 pub use progress::{LogLine, Progress, StepProgress, StepState, claim_words, end_words};
 pub use targets::{Console, Now, SshTargets, Targets};
