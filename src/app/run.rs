@@ -9,7 +9,7 @@ use crate::{
     batch::{self, Format, run as show},
     cli::{AuditCommand, Batch, Cli, Options, RunbookCommand},
     collect::Clock,
-    conduct::{Denied, Desk, Drawn, Handle, Progress, SshTargets, report, who},
+    conduct::{Denied, Desk, Drawn, Handle, Progress, SshTargets, claims_named_since, report, who},
     fleet::diagnostic,
     mode::{Mode, ReadWrite},
     passphrase::Prompt,
@@ -148,7 +148,7 @@ pub(super) fn desk(permission: &ReadWrite, options: &Options, world: &World) -> 
     ))
 }
 
-/// A line for each run that was left in its middle, for a front end that starts. Nothing where there is no journal
+/// A line for each run that was left in its middle, or that may have left claims, for a front end that starts. Nothing where there is no journal
 /// yet, or where it cannot be read: a console must start all the same.
 pub(super) fn unfinished(options: &Options) -> Vec<String> {
     let there = state_dir(options)
@@ -157,7 +157,9 @@ pub(super) fn unfinished(options: &Options) -> Vec<String> {
     let Some(store) = there.and_then(|path| Store::open(&path).ok()) else {
         return Vec::new();
     };
-    let runs = store.unfinished().unwrap_or_default();
+    let now = crate::remote::ssh::system_clock()();
+    let mut runs = store.unfinished().unwrap_or_default();
+    runs.extend(store.claiming(claims_named_since(now)).unwrap_or_default());
     runs.iter().map(show::unfinished).collect()
 }
 
@@ -248,9 +250,11 @@ fn glass(cli: &Cli) -> Vec<Glass> {
 
 async fn carry_out(desk: &Desk, asked: Asked, format: Format) -> Result<u8> {
     outlive_the_terminal();
-    for line in desk.unfinished().await.map_err(|denied| denied_failure(&denied))? {
+    let mut left = desk.unfinished().await.map_err(|denied| denied_failure(&denied))?;
+    left.extend(desk.claiming().await.map_err(|denied| denied_failure(&denied))?);
+    for run in left {
         // Nobody may be left to read it.
-        let _ = writeln!(std::io::stderr(), "pointsman: {}", show::unfinished(&line));
+        let _ = writeln!(std::io::stderr(), "pointsman: {}", show::unfinished(&run));
     }
     let begun = match asked {
         Asked::Plan(wish) => {
@@ -271,7 +275,8 @@ async fn carry_out(desk: &Desk, asked: Asked, format: Format) -> Result<u8> {
         Asked::Cancel(run) => match desk.cancel(&run).await {
             Ok(Some(handle)) => Ok((handle, None)),
             Ok(None) => {
-                batch::print(&show::told(&run, format))?;
+                let displaced = desk.store().run(&run).ok().and_then(|run| run.displaced);
+                batch::print(&show::told(&run, displaced.as_deref(), format))?;
                 return Ok(0);
             }
             Err(why) => Err(why),

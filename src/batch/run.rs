@@ -65,12 +65,17 @@ pub fn denied(why: &Denied, format: Format) -> String {
     }
 }
 
-/// That the process which drives a run was told to take it back.
+/// That the process which drives a run was told to take it back; with the other run that has taken it over, where one has.
 #[must_use]
-pub fn told(run: &str, format: Format) -> String {
-    match format {
-        Format::Json => line(&json!({ "version": VERSION, "event": "told", "run": run, "what": "cancel" })),
-        _ => format!("run {run}: the process that drives it was told to take back what was done\n"),
+pub fn told(run: &str, displaced: Option<&str>, format: Format) -> String {
+    match (format, displaced) {
+        (Format::Json, _) => line(&json!({
+            "version": VERSION, "event": "told", "run": run, "what": "cancel", "displaced": displaced,
+        })),
+        (_, None) => format!("run {run}: the process that drives it was told to take back what was done\n"),
+        (_, Some(by)) => format!(
+            "run {run}: {by}; the process that still drives it was told to end, and takes back only what it still may\n"
+        ),
     }
 }
 
@@ -261,11 +266,7 @@ pub fn runs(runs: &[Run], format: Format) -> String {
         let began = began.get(..16).unwrap_or(&began).replace('T', " ");
         let kept = match &run.kept {
             _ if !run.is_claiming() => String::new(),
-            Some(kept) => format!(
-                "; may still be claimed by it: {}; resume it to give them back",
-                kept.join(", ")
-            ),
-            None => "; its targets may still be claimed by it; resume it to give them back".to_owned(),
+            _ => format!("; {}", claiming(run)),
         };
         let _ = writeln!(
             out,
@@ -284,7 +285,7 @@ fn standing(run: &Run) -> (&'static str, Option<&str>) {
     }
 }
 
-/// A run that is not over, for somebody who starts pointsman.
+/// A run that is not over, or whose targets may still be claimed, for somebody who starts pointsman.
 #[must_use]
 pub fn unfinished(run: &Run) -> String {
     let id = &run.new.id;
@@ -294,8 +295,21 @@ pub fn unfinished(run: &Run) -> String {
     );
     match &run.standing {
         Standing::Driven(by) => format!("{what} is under way: {by}"),
-        _ => format!("{what} is not finished: pointsman --batch resume {id} (or --back), or --batch report {id}"),
+        Standing::Over => format!("{what} is over, but {}", claiming(run)),
+        Standing::Waiting => {
+            format!("{what} is not finished: pointsman --batch resume {id} (or --back), or --batch report {id}")
+        }
     }
+}
+
+/// Which targets may still be claimed by a run that is over, and what gives them back.
+fn claiming(run: &Run) -> String {
+    let hosts = match &run.kept {
+        Some(kept) => kept.join(", "),
+        None => "its targets".to_owned(),
+    };
+    let id = &run.new.id;
+    format!("{hosts} may still be claimed by it: pointsman --batch resume {id} gives that back")
 }
 
 /// The built-in runbooks, one a line.

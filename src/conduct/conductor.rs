@@ -10,7 +10,7 @@ use crate::{
     facts::UnixMs,
     fleet::HostName,
     runbook::{
-        engine::{Answer, Control, Effect, End, Engine, Event, Record, Time},
+        engine::{Answer, Control, Effect, End, Engine, Event, Phase, Record, Time},
         operation::Question,
         sight::Look,
         target::{Receipt, Request, Said},
@@ -18,7 +18,7 @@ use crate::{
     store::{Command, Driving, Store, StoreError},
 };
 use futures_util::future::join_all;
-use std::{collections::BTreeSet, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
@@ -133,6 +133,8 @@ pub(super) struct Work {
     pub store: Arc<Store>,
     pub now: Now,
     pub driving: Driving,
+    /// The right to drive the runs that it takes over: nobody goes on with them before their targets are claimed.
+    pub others: Vec<Driving>,
     pub clients: Clients,
 }
 
@@ -156,7 +158,7 @@ pub(super) fn start(work: Work) -> Handle {
         left: false,
         began: tokio::time::Instant::now(),
     };
-    let task = tokio::spawn(conductor.conduct(work.driving, work.clients));
+    let task = tokio::spawn(conductor.conduct(work.driving, work.others, work.clients));
     Handle {
         run,
         progress,
@@ -207,7 +209,7 @@ struct Conductor {
 }
 
 impl Conductor {
-    async fn conduct(mut self, driving: Driving, clients: Clients) {
+    async fn conduct(mut self, driving: Driving, mut others: Vec<Driving>, clients: Clients) {
         let planned = clients.planned;
         let watching = clients.start(&self.targets, &self.progress);
         let warm = self.warm_up();
@@ -227,8 +229,12 @@ impl Conductor {
             };
             let Some(event) = event else { break None };
             effect = self.advance(event);
+            if self.engine.stand().phase != Phase::Claiming {
+                others.clear();
+            }
         };
         warm.abort();
+        drop(others);
         let stalls = watching.stop().await;
         let (store, run) = (Arc::clone(&self.store), self.run.clone());
         let kept = spawn_blocking(move || store.keep_stalls(&run, &stalls)).await;
@@ -236,6 +242,15 @@ impl Conductor {
         if let Ok(Err(error)) = kept {
             self.progress
                 .send_modify(|progress| progress.say(now, &error.to_string()));
+        }
+        // A target that was given back meanwhile does not tell by whom it had been taken over; the journal may.
+        if matches!(end, Some(End::Parked { .. }) | None) {
+            let (store, run) = (Arc::clone(&self.store), self.run.clone());
+            if let Ok(Ok(run)) = spawn_blocking(move || store.run(&run)).await
+                && let Some(by) = run.displaced
+            {
+                self.progress.send_modify(|progress| progress.displaced_by(&by, now));
+            }
         }
         let over = matches!(end, Some(End::Done | End::Refused { .. } | End::Compensated { .. }));
         if over {
@@ -349,7 +364,6 @@ impl Conductor {
     async fn call(&mut self, host: HostName, request: Request, deadline: Duration) -> Event {
         let targets = Arc::clone(&self.targets);
         let acts = matches!(request, Request::Act { .. } | Request::Receipt { .. });
-        let takes = matches!(&request, Request::Claim { over, .. } if !over.is_empty());
         let began = (self.now)();
         let answer = self.during(targets.call(&host, request, deadline)).await;
         if acts {
@@ -368,34 +382,18 @@ impl Conductor {
                 self.keep(host.as_str(), began, exit, output).await;
             }
         }
-        if let Answer::Said(said) = &answer
-            && takes
-        {
-            self.took_over(&host, said).await;
-        }
         Event::Answered(answer)
     }
 
-    /// Writes what was taken over from other runs: here, and in their own journal where it is this one.
-    async fn took_over(&self, host: &HostName, said: &[Said]) {
-        let runs: BTreeSet<&String> = said
-            .iter()
-            .filter_map(|line| match line {
-                Said::Took { run, .. } => Some(run),
-                _ => None,
-            })
-            .collect();
-        for other in runs {
-            let record = Record::TookOver {
-                run: other.clone(),
-                host: host.to_string(),
-            };
-            // That it was wanted is on the disk already.
-            let _ = self.append(record).await;
-            let (store, run, who, at) = self.pen();
-            let (other, by) = (other.clone(), format!("run {run} of {who} has taken it over on {host}"));
-            let _ = spawn_blocking(move || store.displace(&other, at, &who, &by)).await;
-        }
+    /// Writes into the journal of another run, where it is this one, that it was taken over on a host.
+    async fn displace(&self, other: &str, host: &str) {
+        let (store, run, who, at) = self.pen();
+        let (other, by) = (
+            other.to_owned(),
+            format!("run {run} of {who} has taken it over on {host}"),
+        );
+        // Where that cannot be written, its targets tell it.
+        let _ = spawn_blocking(move || store.displace(&other, at, &who, &by)).await;
     }
 
     /// Waits for an effect, and hears orders meanwhile; they count from the next step on.
@@ -430,14 +428,14 @@ impl Conductor {
         match order {
             None => self.left = true,
             Some(Order::Control(by, control)) => {
-                let what = match &control {
-                    Control::Pause => "pause",
-                    Control::Resume => "go on",
-                    Control::Cancel(_) => "take back what was done",
-                };
                 self.engine.control(control.clone());
                 self.progress.send_modify(|progress| progress.asked(&control));
-                self.note(&by, what).await;
+                match control {
+                    Control::Pause => self.note(&by, "pause").await,
+                    Control::Resume => self.note(&by, "go on").await,
+                    // As with a note: it is heeded even when that cannot be written.
+                    Control::Cancel(by) => _ = self.append(Record::Cancelled { by }).await,
+                }
             }
             Some(Order::Answer(by, _)) => self.note(&by, "an answer, but nothing is asked").await,
         }
@@ -476,6 +474,9 @@ impl Conductor {
             self.intent = Some((*step, *back, *attempt));
         }
         let written = self.append(record.clone()).await;
+        if let Record::TookOver { run, host } = &record {
+            self.displace(run, host).await;
+        }
         if written.is_ok() {
             self.targets.wrote(&record);
         }

@@ -5,11 +5,15 @@
 
 #[cfg(test)]
 mod behind;
+#[cfg(test)]
+mod cancel_tests;
 mod clean;
 mod clients;
 mod conductor;
 mod desk;
 mod eta;
+#[cfg(test)]
+mod mute_tests;
 mod origin;
 #[cfg(test)]
 mod plain_tests;
@@ -22,7 +26,7 @@ mod targets;
 
 pub use clients::ClientView;
 pub use conductor::Handle;
-pub use desk::{Denied, Desk, Drawn, Needed, who};
+pub use desk::{Denied, Desk, Drawn, Needed, claims_named_since, who};
 pub use eta::{Remaining, Resync};
 pub use progress::{LogLine, Progress, StepProgress, StepState, claim_words, end_words};
 pub use targets::{Console, Now, SshTargets, Targets};

@@ -282,6 +282,7 @@ impl Progress {
             Record::TurnedBack { why, .. } => self.turned_back(why, at),
             Record::Alone { .. } => self.say(at, &alone(record)),
             Record::Asked { by, what } => self.say(at, &format!("{by}: {what}")),
+            Record::Cancelled { by } => self.say(at, &format!("{by}: take back what was done")),
             Record::Resumed { by } => self.say(at, &format!("{by} goes on with the run")),
             Record::Released { kept } if kept.is_empty() => self.kept.clear(),
             Record::Released { kept } => {
@@ -347,6 +348,13 @@ impl Progress {
             step.state = StepState::Failed;
         }
         self.say(at, &format!("turns back: {why}"));
+    }
+
+    /// Takes that another run has taken this one over, if that is not known yet.
+    pub(super) fn displaced_by(&mut self, by: &str, at: UnixMs) {
+        if !std::mem::replace(&mut self.displaced, true) {
+            self.say(at, &format!("over: {by}"));
+        }
     }
 
     /// Takes what a person asked for.

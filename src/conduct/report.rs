@@ -328,6 +328,7 @@ fn words(record: &Record) -> String {
         Record::Alone { .. } => alone(record),
         Record::TurnedBack { why, .. } => format!("turns back: {why}"),
         Record::Asked { by, what } => format!("{by}: {what}"),
+        Record::Cancelled { by } => format!("{by}: take back what was done"),
         Record::Resumed { by } => format!("{by} goes on with the run"),
         Record::Ended(end) => end_words(end),
         other => claim_words(other),

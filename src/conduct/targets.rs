@@ -8,6 +8,7 @@ use crate::{
     remote::{Boxed, Chunk, ExecLimits, LocalRemote, Remote, RemoteError, Session, Wire, quote},
     runbook::{
         engine::{Answer, Record},
+        observe::client,
         secret,
         sight::{Glimpse, Look, Printed},
         target::{self, Receipt, Request, Said},
@@ -28,7 +29,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const SYN: Duration = Duration::from_secs(4);
 /// A host that could not be reached is not tried again for so long: looks at others must not go stale meanwhile.
 const GIVEN_UP: Duration = Duration::from_secs(2);
-/// Longest time for looks: what is seen must still be fresh when the slowest host has answered or not.
+/// Longest time for looks at a host, with a shell to be started for them: what is seen must still be fresh when the
+/// slowest host has answered or not.
 const LOOK: Duration = Duration::from_secs(8);
 /// How long a shell that has ended its answer may take to end itself.
 const ENDING: Duration = Duration::from_millis(500);
@@ -320,29 +322,27 @@ impl SshTargets {
         answer
     }
 
-    /// All looks of one host in one call.
+    /// All looks of one host in one call; mounts that may hang are asked at the same time.
     async fn look_at(&self, host: HostName, looks: Vec<Look>) -> Vec<(Look, Glimpse)> {
         let mut at = (self.now)();
-        let request = Request::Look(looks.iter().map(|look| look.argv.clone()).collect());
+        let asked = Asked::of(looks);
+        let request = Request::Look(asked.argvs.clone());
         // Also a host that takes a connection and opens nothing must not let the looks at others become old.
-        let asked = timeout(LOOK + CONNECT, self.ask(&host, &request, LOOK, &mut at)).await;
-        let asked = asked.unwrap_or_else(|_| Answer::Lost(format!("{host} takes no command")));
-        let answers = match asked {
-            Answer::Said(said) => glimpses(&said, looks.len()),
+        let in_time = timeout(LOOK, self.ask(&host, &request, LOOK, &mut at)).await;
+        if in_time.is_err() {
+            // The next look reaches it anew before anybody is asked.
+            let place = self.place(&host);
+            let mut place = place.lock().await;
+            (place.session, place.shell) = (None, None);
+        }
+        let late = |_| Answer::Lost(format!("no answer of {host} within {} s", LOOK.as_secs()));
+        let said = in_time.unwrap_or_else(late);
+        let answers = match said {
+            Answer::Said(said) => glimpses(&said, asked.argvs.len()),
             Answer::NotSent(why) => Err(Why::Failed(why.into())),
             Answer::Lost(why) => Err(Why::Hung(why.into())),
         };
-        let mut answers = answers.map(Vec::into_iter);
-        looks
-            .into_iter()
-            .map(|look| {
-                let answer = match &mut answers {
-                    Ok(printed) => printed.next().ok_or(Why::NotAsked),
-                    Err(why) => Err(why.clone()),
-                };
-                (look, Glimpse { at, answer })
-            })
-            .collect()
+        asked.answered(answers, at)
     }
 
     async fn look_here(&self, look: Look) -> (Look, Glimpse) {
@@ -352,6 +352,59 @@ impl SshTargets {
             .await
             .map_err(|why| Why::Failed(why.into()));
         (look, Glimpse { at, answer })
+    }
+}
+
+/// The looks of one host, and the commands that take them.
+struct Asked {
+    /// Each by a command of its own.
+    plain: Vec<Look>,
+    /// Mounts, by the last command together.
+    mounts: Vec<Look>,
+    argvs: Vec<Vec<String>>,
+}
+
+impl Asked {
+    fn of(looks: Vec<Look>) -> Self {
+        let (mut mounts, mut plain): (Vec<Look>, Vec<Look>) =
+            looks.into_iter().partition(|look| client::statfs_place(look).is_some());
+        if mounts.len() == 1 {
+            plain.append(&mut mounts);
+        }
+        let mut argvs: Vec<Vec<String>> = plain.iter().map(|look| look.argv.clone()).collect();
+        let places: Vec<&str> = mounts.iter().filter_map(client::statfs_place).collect();
+        if !places.is_empty() {
+            argvs.push(client::statfs_all(&places));
+        }
+        Self { plain, mounts, argvs }
+    }
+
+    /// What each look gave, by what the commands printed.
+    fn answered(self, answers: Result<Vec<Printed>, Why>, at: UnixMs) -> Vec<(Look, Glimpse)> {
+        let alone = self.plain.len();
+        let mounts = self.mounts.len();
+        let of_mounts = |printed: &Vec<Printed>| {
+            let text = printed.get(alone).map_or("", |printed| &printed.text);
+            client::statfs_exits(text, mounts).into_iter().map(|exit| {
+                exit.map(|exit| Printed {
+                    exit,
+                    text: String::new(),
+                })
+                .ok_or_else(|| Why::Hung("the mount does not answer".into()))
+            })
+        };
+        let each: Vec<Result<Printed, Why>> = match answers {
+            Ok(printed) => {
+                let of_mounts: Vec<_> = of_mounts(&printed).collect();
+                printed.into_iter().take(alone).map(Ok).chain(of_mounts).collect()
+            }
+            Err(why) => vec![Err(why); alone + mounts],
+        };
+        let looks = self.plain.into_iter().chain(self.mounts);
+        looks
+            .zip(each)
+            .map(|(look, answer)| (look, Glimpse { at, answer }))
+            .collect()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     remote::{Boxed, log::LogBook},
     runbook::{
         engine::{Answer, End, Record},
+        observe::{client, filesystem},
         plan::{Glass, Rule},
         planner::{Wish, catalogue},
         sight::{Glimpse, Look, Printed},
@@ -279,10 +280,7 @@ async fn a_cancelled_run_puts_everything_back() {
         last.end
     );
     assert_eq!(world.hash().await, before, "the same plan as before");
-    let asked = Record::Asked {
-        by: "bob@desk".into(),
-        what: "take back what was done".into(),
-    };
+    let asked = Record::Cancelled { by: "bob@desk".into() };
     assert!(world.records(&run).contains(&asked));
     assert_eq!(last.steps[0].state, StepState::Undone);
 }
@@ -628,6 +626,32 @@ async fn a_dead_host_holds_nobody_up() {
         assert!(now.since(glimpse.at) < Duration::from_secs(4), "it is fresh");
     }
     assert!(seen[&look("stor1")].answer.is_err() && seen[&look("nobody")].answer.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mounts_of_one_client_are_asked_together_and_each_has_its_own_answer() {
+    let world = world();
+    let fleet = world.simulation.fleet();
+    let client = fleet.hosts.iter().find(|host| host.mounts.len() > 1).unwrap();
+    let places: Vec<&str> = client.mounts.iter().map(|mount| mount.at.as_str()).collect();
+    world.simulation.world().with(client.name.as_str(), |island, at| {
+        let mut mounts = island.nodes[at].mounts.iter_mut();
+        let hung = mounts.find(|mount| mount.at == places[0]).unwrap();
+        hung.forced = Some(crate::simulate::nfs::MountState::Hung(0));
+        island.settle();
+    });
+    let asks = |at: &str| client::statfs_look(&client.name, at);
+    let mut looks: Vec<Look> = places.iter().map(|at| asks(at)).collect();
+    looks.insert(1, filesystem::look(&client.name));
+    looks.push(asks("/nowhere"));
+    let seen: BTreeMap<Look, Glimpse> = world.between.look(looks.clone()).await.into_iter().collect();
+    assert_eq!(seen.len(), looks.len());
+    let exit = |look: &Look| seen[look].answer.as_ref().map(|printed| printed.exit);
+    assert_eq!(exit(&asks(places[0])), Ok(137));
+    assert!(places[1..].iter().all(|at| exit(&asks(at)) == Ok(0)), "{seen:?}");
+    assert_eq!(exit(&asks("/nowhere")), Ok(1));
+    let mounts = seen[&filesystem::look(&client.name)].answer.as_ref().unwrap();
+    assert!(mounts.text.contains(places[1]), "{mounts:?}");
 }
 
 pub(super) fn local_targets(host: Host) -> SshTargets {

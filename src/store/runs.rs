@@ -47,10 +47,23 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether it is over and a target may still keep a claim of it.
+    /// Whether nothing more is to be done with it but to give its targets back, though a process may still drive it that
+    /// does not know so.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.standing == Standing::Over || self.displaced.is_some()
+    }
+
+    /// Whether a target may still keep a claim of it.
+    #[must_use]
+    pub fn may_hold(&self) -> bool {
+        self.kept.as_ref().is_none_or(|kept| !kept.is_empty())
+    }
+
+    /// Whether it is over, nobody drives it, and a target may still keep a claim of it.
     #[must_use]
     pub fn is_claiming(&self) -> bool {
-        self.standing == Standing::Over && self.kept.as_ref().is_none_or(|kept| !kept.is_empty())
+        self.standing == Standing::Over && self.may_hold()
     }
 }
 
@@ -59,7 +72,7 @@ impl Run {
 pub enum Standing {
     /// Nothing more is to be done.
     Over,
-    /// A living process drives it.
+    /// A living process drives it; also one whose run was taken over, as long as it lives.
     Driven(String),
     /// Its process has ended in its middle, or it stopped in a named state: it waits for somebody to go on.
     Waiting,
@@ -268,6 +281,16 @@ impl Store {
         Ok(open.into_iter().filter(|run| run.standing != Standing::Over).collect())
     }
 
+    /// Every run that is over while a target may still keep a claim of it, and that began since then; oldest first.
+    pub fn claiming(&self, since: UnixMs) -> Result<Vec<Run>, StoreError> {
+        let gave_back = Record::Released { kept: Vec::new() };
+        let gave_back = serde_json::to_string(&gave_back).map_err(|error| StoreError::Form(error.to_string()))?;
+        let query = format!("WHERE ?1 IS NOT {RELEASED} ORDER BY began");
+        let mut runs = self.select(&query, &gave_back)?;
+        runs.retain(|run| run.is_claiming() && run.began >= since);
+        Ok(runs)
+    }
+
     fn select(&self, rest: &str, value: &dyn rusqlite::ToSql) -> Result<Vec<Run>, StoreError> {
         let query = format!(
             "SELECT id, runbook, fleet, owner, origin, plan, hash, began, ended, outcome,
@@ -275,10 +298,7 @@ impl Store {
                             AND records.record LIKE '{{\"record\":\"intent\"%'),
                     (SELECT record FROM records WHERE records.run = runs.id
                             AND records.record LIKE '{{\"record\":\"displaced\"%' ORDER BY seq LIMIT 1),
-                    (SELECT record FROM records WHERE records.run = runs.id
-                            AND (records.record LIKE '{{\"record\":\"released\"%'
-                                 OR records.record LIKE '{{\"record\":\"intent\"%')
-                     ORDER BY seq DESC LIMIT 1)
+                    {RELEASED}
              FROM runs {rest}"
         );
         let rows = self.read(|connection| {
@@ -311,11 +331,13 @@ impl Store {
                     Some(Record::Displaced { by }) => Some(by),
                     _ => None,
                 };
-                let over = displaced.is_some() || is_over(end.as_ref(), touched);
-                let standing = match (self.driver(&new.id)?, over) {
-                    (_, true) => Standing::Over,
-                    (Driver::Process(by), false) => Standing::Driven(by),
-                    (Driver::Nobody, false) => Standing::Waiting,
+                let standing = match (self.driver(&new.id)?, &displaced) {
+                    _ if is_over(end.as_ref(), touched) => Standing::Over,
+                    (Driver::Process(by), None) => Standing::Driven(by),
+                    // It has not found out yet, and its person may want it to end.
+                    (Driver::Process(by), Some(other)) => Standing::Driven(format!("{by}, although {other}")),
+                    (Driver::Nobody, None) => Standing::Waiting,
+                    (Driver::Nobody, Some(_)) => Standing::Over,
                 };
                 Ok(Run {
                     new,
@@ -448,6 +470,11 @@ impl Store {
         Ok(waiting)
     }
 }
+
+/// What says whether a run has given its targets back: its last word of that, unless a step was sent after it.
+const RELEASED: &str = r#"(SELECT record FROM records WHERE records.run = runs.id
+    AND (records.record LIKE '{"record":"released"%' OR records.record LIKE '{"record":"intent"%')
+    ORDER BY seq DESC LIMIT 1)"#;
 
 /// Whether a run that ended so is over; `touched` where it may have changed something.
 fn is_over(end: Option<&End>, touched: bool) -> bool {

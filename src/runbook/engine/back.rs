@@ -34,7 +34,11 @@ impl Engine {
             return self.back_on();
         }
         if !self.underway() {
-            return self.finish(End::Refused { why });
+            let end = match self.displaces() {
+                none if none.is_empty() => End::Refused { why },
+                stays => End::Compensated { why, stays },
+            };
+            return self.finish(end);
         }
         if self.irreversible().is_some() {
             // There is no way back from here: somebody looks, and it goes on.
@@ -120,6 +124,7 @@ impl Engine {
         let why = self.why.clone().unwrap_or_default();
         let stays = self.stays();
         if !self.again || self.cancelled.is_some() || stays.is_empty() {
+            let stays = stays.into_iter().chain(self.displaces()).collect();
             return self.finish(End::Compensated { why, stays });
         }
         let undone = |state: &StepState| !matches!(state, StepState::Done | StepState::AlreadySo);

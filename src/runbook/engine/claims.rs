@@ -66,10 +66,12 @@ impl Engine {
             if let Said::Token { token, run, owner, .. } = line {
                 if let Some(run) = run
                     && *run != self.run
-                    && !self.over.contains(run)
                     && self.gives_back.is_none()
                 {
-                    return Some(holds(run, owner.as_deref().unwrap_or("another console"), host));
+                    if !self.over.contains(run) {
+                        return Some(holds(run, owner.as_deref().unwrap_or("another console"), host));
+                    }
+                    self.found.entry(host.clone()).or_default().insert(run.clone());
                 }
                 let known = self.tokens.entry(host.clone()).or_default();
                 *known = (*known).max(*token);
@@ -88,7 +90,9 @@ impl Engine {
                 unknown: self.is_open(),
             });
         }
-        self.finish(End::Held { by })
+        let next = format!("when that run has ended: pointsman --batch resume {}", self.run);
+        let end = self.unbegun(End::Held { by: by.clone() }, &by, &next);
+        self.finish(end)
     }
 
     pub(super) fn claim(&mut self, from: usize) -> Effect {
@@ -125,10 +129,16 @@ impl Engine {
         let Some(host) = self.plan.targets.keys().nth(at).cloned() else {
             return self.enter();
         };
+        if let Event::Answered(answer) = &event
+            && let Some(effect) = self.takes(at, &host, answer)
+        {
+            return effect;
+        }
         let why = match event {
             Event::Answered(Answer::Said(said)) => {
                 let taken = said.iter().filter(|line| matches!(line, Said::Claimed(_))).count();
                 if taken == self.plan.claims_on(&host).len() {
+                    self.reclaimed = 0;
                     return self.claim(at + 1);
                 }
                 match said.into_iter().find_map(|line| match line {
@@ -145,8 +155,12 @@ impl Engine {
                         let unknown = self.is_open();
                         return self.leave(at, format!("run {seen} has taken it over on {host}"), unknown);
                     }
+                    // Whatever still runs there ends; to go on without the target, or to give up, would be worse.
+                    Some((kind, _)) if kind == "busy" && self.may_reclaim() => return self.reclaim(at),
                     // A claim of its own that was on its way, from a process before this one: go above it.
-                    Some((kind, seen)) if kind == "token" && self.underway() && self.reclaimed < ATTEMPTS => {
+                    Some((kind, seen))
+                        if kind == "token" && (self.underway() || self.has_taken()) && self.may_reclaim() =>
+                    {
                         if let Ok(held) = seen.parse() {
                             self.tokens.insert(host, held);
                         }
@@ -160,7 +174,7 @@ impl Engine {
                 }
             }
             // It may be taken by now, or later: a claim by a higher token settles that.
-            Event::Answered(Answer::Lost(_)) if self.reclaimed < ATTEMPTS => return self.reclaim(at),
+            Event::Answered(Answer::Lost(_)) if self.may_reclaim() => return self.reclaim(at),
             Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => why,
             _ => "no answer".to_owned(),
         };
@@ -168,6 +182,11 @@ impl Engine {
             Some(effect) => effect,
             None => self.claim(at + 1),
         }
+    }
+
+    /// Whether a claim is tried again. Whoever cancels a run that has changed nothing wants no more waiting.
+    fn may_reclaim(&self) -> bool {
+        self.reclaimed < ATTEMPTS && (self.cancelled.is_none() || self.underway())
     }
 
     fn reclaim(&mut self, at: usize) -> Effect {
@@ -181,7 +200,9 @@ impl Engine {
     fn unclaimed(&mut self, host: &HostName, why: String) -> Option<Effect> {
         if self.gives_back.is_none() && !self.underway() {
             let why = format!("{host} could not be claimed: {why}");
-            return Some(self.finish(End::Refused { why }));
+            let next = format!("when {host} can be claimed: pointsman --batch resume {}", self.run);
+            let end = self.unbegun(End::Refused { why: why.clone() }, &why, &next);
+            return Some(self.finish(end));
         }
         self.unreached.insert(host.clone(), why);
         None
@@ -286,7 +307,7 @@ impl Engine {
             return self.leave(doing.at, by, unknown);
         }
         let by = format!("step {step}: a newer claim stands on {place} ({seen})");
-        if self.underway() {
+        if self.underway() || self.has_taken() {
             return self.park(doing, by, unknown);
         }
         self.finish(End::Held { by })
@@ -295,10 +316,11 @@ impl Engine {
     /// Another run has taken a target over: nothing more is done here, not even taken back.
     fn leave(&mut self, step: usize, by: String, unknown: bool) -> Effect {
         self.displaced = true;
-        let end = if self.underway() {
+        let end = if self.underway() || self.has_taken() {
+            let whys: Vec<String> = std::iter::once(by.clone()).chain(self.displaces()).collect();
             End::Parked {
                 step,
-                why: by.clone(),
+                why: whys.join("; "),
                 next: format!(
                     "this run is over: look at what it has left (pointsman --batch report {}), and at what the other one does",
                     self.run

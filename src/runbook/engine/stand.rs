@@ -51,7 +51,7 @@ impl Engine {
     #[must_use]
     pub fn stand(&self) -> Stand {
         let phase = match &self.stage {
-            Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) => Phase::Claiming,
+            Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) | Stage::Taking(..) => Phase::Claiming,
             Stage::Turning { .. } => Phase::Turning,
             Stage::Releasing(..) | Stage::Released(_) | Stage::Displacing(_) | Stage::Ending(_) => Phase::Ending,
             Stage::Over(_) => Phase::Over,

@@ -210,7 +210,7 @@ impl Engine {
                 doing.sent.get_or_insert(self.now);
                 doing.part = Part::Running;
                 self.seen.clear();
-                self.done[doing.at] = StepState::Touched;
+                doing.before = std::mem::replace(&mut self.done[doing.at], StepState::Touched);
                 self.stage = Stage::Step(Box::new(doing));
                 Effect::Local { argv, deadline }
             }
@@ -222,7 +222,7 @@ impl Engine {
     fn call(&mut self, mut doing: Doing, host: HostName, commands: Vec<Vec<String>>) -> Effect {
         doing.part = Part::Running;
         doing.sent.get_or_insert(self.now);
-        self.done[doing.at] = StepState::Touched;
+        doing.before = std::mem::replace(&mut self.done[doing.at], StepState::Touched);
         self.seen.clear();
         self.asked = self.aged;
         doing.looks = self.looks_behind(&doing, &host);
@@ -281,6 +281,7 @@ impl Engine {
             Answer::Said(said) => self.said(doing, &said),
             Answer::NotSent(why) => {
                 // Nothing was sent, so nothing is unknown; the intent is closed by the next attempt.
+                self.unsent(&doing);
                 self.again(doing, &why)
             }
             Answer::Lost(why) => self.unknown(doing, why),
@@ -294,18 +295,16 @@ impl Engine {
         for line in said {
             match line {
                 Said::Refused(kind, seen) if kind == "token" || kind == "held" => {
-                    if doing.sent == Some(doing.since) || doing.attempt <= 1 {
-                        self.done[doing.at] = StepState::NotYet;
-                    }
+                    self.unsent(&doing);
                     return self.displaced(&doing, kind, seen, false);
                 }
                 Said::Refused(kind, seen) => {
                     // The target looked and ran nothing.
                     let why = format!("{} refused: {kind}: {seen}", host_name(&doing.operation.place));
-                    if doing.back || !(doing.sent == Some(doing.since) || doing.attempt <= 1) {
+                    self.unsent(&doing);
+                    if doing.back || doing.before != StepState::NotYet {
                         return self.fail(&doing, why);
                     }
-                    self.done[doing.at] = StepState::NotYet;
                     return self.refused(doing, why);
                 }
                 Said::Ran(printed) | Said::Receipt(Receipt::Ended(printed)) => {
@@ -320,9 +319,7 @@ impl Engine {
                 }
                 Said::Receipt(Receipt::Begun) => return self.prove(doing, Some("it was begun and did not end".into())),
                 Said::Receipt(Receipt::None) => {
-                    if doing.attempt <= 1 && !doing.back {
-                        self.done[doing.at] = StepState::NotYet;
-                    }
+                    self.unsent(&doing);
                     doing.part = Part::Resting;
                     return self.again(doing, "it never reached the target");
                 }
@@ -330,6 +327,11 @@ impl Engine {
             }
         }
         self.unknown(doing, "the answer says nothing of the step".into())
+    }
+
+    /// Nothing of this attempt ran, and it cannot run any more. One before it, by this process or another, may have.
+    fn unsent(&mut self, doing: &Doing) {
+        self.done[doing.at] = doing.before;
     }
 
     /// Writes that the target refused and nothing was run: else whoever goes on with the run would have to take the step
@@ -459,7 +461,9 @@ impl Engine {
             Answer::Said(said) => match said.first() {
                 // This is about the question, not about the step.
                 Some(Said::Refused(kind, seen)) => self.patient(doing, &format!("{kind}: {seen}")),
-                _ => self.said(doing, &said),
+                Some(Said::Receipt(_)) => self.said(doing, &said),
+                // Asked again as often as an answer that does not come, and no longer.
+                _ => self.patient(doing, "the answer says nothing of the step"),
             },
             Answer::NotSent(why) | Answer::Lost(why) => self.patient(doing, &why),
         }
