@@ -78,7 +78,7 @@ fn play(mut engine: Engine, answers: impl Fn(&str, &Request, usize) -> Option<An
                     took: now.since(START),
                 };
             }
-            Effect::Local { .. } | Effect::Ask(_) => panic!("nothing of that is in the plan"),
+            Effect::Local { .. } | Effect::Nudge { .. } | Effect::Ask(_) => panic!("nothing of that is in the plan"),
         };
     }
     panic!("it does not end: {records:?}");
