@@ -280,11 +280,17 @@ impl Desk {
         let (timed, driving) = self.stored(move |store, _| Ok((store.records(&id)?, driving))).await?;
         let id = run.new.id.clone();
         let records: Vec<Record> = timed.iter().map(|timed| timed.record.clone()).collect();
-        let others = self.may_take_over(plan.kind, &takeover::wanted(&records, over)).await?;
         let cancelled = back.clone();
         let back = back.map(|by| format!("{by} wants it taken back"));
         let engine = Engine::resume(plan.clone(), id.clone(), self.who.clone(), &records, back, now)
             .taking_over(over.iter().cloned());
+        // Who gives a run up takes nothing over any more but what is named now.
+        let wanted = if engine.goes_back() {
+            over.to_vec()
+        } else {
+            takeover::wanted(&records, over)
+        };
+        let others = self.may_take_over(plan.kind, &wanted).await?;
         let given = consented(&engine, &plan, &id, named)?;
         self.review(&run, &engine).await?;
         let noted = id.clone();

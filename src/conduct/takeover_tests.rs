@@ -369,7 +369,22 @@ async fn a_takeover_that_was_left_asks_again_whether_the_other_run_lives() {
     let mut living = world.desk.resume(&left, None).await.unwrap();
     assert!(living.wait().await.question.is_some());
     is_unfit(desk.resume(&run, None).await, "is driven by ada@console");
-    living.leave().await;
+    // To give it up needs nobody's leave, and leaves the other alone.
+    let last = over(desk.cancel(&run).await.unwrap().unwrap()).await;
+    assert!(matches!(last.end, Some(End::Compensated { .. })), "{:?}", last.end);
+    living.answer("ada@console", "quiet");
+    assert_eq!(over(living).await.end, Some(End::Done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_takeover_that_was_left_goes_on() {
+    let world = world();
+    let left = left_at_its_question(&world).await;
+    let (desk, gate) = held_up(&world);
+    let handle = begin(&desk, own("planned", &[BLOCK]), &[&left]).await.unwrap();
+    let run = handle.run().to_owned();
+    gate.reached.notified().await;
+    handle.kill().await;
     assert_eq!(over(desk.resume(&run, None).await.unwrap()).await.end, Some(End::Done));
 }
 

@@ -47,9 +47,14 @@ impl Engine {
             _ => at,
         };
         let Some(host) = hosts.get(at).cloned() else {
-            return match self.gives_back.clone() {
-                Some(end) => self.release(0, end),
-                None => self.claim(0),
+            return match (self.gives_back.clone(), self.why.clone()) {
+                (Some(end), _) => self.release(0, end),
+                // Whoever wants it over wants nobody else displaced.
+                (None, Some(why)) if self.only_displaces() => {
+                    let end = self.unbegun(End::Refused { why: why.clone() }, &why, "");
+                    self.finish(end)
+                }
+                (None, _) => self.claim(0),
             };
         };
         self.stage = Stage::Asking(at);
@@ -198,7 +203,8 @@ impl Engine {
     /// A target cannot be claimed. A run that begins is refused. One under way does without it: what is there is not
     /// known, and nothing is done there, but what the others still need may be finished.
     fn unclaimed(&mut self, host: &HostName, why: String) -> Option<Effect> {
-        if self.gives_back.is_none() && !self.underway() {
+        let given_up = self.why.is_some() && self.only_displaces();
+        if self.gives_back.is_none() && !self.underway() && !given_up {
             let why = format!("{host} could not be claimed: {why}");
             let next = format!("when {host} can be claimed: pointsman --batch resume {}", self.run);
             let end = self.unbegun(End::Refused { why: why.clone() }, &why, &next);

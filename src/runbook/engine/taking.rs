@@ -67,6 +67,11 @@ impl Engine {
         !self.took.is_empty() || !self.may_have.is_empty()
     }
 
+    /// Whether that is all that this run may have done.
+    pub(super) fn only_displaces(&self) -> bool {
+        self.has_taken() && !self.underway()
+    }
+
     /// What became of other runs by the claims of this one, each a sentence. Nothing takes that back.
     pub(super) fn displaces(&self) -> Vec<String> {
         let look = |run: &str| format!("look at what it has left: pointsman --batch report {run}");

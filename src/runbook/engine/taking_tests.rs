@@ -217,6 +217,8 @@ fn a_run_that_has_displaced_another_says_so_and_keeps_what_it_has() {
         };
         assert!(stays[0].contains("run run-0 is taken over on a"), "{stays:?}");
         assert_eq!((back.end.exit_code(), back.count("a", "release")), (12, 1));
+        let claims = ["a", "b"].map(|host| back.count(host, "claim"));
+        assert_eq!(claims, [0, 0], "nobody else is displaced for that");
         let on = play(resumed(&played, None), |_, _, _| None);
         assert_eq!((on.end, on.ran.len()), (End::Done, 2));
     }
