@@ -146,7 +146,9 @@ impl Engine {
                         return self.leave(at, format!("run {seen} has taken it over on {host}"), unknown);
                     }
                     // A claim of its own that was on its way, from a process before this one: go above it.
-                    Some((kind, seen)) if kind == "token" && self.underway() && self.reclaimed < ATTEMPTS => {
+                    Some((kind, seen))
+                        if kind == "token" && (self.underway() || self.resumed) && self.reclaimed < ATTEMPTS =>
+                    {
                         if let Ok(held) = seen.parse() {
                             self.tokens.insert(host, held);
                         }

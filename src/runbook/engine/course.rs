@@ -6,6 +6,7 @@ use crate::{
     fleet::HostName,
     runbook::operation::{Operation, Work},
 };
+use std::collections::BTreeMap;
 
 impl Engine {
     /// Goes on with a run whose console ended in its middle, by what the journal has of it.
@@ -19,10 +20,17 @@ impl Engine {
         now: UnixMs,
     ) -> Self {
         let mut engine = Self::new(plan, run, owner, now);
+        engine.resumed = true;
         // What was claimed by the process before is not known.
         engine.claimed = engine.plan.targets.keys().cloned().collect();
         let mut open = None;
+        // Attempts that ran nothing, by step and way.
+        let mut refused = BTreeMap::<(usize, bool), u32>::new();
+        // Whether somebody went on with it, and has not found out yet where it stands.
+        let mut resumed = false;
         for record in records {
+            let unresolved = resumed;
+            resumed = stays_unresolved(record, unresolved);
             match record {
                 Record::Intent {
                     step, back, attempt, ..
@@ -42,11 +50,13 @@ impl Engine {
                     step, back, outcome, ..
                 } => {
                     open = None;
-                    let attempts = engine.attempts.get(&(*step, false)).copied().unwrap_or_default();
+                    let way = (*step, *back);
+                    *refused.entry(way).or_default() += u32::from(*outcome == super::Outcome::Refused);
+                    let attempts = engine.attempts.get(&way).copied().unwrap_or_default();
                     if let Some(state) = engine.done.get_mut(*step) {
                         *state = match (back, outcome) {
-                            // Its only attempt ran nothing.
-                            (false, super::Outcome::Refused) if attempts <= 1 => StepState::NotYet,
+                            // Each of its attempts ran nothing.
+                            (false, super::Outcome::Refused) if attempts <= refused[&way] => StepState::NotYet,
                             (_, super::Outcome::Failed | super::Outcome::Refused) => *state,
                             (true, _) => StepState::Undone,
                             (false, super::Outcome::AlreadySo) if *state == StepState::NotYet => StepState::AlreadySo,
@@ -63,7 +73,11 @@ impl Engine {
                         // Whoever made that connection.
                         engine.done[at] = StepState::Touched;
                     }
-                    open = None;
+                    // Whoever goes on with a run writes that it turns back before it finds out what became of the step
+                    // that was on its way: that is as open as before.
+                    if !unresolved || halt.is_some() {
+                        open = None;
+                    }
                 }
                 // Unless it says otherwise, it was known at its end what became of every step.
                 Record::Ended(end) => {
@@ -265,5 +279,14 @@ impl Engine {
     pub(super) fn over(&mut self, end: End) -> Effect {
         self.stage = Stage::Over(end.clone());
         Effect::Finish(end)
+    }
+}
+
+/// Whether it is still to be found out where a run stands that somebody went on with.
+fn stays_unresolved(record: &Record, resumed: bool) -> bool {
+    match record {
+        Record::Resumed { .. } => true,
+        Record::Asked { .. } | Record::TakesOver { .. } | Record::TookOver { .. } => resumed,
+        _ => false,
     }
 }
