@@ -1,8 +1,11 @@
 //! What random runs have found: the faults by which each of them failed, written out.
 
 use super::{
-    case::{At, Case, Fate, Fault, Outcome, run},
+    case::{At, Case, Fate, Fault, Outcome, plan, run},
+    matrix::FOR_EVER,
+    passing::Passing,
     scene::Scene,
+    stage::Stage,
 };
 use pointsman::runbook::engine::{self, Effect, End, Record};
 
@@ -104,4 +107,43 @@ fn the_second_operators_run_is_gone_on_with_as_well() {
             (66, false, second(19)),
         ],
     );
+}
+
+/// Whether the sides of the slice have each something that the other lacks, after a failover of a half dead server that
+/// loses its peer at that turn.
+fn went_two_ways(scene: Scene, at: usize) -> bool {
+    let mut stage = Stage::new(scene);
+    stage.disturbed.insert("stor1".into());
+    let mut console = stage.console("run-1", plan(scene));
+    for turn in 0.. {
+        if turn == at {
+            stage.begin(Passing::LinkCut, FOR_EVER);
+        }
+        if !stage.turn(&mut console, Fate::Usual) {
+            break;
+        }
+    }
+    assert_eq!(console.end(), Some(&End::Done), "{scene:?} {at}");
+    let world = stage.sim.world();
+    let apart = world.fleet(|island| {
+        let [one, two] = &island.replicas[0].sides;
+        one.generation != two.generation && !one.past.contains(&two.generation) && !two.past.contains(&one.generation)
+    });
+    apart.unwrap()
+}
+
+#[test]
+fn what_a_half_dead_server_writes_alone_before_it_is_fenced_is_all_that_goes_two_ways() {
+    for scene in [Scene::FailoverHalfDead, Scene::FailoverHalfDeadNine] {
+        let effects = with(scene, []).effects;
+        let fence = effects
+            .iter()
+            .position(|effect| matches!(effect, Effect::Local { .. }))
+            .unwrap();
+        for at in 0..effects.len() {
+            // It has acknowledged that to its clients: no look at the other side can tell, and the plan says so.
+            assert_eq!(went_two_ways(scene, at), at <= fence, "{scene:?} {at}");
+        }
+        assert!(plan(scene).loss.unwrap().contains("alone"));
+    }
 }
