@@ -164,7 +164,9 @@ impl Engine {
                     Some((kind, _)) if kind == "busy" && self.may_reclaim() => return self.reclaim(at),
                     // A claim of its own that was on its way, from a process before this one: go above it.
                     Some((kind, seen))
-                        if kind == "token" && (self.underway() || self.has_taken()) && self.may_reclaim() =>
+                        if kind == "token"
+                            && (self.underway() || self.has_taken() || self.resumed)
+                            && self.may_reclaim() =>
                     {
                         if let Ok(held) = seen.parse() {
                             self.tokens.insert(host, held);

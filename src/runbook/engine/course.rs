@@ -19,12 +19,17 @@ impl Engine {
         now: UnixMs,
     ) -> Self {
         let mut engine = Self::new(plan, run, owner, now);
+        engine.resumed = true;
         // What was claimed by the process before is not known.
         engine.claimed = engine.plan.targets.keys().cloned().collect();
         let (mut open, mut cancelled) = (None, None);
         // How far each step was before it was sent last.
         let mut before = engine.done.clone();
+        // Whether somebody went on with it, and has not found out yet where it stands.
+        let mut resumed = false;
         for record in records {
+            let unresolved = resumed;
+            resumed = stays_unresolved(record, unresolved);
             match record {
                 Record::Intent {
                     step, back, attempt, ..
@@ -67,7 +72,11 @@ impl Engine {
                         // Whoever made that connection.
                         engine.done[at] = StepState::Touched;
                     }
-                    open = None;
+                    // Whoever goes on with a run writes that it turns back before it finds out what became of the step
+                    // that was on its way: that is as open as before.
+                    if !unresolved || halt.is_some() {
+                        open = None;
+                    }
                 }
                 // Unless it says otherwise, it was known at its end what became of every step.
                 Record::Ended(end) => {
@@ -277,5 +286,14 @@ impl Engine {
     pub(super) fn over(&mut self, end: End) -> Effect {
         self.stage = Stage::Over(end.clone());
         Effect::Finish(end)
+    }
+}
+
+/// Whether it is still to be found out where a run stands that somebody went on with.
+fn stays_unresolved(record: &Record, resumed: bool) -> bool {
+    match record {
+        Record::Resumed { .. } => true,
+        Record::Asked { .. } | Record::Cancelled { .. } | Record::TakesOver { .. } | Record::TookOver { .. } => resumed,
+        _ => false,
     }
 }

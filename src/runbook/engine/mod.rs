@@ -121,6 +121,8 @@ pub struct Engine {
     unreached: BTreeMap<HostName, String>,
     /// Targets that may still keep a claim of a run that is over.
     kept: Vec<String>,
+    /// Whether it goes on with what a process before this one began: that may have claims on their way still.
+    resumed: bool,
     /// Whether another run has taken this one over.
     displaced: bool,
     /// The end of a run that is over, where nothing is left to do but to give the targets back.
@@ -214,6 +216,8 @@ enum Part {
     Refusing(String),
     /// Writes that it is about to be sent.
     Intending,
+    /// Writes that it was not sent, because what was seen before was too old by then.
+    Late,
     /// Sent; waits for the answer.
     Running,
     /// Lets time pass.
@@ -269,6 +273,7 @@ impl Engine {
             claimed: BTreeSet::new(),
             unreached: BTreeMap::new(),
             kept: Vec::new(),
+            resumed: false,
             displaced: false,
             gives_back: None,
         }

@@ -63,7 +63,9 @@ impl Engine {
                         Part::Checking => Phase::Checking,
                         Part::Resting => Phase::Resting,
                         Part::Unsure => Phase::Unsure,
-                        Part::Counting | Part::Intending | Part::Refusing(_) | Part::Running => Phase::Running,
+                        Part::Counting | Part::Intending | Part::Late | Part::Refusing(_) | Part::Running => {
+                            Phase::Running
+                        }
                         Part::Holding => Phase::Holding,
                         Part::Inquiring => Phase::Asking,
                         Part::Noting | Part::Sealing | Part::Fetching => Phase::Resolving,

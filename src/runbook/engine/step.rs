@@ -22,7 +22,11 @@ impl Engine {
             (Part::Checking, Event::Seen(seen)) => self.checked(doing, seen),
             (Part::Resting | Part::Unsure, _) => self.check(doing),
             (Part::Counting, Event::Written(Ok(()))) => self.intend(doing),
+            (Part::Intending, Event::Written(Ok(()))) if self.is_stale() => self.too_late(doing),
             (Part::Intending, Event::Written(Ok(()))) => self.send(doing),
+            (Part::Late, Event::Written(Ok(()))) => {
+                self.again(doing, "the journal took so long that all has to be seen anew")
+            }
             (Part::Running, Event::Answered(answer)) => self.answered(doing, answer),
             (Part::Running, Event::Ran(Ok(printed))) => self.ran(doing, &printed),
             // It may have worked all the same: the proof tells.
@@ -174,6 +178,26 @@ impl Engine {
             attempt: doing.attempt,
             commands: doing.operation.shown(),
         };
+        self.stage = Stage::Step(Box::new(doing));
+        Effect::Write(record)
+    }
+
+    /// Whether anything of what was seen is too old to act by: a disk may take its time for an intent.
+    fn is_stale(&self) -> bool {
+        self.seen.values().any(|glimpse| self.aged.since(glimpse.at) > FRESH)
+    }
+
+    /// Writes that what was intended was not sent, and looks again.
+    fn too_late(&mut self, mut doing: Doing) -> Effect {
+        let record = Record::Outcome {
+            step: doing.at,
+            back: doing.back,
+            outcome: Outcome::Refused,
+            evidence: Vec::new(),
+            output: "the journal took so long that what was seen before is too old".to_owned(),
+        };
+        self.seen.clear();
+        doing.part = Part::Late;
         self.stage = Stage::Step(Box::new(doing));
         Effect::Write(record)
     }
