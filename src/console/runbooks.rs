@@ -73,7 +73,7 @@ impl Works {
 pub struct Menu {
     /// What it is about.
     pub object: Object,
-    /// The runbooks; they stay as they were when the menu was opened.
+    /// The runbooks, by the newest view; the mark follows its runbook.
     pub offers: Vec<Offer>,
     /// The marked one.
     pub at: usize,
@@ -175,6 +175,20 @@ pub(super) fn open_menu(model: &mut Model) {
     let offers = offers(&model.live, &object, model.now);
     let at = 0;
     model.layers.push(Layer::Menu(Menu { object, offers, at }));
+}
+
+/// Makes an open menu anew by what is seen now.
+pub(super) fn renew_menu(model: &mut Model) {
+    let (view, now) = (&model.live, model.now);
+    for layer in &mut model.layers {
+        if let Layer::Menu(menu) = layer {
+            let marked = menu.offers.get(menu.at).map(|offer| offer.asked.clone());
+            menu.offers = offers(view, &menu.object, now);
+            let same = |offer: &Offer| marked.as_ref().is_some_and(|asked| offer.asked.is_for_the_same(asked));
+            let found = menu.offers.iter().position(same);
+            menu.at = found.unwrap_or(menu.at).min(menu.offers.len().saturating_sub(1));
+        }
+    }
 }
 
 /// A key while the menu is open.

@@ -29,6 +29,7 @@ use std::{collections::HashMap, sync::Arc};
 
 mod again;
 mod live;
+mod menus;
 mod pictures;
 mod plans;
 mod runbooks;

@@ -68,6 +68,24 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     best.map(|(_, word)| word)
 }
 
+/// What there is instead of a word that is not known: the one that is meant, if one is near, and the names, all of
+/// them or the nearest.
+pub(crate) fn instead<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    const MOST: usize = 8;
+    let mut known: Vec<&str> = known.into_iter().collect();
+    let near = nearest(word, known.iter().copied()).map_or_else(String::new, |near| format!("did you mean {near}? "));
+    let count = known.len();
+    if count == 0 {
+        return "there are none".to_owned();
+    }
+    if count <= MOST {
+        return format!("{near}there are {}", known.join(", "));
+    }
+    let lower: String = word.to_lowercase().chars().take(64).collect();
+    known.sort_by_cached_key(|name| distance(&lower, &name.to_lowercase()));
+    format!("{near}the nearest of {count} are {}", known[..MOST].join(", "))
+}
+
 /// `did you mean …?` for a mistyped word, if a known one is near.
 pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(word, known).map(|near| format!("did you mean {}?", quote(near)))

@@ -20,6 +20,7 @@ use crate::{
         definition::Kind,
         operation::{Nature, Operation, Place, Work},
         plan::{Plan, Rule, Step},
+        planner::show,
     },
 };
 use ratatui::{
@@ -255,6 +256,16 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
         out.extend(one_step(ctx, at, step, room));
     }
     out.push(Line::default());
+    let functions = show::functions(plan);
+    if !functions.is_empty() {
+        let text = " SHELL FUNCTIONS THAT POINTSMAN SENDS ALONG: WHAT THEY RUN";
+        out.push(ctx.line(Role::Title, text));
+        for (name, runs) in functions {
+            let head = ctx.span(Role::Notice, format!("     {name:<14} "));
+            out.extend(hanging(ctx, &head, Role::Dim, runs, room));
+        }
+        out.push(Line::default());
+    }
     out.push(ctx.line(Role::Dim, " This is the whole plan."));
     out
 }
