@@ -418,6 +418,7 @@ pub(super) fn replay(progress: &mut Progress, records: &[Timed], now: crate::fac
     for timed in records {
         progress.wrote(&timed.record, timed.at);
     }
+    progress.before = progress.logged;
     progress.at = now;
 }
 

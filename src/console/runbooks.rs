@@ -245,7 +245,7 @@ fn show_refused(model: &mut Model, asked: Asked, refusals: Vec<Refusal>) {
 }
 
 /// Asks for a plan, and shows that it is being made.
-fn ask_for_plan(model: &mut Model, asked: Asked) -> Vec<Effect> {
+pub(super) fn ask_for_plan(model: &mut Model, asked: Asked) -> Vec<Effect> {
     let since = model.now;
     let Some(works) = &mut model.works else {
         return Vec::new();
@@ -367,6 +367,16 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             runs::starts(model, Starting::New(asked), word);
             vec![Effect::Begin(number)]
         }
+        // A claim of another run is taken over only by its name; the plan is then made, and read, once more.
+        Stage::Ready(_) if take_over(typed).is_some_and(|run| !planning.asked.over.contains(&run)) => {
+            let mut asked = planning.asked.clone();
+            asked.over.extend(take_over(typed));
+            let number = planning.number;
+            model.layers.pop();
+            let mut effects = vec![Effect::DropPlan(number)];
+            effects.extend(ask_for_plan(model, asked));
+            effects
+        }
         Stage::Ready(_) => {
             let text = format!(
                 "nothing happens: type {} in full, then Enter; Esc leaves",
@@ -390,6 +400,13 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             ask_for_plan(model, asked)
         }
     }
+}
+
+/// The run that is named in full behind `take-over=`, as on the command line.
+fn take_over(typed: &str) -> Option<String> {
+    let run = typed.strip_prefix("--").unwrap_or(typed).strip_prefix("take-over=")?;
+    let is_name = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_name.then(|| run.to_owned())
 }
 
 /// Moves the cursor of a page of this half; whether the page is one that has a cursor.

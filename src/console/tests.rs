@@ -33,6 +33,7 @@ mod menus;
 mod pictures;
 mod plans;
 mod runbooks;
+mod runs;
 mod said;
 mod steps;
 

@@ -68,6 +68,8 @@ pub struct Asked {
     pub parameters: BTreeMap<String, String>,
     /// Rules set aside, each for a thing whose name was typed in full.
     pub glass: Vec<(Rule, String)>,
+    /// Runs whose claims are taken over, each named in full.
+    pub over: Vec<String>,
     /// Faults that both servers show, as the findings say.
     pub alike: Vec<String>,
     /// The name that consent has to be typed with.
@@ -189,6 +191,7 @@ impl<'a> About<'a> {
                     .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                     .collect(),
                 glass: Vec::new(),
+                over: Vec::new(),
                 alike: self.alike.clone(),
                 word: word.to_owned(),
             },
@@ -496,6 +499,7 @@ fn of_topology(view: &FleetView, name: &TopologyName) -> Vec<Offer> {
             runbook: definition.name.clone(),
             parameters: BTreeMap::new(),
             glass: Vec::new(),
+            over: Vec::new(),
             alike: Vec::new(),
             word: name.to_string(),
         },
@@ -526,6 +530,7 @@ fn no_server(host: Option<&Host>, name: &HostName) -> Offer {
             runbook: "failover".to_owned(),
             parameters: BTreeMap::from([("server".to_owned(), name.to_string())]),
             glass: Vec::new(),
+            over: Vec::new(),
             alike: Vec::new(),
             word: name.to_string(),
         },
