@@ -4,6 +4,7 @@ mod acts;
 mod discover;
 mod info;
 mod inventory;
+mod paced;
 mod process;
 mod rehearse;
 mod run;

@@ -3,7 +3,7 @@
 use super::{
     clean,
     clients::{Clients, Watching},
-    progress::Progress,
+    progress::{Progress, left_words},
     targets::{Now, Targets},
 };
 use crate::{
@@ -263,7 +263,8 @@ impl Conductor {
             progress.left = end.is_none();
             progress.end = end;
             if progress.left {
-                progress.say(now, &format!("left in its middle: resume run {}", progress.run));
+                let text = format!("{}: run {} is unfinished", left_words(progress.begun), progress.run);
+                progress.say(now, &text);
             }
         });
     }

@@ -452,6 +452,7 @@ pub(super) fn replay(progress: &mut Progress, records: &[Timed], now: UnixMs) {
     for timed in records {
         progress.wrote(&timed.record, timed.at);
     }
+    progress.before = progress.logged;
     progress.at = now;
 }
 

@@ -1,7 +1,7 @@
 //! The report of a run, from the journal alone: who, when, by what plan, every command with its outcome, the proofs,
 //! how long clients waited, what was lost or at risk, and how it ended.
 
-use super::progress::{alone, claim_words, end_words};
+use super::progress::{alone, claim_words, end_words, left_words};
 use crate::{
     collect::clock::iso,
     runbook::engine::Record,
@@ -103,7 +103,7 @@ fn head(out: &mut String, report: &Report) {
     let end = match (&run.end, &run.standing) {
         (Some(end), _) => end_words(end),
         (None, Standing::Driven(by)) => format!("under way ({by})"),
-        (None, _) => "left in its middle; it can be resumed".to_owned(),
+        (None, _) => format!("{}; it can be resumed", left_words(run.begun)),
     };
     let _ = writeln!(out, "**{end}**\n");
     let parameters: Vec<String> = report.plan["parameters"]

@@ -39,6 +39,8 @@ pub struct Run {
     pub end: Option<End>,
     /// Whether it can be gone on with, and who does.
     pub standing: Standing,
+    /// Whether anything was sent to a target: until then nothing was changed.
+    pub begun: bool,
     /// Which run has taken it over, where one has.
     pub displaced: Option<String>,
     /// Targets that may still keep its claims although it is over; `None` while that was not written down: every one
@@ -345,6 +347,7 @@ impl Store {
                     ended,
                     end,
                     standing,
+                    begun: touched,
                     displaced,
                     kept,
                 })

@@ -2,7 +2,7 @@
 
 use super::{Works, offers::Asked};
 use crate::{
-    conduct::{Progress, end_words},
+    conduct::{Progress, end_words, left_words},
     console::{
         input::LineEdit,
         keymap::Action,
@@ -11,7 +11,11 @@ use crate::{
         update::Effect,
     },
     facts::{CleanText, UnixMs},
-    runbook::{check::Refusal, engine::End, plan::Rule},
+    runbook::{
+        check::Refusal,
+        engine::End,
+        plan::{Plan, Rule},
+    },
     store::{Run, Standing},
     verdict::Severity,
 };
@@ -36,6 +40,10 @@ pub struct RunLine {
     pub end: Option<End>,
     /// Whether it is over, or who drives it.
     pub standing: Standing,
+    /// Whether anything was sent to a target.
+    pub begun: bool,
+    /// What it claims on its targets, beside the machines; nothing once it is known to have given it back.
+    pub claims: Vec<String>,
 }
 
 impl RunLine {
@@ -53,6 +61,12 @@ impl RunLine {
             .unwrap_or_else(|| run.new.id.clone());
         Self {
             what: format!("{} {word}", CleanText::new(&run.new.runbook)),
+            claims: if run.standing == Standing::Over && !run.is_claiming() {
+                Vec::new()
+            } else {
+                let claims = plan["claims"].as_array().into_iter().flatten();
+                claims.filter_map(|claim| claim.as_str().map(str::to_owned)).collect()
+            },
             id: run.new.id,
             word,
             owner: CleanText::new(&run.new.owner).to_string(),
@@ -60,6 +74,7 @@ impl RunLine {
             ended: run.ended,
             end: run.end,
             standing: run.standing,
+            begun: run.begun,
         }
     }
 
@@ -75,7 +90,8 @@ impl RunLine {
         match (&self.standing, &self.end) {
             (Standing::Driven(by), _) => (Severity::Notice, format!("under way: {}", CleanText::new(by))),
             (_, Some(end)) => (severity(end), end_words(end)),
-            (Standing::Waiting, None) => (Severity::Critical, "left in its middle".to_owned()),
+            (Standing::Waiting, None) if !self.begun => (Severity::Warning, left_words(false).to_owned()),
+            (Standing::Waiting, None) => (Severity::Critical, left_words(true).to_owned()),
             (Standing::Over, None) => (Severity::Ok, "over".to_owned()),
         }
     }
@@ -176,6 +192,13 @@ impl Runs {
     /// Runs that nobody drives and that are not over.
     pub fn waiting(&self) -> impl Iterator<Item = &RunLine> {
         self.lines.iter().filter(|line| line.standing == Standing::Waiting)
+    }
+
+    /// Runs whose process has ended and that may still hold something of a plan.
+    pub fn holders<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = &'a RunLine> {
+        let dead = |line: &&RunLine| !matches!(line.standing, Standing::Driven(_));
+        let shared = |line: &&RunLine| line.claims.iter().any(|claim| plan.objects.contains(claim));
+        self.lines.iter().filter(dead).filter(shared)
     }
 
     /// The selected run.

@@ -6,7 +6,7 @@ use crate::console::{
     runbooks::offers::{Asked, Object, offers},
 };
 
-const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
+pub(super) const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
 
 /// A menu's rows: runbook, and why not.
 fn rows(object: &Object, view: &FleetView) -> Vec<(String, Option<String>)> {
@@ -25,7 +25,7 @@ fn host(name: &str) -> Object {
 }
 
 /// The plan that is being made on top.
-fn asked(effects: &[Effect]) -> (u64, Asked) {
+pub(super) fn asked(effects: &[Effect]) -> (u64, Asked) {
     match effects {
         [Effect::Plan(number, asked)] => (*number, asked.clone()),
         other => panic!("{other:?}"),
@@ -33,7 +33,7 @@ fn asked(effects: &[Effect]) -> (u64, Asked) {
 }
 
 /// A console with a plan for slice-a on top, made by what the servers printed in a recorded state.
-fn with_plan(size: (u16, u16), state: &'static str) -> Model {
+pub(super) fn with_plan(size: (u16, u16), state: &'static str) -> Model {
     let mut model = console(size);
     let effects = keys(&mut model, ":slice-a<enter>m<enter>");
     let (number, asked) = asked(&effects);
@@ -364,7 +364,7 @@ fn acts(effect: &Effect) -> bool {
 }
 
 /// A console on the page of a run of slice-a, as far as the steps' states say.
-fn with_run(size: (u16, u16), change: impl FnOnce(&mut crate::conduct::Progress)) -> Model {
+pub(super) fn with_run(size: (u16, u16), change: impl FnOnce(&mut crate::conduct::Progress)) -> Model {
     use crate::conduct::Progress;
     let mut model = with_plan(size, "healthy");
     let plan = match model.layers.last() {
@@ -437,6 +437,8 @@ fn runs_look_as_agreed() {
             ended: Some(ago(580)),
             end,
             standing,
+            begun: true,
+            claims: Vec::new(),
         };
         let lines = vec![
             line(

@@ -22,7 +22,7 @@ mod tests;
 mod wait;
 pub use event::{Answer, Control, Effect, End, Event, Time};
 pub use record::{Outcome, Record};
-pub use stand::{Phase, Stand};
+pub use stand::{Patience, Phase, Stand};
 
 use super::{
     condition::unmet,
