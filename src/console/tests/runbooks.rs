@@ -384,7 +384,7 @@ pub(super) fn with_run(size: (u16, u16), change: impl FnOnce(&mut crate::conduct
         step.state = crate::conduct::StepState::Done;
     }
     progress.current = Some(5);
-    progress.stage = "proves step 6 of 11".to_owned();
+    progress.stage = "proves step 6 of 12".to_owned();
     progress.steps[5].state = crate::conduct::StepState::Proving;
     progress.steps[5].ended = None;
     progress.at = NOW;

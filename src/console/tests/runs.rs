@@ -32,7 +32,7 @@ fn a_lost_step_says_what_is_asked_how_often_and_for_how_long() {
     for size in SIZES {
         let model = with_run(size, |run| {
             run.steps[5].state = StepState::Unknown;
-            run.stage = "finds out what became of step 6 of 11".to_owned();
+            run.stage = "finds out what became of step 6 of 12".to_owned();
             run.waits = Some("connecting timed out".to_owned());
             run.gives_up = Some(GivesUp {
                 every: Duration::from_secs(2),
