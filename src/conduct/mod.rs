@@ -19,6 +19,8 @@ mod origin;
 #[cfg(test)]
 mod plain_tests;
 mod progress;
+#[cfg(test)]
+mod reach_tests;
 pub mod report;
 #[cfg(test)]
 mod shell_tests;

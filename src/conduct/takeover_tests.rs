@@ -1,7 +1,8 @@
 //! Claims that outlive their run: taken over by name, done without, given back late.
 
 use super::{
-    tests::{Between, Trick, World, asking, left_at_its_question, local_targets, now, over, wish, world},
+    reach_tests::local_targets,
+    tests::{Between, Trick, World, asking, left_at_its_question, now, over, wish, world},
     *,
 };
 use crate::{

@@ -1,20 +1,26 @@
 //! Reaching the targets of a run: one SSH connection a host, kept for the run, apart from those that poll.
 
+mod asked;
+mod talk;
+
+use self::{
+    asked::{Asked, glimpses},
+    talk::{converse, idle},
+};
 use super::clean;
 use crate::{
     facts::{UnixMs, Why},
     fleet::{Fleet, Host, HostName, ReachBy, Shell},
     mode::ReadWrite,
-    remote::{Boxed, Chunk, ExecLimits, LocalRemote, Remote, RemoteError, Session, Wire, quote},
+    remote::{Boxed, ExecLimits, LocalRemote, Remote, RemoteError, Session, Wire, quote},
     runbook::{
         engine::{Answer, Record},
-        observe::client,
         secret,
         sight::{Glimpse, Look, Printed},
-        target::{self, Receipt, Request, Said},
+        target::{self, Request},
     },
 };
-use futures_util::{FutureExt as _, future::join_all};
+use futures_util::future::join_all;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
@@ -32,12 +38,6 @@ const GIVEN_UP: Duration = Duration::from_secs(2);
 /// Longest time for looks at a host, with a shell to be started for them: what is seen must still be fresh when the
 /// slowest host has answered or not.
 const LOOK: Duration = Duration::from_secs(8);
-/// How long a shell that has ended its answer may take to end itself.
-const ENDING: Duration = Duration::from_millis(500);
-/// Most bytes of an answer.
-const ANSWER: usize = 4 << 20;
-/// Most bytes kept of what a target says on standard error.
-const ERRORS: usize = 4096;
 
 /// The clock of the process.
 pub type Now = Arc<dyn Fn() -> UnixMs + Send + Sync>;
@@ -355,59 +355,6 @@ impl SshTargets {
     }
 }
 
-/// The looks of one host, and the commands that take them.
-struct Asked {
-    /// Each by a command of its own.
-    plain: Vec<Look>,
-    /// Mounts, by the last command together.
-    mounts: Vec<Look>,
-    argvs: Vec<Vec<String>>,
-}
-
-impl Asked {
-    fn of(looks: Vec<Look>) -> Self {
-        let (mut mounts, mut plain): (Vec<Look>, Vec<Look>) =
-            looks.into_iter().partition(|look| client::statfs_place(look).is_some());
-        if mounts.len() == 1 {
-            plain.append(&mut mounts);
-        }
-        let mut argvs: Vec<Vec<String>> = plain.iter().map(|look| look.argv.clone()).collect();
-        let places: Vec<&str> = mounts.iter().filter_map(client::statfs_place).collect();
-        if !places.is_empty() {
-            argvs.push(client::statfs_all(&places));
-        }
-        Self { plain, mounts, argvs }
-    }
-
-    /// What each look gave, by what the commands printed.
-    fn answered(self, answers: Result<Vec<Printed>, Why>, at: UnixMs) -> Vec<(Look, Glimpse)> {
-        let alone = self.plain.len();
-        let mounts = self.mounts.len();
-        let of_mounts = |printed: &Vec<Printed>| {
-            let text = printed.get(alone).map_or("", |printed| &printed.text);
-            client::statfs_exits(text, mounts).into_iter().map(|exit| {
-                exit.map(|exit| Printed {
-                    exit,
-                    text: String::new(),
-                })
-                .ok_or_else(|| Why::Hung("the mount does not answer".into()))
-            })
-        };
-        let each: Vec<Result<Printed, Why>> = match answers {
-            Ok(printed) => {
-                let of_mounts: Vec<_> = of_mounts(&printed).collect();
-                printed.into_iter().take(alone).map(Ok).chain(of_mounts).collect()
-            }
-            Err(why) => vec![Err(why); alone + mounts],
-        };
-        let looks = self.plain.into_iter().chain(self.mounts);
-        looks
-            .zip(each)
-            .map(|(look, answer)| (look, Glimpse { at, answer }))
-            .collect()
-    }
-}
-
 /// Runs a command of this machine.
 async fn here(argv: &[String], deadline: Duration) -> Result<Printed, String> {
     // Quoted word by word for `exec`: the shell that starts it interprets nothing.
@@ -432,125 +379,12 @@ async fn here(argv: &[String], deadline: Duration) -> Result<Printed, String> {
     Ok(Printed { exit, text })
 }
 
-/// What the looks printed, in their order.
-fn glimpses(said: &[Said], count: usize) -> Result<Vec<Printed>, Why> {
-    let mut printed = Vec::new();
-    for line in said {
-        match line {
-            Said::Looked(one) => printed.push(one.clone()),
-            Said::Refused(kind, seen) => return Err(Why::Failed(format!("{kind}: {seen}").into())),
-            _ => return Err(Why::Garbled("an answer that was not asked for".into())),
-        }
-    }
-    if printed.len() == count {
-        Ok(printed)
-    } else {
-        Err(Why::Garbled(
-            format!("{} answers to {count} looks", printed.len()).into(),
-        ))
-    }
-}
-
 /// A command for the host's shell, as root.
 fn command(host: &Host, command: &str) -> String {
     if host.sudo && host.user.as_deref() != Some("root") {
         format!("sudo -n {command}")
     } else {
         command.to_owned()
-    }
-}
-
-/// Whether a shell that waits still waits, and has said nothing meanwhile.
-fn idle(wire: &mut dyn Wire) -> bool {
-    loop {
-        match wire.next().now_or_never() {
-            None => return true,
-            // What is left of a program in the background.
-            Some(Chunk::Err(_)) => {}
-            Some(_) => return false,
-        }
-    }
-}
-
-/// Sends a script and takes the whole answer. The shell of a host waits for the next one behind it; one of this
-/// machine ends.
-async fn converse(wire: &mut dyn Wire, script: &[u8], local: bool, first: bool) -> Answer {
-    let mut out = Vec::new();
-    let mut errors = Vec::new();
-    let mut exit = None;
-    // A target that has answered before it has read everything is heard all the same.
-    let sent = match wire.send(script).await {
-        Ok(()) if local => wire.end_input().await,
-        sent => sent,
-    };
-    // The answer is over, and is none: its shell died in the middle; or a look printed just that.
-    let mut died = false;
-    let why = loop {
-        let chunk = if died {
-            timeout(ENDING, wire.next()).await.unwrap_or(Chunk::End(None))
-        } else {
-            wire.next().await
-        };
-        match chunk {
-            Chunk::Out(bytes) => {
-                if out.len() + bytes.len() > ANSWER {
-                    return Answer::Lost("an answer of more than 4 MiB".to_owned());
-                }
-                out.extend_from_slice(&bytes);
-                died = out.ends_with(target::OVER.as_bytes());
-                if died && let Some(said) = target::parse(&out) {
-                    if local {
-                        ended(wire).await;
-                    }
-                    return Answer::Said(said.into_iter().map(cleaned).collect());
-                }
-            }
-            Chunk::Err(bytes) => {
-                let room = ERRORS.saturating_sub(errors.len()).min(bytes.len());
-                errors.extend_from_slice(&bytes[..room]);
-            }
-            Chunk::Exit(code) => exit = Some(code),
-            Chunk::End(why) => break why,
-        }
-    };
-    let errors = clean::lines(&String::from_utf8_lossy(&errors));
-    // A shell says that it is ready before it reads the first block. One that has ended without it, and whose whole
-    // output is here, has run nothing, whether it has taken what it was sent or not; whatever else sudo says may be a
-    // warning.
-    let whole = first && why.is_none();
-    if whole && out.is_empty() && exit.is_some_and(|code| code != 0) && errors.starts_with("sudo: ") {
-        return Answer::NotSent(errors);
-    }
-    let mut parts: Vec<String> = Vec::new();
-    parts.extend(sent.err().map(|error| clean::lines(&error.to_string())));
-    parts.extend(why.map(|why| why.to_string()));
-    parts.extend(exit.map(|code| format!("its shell ended with exit code {code}")));
-    parts.extend((!errors.trim().is_empty()).then(|| errors.trim().to_owned()));
-    Answer::Lost(if parts.is_empty() {
-        "the answer was cut short".to_owned()
-    } else {
-        format!("the answer was cut short: {}", parts.join("; "))
-    })
-}
-
-/// Waits a moment for a process of this machine to end by itself: what it left running in the background is ended with
-/// it otherwise.
-async fn ended(wire: &mut dyn Wire) {
-    let over = async { while !matches!(wire.next().await, Chunk::Exit(_) | Chunk::End(_)) {} };
-    let _ = timeout(ENDING, over).await;
-}
-
-/// What is shown and kept is cleaned; what looks printed is read by parsers first.
-fn cleaned(said: Said) -> Said {
-    let clean = |mut printed: Printed| {
-        printed.text = clean::lines(&printed.text);
-        printed
-    };
-    match said {
-        Said::Ran(printed) => Said::Ran(clean(printed)),
-        Said::Receipt(Receipt::Ended(printed)) => Said::Receipt(Receipt::Ended(clean(printed))),
-        Said::Refused(kind, seen) => Said::Refused(clean::lines(&kind), clean::lines(&seen)),
-        other => other,
     }
 }
 

@@ -10,6 +10,10 @@ use std::time::Duration;
 /// How long a target may take to answer about claims: longer than it waits for a command that still runs.
 const CLAIM_DEADLINE: Duration = Duration::from_secs(20);
 
+/// Claims of one process of a run that may be on their way to a target at once, at most: the first, its repetitions, and
+/// those that seal a lost step, one every [`RESOLVE_EVERY`](super::RESOLVE_EVERY) for as long as it is asked for.
+const LATE: u64 = 64;
+
 impl Engine {
     /// Lets it take over claims of these runs, which a person has named in full. They get nothing on those targets
     /// any more.
@@ -361,13 +365,14 @@ impl Engine {
             if !self.claimed.contains(&host) {
                 continue;
             }
-            if self.gives_back.is_some() {
-                if self.unreached.contains_key(&host) {
-                    self.kept.push(host.to_string());
-                    continue;
-                }
-                // Above whatever a process before this one may still have on its way.
-                *self.tokens.entry(host.clone()).or_default() += 1;
+            if self.gives_back.is_some() && self.unreached.contains_key(&host) {
+                self.kept.push(host.to_string());
+                continue;
+            }
+            if self.gives_back.is_some() || self.resumed {
+                // Above whatever a process before this one may still have on its way: a host that stood still takes it
+                // long after nobody waits for the answer.
+                *self.tokens.entry(host.clone()).or_default() += LATE;
             }
             let request = Request::Release {
                 identity: self.identity(&host, true),

@@ -12,6 +12,7 @@ mod course;
 mod event;
 mod flow;
 mod record;
+mod resolve;
 mod stand;
 mod step;
 mod taking;
