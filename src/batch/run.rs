@@ -266,7 +266,7 @@ pub fn runs(runs: &[Run], format: Format) -> String {
                     "owner": run.new.owner, "hash": run.new.hash, "began": iso(run.began),
                     "ended": run.ended.map(iso), "end": run.end, "standing": standing(run).0,
                     "driver": standing(run).1, "displaced": run.displaced,
-                    "claiming": run.is_claiming(), "kept": run.kept,
+                    "claiming": run.is_claiming(), "kept": run.kept, "cancelled": run.cancelled,
                 }))
             })
             .collect();
@@ -275,7 +275,10 @@ pub fn runs(runs: &[Run], format: Format) -> String {
     for run in runs {
         let stands = match (&run.standing, &run.end) {
             (Standing::Driven(by), _) => format!("running ({by})"),
-            (Standing::Waiting, None) => format!("{}: resume it", left_words(run.begun)),
+            (Standing::Waiting, None) => match &run.cancelled {
+                Some(by) => format!("{}, cancelled by {by}: resume takes it back", left_words(run.begun)),
+                None => format!("{}: resume it", left_words(run.begun)),
+            },
             (_, Some(end)) => end_words(end),
             (Standing::Over, None) => run.displaced.clone().unwrap_or_else(|| "over".to_owned()),
         };
@@ -313,6 +316,9 @@ pub fn unfinished(run: &Run) -> String {
     match &run.standing {
         Standing::Driven(by) => format!("{what} is under way: {by}"),
         Standing::Over => format!("{what} is over, but {}", claiming(run)),
+        Standing::Waiting if run.cancelled.is_some() => format!(
+            "{what} is not finished, and was cancelled: pointsman --batch resume {id} takes it back; or --batch report {id}"
+        ),
         Standing::Waiting => {
             format!("{what} is not finished: pointsman --batch resume {id} (or --back), or --batch report {id}")
         }

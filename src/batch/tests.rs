@@ -283,6 +283,7 @@ fn ended(standing: Standing, displaced: Option<&str>, kept: Option<&[&str]>) -> 
         ended: Some(NOW),
         end: Some(End::Done),
         begun: true,
+        cancelled: None,
         standing,
         displaced: displaced.map(str::to_owned),
         kept: kept.map(|kept| kept.iter().map(|host| (*host).to_owned()).collect()),

@@ -28,6 +28,8 @@ use tokio::{
 const ORDERS: usize = 16;
 /// Longest time in which the clients are reached before a planned run begins.
 const READY: Duration = Duration::from_secs(3);
+/// How long a harmless command on several hosts is waited for.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// Between two looks for orders of other processes.
 const ORDERS_EVERY: Duration = Duration::from_millis(500);
 
@@ -332,33 +334,47 @@ impl Conductor {
         })
     }
 
-    /// The same harmless command on several hosts at once; nobody waits for the one that does not answer.
+    /// The same harmless command on several hosts at once. Who does not answer at once is not waited for, and hears it all
+    /// the same: other clients may wait for the next step.
     async fn nudge(&mut self, hosts: Vec<HostName>, argv: Vec<String>, deadline: Duration) -> Event {
-        let targets = Arc::clone(&self.targets);
         let began = (self.now)();
-        let calls = hosts.into_iter().map(|host| {
-            let (targets, request) = (Arc::clone(&targets), Request::Nudge(argv.clone()));
-            async move {
-                let answer = tokio::time::timeout(deadline, targets.call(&host, request, deadline)).await;
-                let printed = match answer {
-                    Ok(Answer::Said(said)) => match said.into_iter().next() {
-                        Some(Said::Ran(printed)) => Ok(printed),
-                        _ => Err("an answer that was not asked for".to_owned()),
-                    },
-                    Ok(Answer::NotSent(why) | Answer::Lost(why)) => Err(why),
-                    Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
-                };
-                (host, printed)
-            }
+        let calls: Vec<_> = hosts
+            .into_iter()
+            .map(|host| {
+                let (targets, request) = (Arc::clone(&self.targets), Request::Nudge(argv.clone()));
+                let name = host.clone();
+                let call = tokio::spawn(async move {
+                    match targets.call(&name, request, deadline).await {
+                        Answer::Said(said) => match said.into_iter().next() {
+                            Some(Said::Ran(printed)) => Ok(printed),
+                            _ => Err("an answer that was not asked for".to_owned()),
+                        },
+                        Answer::NotSent(why) | Answer::Lost(why) => Err(why),
+                    }
+                });
+                (host, call)
+            })
+            .collect();
+        let until = tokio::time::Instant::now() + AT_ONCE;
+        let calls = calls.into_iter().map(|(host, call)| async move {
+            let late = || {
+                Err(format!(
+                    "it did not answer within {} s, and is not waited for",
+                    AT_ONCE.as_secs()
+                ))
+            };
+            let answer = tokio::time::timeout_at(until, call).await;
+            (
+                host,
+                answer.map_or_else(|_| late(), |joined| joined.unwrap_or_else(|_| late())),
+            )
         });
         let answers = self.during(join_all(calls)).await;
-        for (host, answer) in &answers {
-            let (exit, output) = match answer {
-                Ok(printed) => (Some(printed.exit), printed.text.clone()),
-                Err(why) => (None, why.clone()),
-            };
-            self.keep(host.as_str(), began, exit, output).await;
-        }
+        let commands = answers.iter().map(|(host, answer)| match answer {
+            Ok(printed) => (host.to_string(), Some(printed.exit), printed.text.clone()),
+            Err(why) => (host.to_string(), None, why.clone()),
+        });
+        self.keep_all(began, commands.collect()).await;
         Event::Nudged(answers)
     }
 
@@ -510,24 +526,33 @@ impl Conductor {
     }
 
     async fn keep(&self, host: &str, began: UnixMs, exit: Option<i32>, output: String) {
+        self.keep_all(began, vec![(host.to_owned(), exit, output)]).await;
+    }
+
+    /// Keeps what one step printed on each host.
+    async fn keep_all(&self, began: UnixMs, printed: Vec<(String, Option<i32>, String)>) {
         let Some((step, back, attempt)) = self.intent else {
             return;
         };
         let (store, run, _, at) = self.pen();
-        self.progress
-            .send_modify(|progress| progress.printed(step, &output, at));
-        let command = Command {
+        self.progress.send_modify(|progress| {
+            for (_, _, output) in &printed {
+                progress.printed(step, output, at);
+            }
+        });
+        let command = |(host, exit, output)| Command {
             step,
             back,
             attempt,
-            host: host.to_owned(),
+            host,
             began,
             took_ms: u64::try_from(at.since(began).as_millis()).unwrap_or(u64::MAX),
             exit,
             output,
         };
+        let commands: Vec<Command> = printed.into_iter().map(command).collect();
         // Where the disk is full the outcome cannot be written either, and that stops the run.
-        let _ = spawn_blocking(move || store.keep_command(&run, &command)).await;
+        let _ = spawn_blocking(move || store.keep_commands(&run, &commands)).await;
     }
 
     fn pen(&self) -> (Arc<Store>, String, String, UnixMs) {

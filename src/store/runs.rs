@@ -39,8 +39,10 @@ pub struct Run {
     pub end: Option<End>,
     /// Whether it can be gone on with, and who does.
     pub standing: Standing,
-    /// Whether anything was sent to a target: until then nothing was changed.
+    /// Whether a step was sent to a target, or another run displaced: until then nothing was changed.
     pub begun: bool,
+    /// Who wanted it taken back and had no answer: whoever goes on with it does that.
+    pub cancelled: Option<String>,
     /// Which run has taken it over, where one has.
     pub displaced: Option<String>,
     /// Targets that may still keep its claims although it is over; `None` while that was not written down: every one
@@ -206,25 +208,27 @@ impl Store {
     }
 
     /// Keeps what a step's commands printed.
-    pub fn keep_command(&self, run: &str, command: &Command) -> Result<(), StoreError> {
+    pub fn keep_commands(&self, run: &str, commands: &[Command]) -> Result<(), StoreError> {
         self.write(|transaction| {
-            let seq = next(transaction, "SELECT max(seq) FROM commands WHERE run = ?1", run)?;
-            transaction.execute(
-                "INSERT INTO commands (run, seq, step, back, attempt, host, began, took_ms, exit, output)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                params![
-                    run,
-                    seq,
-                    i64::try_from(command.step).unwrap_or(i64::MAX),
-                    command.back,
-                    command.attempt,
-                    command.host,
-                    millis(command.began),
-                    i64::try_from(command.took_ms).unwrap_or(i64::MAX),
-                    command.exit,
-                    command.output
-                ],
-            )?;
+            for command in commands {
+                let seq = next(transaction, "SELECT max(seq) FROM commands WHERE run = ?1", run)?;
+                transaction.execute(
+                    "INSERT INTO commands (run, seq, step, back, attempt, host, began, took_ms, exit, output)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                    params![
+                        run,
+                        seq,
+                        i64::try_from(command.step).unwrap_or(i64::MAX),
+                        command.back,
+                        command.attempt,
+                        command.host,
+                        millis(command.began),
+                        i64::try_from(command.took_ms).unwrap_or(i64::MAX),
+                        command.exit,
+                        command.output
+                    ],
+                )?;
+            }
             Ok(())
         })
     }
@@ -300,7 +304,15 @@ impl Store {
                             AND records.record LIKE '{{\"record\":\"intent\"%'),
                     (SELECT record FROM records WHERE records.run = runs.id
                             AND records.record LIKE '{{\"record\":\"displaced\"%' ORDER BY seq LIMIT 1),
-                    {RELEASED}
+                    {RELEASED},
+                    EXISTS (SELECT 1 FROM records WHERE records.run = runs.id
+                            AND (records.record LIKE '{{\"record\":\"takes_over\"%'
+                                 OR records.record LIKE '{{\"record\":\"took_over\"%')),
+                    (SELECT record FROM records WHERE records.run = runs.id
+                            AND records.record LIKE '{{\"record\":\"cancelled\"%'
+                            AND NOT EXISTS (SELECT 1 FROM records AS later WHERE later.run = runs.id
+                                AND later.seq > records.seq AND later.record LIKE '{{\"record\":\"ended\"%')
+                            ORDER BY seq DESC LIMIT 1)
              FROM runs {rest}"
         );
         let rows = self.read(|connection| {
@@ -318,40 +330,48 @@ impl Store {
                 let ended: Option<i64> = row.get(8)?;
                 let end: Option<String> = row.get(9)?;
                 let marks: (bool, Option<String>, Option<String>) = (row.get(10)?, row.get(11)?, row.get(12)?);
-                Ok((new, time(row.get(7)?), ended.map(time), end, marks))
+                let wants: (bool, Option<String>) = (row.get(13)?, row.get(14)?);
+                Ok((new, time(row.get(7)?), ended.map(time), end, marks, wants))
             })?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })?;
         rows.into_iter()
-            .map(|(new, began, ended, end, (touched, displaced, released))| {
-                let end: Option<End> = end.map(|text| parse(&text)).transpose()?;
-                let kept = match released.map(|text| parse(&text)).transpose()? {
-                    Some(Record::Released { kept }) => Some(kept),
-                    _ => None,
-                };
-                let displaced = match displaced.map(|text| parse(&text)).transpose()? {
-                    Some(Record::Displaced { by }) => Some(by),
-                    _ => None,
-                };
-                let standing = match (self.driver(&new.id)?, &displaced) {
-                    _ if is_over(end.as_ref(), touched) => Standing::Over,
-                    (Driver::Process(by), None) => Standing::Driven(by),
-                    // It has not found out yet, and its person may want it to end.
-                    (Driver::Process(by), Some(other)) => Standing::Driven(format!("{by}, although {other}")),
-                    (Driver::Nobody, None) => Standing::Waiting,
-                    (Driver::Nobody, Some(_)) => Standing::Over,
-                };
-                Ok(Run {
-                    new,
-                    began,
-                    ended,
-                    end,
-                    standing,
-                    begun: touched,
-                    displaced,
-                    kept,
-                })
-            })
+            .map(
+                |(new, began, ended, end, (touched, displaced, released), (takes, cancelled))| {
+                    let end: Option<End> = end.map(|text| parse(&text)).transpose()?;
+                    let kept = match released.map(|text| parse(&text)).transpose()? {
+                        Some(Record::Released { kept }) => Some(kept),
+                        _ => None,
+                    };
+                    let displaced = match displaced.map(|text| parse(&text)).transpose()? {
+                        Some(Record::Displaced { by }) => Some(by),
+                        _ => None,
+                    };
+                    let cancelled = match cancelled.map(|text| parse(&text)).transpose()? {
+                        Some(Record::Cancelled { by }) => Some(by),
+                        _ => None,
+                    };
+                    let standing = match (self.driver(&new.id)?, &displaced) {
+                        _ if is_over(end.as_ref(), touched) => Standing::Over,
+                        (Driver::Process(by), None) => Standing::Driven(by),
+                        // It has not found out yet, and its person may want it to end.
+                        (Driver::Process(by), Some(other)) => Standing::Driven(format!("{by}, although {other}")),
+                        (Driver::Nobody, None) => Standing::Waiting,
+                        (Driver::Nobody, Some(_)) => Standing::Over,
+                    };
+                    Ok(Run {
+                        new,
+                        began,
+                        ended,
+                        end,
+                        standing,
+                        begun: touched || takes,
+                        cancelled,
+                        displaced,
+                        kept,
+                    })
+                },
+            )
             .collect()
     }
 

@@ -42,6 +42,8 @@ pub struct RunLine {
     pub standing: Standing,
     /// Whether anything was sent to a target.
     pub begun: bool,
+    /// Whether somebody wanted it taken back and had no answer: whoever goes on with it does that.
+    pub cancelled: bool,
     /// What it claims on its targets, beside the machines; nothing once it is known to have given it back.
     pub claims: Vec<String>,
 }
@@ -75,6 +77,7 @@ impl RunLine {
             end: run.end,
             standing: run.standing,
             begun: run.begun,
+            cancelled: run.cancelled.is_some(),
         }
     }
 
@@ -90,6 +93,10 @@ impl RunLine {
         match (&self.standing, &self.end) {
             (Standing::Driven(by), _) => (Severity::Notice, format!("under way: {}", CleanText::new(by))),
             (_, Some(end)) => (severity(end), end_words(end)),
+            (Standing::Waiting, None) if self.cancelled => {
+                let text = format!("{}, cancelled: going on takes it back", left_words(self.begun));
+                (Severity::Critical, text)
+            }
             (Standing::Waiting, None) if !self.begun => (Severity::Warning, left_words(false).to_owned()),
             (Standing::Waiting, None) => (Severity::Critical, left_words(true).to_owned()),
             (Standing::Over, None) => (Severity::Ok, "over".to_owned()),
@@ -419,10 +426,14 @@ fn old_run(model: &mut Model, action: Action) -> Vec<Effect> {
         _ if busy => model.set_note(Severity::Warning, "one run at a time: another is under way here"),
         (_, Action::GoOn) => {
             let text = format!(
-                "Run {}: {}. What became of its last step is found out first; then it goes on by the plan that was \
-                 consented to, and its page shows every step.",
+                "Run {}: {}. What became of its last step is found out first; then {}, and its page shows every step.",
                 line.id,
-                line.stands().1
+                line.stands().1,
+                if line.cancelled {
+                    "what it has done is taken back, for that was wanted"
+                } else {
+                    "it goes on by the plan that was consented to"
+                }
             );
             let title = format!("go on with {}", line.what);
             confirm(model, What::GoOn(line.id, Vec::new()), title, text, line.word);

@@ -26,6 +26,7 @@ fn with_unfinished(size: (u16, u16)) -> Model {
         end: None,
         standing: Standing::Waiting,
         begun: true,
+        cancelled: false,
         claims: Vec::new(),
     };
     update(&mut model, Msg::Runs(Ok(vec![line])));

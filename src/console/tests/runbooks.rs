@@ -438,6 +438,7 @@ fn runs_look_as_agreed() {
             end,
             standing,
             begun: true,
+            cancelled: false,
             claims: Vec::new(),
         };
         let lines = vec![

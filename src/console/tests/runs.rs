@@ -117,6 +117,7 @@ fn a_run_that_began_nothing_is_not_said_to_be_in_its_middle() {
         end: None,
         standing: Standing::Waiting,
         begun,
+        cancelled: false,
         claims: Vec::new(),
     };
     for (begun, says) in [
@@ -150,6 +151,7 @@ fn a_dead_runs_claims_are_taken_over_by_its_name_alone() {
         end: None,
         standing,
         begun: true,
+        cancelled: false,
         claims: vec![claim.to_owned()],
     };
     update(

@@ -277,16 +277,27 @@ impl Engine {
         }
     }
 
+    /// What going on with a parked run comes to where somebody wanted it back: not what its plan says next.
+    pub(super) fn onward(&self) -> &'static str {
+        let wanted = self.cancelled.is_some() || self.why.is_some();
+        if wanted && self.irreversible().is_none() {
+            ", which takes it back"
+        } else {
+            ""
+        }
+    }
+
     /// Stops where it stands; the claims stay, so that nobody else begins here.
     pub(super) fn park(&mut self, doing: &Doing, why: String, unknown: bool) -> Effect {
         let way = if doing.back { "taking back" } else { "doing" };
         let next = format!(
-            "look at {} yourself, then resume run {} ({way} step {}: {})",
+            "look at {} yourself, then resume run {}{} ({way} step {}: {})",
             match &doing.operation.place {
                 Place::Host(host) => host.to_string(),
                 Place::Console => "the fleet".to_owned(),
             },
             self.run,
+            self.onward(),
             doing.at + 1,
             doing.operation.says
         );

@@ -95,7 +95,7 @@ impl Engine {
             return self.finish(End::Parked {
                 step: self.pending.as_ref().map_or(0, |doing| doing.at),
                 why: by,
-                next: format!("when that run has ended, resume run {}", self.run),
+                next: format!("when that run has ended, resume run {}{}", self.run, self.onward()),
                 unknown: self.is_open(),
             });
         }
@@ -216,6 +216,8 @@ impl Engine {
             let end = self.unbegun(End::Refused { why: why.clone() }, &why, &next);
             return Some(self.finish(end));
         }
+        // Each target has tries of its own.
+        self.reclaimed = 0;
         self.unreached.insert(host.clone(), why);
         None
     }
@@ -293,7 +295,8 @@ impl Engine {
                 step + 1
             ),
             next: format!(
-                "when {host} answers again: pointsman --batch resume {run}; if it is dead: pointsman --batch plan failover server={host}, and run that plan with --take-over={run}"
+                "when {host} answers again: pointsman --batch resume {run}{}; if it is dead: pointsman --batch plan failover server={host}, and run that plan with --take-over={run}",
+                self.onward()
             ),
             unknown,
         }

@@ -80,7 +80,10 @@ impl Engine {
                 }
                 // Unless it says otherwise, it was known at its end what became of every step.
                 Record::Ended(end) => {
-                    cancelled = None;
+                    // A run that stopped on its way has not answered who wanted it back, unless there is no way back.
+                    if !matches!(end, End::Parked { .. }) || engine.irreversible().is_some() {
+                        cancelled = None;
+                    }
                     if !matches!(end, End::Parked { unknown: true, .. }) {
                         open = None;
                     }

@@ -103,17 +103,32 @@ fn a_cancel_of_a_run_that_goes_forwards_holds_over_a_crash() {
 
 #[test]
 fn a_cancel_that_a_run_has_answered_by_its_end_does_not_bind_whoever_goes_on() {
-    // It could not be taken back, and said so: whoever goes on with it knows.
     let mut records = done(0).to_vec();
     records.extend([
         cancelled(),
         Record::Ended(End::Parked {
             step: 1,
             why: "cancelled by ada".into(),
-            next: "resume it forwards".into(),
+            next: "resume it".into(),
             unknown: false,
         }),
         Record::Resumed { by: "op".into() },
     ]);
-    assert_eq!(resumed(&plan(), &records).end, End::Done);
+    // It could not be taken back, and said so: whoever goes on with it knows.
+    let mut one_way = plan();
+    one_way.steps[0].undo = None;
+    one_way.steps[0].operation.undo = None;
+    one_way.steps[0].operation.nature = Nature::Irreversible;
+    assert_eq!(resumed(&one_way, &records).end, End::Done);
+    // It stopped on its way for another reason: what was wanted is still wanted.
+    let shows: Shows = |what, _, ran| {
+        Some(match what {
+            "close-proof" => !ran.contains(&"open".into()),
+            _ => well(what, ran),
+        })
+    };
+    let (run, owner) = ("run-1".into(), "op@desk".into());
+    let engine = Engine::resume(plan(), run, owner, &records, None, UnixMs(1_000_000));
+    let played = play(engine, shows, |_, _| None);
+    assert!(matches!(played.end, End::Compensated { .. }), "{:?}", played.end);
 }
