@@ -158,7 +158,7 @@ fn what_an_end_means_for_going_on() {
 fn what_a_run_that_was_left_has_done_and_what_was_wanted_of_it() {
     let (_directory, store) = store();
     let left = |id: &str, records: &[Record]| {
-        drop(store.begin(UnixMs(1), &run(id)).unwrap());
+        store.begin(UnixMs(1), &run(id)).unwrap();
         for record in records {
             store.append(id, UnixMs(2), "ada@desk", record).unwrap();
         }
@@ -336,7 +336,7 @@ fn commands_and_stalls_are_read_back() {
         exit: None,
         output: "cut short".into(),
     };
-    store.keep_commands("a", &[command.clone()]).unwrap();
+    store.keep_commands("a", std::slice::from_ref(&command)).unwrap();
     assert_eq!(store.commands("a").unwrap(), [command]);
     let stall = |longest_ms, answers| Stall {
         client: "node1".into(),
