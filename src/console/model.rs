@@ -251,6 +251,11 @@ impl Model {
         self.note = Some((severity, text.into(), self.now + NOTE));
     }
 
+    /// Takes the short note away: what it is about is over.
+    pub fn drop_note(&mut self) {
+        self.note = None;
+    }
+
     /// Whether rows must keep their places: a key was pressed a moment ago, or a layer is open.
     #[must_use]
     pub fn holds_order(&self) -> bool {

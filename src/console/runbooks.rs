@@ -363,6 +363,8 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         Stage::Ready(_) if typed == planning.asked.word => {
             let (number, asked) = (planning.number, planning.asked.clone());
             model.layers.pop();
+            // What was said of an Enter before would hide the keys of the run.
+            model.drop_note();
             let word = asked.word.clone();
             runs::starts(model, Starting::New(asked), word);
             vec![Effect::Begin(number)]

@@ -481,6 +481,7 @@ pub(super) fn confirmed(model: &mut Model) -> Vec<Effect> {
     }
     let (what, word, typed) = (confirm.what.clone(), confirm.word.clone(), typed.to_owned());
     model.layers.pop();
+    model.drop_note();
     match what {
         What::Cancel => {
             model.set_note(Severity::Ok, "it is taken back from the next step on");

@@ -238,7 +238,12 @@ fn enter_alone_is_never_yes() {
         Some(Layer::Plan(planning)) => planning.number,
         other => panic!("{other:?}"),
     };
+    assert!(text(&model).contains("nothing happens: type slice-a in full"));
     assert_eq!(keys(&mut model, "<ctrl-u>slice-a<enter>"), [Effect::Begin(number)]);
+    assert!(
+        !text(&model).contains("nothing happens"),
+        "it hides the keys of the run"
+    );
 }
 
 #[test]
