@@ -9,7 +9,7 @@ use crate::{
     facts::UnixMs,
     runbook::{
         engine::{Control, End, Outcome, Patience, Phase, Record, Stand},
-        operation::{Operation, Place, Question, Work},
+        operation::{Operation, Question, Work},
         plan::Plan,
     },
 };
@@ -446,10 +446,7 @@ impl StepProgress {
     fn new(operation: &Operation, undo: Option<&Operation>) -> Self {
         Self {
             says: operation.says.clone(),
-            place: match &operation.place {
-                Place::Host(host) => host.to_string(),
-                Place::Console => "console".to_owned(),
-            },
+            place: operation.runs_on(),
             commands: operation.shown(),
             undo: undo.map(|undo| undo.says.clone()),
             state: StepState::Waiting,

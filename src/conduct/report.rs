@@ -189,10 +189,15 @@ fn longest(stalls: &[Stall]) -> String {
         .max_by_key(|stall| stall.longest_ms);
     match worst {
         Some(stall) => format!(
-            "{:.2} s ({} at {})",
+            "{:.2} s ({} at {}){}",
             stall.longest_ms.unwrap_or_default() as f64 / 1000.0,
             stall.client,
-            stall.mount_point
+            stall.mount_point,
+            if stall.note.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", stall.note)
+            }
         ),
         None => "not measured".to_owned(),
     }

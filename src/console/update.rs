@@ -215,6 +215,8 @@ fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         return wall_key(model, wall, action);
     }
     model.touched();
+    // A note is about the key before: it must not hide what the next one leads to.
+    model.drop_note();
     match (context, action) {
         (_, Some(Action::Suspend)) => vec![Effect::Suspend],
         (_, Some(Action::Dump)) => vec![Effect::Dump],

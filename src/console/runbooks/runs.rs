@@ -184,6 +184,8 @@ pub struct Runs {
     pub read: bool,
     /// The selected one.
     pub at: usize,
+    /// Whether the page was just opened: the first line is selected then, whichever it is.
+    pub anew: bool,
     /// The report that was read last: the run, and the text or why there is none.
     pub report: Option<(String, Result<String, String>)>,
 }
@@ -224,7 +226,11 @@ impl Runs {
                 self.lines = lines;
                 self.trouble = None;
                 let found = selected.and_then(|id| self.lines.iter().position(|line| line.id == id));
-                self.at = found.unwrap_or(self.at).min(self.lines.len().saturating_sub(1));
+                let last = self.lines.len().saturating_sub(1);
+                self.at = match found {
+                    _ if std::mem::take(&mut self.anew) => 0,
+                    found => found.unwrap_or(self.at).min(last),
+                };
             }
             Err(why) => self.trouble = Some(why),
         }
@@ -266,6 +272,11 @@ pub(in crate::console) fn open(model: &mut Model) -> Vec<Effect> {
     if model.page != Page::Run && (works.runs.under_way().is_some() || works.runs.starting.is_some()) {
         model.go(Page::Run);
         return Vec::new();
+    }
+    if model.page != Page::Runs
+        && let Some(works) = &mut model.works
+    {
+        works.runs.anew = true;
     }
     model.go(Page::Runs);
     vec![Effect::ReadRuns]

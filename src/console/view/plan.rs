@@ -268,7 +268,7 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
     match &plan.loss {
         None => out.push(Line::from(vec![
             ctx.span(Role::Dim, " loss   "),
-            ctx.span(Role::Ok, "nothing"),
+            ctx.span(Role::Ok, "no data"),
         ])),
         Some(loss) => {
             for line in loss.lines() {

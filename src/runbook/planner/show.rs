@@ -246,7 +246,7 @@ pub fn text(plan: &Plan) -> String {
     let _ = writeln!(out, "  with   {}", given.join(" "));
     let _ = writeln!(out, "  hash   {}", plan.hash);
     let _ = writeln!(out, "  stall  about {:.1} s for clients", plan.stall.as_secs_f64());
-    let lines = plan.loss.as_deref().unwrap_or("nothing");
+    let lines = plan.loss.as_deref().unwrap_or("no data");
     for (at, line) in lines.lines().enumerate() {
         let _ = writeln!(out, "  {}  {line}", if at == 0 { "loss " } else { "     " });
     }
