@@ -5,6 +5,7 @@ mod discover;
 mod failslow;
 mod info;
 mod inventory;
+mod paced;
 mod process;
 mod rehearse;
 mod run;

@@ -630,6 +630,8 @@ fn runs_refuse_what_cannot_be_meant() {
         (&["report", "nothing"], "there is no run nothing"),
         (&["plan", "slice-move", "slice=slice-a", "--read-only"], "--read-only"),
         (&["resume", "x", "--read-only"], "--read-only"),
+        (&["runs", "--read-only"], "--read-only there are no runs"),
+        (&["report", "x", "--read-only"], "--read-only there are no runs"),
     ] {
         let (code, out, err) = runs.batch(args);
         assert_eq!(code, 64, "{args:?}: {out}{err}");
@@ -663,15 +665,61 @@ fn a_question_ends_batch_with_the_command_that_answers_it() {
     assert_eq!(code, 12, "{out}{err}");
     let next = out
         .lines()
-        .find(|line| line.starts_with("pointsman --batch resume "))
+        .find(|line| line.starts_with("pointsman --demo --state-dir "))
         .unwrap();
-    assert!(next.contains("--answer quiet"), "{next}");
-    let run = next.split_whitespace().nth(3).unwrap();
+    assert!(next.ends_with("--answer quiet"), "{next}");
+    let mut words = next.split_whitespace().skip_while(|word| *word != "resume");
+    let run = words.nth(1).unwrap();
     // Whoever comes next is told first, whatever is asked.
     let (_, _, err) = runs.batch(&["plan", "slice-move", &slice]);
     assert!(err.contains(run) && err.contains("not finished"), "{err}");
-    let (code, out, err) = runs.batch(&["resume", run, "--answer", "quiet"]);
+    assert!(
+        err.contains(&format!("pointsman --demo --state-dir {}", runs.0.path().display())),
+        "{err}"
+    );
+    // The command works as it is printed.
+    let program = env!("CARGO_BIN_EXE_pointsman");
+    let line = format!("'{program}' {}", next.strip_prefix("pointsman ").unwrap());
+    let output = Command::new("sh")
+        .args(["-c", &line])
+        .stdin(Stdio::null())
+        .env("POINTSMAN_DEMO_SEED", "7")
+        .output()
+        .unwrap();
+    let (out, err) = (stdout(&output), stderr(&output));
+    assert_eq!(output.status.code(), Some(0), "{line}: {out}{err}");
+    assert_eq!(out.matches("port_block add").count(), 1, "{out}");
+}
+
+#[test]
+fn a_demo_keeps_no_run_that_could_never_be_gone_on_with() {
+    let demo = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+        command.args([&["--demo", "--batch"], args].concat());
+        let home = tempfile::tempdir().unwrap();
+        command
+            .env("HOME", home.path())
+            .env("XDG_STATE_HOME", home.path())
+            .env("TMPDIR", home.path());
+        let output = command
+            .stdin(Stdio::null())
+            .env("POINTSMAN_DEMO_SEED", "7")
+            .output()
+            .unwrap();
+        let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();
+        assert!(left.is_empty(), "{args:?} has left {left:?}");
+        (output.status.code().unwrap(), stdout(&output), stderr(&output))
+    };
+    for args in [&["runs"][..], &["resume", "x"], &["cancel", "x"], &["report", "x"]] {
+        let (code, _, err) = demo(args);
+        assert_eq!(code, 64, "{args:?}: {err}");
+        assert!(err.contains("--state-dir DIR keeps its journal"), "{err}");
+    }
+    let runs = Runs::new();
+    let (slice, _) = runs.movable();
+    let (code, out, err) = demo(&["plan", "slice-move", &slice]);
     assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("Shell functions that pointsman sends along"), "{out}");
 }
 
 #[test]

@@ -313,6 +313,12 @@ fn a_slice_is_moved_by_keys_from_the_menu_to_its_report() {
     terminal.send("\r");
     terminal.wait_for("nothing happens");
     terminal.send("slice-c\r");
+    // Simulated hosts take their time here, so that a person can step in; the footer names the keys.
+    terminal.wait_for("p pause");
+    terminal.send("p");
+    terminal.wait_for("PAUSED before the next change");
+    terminal.wait_for("p go on");
+    terminal.send("p");
     terminal.wait_for("done: every step is proven");
     terminal.send("8");
     terminal.wait_for("HOW IT STANDS");
@@ -325,4 +331,35 @@ fn a_slice_is_moved_by_keys_from_the_menu_to_its_report() {
     });
     terminal.send("q");
     assert_eq!(terminal.exit_code(), 0);
+}
+
+#[test]
+fn a_rehearsal_in_the_console_says_what_it_is_of_and_knows_its_names() {
+    let mut terminal = Terminal::run(
+        POINTSMAN,
+        &[
+            "rehearse",
+            "slice-move",
+            "slice=slice-c",
+            "--demo",
+            "--fault=lost-reply@drbd-demote",
+        ],
+        120,
+        40,
+    );
+    terminal.wait_for("REHEARSAL of slice-move slice=slice-c · faults: lost-reply@drbd-demote");
+    // The plan is the first thing to see.
+    terminal.wait_for("plan: nothing has been done yet");
+    terminal.send("\x1b");
+    terminal.wait_for("left; nothing has been done");
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+    let mut wrong = Terminal::run(
+        POINTSMAN,
+        &["rehearse", "slice-move", "slice=slice_c", "--demo"],
+        120,
+        40,
+    );
+    wrong.wait_for("did you mean slice-c?");
+    assert_eq!(wrong.exit_code(), 64);
 }

@@ -250,15 +250,21 @@ fn every_fault_at_a_step_ends_as_it_should() {
 #[test]
 fn a_run_that_was_parked_is_gone_on_with() {
     std::thread::scope(|scope| {
-        for (fault, then, code) in [
-            ("disk-full@4", "resume", 0),
-            ("disk-full@4", "back", 11),
-            ("dead:stor2@mount", "resume", 11),
+        for (fault, then, code, says) in [
+            ("disk-full@4", "resume", 0, "goes on: "),
+            ("disk-full@4", "back", 11, "goes on: "),
+            // No minute of silence while a dead host is asked.
+            (
+                "dead:stor2@mount",
+                "resume",
+                11,
+                "asks stor2 every 2 s what became of it, for ",
+            ),
         ] {
             scope.spawn(move || {
                 let (fault, then) = (format!("--fault={fault}"), format!("--then={then}"));
                 let args = ["slice-move", "slice=web-1", fault.as_str(), then.as_str()];
-                ends(&args, code, &["everything is mended"]);
+                ends(&args, code, &["everything is mended", says]);
             });
         }
     });

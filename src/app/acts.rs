@@ -2,16 +2,18 @@
 
 use super::{
     Failure,
-    run::{state_dir, store},
+    paced::Paced,
+    run::{again, keeps_nothing, passing_journal, state_dir, store},
     watch::World,
 };
 use crate::{
     cli::Options,
     collect::Clock,
-    conduct::{Desk, Now, SshTargets, who},
+    conduct::{Desk, Now, SshTargets, Targets, who},
     console::{Acting, Acts},
     fleet::Fleet,
     mode::{Mode, ReadWrite},
+    rehearse::Journal,
     remote::Remote,
     store::{self, Store},
 };
@@ -26,8 +28,24 @@ struct Hosts {
     ssh: Arc<dyn Remote>,
     clock: Clock,
     /// Where the journal is, or why there is no place for it.
-    place: Result<PathBuf, String>,
-    journal: Mutex<Option<Arc<Store>>>,
+    place: Result<Kept, String>,
+    journal: Mutex<Option<Opened>>,
+    /// Whether a person watches simulated hosts.
+    demo: bool,
+}
+
+/// Where a journal is.
+enum Kept {
+    At(PathBuf),
+    /// Only as long as the process lives.
+    Passing,
+}
+
+/// A journal that is open.
+struct Opened {
+    store: Arc<Store>,
+    /// The directory that goes with it.
+    _passing: Option<Journal>,
 }
 
 /// What acts in the console; nothing where the process may only look.
@@ -39,10 +57,19 @@ pub(super) fn acts(options: &Options, world: &World, runtime: &tokio::runtime::H
         permission: permission.clone(),
         ssh: Arc::clone(&world.ssh),
         clock: world.clock.clone(),
-        place: state_dir(options).map_err(words),
+        place: if keeps_nothing(options) {
+            Ok(Kept::Passing)
+        } else {
+            state_dir(options).map(Kept::At).map_err(words)
+        },
         journal: Mutex::new(None),
+        demo: options.demo,
     };
-    Some(Acts::new(&permission, Arc::new(hosts), runtime.clone()))
+    Some(
+        Acts::new(&permission, Arc::new(hosts), runtime.clone())
+            .again(again(options))
+            .passing(keeps_nothing(options)),
+    )
 }
 
 fn words(failure: Failure) -> String {
@@ -53,34 +80,46 @@ fn words(failure: Failure) -> String {
 }
 
 impl Hosts {
-    /// The journal, kept open once it was opened.
-    fn open(&self, place: &std::path::Path) -> Result<Arc<Store>, String> {
+    /// The journal, kept open once it was opened; nothing where there is none yet and none is to be made.
+    fn open(&self, make: bool) -> Result<Option<Arc<Store>>, String> {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = &*journal {
-            return Ok(Arc::clone(open));
+            return Ok(Some(Arc::clone(&open.store)));
         }
-        let opened = Arc::new(store(place).map_err(words)?);
-        *journal = Some(Arc::clone(&opened));
-        Ok(opened)
+        let (store, passing) = match self.place.as_ref().map_err(String::clone)? {
+            Kept::Passing if !make => return Ok(None),
+            Kept::Passing => {
+                let passing = passing_journal().map_err(words)?;
+                (Arc::clone(passing.store()), Some(passing))
+            }
+            // Looking must not leave files behind.
+            Kept::At(place) if !make && !place.join(store::FILE).exists() => return Ok(None),
+            Kept::At(place) => (Arc::new(store(place).map_err(words)?), None),
+        };
+        *journal = Some(Opened {
+            store: Arc::clone(&store),
+            _passing: passing,
+        });
+        Ok(Some(store))
     }
 }
 
 impl Acting for Hosts {
     fn desk(&self, fleet: Arc<Fleet>) -> Result<Desk, String> {
-        let journal = self.open(self.place.as_deref().map_err(String::clone)?)?;
+        let journal = self.open(true)?.ok_or("there is no journal")?;
         let clock = self.clock.clone();
         let now: Now = Arc::new(move || clock.now());
         let ssh = Arc::clone(&self.ssh);
         let targets = SshTargets::new(&self.permission, Arc::clone(&fleet), ssh, Arc::clone(&now));
-        Ok(Desk::new(fleet, Arc::new(targets), journal, now, who()))
+        let targets: Arc<dyn Targets> = if self.demo {
+            Arc::new(Paced(targets))
+        } else {
+            Arc::new(targets)
+        };
+        Ok(Desk::new(fleet, targets, journal, now, who()))
     }
 
     fn journal(&self) -> Result<Option<Arc<Store>>, String> {
-        let place = self.place.as_deref().map_err(String::clone)?;
-        // Looking must not leave files behind.
-        if !place.join(store::FILE).exists() {
-            return Ok(None);
-        }
-        self.open(place).map(Some)
+        self.open(false)
     }
 }

@@ -12,16 +12,22 @@ use crate::{
     cli::{Batch, Cli, Options, RehearseArgs, Then},
     collect::{Clock, Collector, Sources},
     conduct::{Denied, Desk, Handle, Now, Progress, report, who},
-    console::{Acting, Acts},
+    console::{Acting, Acts, Asked},
     fleet::Fleet,
     mode::{Mode, ReadWrite},
     rehearse::{Fault, Rehearsal},
     remote::log::{Level, LogBook},
-    runbook::planner::Wish,
-    simulate::Simulation,
+    runbook::planner::{self, Wish, catalogue},
+    simulate::{REHEARSAL, Simulation},
     store::Store,
 };
-use std::{collections::VecDeque, io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::IsTerminal as _,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 /// Between two looks at what happened on the stage.
 const NEWS_EVERY: Duration = Duration::from_millis(200);
@@ -83,8 +89,17 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs, log: LogBook) -> Result<u
             runtime.block_on(piece.play(&wish, &faults))
         }
         wish => {
+            let practised = practised(wish.as_ref(), &faults);
             runtime.block_on(set(&rehearsal, wish, &faults))?;
-            in_console(options, &permission, &rehearsal, log, &clock, runtime.handle())
+            in_console(
+                options,
+                &permission,
+                &rehearsal,
+                log,
+                &clock,
+                runtime.handle(),
+                practised,
+            )
         }
     };
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -114,8 +129,53 @@ fn real(options: &Options, clock: &Clock) -> Result<Arc<Fleet>> {
     load_fleet(&inventory_path(options)?)
 }
 
-/// Before the console opens: the faults that happen at once, and those of the next run of this runbook.
+/// What is rehearsed and with which faults, in words for every page; and the plan that the console begins with, where the
+/// runbook is one that it can make plans of.
+fn practised(wish: Option<&Wish>, faults: &[Fault]) -> Option<(String, Option<Asked>)> {
+    let mut words = Vec::new();
+    if let Some(wish) = wish {
+        let given = wish.parameters.iter().map(|(name, value)| format!("{name}={value}"));
+        let name = std::iter::once(wish.definition.name.clone());
+        words.push(name.chain(given).collect::<Vec<_>>().join(" "));
+    }
+    if !faults.is_empty() {
+        let list: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        words.push(format!("faults: {}", list.join(" ")));
+    }
+    if words.is_empty() {
+        return None;
+    }
+    let asked = wish.filter(|wish| catalogue::find(&wish.definition.name) == Some(&wish.definition));
+    let asked = asked.map(|wish| Asked {
+        runbook: wish.definition.name.clone(),
+        parameters: wish.parameters.clone(),
+        glass: wish
+            .glass
+            .iter()
+            .map(|glass| (glass.rule, glass.resource.clone()))
+            .collect(),
+        over: Vec::new(),
+        alike: Vec::new(),
+        word: word(&wish.parameters),
+    });
+    Some((format!("{REHEARSAL} of {}", words.join(" · ")), asked))
+}
+
+/// The name that consent is typed with.
+fn word(parameters: &BTreeMap<String, String>) -> String {
+    let named = parameters.get("server").or_else(|| parameters.get("slice"));
+    named.cloned().unwrap_or_default()
+}
+
+/// Before the console opens: what is named has to be there; then the faults that happen at once, and those of the next
+/// run of this runbook.
 async fn set(rehearsal: &Rehearsal, wish: Option<Wish>, faults: &[Fault]) -> Result<()> {
+    if let Some(wish) = &wish {
+        planner::looks(rehearsal.fleet(), wish).map_err(|refusals| {
+            let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+            Failure::Usage(lines.join("\n"))
+        })?;
+    }
     rehearsal.begin(faults).map_err(Failure::Usage)?;
     let Some(fault) = faults.iter().find(|fault| fault.at.is_some()) else {
         return Ok(());
@@ -308,6 +368,7 @@ fn in_console(
     log: LogBook,
     clock: &Clock,
     runtime: &tokio::runtime::Handle,
+    practised: Option<(String, Option<Asked>)>,
 ) -> Result<u8> {
     let context = runtime.enter();
     let remote = rehearsal.remote(log.clone());
@@ -338,7 +399,8 @@ fn in_console(
         permission,
         Arc::new(Practice(Arc::clone(rehearsal), runtime.clone())),
         runtime.clone(),
-    );
-    run_console(options, &collector, log, clock, Some(acts))?;
+    )
+    .passing(true);
+    run_console(options, &collector, log, clock, Some(acts), practised)?;
     Ok(0)
 }

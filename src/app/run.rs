@@ -9,10 +9,11 @@ use crate::{
     batch::{self, Format, run as show},
     cli::{AuditCommand, Batch, Cli, Options, RunbookCommand},
     collect::Clock,
-    conduct::{Denied, Desk, Drawn, Handle, Progress, SshTargets, report, who},
-    fleet::diagnostic,
+    conduct::{Again, Denied, Desk, Drawn, Handle, Progress, SshTargets, claims_named_since, report, who},
+    fleet::{diagnostic, instead},
     mode::{Mode, ReadWrite},
     passphrase::Prompt,
+    rehearse::Journal,
     remote::log::LogBook,
     runbook::{
         definition::Definition,
@@ -34,6 +35,8 @@ use std::{
 
 /// Runs that `--batch runs` prints at most.
 const RUNS: u32 = 200;
+/// What is said of a run that is left open where nothing is kept.
+const ENDS: &str = "the demo's hosts and its journal end with this process: the run cannot be gone on with";
 
 /// `pointsman runbook …`.
 pub(super) fn runbook(what: &RunbookCommand) -> Result<u8> {
@@ -82,13 +85,26 @@ pub(super) fn audit(options: &Options, what: &AuditCommand) -> Result<u8> {
 /// `--batch plan`, `run`, `resume`, `cancel`, `runs` and `report`.
 pub(super) fn run(cli: &Cli, what: Batch, log: &LogBook) -> Result<u8> {
     let options = &cli.options;
+    let Mode::ReadWrite(permission) = Mode::new(options.read_only, options.wall) else {
+        return Err(Failure::Usage(
+            "with --read-only there are no runs: nothing can be planned, run, resumed, cancelled, listed or reported"
+                .to_owned(),
+        ));
+    };
+    if keeps_nothing(options) && matches!(what, Batch::Runs | Batch::Report | Batch::Resume | Batch::Cancel) {
+        return Err(Failure::Usage(
+            "the hosts and the journal of a demo end with it, so it has no earlier runs; --state-dir DIR keeps its journal"
+                .to_owned(),
+        ));
+    }
+    let again = again(options);
     match what {
         Batch::Runs => {
             no_words(&cli.selectors)?;
             let runs = store(&state_dir(options)?)?
                 .runs(RUNS)
                 .map_err(|error| store_failure(&error))?;
-            batch::print(&show::runs(&runs, format(options)))?;
+            say(&again, &show::runs(&runs, format(options)), format(options))?;
             return Ok(0);
         }
         Batch::Report => {
@@ -98,16 +114,11 @@ pub(super) fn run(cli: &Cli, what: Batch, log: &LogBook) -> Result<u8> {
                 Format::Json => report::json(&made),
                 _ => report::markdown(&made),
             };
-            batch::print(&text)?;
+            say(&again, &text, format(options))?;
             return Ok(0);
         }
         _ => {}
     }
-    let Mode::ReadWrite(permission) = Mode::new(options.read_only, options.wall) else {
-        return Err(Failure::Usage(
-            "with --read-only nothing can be planned, run, resumed or cancelled".to_owned(),
-        ));
-    };
     if options.tsv {
         return Err(Failure::Usage("runs are printed as text or with --json".to_owned()));
     }
@@ -118,19 +129,74 @@ pub(super) fn run(cli: &Cli, what: Batch, log: &LogBook) -> Result<u8> {
     let mut prompt = Prompt::default();
     let world = world(options, log, &mut prompt)?;
     check_file_limit(world.fleet.hosts.len())?;
-    let desk = desk(&permission, options, &world)?;
+    // It goes once nothing is written into it any more.
+    let passing = keeps_nothing(options).then(passing_journal).transpose()?;
+    let journal = match &passing {
+        Some(journal) => Arc::clone(journal.store()),
+        None => Arc::new(store(&state_dir(options)?)?),
+    };
+    let desk = desk(&permission, &world, journal);
     drop(context);
-    let code = runtime.block_on(carry_out(&desk, order, format(options)));
+    let voice = Voice {
+        format: format(options),
+        again,
+        ends: keeps_nothing(options),
+    };
+    let code = runtime.block_on(carry_out(&desk, order, &voice));
     // Connections that hang must not hold up the end; every run has ended or was left by now.
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
 }
 
+/// How this process speaks.
+struct Voice {
+    format: Format,
+    again: Again,
+    /// Whether hosts and journal end with the process: then nothing can be gone on with.
+    ends: bool,
+}
+
+/// Prints a text whose commands work as they are printed.
+fn say(again: &Again, text: &str, format: Format) -> Result<()> {
+    let text = match format {
+        Format::Json => again.json(text),
+        _ => again.text(text),
+    };
+    batch::print(&text)?;
+    Ok(())
+}
+
+/// How a later call is about the same fleet and the same journal.
+pub(super) fn again(options: &Options) -> Again {
+    let mut words = Vec::new();
+    if options.demo {
+        words.push("--demo".to_owned());
+    }
+    for (flag, path) in [
+        ("-i", &options.inventory),
+        ("--state-dir", &options.runs.state_dir),
+        ("--ssh-config", &options.ssh.ssh_config),
+    ] {
+        if let Some(path) = path {
+            words.extend([flag.to_owned(), path.display().to_string()]);
+        }
+    }
+    Again::with(words.iter().map(String::as_str))
+}
+
+/// Whether the journal ends with the process: that of a demo, whose hosts end with it too. A run that was left there
+/// could never be gone on with.
+pub(super) const fn keeps_nothing(options: &Options) -> bool {
+    options.demo && options.runs.state_dir.is_none()
+}
+
+/// The journal of a demo, for as long as the process lives.
+pub(super) fn passing_journal() -> Result<Journal> {
+    Journal::new(&std::env::temp_dir(), "demo").map_err(|error| store_failure(&error))
+}
+
 /// The desk of this process.
-///
-/// # Errors
-/// When the journal cannot be opened.
-pub(super) fn desk(permission: &ReadWrite, options: &Options, world: &World) -> Result<Desk> {
+fn desk(permission: &ReadWrite, world: &World, store: Arc<Store>) -> Desk {
     let clock: Clock = world.clock.clone();
     let now: crate::conduct::Now = Arc::new(move || clock.now());
     let targets = SshTargets::new(
@@ -139,26 +205,26 @@ pub(super) fn desk(permission: &ReadWrite, options: &Options, world: &World) -> 
         Arc::clone(&world.ssh),
         Arc::clone(&now),
     );
-    Ok(Desk::new(
-        Arc::clone(&world.fleet),
-        Arc::new(targets),
-        Arc::new(store(&state_dir(options)?)?),
-        now,
-        who(),
-    ))
+    Desk::new(Arc::clone(&world.fleet), Arc::new(targets), store, now, who())
 }
 
-/// A line for each run that was left in its middle, for a front end that starts. Nothing where there is no journal
-/// yet, or where it cannot be read: a console must start all the same.
+/// A line for each run that was left in its middle, or that may have left claims, for a front end that starts. Nothing
+/// where there is no journal yet, or where it cannot be read: a console must start all the same.
 pub(super) fn unfinished(options: &Options) -> Vec<String> {
+    if keeps_nothing(options) {
+        return Vec::new();
+    }
+    let again = again(options);
     let there = state_dir(options)
         .ok()
         .filter(|path| path.join(crate::store::FILE).exists());
     let Some(store) = there.and_then(|path| Store::open(&path).ok()) else {
         return Vec::new();
     };
-    let runs = store.unfinished().unwrap_or_default();
-    runs.iter().map(show::unfinished).collect()
+    let now = crate::remote::ssh::system_clock()();
+    let mut runs = store.unfinished().unwrap_or_default();
+    runs.extend(store.claiming(claims_named_since(now)).unwrap_or_default());
+    runs.iter().map(|run| again.text(&show::unfinished(run))).collect()
 }
 
 /// What is asked for on the command line.
@@ -246,17 +312,21 @@ fn glass(cli: &Cli) -> Vec<Glass> {
     named.collect()
 }
 
-async fn carry_out(desk: &Desk, asked: Asked, format: Format) -> Result<u8> {
+async fn carry_out(desk: &Desk, asked: Asked, voice: &Voice) -> Result<u8> {
+    let format = voice.format;
     outlive_the_terminal();
-    for line in desk.unfinished().await.map_err(|denied| denied_failure(&denied))? {
+    let mut left = desk.unfinished().await.map_err(|denied| denied_failure(&denied))?;
+    left.extend(desk.claiming().await.map_err(|denied| denied_failure(&denied))?);
+    for run in left {
         // Nobody may be left to read it.
-        let _ = writeln!(std::io::stderr(), "pointsman: {}", show::unfinished(&line));
+        let text = voice.again.text(&show::unfinished(&run));
+        let _ = writeln!(std::io::stderr(), "pointsman: {text}");
     }
     let begun = match asked {
         Asked::Plan(wish) => {
             return match desk.plan(*wish).await {
                 Ok(drawn) => planned(&drawn, format),
-                Err(refusals) => denied(&Denied::Refused(refusals), format),
+                Err(refusals) => denied(&Denied::Refused(refusals), voice),
             };
         }
         Asked::Run(wish, hash, answer, over) => {
@@ -271,20 +341,22 @@ async fn carry_out(desk: &Desk, asked: Asked, format: Format) -> Result<u8> {
         Asked::Cancel(run) => match desk.cancel(&run).await {
             Ok(Some(handle)) => Ok((handle, None)),
             Ok(None) => {
-                batch::print(&show::told(&run, format))?;
+                let displaced = desk.store().run(&run).ok().and_then(|run| run.displaced);
+                batch::print(&show::told(&run, displaced.as_deref(), format))?;
                 return Ok(0);
             }
             Err(why) => Err(why),
         },
     };
     match begun {
-        Ok((handle, answer)) => follow(desk, handle, answer, format).await,
-        Err(why) => denied(&why, format),
+        Ok((handle, answer)) => follow(desk, handle, answer, voice).await,
+        Err(why) => denied(&why, voice),
     }
 }
 
 /// Prints what happens until the run is over, is left, or asks what nobody has answered.
-async fn follow(desk: &Desk, mut handle: Handle, answer: Option<String>, format: Format) -> Result<u8> {
+async fn follow(desk: &Desk, mut handle: Handle, answer: Option<String>, voice: &Voice) -> Result<u8> {
+    let format = voice.format;
     let run = handle.run().to_owned();
     let mut printer = show::Printer::new(format);
     let mut answer = answer;
@@ -294,7 +366,7 @@ async fn follow(desk: &Desk, mut handle: Handle, answer: Option<String>, format:
         let now = progress.borrow_and_update().clone();
         // A full disk or a lost terminal behind the output is no reason to leave a run in its middle: it goes on to its
         // end, and the exit code says how that was.
-        let _ = printer.print(&now);
+        let _ = say(&voice.again, &printer.news(&now), format);
         if now.end.is_some() || now.left {
             break handle.finish().await;
         }
@@ -314,8 +386,17 @@ async fn follow(desk: &Desk, mut handle: Handle, answer: Option<String>, format:
             () = &mut interrupted => break handle.leave().await,
         }
     };
-    let _ = printer.print(&last);
-    let _ = batch::print(&show::ended(&run, &last, format));
+    let _ = say(&voice.again, &printer.news(&last), format);
+    let next = show::next(&run, &last).map(|next| match (&last.asked, voice.ends) {
+        (_, false) => next,
+        (None, true) => ENDS.to_owned(),
+        (Some(question), true) => format!("it asked: {}\n(--answer with the run answers)\n{ENDS}", question.text),
+    });
+    let _ = say(
+        &voice.again,
+        &show::ended_with(&run, &last, next.as_deref(), format),
+        format,
+    );
     Ok(show::exit_code(&last))
 }
 
@@ -331,13 +412,13 @@ fn planned(drawn: &Drawn, format: Format) -> Result<u8> {
     Ok(0)
 }
 
-fn denied(why: &Denied, format: Format) -> Result<u8> {
+fn denied(why: &Denied, voice: &Voice) -> Result<u8> {
     if let Denied::Store(error) = why
         && !matches!(error, StoreError::Driven { .. } | StoreError::NoRun(_))
     {
         return Err(store_failure(error));
     }
-    batch::print(&show::denied(why, format))?;
+    say(&voice.again, &show::denied(why, voice.format), voice.format)?;
     Ok(why.exit_code())
 }
 
@@ -397,8 +478,8 @@ fn own(path: &Path) -> Result<Definition> {
 }
 
 fn no_runbook(name: &str) -> Failure {
-    let known: Vec<&str> = catalogue::all().iter().map(|known| known.name.as_str()).collect();
-    Failure::Usage(format!("there is no runbook {name:?}; there are {}", known.join(", ")))
+    let known = catalogue::all().iter().map(|known| known.name.as_str());
+    Failure::Usage(format!("there is no runbook {name:?}; {}", instead(name, known)))
 }
 
 fn one_run(words: &[String]) -> Result<&str> {

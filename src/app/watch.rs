@@ -77,7 +77,7 @@ pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
         }
     }
     let acts = super::acts::acts(options, &world, runtime.handle());
-    run_console(options, &collector, log, &world.clock, acts)?;
+    run_console(options, &collector, log, &world.clock, acts, None)?;
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(0)
 }
@@ -257,6 +257,7 @@ pub(super) fn run_console(
     log: LogBook,
     clock: &Clock,
     acts: Option<console::Acts>,
+    practised: Option<(String, Option<console::Asked>)>,
 ) -> Result<()> {
     let variable = |name: &str| std::env::var(name).ok();
     let depth = Depth::detect(variable);
@@ -270,6 +271,7 @@ pub(super) fn run_console(
         log_file: options.log.clone(),
         mode: Mode::new(options.read_only, options.wall),
         acts,
+        practised,
         wall: options.wall,
         theme,
         theme_dir: Some(theme_dir),

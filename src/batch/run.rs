@@ -5,13 +5,13 @@
 use super::{Format, report::VERSION};
 use crate::{
     collect::clock::iso,
-    conduct::{Denied, Progress, StepState, end_words},
+    conduct::{Denied, Progress, StepState, end_words, left_words},
     facts::UnixMs,
     runbook::{definition::Definition, engine::End, plan::Plan, planner::show},
     store::{Run, Standing},
 };
 use serde_json::{Value, json};
-use std::{fmt::Write as _, io};
+use std::fmt::Write as _;
 
 /// Exit code of a run that was left in its middle, or waits for a person.
 const PARKED: u8 = 12;
@@ -65,12 +65,17 @@ pub fn denied(why: &Denied, format: Format) -> String {
     }
 }
 
-/// That the process which drives a run was told to take it back.
+/// That the process which drives a run was told to take it back; with the other run that has taken it over, where one has.
 #[must_use]
-pub fn told(run: &str, format: Format) -> String {
-    match format {
-        Format::Json => line(&json!({ "version": VERSION, "event": "told", "run": run, "what": "cancel" })),
-        _ => format!("run {run}: the process that drives it was told to take back what was done\n"),
+pub fn told(run: &str, displaced: Option<&str>, format: Format) -> String {
+    match (format, displaced) {
+        (Format::Json, _) => line(&json!({
+            "version": VERSION, "event": "told", "run": run, "what": "cancel", "displaced": displaced,
+        })),
+        (_, None) => format!("run {run}: the process that drives it was told to take back what was done\n"),
+        (_, Some(by)) => format!(
+            "run {run}: {by}; the process that still drives it was told to end, and takes back only what it still may\n"
+        ),
     }
 }
 
@@ -95,25 +100,23 @@ impl Printer {
         }
     }
 
-    /// Prints what has changed since the last time. A reader that has left does not stop the run.
-    pub fn print(&mut self, progress: &Progress) -> io::Result<()> {
-        super::print(&self.news(progress))
-    }
-
     /// What has changed since the last time.
     pub fn news(&mut self, progress: &Progress) -> String {
         let mut out = String::new();
-        if !self.begun {
+        let first = !self.begun;
+        if first {
             self.begun = true;
             self.states = vec![StepState::Waiting; progress.steps.len()];
-            match self.format {
-                Format::Json => out.push_str(&line(&json!({
+            if self.format == Format::Json {
+                out.push_str(&line(&json!({
                     "version": VERSION, "event": "begun", "at": iso(progress.began), "run": progress.run,
                     "runbook": progress.runbook, "owner": progress.owner, "steps": progress.steps.len(),
-                }))),
-                _ => {
-                    let _ = writeln!(out, "run {}: {}, {}", progress.run, progress.runbook, progress.title);
-                }
+                })));
+            } else {
+                let _ = writeln!(out, "run {}: {}, {}", progress.run, progress.runbook, progress.title);
+                out.push_str(&before(progress));
+                // What happened before this process did not happen now: its report has it.
+                self.lines = progress.before;
             }
         }
         if self.format == Format::Json {
@@ -125,6 +128,7 @@ impl Printer {
                         "step": at + 1, "state": step.state.word(), "does": step.says, "host": step.place,
                         "evidence": step.evidence,
                         "remaining_ms": progress.remaining().map(|left| left.time.as_millis()),
+                        "before": first && progress.before > 0,
                     })));
                 }
             }
@@ -135,10 +139,12 @@ impl Printer {
             .log
             .len()
             .saturating_sub(usize::try_from(fresh).unwrap_or(usize::MAX));
-        for said in progress.log.iter().skip(skip) {
+        let known = u64::try_from(progress.log.len() - skip.min(progress.log.len())).unwrap_or(0);
+        for (at, said) in (progress.logged - known + 1..).zip(progress.log.iter().skip(skip)) {
             match self.format {
                 Format::Json => out.push_str(&line(&json!({
                     "version": VERSION, "event": "log", "at": iso(said.at), "run": progress.run, "text": said.text,
+                    "before": at <= progress.before,
                 }))),
                 _ => {
                     let _ = writeln!(out, "{} {}", time_of_day(said.at), said.text);
@@ -149,19 +155,29 @@ impl Printer {
     }
 }
 
+/// What a run has behind it that is gone on with; nothing of a new one.
+fn before(progress: &Progress) -> String {
+    if progress.before == 0 {
+        return String::new();
+    }
+    let (settled, all) = progress.settled();
+    let mut last = progress
+        .log
+        .iter()
+        .take(usize::try_from(progress.before).unwrap_or(usize::MAX));
+    let last = last
+        .next_back()
+        .map_or_else(String::new, |line| format!("; last: {}", line.text));
+    format!("goes on: {settled} of {all} steps were settled before{last}\n")
+}
+
 /// The time of the day, to the tenth of a second.
 pub(super) fn time_of_day(at: UnixMs) -> String {
     let whole = iso(at);
     whole.get(11..21).map_or(whole.clone(), |time| format!("{time}Z"))
 }
 
-/// The last word about a run: how it ended, or what to do next.
-#[must_use]
-pub fn ended(run: &str, progress: &Progress, format: Format) -> String {
-    ended_with(run, progress, next(run, progress).as_deref(), format)
-}
-
-/// The same, with another word about what to do next.
+/// The last word about a run: how it ended, and what to do next.
 #[must_use]
 pub fn ended_with(run: &str, progress: &Progress, next: Option<&str>, format: Format) -> String {
     if format == Format::Json {
@@ -181,15 +197,21 @@ pub fn ended_with(run: &str, progress: &Progress, next: Option<&str>, format: Fo
             let _ = writeln!(out, "{}", end_words(end));
         }
         None => {
-            let _ = writeln!(out, "left in its middle; the journal says where it stands");
+            let _ = writeln!(out, "{}; the journal says where it stands", left_words(progress.begun));
         }
     }
     for client in progress.clients.iter().filter(|client| client.longest.is_some()) {
         let longest = client.longest.unwrap_or_default().as_secs_f64();
         let _ = writeln!(
             out,
-            "client {} stalled {longest:.1} s at most ({})",
-            client.client, client.slice
+            "client {} stalled {longest:.1} s at most ({}){}",
+            client.client,
+            client.slice,
+            if client.from_begin {
+                ", counted from the run's begin"
+            } else {
+                ""
+            }
         );
     }
     if let Some(next) = next {
@@ -202,7 +224,7 @@ fn client(client: &crate::conduct::ClientView) -> Value {
     json!({
         "client": client.client, "slice": client.slice, "mount_point": client.mount_point,
         "longest_stall_ms": client.longest.map(|longest| longest.as_millis()),
-        "answers": client.answers, "note": client.note,
+        "counted_from_begin": client.from_begin, "answers": client.answers, "note": client.note,
     })
 }
 
@@ -210,14 +232,14 @@ fn client(client: &crate::conduct::ClientView) -> Value {
 #[must_use]
 pub fn next(run: &str, progress: &Progress) -> Option<String> {
     let resume = format!("pointsman --batch resume {run}");
-    let back = "        (or take it back: --back)";
+    let back = format!("\n(or take it back: {resume} --back)");
     match (&progress.end, &progress.asked) {
         (None, Some(question)) => {
             let word = crate::remote::quote::quote(&question.word).unwrap_or_else(|_| "WORD".to_owned());
             Some(format!("it asks: {}\n{resume} --answer {word}{back}", question.text))
         }
         (Some(End::Parked { .. } | End::Lost) | None, _) if !progress.displaced => Some(format!("{resume}{back}")),
-        _ if !progress.kept.is_empty() => Some(format!("{resume}        (gives the targets back)")),
+        _ if !progress.kept.is_empty() => Some(format!("{resume}\n(gives the targets back)")),
         _ => None,
     }
 }
@@ -244,7 +266,7 @@ pub fn runs(runs: &[Run], format: Format) -> String {
                     "owner": run.new.owner, "hash": run.new.hash, "began": iso(run.began),
                     "ended": run.ended.map(iso), "end": run.end, "standing": standing(run).0,
                     "driver": standing(run).1, "displaced": run.displaced,
-                    "claiming": run.is_claiming(), "kept": run.kept,
+                    "claiming": run.is_claiming(), "kept": run.kept, "cancelled": run.cancelled,
                 }))
             })
             .collect();
@@ -253,7 +275,10 @@ pub fn runs(runs: &[Run], format: Format) -> String {
     for run in runs {
         let stands = match (&run.standing, &run.end) {
             (Standing::Driven(by), _) => format!("running ({by})"),
-            (Standing::Waiting, None) => "left in its middle: resume it".to_owned(),
+            (Standing::Waiting, None) => match &run.cancelled {
+                Some(by) => format!("{}, cancelled by {by}: resume takes it back", left_words(run.begun)),
+                None => format!("{}: resume it", left_words(run.begun)),
+            },
             (_, Some(end)) => end_words(end),
             (Standing::Over, None) => run.displaced.clone().unwrap_or_else(|| "over".to_owned()),
         };
@@ -261,11 +286,7 @@ pub fn runs(runs: &[Run], format: Format) -> String {
         let began = began.get(..16).unwrap_or(&began).replace('T', " ");
         let kept = match &run.kept {
             _ if !run.is_claiming() => String::new(),
-            Some(kept) => format!(
-                "; may still be claimed by it: {}; resume it to give them back",
-                kept.join(", ")
-            ),
-            None => "; its targets may still be claimed by it; resume it to give them back".to_owned(),
+            _ => format!("; {}", claiming(run)),
         };
         let _ = writeln!(
             out,
@@ -284,7 +305,7 @@ fn standing(run: &Run) -> (&'static str, Option<&str>) {
     }
 }
 
-/// A run that is not over, for somebody who starts pointsman.
+/// A run that is not over, or whose targets may still be claimed, for somebody who starts pointsman.
 #[must_use]
 pub fn unfinished(run: &Run) -> String {
     let id = &run.new.id;
@@ -294,8 +315,24 @@ pub fn unfinished(run: &Run) -> String {
     );
     match &run.standing {
         Standing::Driven(by) => format!("{what} is under way: {by}"),
-        _ => format!("{what} is not finished: pointsman --batch resume {id} (or --back), or --batch report {id}"),
+        Standing::Over => format!("{what} is over, but {}", claiming(run)),
+        Standing::Waiting if run.cancelled.is_some() => format!(
+            "{what} is not finished, and was cancelled: pointsman --batch resume {id} takes it back; or --batch report {id}"
+        ),
+        Standing::Waiting => {
+            format!("{what} is not finished: pointsman --batch resume {id} (or --back), or --batch report {id}")
+        }
     }
+}
+
+/// Which targets may still be claimed by a run that is over, and what gives them back.
+fn claiming(run: &Run) -> String {
+    let hosts = match &run.kept {
+        Some(kept) => kept.join(", "),
+        None => "its targets".to_owned(),
+    };
+    let id = &run.new.id;
+    format!("{hosts} may still be claimed by it: pointsman --batch resume {id} gives that back")
 }
 
 /// The built-in runbooks, one a line.

@@ -1,6 +1,6 @@
 //! What the documents say of hosts that do not say everything.
 
-use super::{Format, in_doubt, report::Status, status::render};
+use super::{Format, in_doubt, report::Status, run as runs, status::render};
 use crate::{
     collect::{FleetView, HostView, Observer, Trend},
     facts::{
@@ -9,6 +9,8 @@ use crate::{
         mysql::{Mysql, ReplicaThread, parse_mysql},
     },
     fleet::{Fleet, Host, Poll},
+    runbook::engine::End,
+    store::{NewRun, Run, Standing},
     verdict::{Code, Finding, Severity, Subject, SubjectKind},
 };
 use std::{sync::Arc, time::Duration};
@@ -262,4 +264,59 @@ fn a_mount_that_is_merely_waited_for_does_not_hang() {
     assert!(mounts(1).ends_with("a  1 mount, 1 waiting\n"), "{}", mounts(1));
     assert!(mounts(4).ends_with("a  1 mount, 1 waiting\n"), "{}", mounts(4));
     assert!(mounts(5).ends_with("a  1 mount, 1 hung\n"), "{}", mounts(5));
+}
+
+/// A run of the journal that has left something, or nothing.
+fn ended(standing: Standing, displaced: Option<&str>, kept: Option<&[&str]>) -> Run {
+    let text = String::new;
+    Run {
+        new: NewRun {
+            id: "20260101-000000-abcde".into(),
+            runbook: "slice-move".into(),
+            fleet: "lab".into(),
+            owner: "ada@desk".into(),
+            origin: text(),
+            plan: text(),
+            hash: text(),
+        },
+        began: NOW,
+        ended: Some(NOW),
+        end: Some(End::Done),
+        begun: true,
+        cancelled: None,
+        standing,
+        displaced: displaced.map(str::to_owned),
+        kept: kept.map(|kept| kept.iter().map(|host| (*host).to_owned()).collect()),
+    }
+}
+
+#[test]
+fn what_a_run_may_have_left_is_named_with_the_command_that_gives_it_back() {
+    let gives = "pointsman --batch resume 20260101-000000-abcde gives that back";
+    for (kept, hosts) in [(Some(&["stor1", "stor2"][..]), "stor1, stor2"), (None, "its targets")] {
+        let run = ended(Standing::Over, None, kept);
+        let said = format!("{hosts} may still be claimed by it: {gives}");
+        let start = runs::unfinished(&run);
+        assert!(start.contains("is over, but") && start.ends_with(&said), "{start}");
+        let listed = runs::runs(&[run], Format::Text);
+        assert!(listed.trim_end().ends_with(&said), "{listed}");
+    }
+    let tidy = runs::runs(&[ended(Standing::Over, None, Some(&[]))], Format::Text);
+    assert!(!tidy.contains("claimed"), "{tidy}");
+}
+
+#[test]
+fn a_process_whose_run_was_taken_over_is_named_and_told_so() {
+    let by = "run x of bob@desk has taken it over on stor1";
+    let driven = Standing::Driven(format!("ada@desk, process 7, although {by}"));
+    let run = ended(driven, Some(by), None);
+    for text in [runs::unfinished(&run), runs::runs(&[run], Format::Text)] {
+        assert!(
+            text.contains("process 7, although run x") && !text.contains("claimed"),
+            "{text}"
+        );
+    }
+    let told = runs::told("a", Some(by), Format::Text);
+    assert!(told.contains(by) && told.contains("was told to end"), "{told}");
+    assert!(!runs::told("a", None, Format::Text).contains("taken it over"));
 }

@@ -28,6 +28,8 @@ const EVERY: f64 = 0.2;
 const STALLED: Duration = Duration::from_millis(500);
 /// What is said of a client until something is known.
 const REACHING: &str = "being reached";
+/// What is said of a wait that was there already.
+pub(super) const FROM_BEGIN: &str = "counted from the run's begin; it may have hung before";
 /// Longest line of a client.
 const LINE: usize = 200;
 
@@ -44,6 +46,8 @@ pub struct ClientView {
     pub stalled: Option<Duration>,
     /// The longest time without an answer so far.
     pub longest: Option<Duration>,
+    /// Whether that is counted from when the run began to look, not from an answer: it may have hung before.
+    pub from_begin: bool,
     /// Answers so far.
     pub answers: u64,
     /// Why nothing is known, or what is wrong.
@@ -117,6 +121,7 @@ fn views(client: &HostName, mounts: &[(SliceName, String)]) -> Vec<ClientView> {
             mount_point: at.clone(),
             stalled: None,
             longest: None,
+            from_begin: false,
             answers: 0,
             note: REACHING.to_owned(),
         })
@@ -155,6 +160,8 @@ struct Mount {
     /// The client's uptime at the last answer, and when that was heard here.
     last: Option<(f64, Instant)>,
     longest: Option<f64>,
+    /// Whether that is the wait for the first answer.
+    first: bool,
     answers: u64,
     note: String,
 }
@@ -166,6 +173,7 @@ impl Mount {
             at,
             last: None,
             longest: None,
+            first: false,
             answers: 0,
             note: String::new(),
         }
@@ -189,7 +197,10 @@ impl Mount {
         if let Some((last, _)) = self.last {
             let pause = if self.answers == 0 { 0.0 } else { EVERY };
             let gap = (uptime - last - pause).max(0.0);
-            self.longest = Some(self.longest.map_or(gap, |longest| longest.max(gap)));
+            if self.longest.is_none_or(|longest| gap > longest) {
+                self.longest = Some(gap);
+                self.first = self.answers == 0;
+            }
         }
         self.last = Some((uptime, heard));
         self.answers += 1;
@@ -201,6 +212,12 @@ impl Mount {
         let (_, heard) = self.last?;
         let silent = heard.elapsed().saturating_sub(Duration::from_secs_f64(EVERY));
         (silent > STALLED).then_some(silent)
+    }
+
+    /// Whether the longest wait is counted from when the run began to look: what it waited before that is not in it.
+    fn is_from_begin(&self) -> bool {
+        let waits = self.answers == 0 && self.stalled().is_some();
+        waits || self.first && self.longest.is_some_and(|longest| longest > STALLED.as_secs_f64())
     }
 
     fn longest(&self) -> Option<Duration> {
@@ -233,6 +250,7 @@ impl Watcher {
                 answers: mount.answers,
                 note: match (&mount.longest(), mount.note.as_str()) {
                     (None, "") => "not enough answers to tell".to_owned(),
+                    (Some(_), "") if mount.is_from_begin() => FROM_BEGIN.to_owned(),
                     (_, note) => note.to_owned(),
                 },
             })
@@ -286,6 +304,7 @@ impl Watcher {
     fn lose(&mut self, why: &str) {
         for mount in &mut self.mounts {
             // What was measured until here stands; silence from now on is not the mount's.
+            mount.first = mount.is_from_begin();
             mount.longest = mount.longest().map(|longest| longest.as_secs_f64());
             mount.last = None;
             mount.note = format!("not measured: {why}");
@@ -303,6 +322,7 @@ impl Watcher {
                 if let Some(shown) = shown {
                     shown.stalled = mount.stalled();
                     shown.longest = mount.longest();
+                    shown.from_begin = mount.is_from_begin();
                     shown.answers = mount.answers;
                     shown.note.clone_from(&mount.note);
                 }
@@ -391,6 +411,23 @@ mod tests {
             mount.hear(said, uptime, now);
         }
         assert_eq!(mount.longest(), Some(Duration::from_millis(4250)));
+        assert!(mount.is_from_begin(), "what it waited before is not in it");
+        mount.hear("0", "60.00", now);
+        assert!(!mount.is_from_begin(), "9.3 s between two answers: that is known whole");
+    }
+
+    #[test]
+    fn a_mount_that_answers_at_once_is_not_said_to_have_hung_before() {
+        let mut mount = mount();
+        let now = Instant::now();
+        for (said, uptime) in [("start", "50.00"), ("0", "50.02"), ("0", "50.23")] {
+            mount.hear(said, uptime, now);
+        }
+        assert!(!mount.is_from_begin());
+        let old = now.checked_sub(Duration::from_secs(3)).unwrap();
+        let mut silent = self::mount();
+        silent.hear("start", "50.00", old);
+        assert!(silent.is_from_begin() && silent.stalled() > Some(Duration::from_secs(2)));
     }
 
     #[tokio::test]

@@ -3,14 +3,14 @@
 use super::{
     clean,
     clients::{Clients, Watching},
-    progress::Progress,
+    progress::{Progress, left_words},
     targets::{Now, Targets},
 };
 use crate::{
     facts::UnixMs,
     fleet::HostName,
     runbook::{
-        engine::{Answer, Control, Effect, End, Engine, Event, Record, Time},
+        engine::{Answer, Control, Effect, End, Engine, Event, Phase, Record, Time},
         operation::Question,
         sight::Look,
         target::{Receipt, Request, Said},
@@ -18,7 +18,7 @@ use crate::{
     store::{Command, Driving, Store, StoreError},
 };
 use futures_util::future::join_all;
-use std::{collections::BTreeSet, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
@@ -28,6 +28,8 @@ use tokio::{
 const ORDERS: usize = 16;
 /// Longest time in which the clients are reached before a planned run begins.
 const READY: Duration = Duration::from_secs(3);
+/// How long a harmless command on several hosts is waited for.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// Between two looks for orders of other processes.
 const ORDERS_EVERY: Duration = Duration::from_millis(500);
 
@@ -133,6 +135,8 @@ pub(super) struct Work {
     pub store: Arc<Store>,
     pub now: Now,
     pub driving: Driving,
+    /// The right to drive the runs that it takes over: nobody goes on with them before their targets are claimed.
+    pub others: Vec<Driving>,
     pub clients: Clients,
 }
 
@@ -156,7 +160,7 @@ pub(super) fn start(work: Work) -> Handle {
         left: false,
         began: tokio::time::Instant::now(),
     };
-    let task = tokio::spawn(conductor.conduct(work.driving, work.clients));
+    let task = tokio::spawn(conductor.conduct(work.driving, work.others, work.clients));
     Handle {
         run,
         progress,
@@ -207,7 +211,7 @@ struct Conductor {
 }
 
 impl Conductor {
-    async fn conduct(mut self, driving: Driving, clients: Clients) {
+    async fn conduct(mut self, driving: Driving, mut others: Vec<Driving>, clients: Clients) {
         let planned = clients.planned;
         let watching = clients.start(&self.targets, &self.progress);
         let warm = self.warm_up();
@@ -227,8 +231,12 @@ impl Conductor {
             };
             let Some(event) = event else { break None };
             effect = self.advance(event);
+            if self.engine.stand().phase != Phase::Claiming {
+                others.clear();
+            }
         };
         warm.abort();
+        drop(others);
         let stalls = watching.stop().await;
         let (store, run) = (Arc::clone(&self.store), self.run.clone());
         let kept = spawn_blocking(move || store.keep_stalls(&run, &stalls)).await;
@@ -236,6 +244,15 @@ impl Conductor {
         if let Ok(Err(error)) = kept {
             self.progress
                 .send_modify(|progress| progress.say(now, &error.to_string()));
+        }
+        // A target that was given back meanwhile does not tell by whom it had been taken over; the journal may.
+        if matches!(end, Some(End::Parked { .. }) | None) {
+            let (store, run) = (Arc::clone(&self.store), self.run.clone());
+            if let Ok(Ok(run)) = spawn_blocking(move || store.run(&run)).await
+                && let Some(by) = run.displaced
+            {
+                self.progress.send_modify(|progress| progress.displaced_by(&by, now));
+            }
         }
         let over = matches!(end, Some(End::Done | End::Refused { .. } | End::Compensated { .. }));
         if over {
@@ -248,7 +265,8 @@ impl Conductor {
             progress.left = end.is_none();
             progress.end = end;
             if progress.left {
-                progress.say(now, &format!("left in its middle: resume run {}", progress.run));
+                let text = format!("{}: run {} is unfinished", left_words(progress.begun), progress.run);
+                progress.say(now, &text);
             }
         });
     }
@@ -316,40 +334,53 @@ impl Conductor {
         })
     }
 
-    /// The same harmless command on several hosts at once; nobody waits for the one that does not answer.
+    /// The same harmless command on several hosts at once. Who does not answer at once is not waited for, and hears it all
+    /// the same: other clients may wait for the next step.
     async fn nudge(&mut self, hosts: Vec<HostName>, argv: Vec<String>, deadline: Duration) -> Event {
-        let targets = Arc::clone(&self.targets);
         let began = (self.now)();
-        let calls = hosts.into_iter().map(|host| {
-            let (targets, request) = (Arc::clone(&targets), Request::Nudge(argv.clone()));
-            async move {
-                let answer = tokio::time::timeout(deadline, targets.call(&host, request, deadline)).await;
-                let printed = match answer {
-                    Ok(Answer::Said(said)) => match said.into_iter().next() {
-                        Some(Said::Ran(printed)) => Ok(printed),
-                        _ => Err("an answer that was not asked for".to_owned()),
-                    },
-                    Ok(Answer::NotSent(why) | Answer::Lost(why)) => Err(why),
-                    Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
-                };
-                (host, printed)
-            }
+        let calls: Vec<_> = hosts
+            .into_iter()
+            .map(|host| {
+                let (targets, request) = (Arc::clone(&self.targets), Request::Nudge(argv.clone()));
+                let name = host.clone();
+                let call = tokio::spawn(async move {
+                    match targets.call(&name, request, deadline).await {
+                        Answer::Said(said) => match said.into_iter().next() {
+                            Some(Said::Ran(printed)) => Ok(printed),
+                            _ => Err("an answer that was not asked for".to_owned()),
+                        },
+                        Answer::NotSent(why) | Answer::Lost(why) => Err(why),
+                    }
+                });
+                (host, call)
+            })
+            .collect();
+        let until = tokio::time::Instant::now() + AT_ONCE;
+        let calls = calls.into_iter().map(|(host, call)| async move {
+            let late = || {
+                Err(format!(
+                    "it did not answer within {} s, and is not waited for",
+                    AT_ONCE.as_secs()
+                ))
+            };
+            let answer = tokio::time::timeout_at(until, call).await;
+            (
+                host,
+                answer.map_or_else(|_| late(), |joined| joined.unwrap_or_else(|_| late())),
+            )
         });
         let answers = self.during(join_all(calls)).await;
-        for (host, answer) in &answers {
-            let (exit, output) = match answer {
-                Ok(printed) => (Some(printed.exit), printed.text.clone()),
-                Err(why) => (None, why.clone()),
-            };
-            self.keep(host.as_str(), began, exit, output).await;
-        }
+        let commands = answers.iter().map(|(host, answer)| match answer {
+            Ok(printed) => (host.to_string(), Some(printed.exit), printed.text.clone()),
+            Err(why) => (host.to_string(), None, why.clone()),
+        });
+        self.keep_all(began, commands.collect()).await;
         Event::Nudged(answers)
     }
 
     async fn call(&mut self, host: HostName, request: Request, deadline: Duration) -> Event {
         let targets = Arc::clone(&self.targets);
         let acts = matches!(request, Request::Act { .. } | Request::Receipt { .. });
-        let takes = matches!(&request, Request::Claim { over, .. } if !over.is_empty());
         let began = (self.now)();
         let answer = self.during(targets.call(&host, request, deadline)).await;
         if acts {
@@ -368,34 +399,18 @@ impl Conductor {
                 self.keep(host.as_str(), began, exit, output).await;
             }
         }
-        if let Answer::Said(said) = &answer
-            && takes
-        {
-            self.took_over(&host, said).await;
-        }
         Event::Answered(answer)
     }
 
-    /// Writes what was taken over from other runs: here, and in their own journal where it is this one.
-    async fn took_over(&self, host: &HostName, said: &[Said]) {
-        let runs: BTreeSet<&String> = said
-            .iter()
-            .filter_map(|line| match line {
-                Said::Took { run, .. } => Some(run),
-                _ => None,
-            })
-            .collect();
-        for other in runs {
-            let record = Record::TookOver {
-                run: other.clone(),
-                host: host.to_string(),
-            };
-            // That it was wanted is on the disk already.
-            let _ = self.append(record).await;
-            let (store, run, who, at) = self.pen();
-            let (other, by) = (other.clone(), format!("run {run} of {who} has taken it over on {host}"));
-            let _ = spawn_blocking(move || store.displace(&other, at, &who, &by)).await;
-        }
+    /// Writes into the journal of another run, where it is this one, that it was taken over on a host.
+    async fn displace(&self, other: &str, host: &str) {
+        let (store, run, who, at) = self.pen();
+        let (other, by) = (
+            other.to_owned(),
+            format!("run {run} of {who} has taken it over on {host}"),
+        );
+        // Where that cannot be written, its targets tell it.
+        let _ = spawn_blocking(move || store.displace(&other, at, &who, &by)).await;
     }
 
     /// Waits for an effect, and hears orders meanwhile; they count from the next step on.
@@ -430,14 +445,14 @@ impl Conductor {
         match order {
             None => self.left = true,
             Some(Order::Control(by, control)) => {
-                let what = match &control {
-                    Control::Pause => "pause",
-                    Control::Resume => "go on",
-                    Control::Cancel(_) => "take back what was done",
-                };
                 self.engine.control(control.clone());
                 self.progress.send_modify(|progress| progress.asked(&control));
-                self.note(&by, what).await;
+                match control {
+                    Control::Pause => self.note(&by, "pause").await,
+                    Control::Resume => self.note(&by, "go on").await,
+                    // As with a note: it is heeded even when that cannot be written.
+                    Control::Cancel(by) => _ = self.append(Record::Cancelled { by }).await,
+                }
             }
             Some(Order::Answer(by, _)) => self.note(&by, "an answer, but nothing is asked").await,
         }
@@ -476,6 +491,9 @@ impl Conductor {
             self.intent = Some((*step, *back, *attempt));
         }
         let written = self.append(record.clone()).await;
+        if let Record::TookOver { run, host } = &record {
+            self.displace(run, host).await;
+        }
         if written.is_ok() {
             self.targets.wrote(&record);
         }
@@ -508,24 +526,33 @@ impl Conductor {
     }
 
     async fn keep(&self, host: &str, began: UnixMs, exit: Option<i32>, output: String) {
+        self.keep_all(began, vec![(host.to_owned(), exit, output)]).await;
+    }
+
+    /// Keeps what one step printed on each host.
+    async fn keep_all(&self, began: UnixMs, printed: Vec<(String, Option<i32>, String)>) {
         let Some((step, back, attempt)) = self.intent else {
             return;
         };
         let (store, run, _, at) = self.pen();
-        self.progress
-            .send_modify(|progress| progress.printed(step, &output, at));
-        let command = Command {
+        self.progress.send_modify(|progress| {
+            for (_, _, output) in &printed {
+                progress.printed(step, output, at);
+            }
+        });
+        let command = |(host, exit, output)| Command {
             step,
             back,
             attempt,
-            host: host.to_owned(),
+            host,
             began,
             took_ms: u64::try_from(at.since(began).as_millis()).unwrap_or(u64::MAX),
             exit,
             output,
         };
+        let commands: Vec<Command> = printed.into_iter().map(command).collect();
         // Where the disk is full the outcome cannot be written either, and that stops the run.
-        let _ = spawn_blocking(move || store.keep_command(&run, &command)).await;
+        let _ = spawn_blocking(move || store.keep_commands(&run, &commands)).await;
     }
 
     fn pen(&self) -> (Arc<Store>, String, String, UnixMs) {

@@ -9,6 +9,7 @@ use super::{
     targets::{Now, Targets},
 };
 use crate::{
+    facts::UnixMs,
     fleet::Fleet,
     runbook::{
         check::Refusal,
@@ -199,7 +200,7 @@ impl Desk {
                 now: drawn.plan.hash,
             });
         }
-        self.may_take_over(drawn.plan.kind, over).await?;
+        let others = self.may_take_over(drawn.plan.kind, over).await?;
         let now = (self.now)();
         let id = new_id(now);
         let new = NewRun {
@@ -211,19 +212,19 @@ impl Desk {
             plan: show::json(&drawn.plan).to_string(),
             hash: drawn.plan.hash.clone(),
         };
-        let others = over.to_vec();
+        let named = over.to_vec();
         let driving = self
             .stored(move |store, who| {
                 let driving = store.drive(&new.id, who)?;
                 store.begin(now, &new)?;
-                takeover::order(store, &new.id, now, who, others)?;
+                takeover::order(store, &new.id, now, who, named)?;
                 Ok(driving)
             })
             .await?;
         let progress = Progress::new(&drawn.plan, &id, &self.who, now);
         let clients = Clients::of(&self.fleet, &drawn.plan);
         let engine = Engine::new(drawn.plan, id, self.who.clone(), now).taking_over(over.iter().cloned());
-        Ok(self.start(engine, progress, driving, clients))
+        Ok(self.start(engine, progress, driving, others, clients))
     }
 
     /// Goes on with a run that was left, crashed or parked: by its own plan, made again from what it was made from
@@ -267,31 +268,41 @@ impl Desk {
                 Ok((store.run(&run.new.id)?, driving, ordered))
             })
             .await?;
-        if run.standing == Standing::Over {
-            if run.is_claiming() && back.is_none() {
+        if run.is_over() {
+            if run.may_hold() && back.is_none() {
                 return self.give_back(&run, driving).await;
             }
             return Err(Denied::Unfit(takeover::over_words(&run)));
         }
         let plan = self.plan_of(&run)?;
-        self.may_take_over(plan.kind, over).await?;
         let id = run.new.id.clone();
         let now = (self.now)();
         let (timed, driving) = self.stored(move |store, _| Ok((store.records(&id)?, driving))).await?;
         let id = run.new.id.clone();
         let records: Vec<Record> = timed.iter().map(|timed| timed.record.clone()).collect();
+        let cancelled = back.clone();
         let back = back.map(|by| format!("{by} wants it taken back"));
         let engine = Engine::resume(plan.clone(), id.clone(), self.who.clone(), &records, back, now)
             .taking_over(over.iter().cloned());
+        // Who gives a run up takes nothing over any more but what is named now.
+        let wanted = if engine.goes_back() {
+            over.to_vec()
+        } else {
+            takeover::wanted(&records, over)
+        };
+        let others = self.may_take_over(plan.kind, &wanted).await?;
         let given = consented(&engine, &plan, &id, named)?;
         self.review(&run, &engine).await?;
         let noted = id.clone();
-        let others = over.to_vec();
+        let over = over.to_vec();
         let driving = self
             .stored(move |store, who| {
                 let by = who.to_owned();
                 store.append(&noted, now, who, &Record::Resumed { by: by.clone() })?;
-                takeover::order(store, &noted, now, who, others)?;
+                if let Some(by) = cancelled {
+                    store.append(&noted, now, who, &Record::Cancelled { by })?;
+                }
+                takeover::order(store, &noted, now, who, over)?;
                 for order in store.drop_orders(&noted, ordered)? {
                     let what = format!(
                         "{}; asked before anybody went on with the run, so not heeded now",
@@ -308,7 +319,7 @@ impl Desk {
         let mut progress = Progress::new(&plan, &id, &self.who, now);
         replay(&mut progress, &timed, now);
         let clients = Clients::of(&self.fleet, &plan);
-        Ok(self.start(engine, progress, driving, clients))
+        Ok(self.start(engine, progress, driving, others, clients))
     }
 
     /// The plan of a run, made again.
@@ -339,7 +350,14 @@ impl Desk {
         self.stored(|store, _| store.unfinished()).await
     }
 
-    /// Asks for a run to be taken back: the process that drives it is told; where none does, this one does it.
+    /// Every run of the last month that is over while a target may still keep a claim of it.
+    pub async fn claiming(&self) -> Result<Vec<Run>, Denied> {
+        let since = claims_named_since((self.now)());
+        self.stored(move |store, _| store.claiming(since)).await
+    }
+
+    /// Asks for a run to be taken back: the process that drives it is told, also of a run that was taken over; where none
+    /// does, this one does it.
     ///
     /// # Errors
     /// [`Denied`]; nothing was changed then.
@@ -358,7 +376,15 @@ impl Desk {
         }
     }
 
-    pub(super) fn start(&self, engine: Engine, progress: Progress, driving: Driving, clients: Clients) -> Handle {
+    /// Begins to drive. Nobody goes on with the runs of `others` before the targets are claimed.
+    pub(super) fn start(
+        &self,
+        engine: Engine,
+        progress: Progress,
+        driving: Driving,
+        others: Vec<Driving>,
+        clients: Clients,
+    ) -> Handle {
         conductor::start(Work {
             engine,
             progress,
@@ -367,6 +393,7 @@ impl Desk {
             store: Arc::clone(&self.store),
             now: Arc::clone(&self.now),
             driving,
+            others,
             clients,
         })
     }
@@ -413,11 +440,19 @@ fn consented(engine: &Engine, plan: &Plan, run: &str, named: &[Glass]) -> Result
     })
 }
 
+/// Runs that began before this are not named any more at every start for claims that they may have left: a host that is
+/// gone never gives them back.
+#[must_use]
+pub fn claims_named_since(now: UnixMs) -> UnixMs {
+    UnixMs(now.0.saturating_sub(30 * 24 * 3600 * 1000))
+}
+
 /// Shows what was done before this process went on.
-pub(super) fn replay(progress: &mut Progress, records: &[Timed], now: crate::facts::UnixMs) {
+pub(super) fn replay(progress: &mut Progress, records: &[Timed], now: UnixMs) {
     for timed in records {
         progress.wrote(&timed.record, timed.at);
     }
+    progress.before = progress.logged;
     progress.at = now;
 }
 

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     facts::UnixMs,
     runbook::{
-        engine::{Control, End, Outcome, Phase, Record, Stand},
-        operation::{Operation, Place, Question, Work},
+        engine::{Control, End, Outcome, Patience, Phase, Record, Stand},
+        operation::{Operation, Question, Work},
         plan::Plan,
     },
 };
@@ -17,9 +17,19 @@ use std::{collections::VecDeque, time::Duration};
 
 /// Lines of the log that are kept.
 const LOG_LINES: usize = 500;
+/// Between two lines of the log about the same question.
+const SAY_EVERY: Duration = Duration::from_secs(10);
+/// What is said of a run that nobody drives and that has not ended.
+const LEFT: &str = "left in its middle";
+/// The same before anything was sent.
+const LEFT_AT_FIRST: &str = "left before its first step, nothing was changed";
 
 /// A run as a front end shows it.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that may hold with any of the others"
+)]
 pub struct Progress {
     /// The run's name.
     pub run: String,
@@ -41,6 +51,10 @@ pub struct Progress {
     pub stage: String,
     /// What the step under way waits for, in a sentence: an answer that does not come, a proof that is not there yet.
     pub waits: Option<String>,
+    /// How often what is waited for is asked for again, and when that is given up.
+    pub gives_up: Option<GivesUp>,
+    /// Whether anything was sent to a target: until then nothing was changed.
+    pub begun: bool,
     /// Whether somebody has asked for a pause.
     pub paused: bool,
     /// Who asked for what was done to be taken back.
@@ -61,10 +75,23 @@ pub struct Progress {
     pub log: VecDeque<LogLine>,
     /// How many lines there have been in all.
     pub logged: u64,
+    /// How many of them happened before this process went on with the run.
+    pub before: u64,
     /// How the clients of the slices fare.
     pub clients: Vec<ClientView>,
     /// How fast data flows from one side of a slice to the other, while that is waited for.
     pub(super) flow: Flow,
+}
+
+/// How long something that is not known is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GivesUp {
+    /// Between two questions.
+    pub every: Duration,
+    /// When it is given up.
+    pub at: UnixMs,
+    /// When that was last said.
+    pub said: UnixMs,
 }
 
 /// One step.
@@ -175,6 +202,8 @@ impl Progress {
             current: None,
             stage: "begins".to_owned(),
             waits: None,
+            gives_up: None,
+            begun: false,
             paused: false,
             cancelled: None,
             question: None,
@@ -185,6 +214,7 @@ impl Progress {
             kept: Vec::new(),
             log: VecDeque::new(),
             logged: 0,
+            before: 0,
             clients: Vec::new(),
             flow: Flow::default(),
         }
@@ -226,6 +256,7 @@ impl Progress {
             self.say(at, &text);
         }
         self.waits = waits;
+        self.patient(stand, at);
         if let Some(text) = self.flow.take(at, stand.left_kib) {
             self.say(at, &text);
         }
@@ -250,6 +281,34 @@ impl Progress {
         }
     }
 
+    /// Says what is asked for while an answer is lost, how often, and until when: at first and every ten seconds.
+    fn patient(&mut self, stand: &Stand, at: UnixMs) {
+        let Some(Patience { every, left }) = stand.patience else {
+            self.gives_up = None;
+            return;
+        };
+        let until = UnixMs(at.0.saturating_add(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)));
+        let said = self.gives_up.map(|known| known.said);
+        let due = said.is_none_or(|said| at.since(said) >= SAY_EVERY);
+        self.gives_up = Some(GivesUp {
+            every,
+            at: until,
+            said: if due { at } else { said.unwrap_or(at) },
+        });
+        if due && stand.phase == Phase::Resolving {
+            let step = stand.step.unwrap_or_default();
+            let why = self.waits.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            let text = format!(
+                "step {}: asks {} every {} s what became of it, for {} s more{why}",
+                step + 1,
+                self.place(step),
+                every.as_secs(),
+                left.as_secs()
+            );
+            self.say(at, &text);
+        }
+    }
+
     /// Takes a record that was written, now or by the process before this one.
     pub(super) fn wrote(&mut self, record: &Record, at: UnixMs) {
         self.at = at;
@@ -257,6 +316,7 @@ impl Progress {
             Record::Intent {
                 step, back, commands, ..
             } => {
+                self.begun = true;
                 if let Some(known) = self.steps.get_mut(*step) {
                     known.began.get_or_insert(at);
                     known.state = if *back { StepState::Undoing } else { StepState::Running };
@@ -282,6 +342,7 @@ impl Progress {
             Record::TurnedBack { why, .. } => self.turned_back(why, at),
             Record::Alone { .. } => self.say(at, &alone(record)),
             Record::Asked { by, what } => self.say(at, &format!("{by}: {what}")),
+            Record::Cancelled { by } => self.say(at, &format!("{by}: take back what was done")),
             Record::Resumed { by } => self.say(at, &format!("{by} goes on with the run")),
             Record::Released { kept } if kept.is_empty() => self.kept.clear(),
             Record::Released { kept } => {
@@ -349,6 +410,13 @@ impl Progress {
         self.say(at, &format!("turns back: {why}"));
     }
 
+    /// Takes that another run has taken this one over, if that is not known yet.
+    pub(super) fn displaced_by(&mut self, by: &str, at: UnixMs) {
+        if !std::mem::replace(&mut self.displaced, true) {
+            self.say(at, &format!("over: {by}"));
+        }
+    }
+
     /// Takes what a person asked for.
     pub(super) fn asked(&mut self, control: &Control) {
         match control {
@@ -378,10 +446,7 @@ impl StepProgress {
     fn new(operation: &Operation, undo: Option<&Operation>) -> Self {
         Self {
             says: operation.says.clone(),
-            place: match &operation.place {
-                Place::Host(host) => host.to_string(),
-                Place::Console => "console".to_owned(),
-            },
+            place: operation.runs_on(),
             commands: operation.shown(),
             undo: undo.map(|undo| undo.says.clone()),
             state: StepState::Waiting,
@@ -466,6 +531,12 @@ pub fn claim_words(record: &Record) -> String {
         Record::Released { kept } => format!("may still be claimed by this run: {}", kept.join(", ")),
         _ => String::new(),
     }
+}
+
+/// How a run stands that was left, by whether anything was begun.
+#[must_use]
+pub const fn left_words(begun: bool) -> &'static str {
+    if begun { LEFT } else { LEFT_AT_FIRST }
 }
 
 /// How a run ended, in a sentence.

@@ -1,7 +1,7 @@
 //! The report of a run, from the journal alone: who, when, by what plan, every command with its outcome, the proofs,
 //! how long clients waited, what was lost or at risk, and how it ended.
 
-use super::progress::{alone, claim_words, end_words};
+use super::progress::{alone, claim_words, end_words, left_words};
 use crate::{
     collect::clock::iso,
     runbook::engine::Record,
@@ -103,7 +103,7 @@ fn head(out: &mut String, report: &Report) {
     let end = match (&run.end, &run.standing) {
         (Some(end), _) => end_words(end),
         (None, Standing::Driven(by)) => format!("under way ({by})"),
-        (None, _) => "left in its middle; it can be resumed".to_owned(),
+        (None, _) => format!("{}; it can be resumed", left_words(run.begun)),
     };
     let _ = writeln!(out, "**{end}**\n");
     let parameters: Vec<String> = report.plan["parameters"]
@@ -189,10 +189,15 @@ fn longest(stalls: &[Stall]) -> String {
         .max_by_key(|stall| stall.longest_ms);
     match worst {
         Some(stall) => format!(
-            "{:.2} s ({} at {})",
+            "{:.2} s ({} at {}){}",
             stall.longest_ms.unwrap_or_default() as f64 / 1000.0,
             stall.client,
-            stall.mount_point
+            stall.mount_point,
+            if stall.note.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", stall.note)
+            }
         ),
         None => "not measured".to_owned(),
     }
@@ -328,6 +333,7 @@ fn words(record: &Record) -> String {
         Record::Alone { .. } => alone(record),
         Record::TurnedBack { why, .. } => format!("turns back: {why}"),
         Record::Asked { by, what } => format!("{by}: {what}"),
+        Record::Cancelled { by } => format!("{by}: take back what was done"),
         Record::Resumed { by } => format!("{by} goes on with the run"),
         Record::Ended(end) => end_words(end),
         other => claim_words(other),

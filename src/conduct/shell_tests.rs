@@ -1,11 +1,8 @@
 //! One shell a target for the whole run: real shells of this machine, counted.
 
-use super::{Now, SshTargets, Targets as _};
+use super::{Now, SshTargets, Targets as _, behind::Behind};
 use crate::{
-    facts::{CleanText, UnixMs},
-    fleet::{Fleet, Host, Poll},
-    mode::Mode,
-    remote::{Boxed, ExecLimits, LocalRemote, Output, Remote, RemoteError, Session, Wire},
+    facts::UnixMs,
     runbook::{engine::Answer, sight::Look, target::Request},
 };
 use std::{
@@ -16,108 +13,21 @@ use std::{
     time::Duration,
 };
 
-/// This machine as if it were a host behind SSH; counts the shells that are started on it.
-#[derive(Default, Clone)]
-struct Counting(Arc<AtomicUsize>);
-
-struct CountingSession(Arc<dyn Session>, Arc<AtomicUsize>);
-
-impl Remote for Counting {
-    fn connect<'a>(
-        &'a self,
-        host: &'a Host,
-        step: &'a (dyn Fn(&'static str) + Send + Sync),
-    ) -> Boxed<'a, Result<Arc<dyn Session>, RemoteError>> {
-        Box::pin(async move {
-            let inner = LocalRemote.connect(host, step).await?;
-            Ok(Arc::new(CountingSession(inner, Arc::clone(&self.0))) as Arc<dyn Session>)
-        })
-    }
-}
-
-impl Session for CountingSession {
-    fn open<'a>(&'a self, command: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, RemoteError>> {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        self.0.open(command)
-    }
-
-    fn exec<'a>(
-        &'a self,
-        command: &'a str,
-        input: &'a [u8],
-        limits: ExecLimits,
-    ) -> Boxed<'a, Result<Output, RemoteError>> {
-        self.0.exec(command, input, limits)
-    }
-
-    fn about(&self) -> CleanText {
-        self.0.about()
-    }
-}
-
+/// A host, and the number of shells that were started on it.
 fn targets() -> (SshTargets, Arc<AtomicUsize>) {
-    let Mode::ReadWrite(permission) = Mode::new(false, false) else {
-        panic!("it may change hosts");
-    };
-    let host = Host::new("a", "a.example");
-    let fleet = Fleet::new("f".into(), None, Poll::default(), vec![host], Vec::new(), Vec::new());
-    let counting = Counting::default();
-    let count = Arc::clone(&counting.0);
-    let now = Arc::new(|| UnixMs(1));
-    (
-        SshTargets::new(&permission, Arc::new(fleet), Arc::new(counting), now),
-        count,
-    )
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let way = Behind::new(move |command| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        command.to_owned()
+    });
+    (way.targets(Arc::new(|| UnixMs(1)), |_| {}), count)
 }
 
-/// This machine behind a sudo that says something, or starts nothing; slow to begin.
-#[derive(Clone, Copy)]
-struct Sudo(&'static str);
-
-struct SudoSession(Arc<dyn Session>, &'static str);
-
-impl Remote for Sudo {
-    fn connect<'a>(
-        &'a self,
-        host: &'a Host,
-        step: &'a (dyn Fn(&'static str) + Send + Sync),
-    ) -> Boxed<'a, Result<Arc<dyn Session>, RemoteError>> {
-        Box::pin(async move {
-            let inner = LocalRemote.connect(host, step).await?;
-            Ok(Arc::new(SudoSession(inner, self.0)) as Arc<dyn Session>)
-        })
-    }
-}
-
-impl Session for SudoSession {
-    fn open<'a>(&'a self, _: &'a str) -> Boxed<'a, Result<Box<dyn Wire>, RemoteError>> {
-        Box::pin(async move {
-            tokio::time::sleep(Duration::from_millis(400)).await;
-            self.0.open(self.1).await
-        })
-    }
-
-    fn exec<'a>(
-        &'a self,
-        command: &'a str,
-        input: &'a [u8],
-        limits: ExecLimits,
-    ) -> Boxed<'a, Result<Output, RemoteError>> {
-        self.0.exec(command, input, limits)
-    }
-
-    fn about(&self) -> CleanText {
-        self.0.about()
-    }
-}
-
+/// A host behind a sudo that says something, or starts nothing; slow to begin.
 fn behind(command: &'static str, now: Now) -> SshTargets {
-    let Mode::ReadWrite(permission) = Mode::new(false, false) else {
-        panic!("it may change hosts");
-    };
-    let host = Host::new("a", "a.example");
-    let fleet = Fleet::new("f".into(), None, Poll::default(), vec![host], Vec::new(), Vec::new());
-    SshTargets::new(&permission, Arc::new(fleet), Arc::new(Sudo(command)), now)
+    let way = Behind::new(|_| command.to_owned()).opening(Duration::from_millis(400));
+    way.targets(now, |_| {})
 }
 
 const WARNS: &str =
@@ -208,5 +118,33 @@ async fn a_shell_that_dies_in_the_middle_is_an_unknown_outcome_at_once_and_the_n
         assert!(began.elapsed().as_secs() < 6, "{:?}", began.elapsed());
         assert_eq!(look(&targets, &["echo", "back"]).await, Ok("back\n".to_owned()));
         assert_eq!(shells.load(Ordering::SeqCst), before + 1);
+    }
+}
+
+/// A host that is gone answers no SYN: it must not hold up a failover for as long as a slow one may take to log in.
+#[tokio::test(start_paused = true)]
+async fn a_host_that_answers_no_connection_is_given_up_sooner_than_a_slow_login() {
+    let second = Duration::from_secs(1);
+    for (steps, given_up, within) in [
+        (vec![("resolve", second), ("tcp", 60 * second)], Some("tcp"), 6),
+        (
+            vec![("resolve", second), ("tcp", 2 * second), ("key exchange", 60 * second)],
+            Some("key exchange"),
+            11,
+        ),
+        // What this one says of the look is not waited for while the clock stands.
+        (vec![("tcp", 3 * second), ("key exchange", 4 * second)], None, 17),
+    ] {
+        let targets = Behind::slow(&steps).targets(Arc::new(|| UnixMs(1)), |_| {});
+        let began = tokio::time::Instant::now();
+        let said = look(&targets, &["true"]).await;
+        let at = |step: &&str| said.as_ref().is_err_and(|why| why.contains(*step));
+        assert_eq!(
+            ["tcp", "key exchange"].iter().copied().find(at),
+            given_up,
+            "{steps:?}: {said:?}"
+        );
+        let took = began.elapsed();
+        assert!(took < within * second, "{steps:?}: {took:?}");
     }
 }

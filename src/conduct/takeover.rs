@@ -14,34 +14,31 @@ use crate::{
     },
     store::{Driving, Run, Standing, Store, StoreError},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// A run of which nothing is known here but its name counts as dead so long after it began.
 const DEAD_AFTER: Duration = Duration::from_hours(24);
 
 impl Desk {
     /// Whether these runs may be taken over by a runbook of that kind. An emergency may: what it takes is refused to
-    /// the other from then on, wherever that one is. A planned runbook may when the other is shown to be over or dead.
-    pub(super) async fn may_take_over(&self, kind: Kind, over: &[String]) -> Result<(), Denied> {
+    /// the other from then on, wherever that one is. A planned runbook may when the other is shown to be over or dead;
+    /// what is given back keeps it so: nobody can go on with the others until that is dropped.
+    pub(super) async fn may_take_over(&self, kind: Kind, over: &[String]) -> Result<Vec<Driving>, Denied> {
+        let mut still = Vec::new();
         for name in over {
             if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') || name.is_empty() {
                 return Err(Denied::Unfit(format!("{name:?} is no name of a run")));
             }
             let wanted = name.clone();
             let known = self
-                .stored(move |store, _| match store.run(&wanted) {
-                    // The beginning of a name is not enough here.
-                    Ok(run) => Ok((run.new.id == wanted).then_some(run)),
-                    Err(StoreError::NoRun(_)) => Ok(None),
-                    Err(error) => Err(error),
-                })
+                .stored(move |store, who| stands(store, who, &wanted, kind == Kind::Planned))
                 .await?;
             if kind == Kind::Emergency {
                 continue;
             }
-            match known.map(|run| run.standing) {
-                Some(Standing::Over | Standing::Waiting) => {}
-                Some(Standing::Driven(by)) => {
+            match known {
+                Some(Ok(driving)) => still.extend(driving),
+                Some(Err(by)) => {
                     return Err(Denied::Unfit(format!(
                         "run {name} is driven by {by}: cancel it first; only an emergency takes over from the living"
                     )));
@@ -54,7 +51,7 @@ impl Desk {
                 }
             }
         }
-        Ok(())
+        Ok(still)
     }
 
     fn is_long_ago(&self, run: &str) -> bool {
@@ -84,7 +81,33 @@ impl Desk {
             unknown: true,
         });
         let engine = Engine::give_back(plan, run.new.id.clone(), self.who().to_owned(), end, now);
-        Ok(self.start(engine, progress, driving, Clients::default()))
+        Ok(self.start(engine, progress, driving, Vec::new(), Clients::default()))
+    }
+}
+
+/// Who drives a run of this journal; with `hold`, a run that nobody drives and that is not over is kept so by the right to
+/// drive it. `None` when it is not in this journal.
+fn stands(
+    store: &Store,
+    who: &str,
+    name: &str,
+    hold: bool,
+) -> Result<Option<Result<Option<Driving>, String>>, StoreError> {
+    let run = match store.run(name) {
+        // The beginning of a name is not enough here.
+        Ok(run) if run.new.id == name => run,
+        Ok(_) | Err(StoreError::NoRun(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match run.standing {
+        Standing::Waiting if hold => match store.drive(name, &format!("{who}, who takes it over")) {
+            Ok(driving) => Ok(Some(Ok(Some(driving)))),
+            // Somebody was faster.
+            Err(StoreError::Driven { by, .. }) => Ok(Some(Err(by))),
+            Err(error) => Err(error),
+        },
+        Standing::Over | Standing::Waiting => Ok(Some(Ok(None))),
+        Standing::Driven(by) => Ok(Some(Err(by))),
     }
 }
 
@@ -98,6 +121,22 @@ pub(super) fn order(store: &Store, run: &str, at: UnixMs, who: &str, over: Vec<S
         store.append(run, at, who, &record)?;
     }
     Ok(())
+}
+
+/// The runs that a run which goes on takes over: those named now, and those that it began to take over before a process
+/// of it ended. Once a step was sent all of that was done.
+pub(super) fn wanted(records: &[Record], over: &[String]) -> Vec<String> {
+    let began = records.iter().any(|record| matches!(record, Record::Intent { .. }));
+    let before = records.iter().filter(|_| !began).filter_map(|record| match record {
+        Record::TakesOver { run, .. } => Some(run.clone()),
+        _ => None,
+    });
+    over.iter()
+        .cloned()
+        .chain(before)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 /// That nothing can be done with a run any more.

@@ -1,10 +1,12 @@
 //! Claims that outlive their run: taken over by name, done without, given back late.
 
 use super::{
-    tests::{Between, Trick, World, asking, left_at_its_question, local_targets, now, over, wish, world},
+    reach_tests::local_targets,
+    tests::{Between, Trick, World, asking, left_at_its_question, now, over, wish, world},
     *,
 };
 use crate::{
+    facts::UnixMs,
     fleet::{Host, HostName},
     remote::Boxed,
     runbook::{
@@ -18,12 +20,16 @@ use crate::{
 };
 use std::{
     path::Path,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
+use tokio::sync::Notify;
 
 /// A runbook of one's own about slice-c, which stor3 serves and stor4 could.
-fn own(kind: &str, steps: &[&str]) -> Wish {
+pub(super) fn own(kind: &str, steps: &[&str]) -> Wish {
     let mut text = format!(
         "name: own\ntitle: One's own\nkind: {kind}\nparameters:\n  slice: {{ type: slice, about: the slice }}\nchecks: []\nsteps:\n"
     );
@@ -34,11 +40,11 @@ fn own(kind: &str, steps: &[&str]) -> Wish {
     }
 }
 
-const BLOCK: &str = "do: port-block, with: { slice: \"{slice}\", host: \"{from}\" }";
+pub(super) const BLOCK: &str = "do: port-block, with: { slice: \"{slice}\", host: \"{from}\" }";
 const BLOCK_OTHER: &str = "do: port-block, with: { slice: \"{slice}\", host: \"{to}\" }";
 const ASK: &str = "do: ask, with: { question: is it quiet, word: quiet }";
 
-async fn begin(desk: &Desk, wish: Wish, over: &[&str]) -> Result<Handle, Denied> {
+pub(super) async fn begin(desk: &Desk, wish: Wish, over: &[&str]) -> Result<Handle, Denied> {
     let drawn = desk.plan(wish.clone()).await.unwrap();
     let over: Vec<String> = over.iter().map(|run| (*run).to_owned()).collect();
     desk.run_over(wish, &drawn.plan.hash, &over).await
@@ -290,6 +296,99 @@ async fn nothing_is_taken_back_when_that_cannot_be_finished() {
     assert_eq!(world.between.acts.load(Ordering::SeqCst), acts);
 }
 
+/// Holds the first claim up that takes a target over.
+struct Gate {
+    inner: Arc<Between>,
+    open: AtomicBool,
+    reached: Notify,
+    go_on: Notify,
+}
+
+impl Targets for Gate {
+    fn look(&self, looks: Vec<Look>) -> Boxed<'_, Vec<(Look, Glimpse)>> {
+        self.inner.look(looks)
+    }
+
+    fn call<'a>(&'a self, host: &'a HostName, request: Request, deadline: Duration) -> Boxed<'a, Answer> {
+        Box::pin(async move {
+            let takes = matches!(&request, Request::Claim { over, .. } if !over.is_empty());
+            if takes && !self.open.swap(true, Ordering::SeqCst) {
+                self.reached.notify_one();
+                self.go_on.notified().await;
+            }
+            self.inner.call(host, request, deadline).await
+        })
+    }
+
+    fn local<'a>(&'a self, argv: &'a [String], deadline: Duration) -> Boxed<'a, Result<Printed, String>> {
+        self.inner.local(argv, deadline)
+    }
+}
+
+/// A desk of the same journal whose first takeover is held up.
+fn held_up(world: &World) -> (Desk, Arc<Gate>) {
+    let gate = Arc::new(Gate {
+        inner: Arc::clone(&world.between),
+        open: AtomicBool::new(false),
+        reached: Notify::new(),
+        go_on: Notify::new(),
+    });
+    let targets: Arc<dyn Targets> = Arc::<Gate>::clone(&gate);
+    let fleet = Arc::new(world.simulation.fleet().clone());
+    let desk = Desk::new(fleet, targets, Arc::clone(&world.store), now(), "bob@desk".into());
+    (desk, gate)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_goes_on_with_a_dead_run_while_it_is_taken_over() {
+    let world = world();
+    let left = left_at_its_question(&world).await;
+    let (desk, gate) = held_up(&world);
+    let handle = begin(&desk, own("planned", &[BLOCK]), &[&left]).await.unwrap();
+    gate.reached.notified().await;
+    match world.desk.resume(&left, None).await.map(|_| ()) {
+        Err(denied @ Denied::Store(_)) => {
+            assert_eq!(denied.exit_code(), 14);
+            assert!(denied.to_string().contains("bob@desk, who takes it over"), "{denied}");
+        }
+        other => panic!("{other:?}"),
+    }
+    gate.go_on.notify_one();
+    assert_eq!(over(handle).await.end, Some(End::Done));
+    assert_eq!(world.store.run(&left).unwrap().standing, Standing::Over);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_takeover_that_was_left_asks_again_whether_the_other_run_lives() {
+    let world = world();
+    let left = left_at_its_question(&world).await;
+    let (desk, gate) = held_up(&world);
+    let handle = begin(&desk, own("planned", &[BLOCK]), &[&left]).await.unwrap();
+    let run = handle.run().to_owned();
+    gate.reached.notified().await;
+    handle.kill().await;
+    let mut living = world.desk.resume(&left, None).await.unwrap();
+    assert!(living.wait().await.question.is_some());
+    is_unfit(desk.resume(&run, None).await, "is driven by ada@console");
+    // To give it up needs nobody's leave, and leaves the other alone.
+    let last = over(desk.cancel(&run).await.unwrap().unwrap()).await;
+    assert!(matches!(last.end, Some(End::Compensated { .. })), "{:?}", last.end);
+    living.answer("ada@console", "quiet");
+    assert_eq!(over(living).await.end, Some(End::Done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_takeover_that_was_left_goes_on() {
+    let world = world();
+    let left = left_at_its_question(&world).await;
+    let (desk, gate) = held_up(&world);
+    let handle = begin(&desk, own("planned", &[BLOCK]), &[&left]).await.unwrap();
+    let run = handle.run().to_owned();
+    gate.reached.notified().await;
+    handle.kill().await;
+    assert_eq!(over(desk.resume(&run, None).await.unwrap()).await.end, Some(End::Done));
+}
+
 /// Loses what is said to one target about giving it back.
 struct Deaf {
     inner: Arc<Between>,
@@ -333,6 +432,13 @@ async fn a_release_that_was_lost_is_written_down_and_done_later() {
     );
     let kept = vec!["stor3".to_owned()];
     assert_eq!(world.records(&run).last(), Some(&Record::Released { kept }));
+    // Whoever starts is told.
+    let named = desk.claiming().await.unwrap();
+    assert_eq!(
+        named.iter().map(|run| run.new.id.as_str()).collect::<Vec<_>>(),
+        [run.as_str()]
+    );
+    assert_eq!(world.store.claiming(UnixMs(u64::MAX)).unwrap(), []);
     let last = over(begin(&desk, move_it(), &[]).await.unwrap()).await;
     assert!(
         matches!(&last.end, Some(End::Held { by }) if by.contains(&run)),
@@ -342,6 +448,7 @@ async fn a_release_that_was_lost_is_written_down_and_done_later() {
     let last = over(desk.resume(&run, None).await.unwrap()).await;
     assert_eq!((&last.end, last.kept.len()), (&Some(End::Done), 0), "{:?}", last.log);
     assert_eq!(world.store.run(&run).unwrap().kept, Some(Vec::new()));
+    assert_eq!(desk.claiming().await.unwrap(), []);
     let last = over(begin(&desk, move_it(), &[]).await.unwrap()).await;
     assert_eq!(last.end, Some(End::Done), "{:?}", last.log);
     world.is_whole();

@@ -1,38 +1,43 @@
 //! Reaching the targets of a run: one SSH connection a host, kept for the run, apart from those that poll.
 
+mod asked;
+mod talk;
+
+use self::{
+    asked::{Asked, glimpses},
+    talk::{converse, idle},
+};
 use super::clean;
 use crate::{
     facts::{UnixMs, Why},
     fleet::{Fleet, Host, HostName, ReachBy, Shell},
     mode::ReadWrite,
-    remote::{Boxed, Chunk, ExecLimits, LocalRemote, Remote, RemoteError, Session, Wire, quote},
+    remote::{Boxed, ExecLimits, LocalRemote, Remote, RemoteError, Session, Wire, quote},
     runbook::{
         engine::{Answer, Record},
         secret,
         sight::{Glimpse, Look, Printed},
-        target::{self, Receipt, Request, Said},
+        target::{self, Request},
     },
 };
-use futures_util::{FutureExt as _, future::join_all};
+use futures_util::future::join_all;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Longest time for connecting; a dead host must not hold up a failover.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Longest time until a host answers a connection: three SYN (tcp(7)). One that is only slow answers that, and has the rest
+/// of the time to let somebody in.
+const SYN: Duration = Duration::from_secs(4);
 /// A host that could not be reached is not tried again for so long: looks at others must not go stale meanwhile.
 const GIVEN_UP: Duration = Duration::from_secs(2);
-/// Longest time for looks: what is seen must still be fresh when the slowest host has answered or not.
+/// Longest time for looks at a host, with a shell to be started for them: what is seen must still be fresh when the
+/// slowest host has answered or not.
 const LOOK: Duration = Duration::from_secs(8);
-/// How long a shell that has ended its answer may take to end itself.
-const ENDING: Duration = Duration::from_millis(500);
-/// Most bytes of an answer.
-const ANSWER: usize = 4 << 20;
-/// Most bytes kept of what a target says on standard error.
-const ERRORS: usize = 4096;
 
 /// The clock of the process.
 pub type Now = Arc<dyn Fn() -> UnixMs + Send + Sync>;
@@ -157,12 +162,7 @@ impl SshTargets {
         let made = if host.reach == ReachBy::Local {
             LocalRemote.connect(&host, &|_| {}).await
         } else {
-            timeout(CONNECT + Duration::from_millis(200), self.ssh.connect(&host, &|_| {}))
-                .await
-                .unwrap_or(Err(RemoteError::Timeout {
-                    step: "connecting",
-                    after: CONNECT,
-                }))
+            self.reach(&host).await
         };
         match made {
             Ok(session) => {
@@ -175,6 +175,32 @@ impl SshTargets {
                 place.given_up = Some((Instant::now(), why.clone()));
                 Err(why)
             }
+        }
+    }
+
+    /// Connects over SSH; a host that does not even take a connection is given up sooner.
+    async fn reach(&self, host: &Host) -> Result<Arc<dyn Session>, RemoteError> {
+        let step = Mutex::new(("connecting", Instant::now()));
+        let begins = |name| *step.lock().unwrap_or_else(PoisonError::into_inner) = (name, Instant::now());
+        let current = || *step.lock().unwrap_or_else(PoisonError::into_inner);
+        let silent = async {
+            loop {
+                let (name, since) = current();
+                let limit = if name == "tcp" { SYN } else { CONNECT };
+                if since.elapsed() >= limit {
+                    break RemoteError::Timeout {
+                        step: name,
+                        after: limit,
+                    };
+                }
+                sleep(SYN / 16).await;
+            }
+        };
+        tokio::select! {
+            made = timeout(CONNECT + Duration::from_millis(200), self.ssh.connect(host, &begins)) => {
+                made.unwrap_or_else(|_| Err(RemoteError::Timeout { step: current().0, after: CONNECT }))
+            }
+            error = silent => Err(error),
         }
     }
 
@@ -296,29 +322,27 @@ impl SshTargets {
         answer
     }
 
-    /// All looks of one host in one call.
+    /// All looks of one host in one call; mounts that may hang are asked at the same time.
     async fn look_at(&self, host: HostName, looks: Vec<Look>) -> Vec<(Look, Glimpse)> {
         let mut at = (self.now)();
-        let request = Request::Look(looks.iter().map(|look| look.argv.clone()).collect());
+        let asked = Asked::of(looks);
+        let request = Request::Look(asked.argvs.clone());
         // Also a host that takes a connection and opens nothing must not let the looks at others become old.
-        let asked = timeout(LOOK + CONNECT, self.ask(&host, &request, LOOK, &mut at)).await;
-        let asked = asked.unwrap_or_else(|_| Answer::Lost(format!("{host} takes no command")));
-        let answers = match asked {
-            Answer::Said(said) => glimpses(&said, looks.len()),
+        let in_time = timeout(LOOK, self.ask(&host, &request, LOOK, &mut at)).await;
+        if in_time.is_err() {
+            // The next look reaches it anew before anybody is asked.
+            let place = self.place(&host);
+            let mut place = place.lock().await;
+            (place.session, place.shell) = (None, None);
+        }
+        let late = |_| Answer::Lost(format!("no answer of {host} within {} s", LOOK.as_secs()));
+        let said = in_time.unwrap_or_else(late);
+        let answers = match said {
+            Answer::Said(said) => glimpses(&said, asked.argvs.len()),
             Answer::NotSent(why) => Err(Why::Failed(why.into())),
             Answer::Lost(why) => Err(Why::Hung(why.into())),
         };
-        let mut answers = answers.map(Vec::into_iter);
-        looks
-            .into_iter()
-            .map(|look| {
-                let answer = match &mut answers {
-                    Ok(printed) => printed.next().ok_or(Why::NotAsked),
-                    Err(why) => Err(why.clone()),
-                };
-                (look, Glimpse { at, answer })
-            })
-            .collect()
+        asked.answered(answers, at)
     }
 
     async fn look_here(&self, look: Look) -> (Look, Glimpse) {
@@ -355,125 +379,12 @@ async fn here(argv: &[String], deadline: Duration) -> Result<Printed, String> {
     Ok(Printed { exit, text })
 }
 
-/// What the looks printed, in their order.
-fn glimpses(said: &[Said], count: usize) -> Result<Vec<Printed>, Why> {
-    let mut printed = Vec::new();
-    for line in said {
-        match line {
-            Said::Looked(one) => printed.push(one.clone()),
-            Said::Refused(kind, seen) => return Err(Why::Failed(format!("{kind}: {seen}").into())),
-            _ => return Err(Why::Garbled("an answer that was not asked for".into())),
-        }
-    }
-    if printed.len() == count {
-        Ok(printed)
-    } else {
-        Err(Why::Garbled(
-            format!("{} answers to {count} looks", printed.len()).into(),
-        ))
-    }
-}
-
 /// A command for the host's shell, as root.
 fn command(host: &Host, command: &str) -> String {
     if host.sudo && host.user.as_deref() != Some("root") {
         format!("sudo -n {command}")
     } else {
         command.to_owned()
-    }
-}
-
-/// Whether a shell that waits still waits, and has said nothing meanwhile.
-fn idle(wire: &mut dyn Wire) -> bool {
-    loop {
-        match wire.next().now_or_never() {
-            None => return true,
-            // What is left of a program in the background.
-            Some(Chunk::Err(_)) => {}
-            Some(_) => return false,
-        }
-    }
-}
-
-/// Sends a script and takes the whole answer. The shell of a host waits for the next one behind it; one of this
-/// machine ends.
-async fn converse(wire: &mut dyn Wire, script: &[u8], local: bool, first: bool) -> Answer {
-    let mut out = Vec::new();
-    let mut errors = Vec::new();
-    let mut exit = None;
-    // A target that has answered before it has read everything is heard all the same.
-    let sent = match wire.send(script).await {
-        Ok(()) if local => wire.end_input().await,
-        sent => sent,
-    };
-    // The answer is over, and is none: its shell died in the middle; or a look printed just that.
-    let mut died = false;
-    let why = loop {
-        let chunk = if died {
-            timeout(ENDING, wire.next()).await.unwrap_or(Chunk::End(None))
-        } else {
-            wire.next().await
-        };
-        match chunk {
-            Chunk::Out(bytes) => {
-                if out.len() + bytes.len() > ANSWER {
-                    return Answer::Lost("an answer of more than 4 MiB".to_owned());
-                }
-                out.extend_from_slice(&bytes);
-                died = out.ends_with(target::OVER.as_bytes());
-                if died && let Some(said) = target::parse(&out) {
-                    if local {
-                        ended(wire).await;
-                    }
-                    return Answer::Said(said.into_iter().map(cleaned).collect());
-                }
-            }
-            Chunk::Err(bytes) => {
-                let room = ERRORS.saturating_sub(errors.len()).min(bytes.len());
-                errors.extend_from_slice(&bytes[..room]);
-            }
-            Chunk::Exit(code) => exit = Some(code),
-            Chunk::End(why) => break why,
-        }
-    };
-    let errors = clean::lines(&String::from_utf8_lossy(&errors));
-    // A shell says that it is ready before it reads the first block. One that has ended without it, and whose whole
-    // output is here, has run nothing, whether it has taken what it was sent or not; whatever else sudo says may be a
-    // warning.
-    let whole = first && why.is_none();
-    if whole && out.is_empty() && exit.is_some_and(|code| code != 0) && errors.starts_with("sudo: ") {
-        return Answer::NotSent(errors);
-    }
-    let mut parts: Vec<String> = Vec::new();
-    parts.extend(sent.err().map(|error| clean::lines(&error.to_string())));
-    parts.extend(why.map(|why| why.to_string()));
-    parts.extend(exit.map(|code| format!("its shell ended with exit code {code}")));
-    parts.extend((!errors.trim().is_empty()).then(|| errors.trim().to_owned()));
-    Answer::Lost(if parts.is_empty() {
-        "the answer was cut short".to_owned()
-    } else {
-        format!("the answer was cut short: {}", parts.join("; "))
-    })
-}
-
-/// Waits a moment for a process of this machine to end by itself: what it left running in the background is ended with
-/// it otherwise.
-async fn ended(wire: &mut dyn Wire) {
-    let over = async { while !matches!(wire.next().await, Chunk::Exit(_) | Chunk::End(_)) {} };
-    let _ = timeout(ENDING, over).await;
-}
-
-/// What is shown and kept is cleaned; what looks printed is read by parsers first.
-fn cleaned(said: Said) -> Said {
-    let clean = |mut printed: Printed| {
-        printed.text = clean::lines(&printed.text);
-        printed
-    };
-    match said {
-        Said::Ran(printed) => Said::Ran(clean(printed)),
-        Said::Receipt(Receipt::Ended(printed)) => Said::Receipt(Receipt::Ended(clean(printed))),
-        Said::Refused(kind, seen) => Said::Refused(clean::lines(&kind), clean::lines(&seen)),
-        other => other,
     }
 }
 

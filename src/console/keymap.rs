@@ -108,6 +108,15 @@ impl Context {
     }
 }
 
+/// Pages with keys of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Near {
+    /// The page of the run under way.
+    Run,
+    /// The list of runs, and the report of one.
+    Runs,
+}
+
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
@@ -123,6 +132,16 @@ pub struct Binding {
     pub about: &'static str,
     /// Whether it exists only in a process that may act: not in a read-only one, and not on a wall.
     pub acts: bool,
+    /// The pages on which the footer shows it, before everything else; everywhere where there are none.
+    pub near: &'static [Near],
+}
+
+impl Binding {
+    /// The same, for the footer of these pages alone.
+    const fn only(mut self, near: &'static [Near]) -> Self {
+        self.near = near;
+        self
+    }
 }
 
 const fn page(action: Action, keys: &'static [&'static str], label: &'static str, about: &'static str) -> Binding {
@@ -133,6 +152,7 @@ const fn page(action: Action, keys: &'static [&'static str], label: &'static str
         label,
         about,
         acts: false,
+        near: &[],
     }
 }
 
@@ -144,6 +164,7 @@ const fn overlay(action: Action, keys: &'static [&'static str], label: &'static 
         label,
         about,
         acts: false,
+        near: &[],
     }
 }
 
@@ -155,6 +176,7 @@ const fn line(action: Action, keys: &'static [&'static str], label: &'static str
         label,
         about,
         acts: false,
+        near: &[],
     }
 }
 
@@ -173,11 +195,19 @@ const fn acting(
         label,
         about,
         acts: true,
+        near: &[],
     }
 }
 
 /// Every key. The order is the order of the footer and of help.
 pub const KEYMAP: &[Binding] = &[
+    acting(
+        Context::Page,
+        Action::Menu,
+        &["m"],
+        "runbooks",
+        "Runbooks for what is selected: what can be done, and why the rest cannot.",
+    ),
     page(
         Action::Filter,
         &["/"],
@@ -190,13 +220,6 @@ pub const KEYMAP: &[Binding] = &[
         "command",
         "Type a command, a view, a host or a slice to jump to.",
     ),
-    acting(
-        Context::Page,
-        Action::Menu,
-        &["m"],
-        "runbooks",
-        "Runbooks for what is selected: what can be done, and why the rest cannot.",
-    ),
     page(Action::Enter, &["enter"], "open", "Go in: open what is selected."),
     page(
         Action::Back,
@@ -208,23 +231,26 @@ pub const KEYMAP: &[Binding] = &[
         Context::Page,
         Action::Pause,
         &["p"],
-        "",
+        "pause",
         "On the page of a run: stop before the next change, or go on.",
-    ),
+    )
+    .only(&[Near::Run]),
     acting(
         Context::Page,
         Action::CancelRun,
         &["x"],
-        "",
+        "take back",
         "On the page of a run: take back what was done; asks first.",
-    ),
+    )
+    .only(&[Near::Run, Near::Runs]),
     acting(
         Context::Page,
         Action::GoOn,
         &["c"],
-        "",
+        "go on",
         "In Runs: go on with a run that was left unfinished; asks first.",
-    ),
+    )
+    .only(&[Near::Runs]),
     page(
         Action::Fleet,
         &["1"],
@@ -558,10 +584,22 @@ pub fn action(context: Context, may_act: bool, event: &KeyEvent) -> Option<Actio
         .map(|binding| binding.action)
 }
 
-/// The footer's hints of a context: key and label.
-pub fn hints(context: Context, may_act: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
-    bindings(context, may_act)
-        .filter(|binding| !binding.label.is_empty())
+/// The footer's hints of a context: key and label. Those of the page come first, those of other pages not at all.
+pub fn hints(
+    context: Context,
+    may_act: bool,
+    page: Option<Near>,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let labelled = move |own: bool| {
+        bindings(context, may_act)
+            .filter(|binding| !binding.label.is_empty())
+            .filter(move |binding| match page {
+                Some(page) if own => binding.near.contains(&page),
+                _ => !own && binding.near.is_empty(),
+            })
+    };
+    labelled(true)
+        .chain(labelled(false))
         .map(|binding| (binding.keys[0], binding.label))
 }
 

@@ -39,3 +39,4 @@ mod fixture;
 mod tests;
 
 pub use run::{Acting, Acts, Launch, run};
+pub use runbooks::offers::Asked;

@@ -145,6 +145,10 @@ pub struct Model {
     pub mode: Mode,
     /// What acts; nothing of it exists in a process that may only look.
     pub works: Option<Works>,
+    /// What is rehearsed here and with which faults, for every page; in a rehearsal of something alone.
+    pub practised: Option<String>,
+    /// Whether the hosts end with the process: a run that is left is over then.
+    pub passing: bool,
     /// The wall's own state, when this is one.
     pub wall: Option<Wall>,
     /// The log, oldest first; read when the Log page is open.
@@ -180,6 +184,8 @@ impl Model {
             layers: Vec::new(),
             look,
             works: Works::of(&mode).filter(|_| !wall),
+            practised: None,
+            passing: false,
             mode,
             wall: wall.then(|| Wall::new(now)),
             log: Vec::new(),
@@ -243,6 +249,11 @@ impl Model {
     /// Shows a short note in the footer.
     pub fn set_note(&mut self, severity: Severity, text: impl Into<String>) {
         self.note = Some((severity, text.into(), self.now + NOTE));
+    }
+
+    /// Takes the short note away: what it is about is over.
+    pub fn drop_note(&mut self) {
+        self.note = None;
     }
 
     /// Whether rows must keep their places: a key was pressed a moment ago, or a layer is open.

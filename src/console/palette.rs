@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     collect::FleetView,
-    fleet::{HostName, SliceName},
+    fleet::{HostName, SliceName, instead},
 };
 use nucleo_matcher::{
     Config, Matcher,
@@ -132,10 +132,10 @@ impl Command {
             .split_once(' ')
             .map_or((line, ""), |(name, rest)| (name, rest.trim()));
         let host = || {
-            view.fleet
-                .host(argument)
-                .map(|host| host.name.clone())
-                .ok_or_else(|| format!("no host '{argument}'"))
+            view.fleet.host(argument).map(|host| host.name.clone()).ok_or_else(|| {
+                let hosts = view.fleet.hosts.iter().map(|host| host.name.as_str());
+                format!("no host '{argument}': {}", instead(argument, hosts))
+            })
         };
         let slice = |name: &str| view.fleet.slice(name).map(|(_, slice)| slice.name.clone());
         Ok(match name {
@@ -148,7 +148,10 @@ impl Command {
             "runs" => Self::Page(Page::Runs),
             "host" if argument.is_empty() => Self::Host(None),
             "host" => Self::Host(Some(host()?)),
-            "slice" => Self::Slice(slice(argument).ok_or_else(|| format!("no slice '{argument}'"))?),
+            "slice" => Self::Slice(slice(argument).ok_or_else(|| {
+                let slices = view.fleet.slices().map(|(_, slice)| slice.name.as_str());
+                format!("no slice '{argument}': {}", instead(argument, slices))
+            })?),
             "filter" => Self::Filter(argument.to_owned()),
             "sort" => Self::Sort(
                 SortKey::ALL
@@ -260,6 +263,14 @@ impl Palette {
                     .map_or(typed, |choice| choice.line.clone());
             }
             Ok(_) => return typed,
+            // What is named in full is not taken for something else that its letters happen to be in.
+            Err(_) if typed.trim().contains(' ') => {
+                let mut begun = self.choices.iter().filter(meant);
+                return match (begun.next(), begun.next()) {
+                    (Some(only), None) => only.line.clone(),
+                    _ => typed,
+                };
+            }
             Err(_) => {}
         }
         self.choices.first().map_or(typed, |choice| choice.line.clone())

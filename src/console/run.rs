@@ -9,6 +9,7 @@ use super::{
     glyphs::Glyphs,
     index::ListKind,
     model::{Look, Model},
+    runbooks::{self, offers::Asked},
     terminal::Guard,
     theme::{Depth, Theme},
     update::{Effect, Msg, update},
@@ -52,6 +53,8 @@ pub struct Launch {
     pub mode: Mode,
     /// What acts; none in a process that may only look.
     pub acts: Option<Acts>,
+    /// What is rehearsed, to be shown on every page; and the plan to begin with.
+    pub practised: Option<(String, Option<Asked>)>,
     /// Whether this is a wall.
     pub wall: bool,
     /// The theme to begin with.
@@ -141,6 +144,8 @@ struct Console {
     /// The terminal is given back; nothing may be drawn.
     suspended: bool,
     drawn: Instant,
+    /// What is done before the first key.
+    begin: Vec<Effect>,
 }
 
 impl Console {
@@ -153,10 +158,17 @@ impl Console {
             glyphs: launch.glyphs,
         };
         let view = launch.view.borrow().clone();
-        let model = Model::new(view, (launch.clock)(), size, look, launch.mode.clone(), launch.wall);
+        let mut model = Model::new(view, (launch.clock)(), size, look, launch.mode.clone(), launch.wall);
+        let practised = launch.practised.take();
+        let begin = practised.and_then(|(what, asked)| {
+            model.practised = Some(what);
+            asked
+        });
+        let begin = begin.map_or_else(Vec::new, |asked| runbooks::ask_for_plan(&mut model, asked));
         let (tell, told) = mpsc::channel(16);
         // A model that may only look has nobody to act for it, whatever was handed in.
         let acts = launch.acts.take().filter(|_| model.works.is_some());
+        model.passing = acts.as_ref().is_some_and(Acts::is_passing);
         Ok(Self {
             actor: acts.map(Actor::new),
             launch,
@@ -168,6 +180,7 @@ impl Console {
             dirty: true,
             suspended: false,
             drawn: Instant::now(),
+            begin,
         })
     }
 
@@ -179,6 +192,9 @@ impl Console {
         let mut collector_lives = true;
         if let Some(actor) = &mut self.actor {
             actor.read_runs();
+            for effect in std::mem::take(&mut self.begin) {
+                actor.act(effect, &self.model.live.fleet);
+            }
         }
         self.draw()?;
         loop {

@@ -73,7 +73,7 @@ impl Works {
 pub struct Menu {
     /// What it is about.
     pub object: Object,
-    /// The runbooks; they stay as they were when the menu was opened.
+    /// The runbooks, by the newest view; the mark follows its runbook.
     pub offers: Vec<Offer>,
     /// The marked one.
     pub at: usize,
@@ -177,6 +177,20 @@ pub(super) fn open_menu(model: &mut Model) {
     model.layers.push(Layer::Menu(Menu { object, offers, at }));
 }
 
+/// Makes an open menu anew by what is seen now.
+pub(super) fn renew_menu(model: &mut Model) {
+    let (view, now) = (&model.live, model.now);
+    for layer in &mut model.layers {
+        if let Layer::Menu(menu) = layer {
+            let marked = menu.offers.get(menu.at).map(|offer| offer.asked.clone());
+            menu.offers = offers(view, &menu.object, now);
+            let same = |offer: &Offer| marked.as_ref().is_some_and(|asked| offer.asked.is_for_the_same(asked));
+            let found = menu.offers.iter().position(same);
+            menu.at = found.unwrap_or(menu.at).min(menu.offers.len().saturating_sub(1));
+        }
+    }
+}
+
 /// A key while the menu is open.
 pub(super) fn menu_action(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(Layer::Menu(menu)) = model.layers.last_mut() else {
@@ -231,7 +245,7 @@ fn show_refused(model: &mut Model, asked: Asked, refusals: Vec<Refusal>) {
 }
 
 /// Asks for a plan, and shows that it is being made.
-fn ask_for_plan(model: &mut Model, asked: Asked) -> Vec<Effect> {
+pub(super) fn ask_for_plan(model: &mut Model, asked: Asked) -> Vec<Effect> {
     let since = model.now;
     let Some(works) = &mut model.works else {
         return Vec::new();
@@ -349,9 +363,21 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         Stage::Ready(_) if typed == planning.asked.word => {
             let (number, asked) = (planning.number, planning.asked.clone());
             model.layers.pop();
+            // What was said of an Enter before would hide the keys of the run.
+            model.drop_note();
             let word = asked.word.clone();
             runs::starts(model, Starting::New(asked), word);
             vec![Effect::Begin(number)]
+        }
+        // A claim of another run is taken over only by its name; the plan is then made, and read, once more.
+        Stage::Ready(_) if take_over(typed).is_some_and(|run| !planning.asked.over.contains(&run)) => {
+            let mut asked = planning.asked.clone();
+            asked.over.extend(take_over(typed));
+            let number = planning.number;
+            model.layers.pop();
+            let mut effects = vec![Effect::DropPlan(number)];
+            effects.extend(ask_for_plan(model, asked));
+            effects
         }
         Stage::Ready(_) => {
             let text = format!(
@@ -376,6 +402,13 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             ask_for_plan(model, asked)
         }
     }
+}
+
+/// The run that is named in full behind `take-over=`, as on the command line.
+fn take_over(typed: &str) -> Option<String> {
+    let run = typed.strip_prefix("--").unwrap_or(typed).strip_prefix("take-over=")?;
+    let is_name = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_name.then(|| run.to_owned())
 }
 
 /// Moves the cursor of a page of this half; whether the page is one that has a cursor.

@@ -94,6 +94,7 @@ fn banners(model: &Model) -> u16 {
     u16::from(model.disconnected().is_some())
         + u16::from(model.frozen.is_some())
         + u16::from(model.shown.reload_error.is_some())
+        + u16::from(model.practised.is_some())
         + u16::from(runs::banner(model).is_some())
 }
 

@@ -5,7 +5,7 @@ use crate::{
     facts::{
         UnixMs,
         drbd::{DrbdRole, DrbdVolume},
-        filesystem::Usage,
+        filesystem::{StatfsOutcome, Usage},
         md::MdArray,
         nfs::NfsExport,
     },
@@ -116,6 +116,25 @@ pub struct Client<'a> {
     pub at: &'a str,
     /// Whether it is mounted; `None` when not known.
     pub mounted: Option<bool>,
+}
+
+impl Client<'_> {
+    /// Whether the mount is there and answers; `None` when that is not known. A mount that has kept a question waiting
+    /// for a second does not, long before it counts as hung.
+    #[must_use]
+    pub fn answers(&self) -> Option<bool> {
+        if self.mounted? {
+            let probes = self.view.snapshot.as_ref()?.statfs.value();
+            let probe = probes.and_then(|list| list.iter().find(|probe| *probe.at == *self.at));
+            Some(match probe.map(|probe| &probe.outcome) {
+                None | Some(StatfsOutcome::Answered { .. }) => true,
+                Some(StatfsOutcome::Hung { seconds }) => *seconds == 0,
+                Some(StatfsOutcome::Stale | StatfsOutcome::Failed { .. }) => false,
+            })
+        } else {
+            Some(false)
+        }
+    }
 }
 
 /// Everything known of one slice.

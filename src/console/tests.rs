@@ -29,9 +29,11 @@ use std::{collections::HashMap, sync::Arc};
 
 mod again;
 mod live;
+mod menus;
 mod pictures;
 mod plans;
 mod runbooks;
+mod runs;
 mod said;
 mod steps;
 

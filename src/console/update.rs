@@ -128,6 +128,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::View(view) => {
             model.take_view(view);
+            runbooks::renew_menu(model);
             Vec::new()
         }
         Msg::Log(entries) => {
@@ -141,6 +142,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Tick(now) => {
             model.tick(now);
+            // A host falls silent by the time alone.
+            runbooks::renew_menu(model);
             if let Some(mut wall) = model.wall.clone() {
                 let rows = model.list(wall.page()).index.rows.len();
                 let parts = rows.div_ceil(view::wall_rows(model)).max(1);
@@ -212,6 +215,8 @@ fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         return wall_key(model, wall, action);
     }
     model.touched();
+    // A note is about the key before: it must not hide what the next one leads to.
+    model.drop_note();
     match (context, action) {
         (_, Some(Action::Suspend)) => vec![Effect::Suspend],
         (_, Some(Action::Dump)) => vec![Effect::Dump],

@@ -38,7 +38,7 @@ pub use name::*;
 pub(crate) use names::{bad_name, bad_path, bad_word};
 pub use selector::{Selector, SelectorError};
 pub(crate) use storage::bad_client;
-pub(crate) use suggest::nearest;
+pub(crate) use suggest::{instead, nearest};
 
 #[cfg(test)]
 mod tests;

@@ -46,26 +46,50 @@ pub(super) fn quote_all<'a>(words: impl IntoIterator<Item = &'a str>) -> String 
     out
 }
 
-/// The known word nearest to a mistyped one: at most a third of its letters (at least one) differ,
-/// where a swap of two neighbours counts once.
+/// The known word nearest to a mistyped one: at most a third of its letters differ, and no other is as near. A swap of
+/// two neighbours counts once.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > 64 {
         return None;
     }
     let lower = word.to_lowercase();
-    let limit = (lower.chars().count() / 3).clamp(1, 3);
+    // Of a word of two letters one is half of it: anything would be near.
+    let limit = (lower.chars().count() / 3).min(3);
     let mut best: Option<(usize, &str)> = None;
+    let mut alike = 0;
     for candidate in known {
         let length = candidate.len();
         if candidate == word || length > lower.len() + 8 || length + 8 < lower.len() {
             continue;
         }
         let distance = distance(&lower, &candidate.to_lowercase());
-        if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, candidate));
+        match best {
+            _ if distance > limit => {}
+            Some((least, _)) if distance > least => {}
+            Some((least, known)) if distance == least => alike += usize::from(known != candidate),
+            _ => (best, alike) = (Some((distance, candidate)), 0),
         }
     }
-    best.map(|(_, word)| word)
+    // `stor9` is as near to `stor1` as to `stor2`: one of them would be a guess.
+    best.filter(|_| alike == 0).map(|(_, word)| word)
+}
+
+/// What there is instead of a word that is not known: the one that is meant, if one is near, and the names, all of
+/// them or the nearest.
+pub(crate) fn instead<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    const MOST: usize = 8;
+    let mut known: Vec<&str> = known.into_iter().collect();
+    let near = nearest(word, known.iter().copied()).map_or_else(String::new, |near| format!("did you mean {near}? "));
+    let count = known.len();
+    if count == 0 {
+        return "there are none".to_owned();
+    }
+    if count <= MOST {
+        return format!("{near}there are {}", known.join(", "));
+    }
+    let lower: String = word.to_lowercase().chars().take(64).collect();
+    known.sort_by_cached_key(|name| distance(&lower, &name.to_lowercase()));
+    format!("{near}the nearest of {count} are {}", known[..MOST].join(", "))
 }
 
 /// `did you mean …?` for a mistyped word, if a known one is near.
@@ -107,6 +131,28 @@ mod tests {
         assert_eq!(nearest("mount", known), Some("mounts"));
         assert_eq!(nearest("colour", known), None);
         assert_eq!(nearest("", known), None);
+        // Neither a guess among several, nor one by half of the letters.
+        let hosts = ["stor1", "stor2", "db1", "a1"];
+        assert_eq!(nearest("stor9", hosts), None);
+        assert_eq!(nearest("stro2", hosts), Some("stor2"));
+        assert_eq!(nearest("b1", hosts), None);
+        assert_eq!(nearest("A1", hosts), Some("a1"));
+    }
+
+    #[test]
+    fn what_there_is_instead_is_bounded() {
+        assert_eq!(instead("x", []), "there are none");
+        assert_eq!(
+            instead("web2", ["web-1", "web-2"]),
+            "did you mean web-2? there are web-1, web-2"
+        );
+        let many: Vec<String> = (0..40).map(|number| format!("slice-{number:02}")).collect();
+        let said = instead("slice_07", many.iter().map(String::as_str));
+        assert!(
+            said.starts_with("did you mean slice-07? the nearest of 40 are slice-07, "),
+            "{said}"
+        );
+        assert_eq!(said.matches("slice-").count(), 9, "{said}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod place;
 mod stage;
 
 pub use fault::{Cue, Fault};
+pub use place::Journal;
 
 use crate::{
     conduct::{Desk, Now, Progress},
@@ -22,7 +23,6 @@ use crate::{
     simulate::{self, Simulation},
     store::{Standing, Store, StoreError},
 };
-use place::Journal;
 use stage::Stage;
 use std::{
     path::Path,
@@ -73,7 +73,7 @@ impl Rehearsal {
         let clock: simulate::Clock = Arc::new(move || Duration::from_millis(clock().0));
         let (simulation, not_played) = Simulation::of(real, seed, clock);
         let simulation = Arc::new(simulation);
-        let journal = Arc::new(Journal::new(temporary)?);
+        let journal = Arc::new(Journal::new(temporary, "rehearsal")?);
         let (tell, told) = mpsc::unbounded_channel();
         let stage = Stage::new(permission, &simulation, &journal, now, pace, tell);
         Ok(Self {

@@ -1,4 +1,5 @@
-//! The journal of a rehearsal: in a directory of its own, which goes with it.
+//! A journal that is kept no longer than what it is about, a rehearsal or a demo: in a directory of its own, which goes
+//! with it.
 
 use crate::{
     facts::UnixMs,
@@ -14,7 +15,7 @@ const ROOM: i64 = 1 << 20;
 
 /// The journal, and the directory that it is in.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub struct Journal {
     store: Arc<Store>,
     // Removed behind the journal: fields are dropped in their order.
     place: Place,
@@ -32,10 +33,13 @@ impl Drop for Place {
 }
 
 impl Journal {
-    /// An empty journal in a new directory below `temporary`.
-    pub fn new(temporary: &Path) -> Result<Self, StoreError> {
+    /// An empty journal in a new directory below `temporary`, named after what it is about.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the directory cannot be made.
+    pub fn new(temporary: &Path, about: &str) -> Result<Self, StoreError> {
         use std::os::unix::fs::DirBuilderExt as _;
-        let name = format!("pointsman-rehearsal-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let name = format!("pointsman-{about}-{}-{:08x}", std::process::id(), fastrand::u32(..));
         let path = temporary.join(name);
         // It must not be there yet: somebody else could have put it there.
         let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
@@ -48,16 +52,20 @@ impl Journal {
         Ok(Self { store, place })
     }
 
-    pub fn store(&self) -> &Arc<Store> {
+    /// The journal.
+    #[must_use]
+    pub const fn store(&self) -> &Arc<Store> {
         &self.store
     }
 
+    /// Its directory.
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.place.0
     }
 
     /// Nothing more can be written.
-    pub fn fill(&self) {
+    pub(super) fn fill(&self) {
         // Where the limit cannot be set, the journal is broken already.
         let _ = self.store.limit(0);
         // The last page has room left for a while.
@@ -68,7 +76,7 @@ impl Journal {
     }
 
     /// There is room again.
-    pub fn empty(&self) {
+    pub(super) fn empty(&self) {
         let _ = self.store.limit(ROOM);
     }
 }

@@ -212,10 +212,10 @@ impl Operation {
     #[must_use]
     pub fn runs_on(&self) -> String {
         match (&self.place, &self.work) {
-            (_, Work::Nudge { hosts, .. }) => {
-                let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
-                names.join(",")
-            }
+            (_, Work::Nudge { hosts, .. }) => match hosts.as_slice() {
+                [first, _, _, _, ..] => format!("{first} and {} others", hosts.len() - 1),
+                few => few.iter().map(HostName::as_str).collect::<Vec<_>>().join(","),
+            },
             (Place::Host(host), _) => host.to_string(),
             (Place::Console, _) => "console".to_owned(),
         }

@@ -131,6 +131,24 @@ impl Sight {
         }
     }
 
+    /// Hosts that answered no look at all, each with why: the first reason.
+    #[must_use]
+    pub fn silent(&self) -> Vec<(HostName, String)> {
+        let mut hosts: BTreeMap<&HostName, Option<String>> = BTreeMap::new();
+        // What the console asks of a management controller is no answer of the host.
+        for (look, glimpse) in self.glimpses.iter().filter(|(look, _)| !look.local) {
+            match &glimpse.answer {
+                Ok(_) => hosts.insert(&look.host, None),
+                Err(why) => {
+                    hosts.entry(&look.host).or_insert_with(|| Some(why.to_string()));
+                    continue;
+                }
+            };
+        }
+        let silent = hosts.into_iter().filter_map(|(host, why)| Some((host.clone(), why?)));
+        silent.collect()
+    }
+
     fn glimpse(&self, look: &Look) -> Result<&Glimpse, String> {
         let glimpse = self
             .glimpses

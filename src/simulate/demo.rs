@@ -230,6 +230,7 @@ fn slices(nodes: &[Node]) -> Vec<Replica> {
                     data: Data::UpToDate,
                     standalone: false,
                     discards: false,
+                    stood_still: false,
                     generation: 7,
                     past: vec![5, 6],
                     dirty_kib: 0.0,

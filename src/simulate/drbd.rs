@@ -89,6 +89,8 @@ pub struct Side {
     pub standalone: bool,
     /// Connected with `--discard-my-data`: gives up its changes when it meets its peer.
     pub discards: bool,
+    /// Lost its peer while its host stood still: it writes alone as soon as that goes on.
+    pub stood_still: bool,
     /// Present data generation.
     pub generation: u64,
     /// Generations before it.
@@ -208,14 +210,21 @@ impl Replica {
                 if let Some(resync) = self.resync.take() {
                     self.sides[resync.source].dirty_kib += resync.left_kib;
                 }
-                for side in 0..2 {
-                    if self.sides[side].role == Role::Primary {
+                for (side, up) in up.into_iter().enumerate() {
+                    if self.sides[side].role == Role::Primary && up {
                         self.new_generation(side);
                     }
+                    self.sides[side].stood_still = !up;
                 }
             }
             (false, true) => self.handshake(),
             _ => {}
+        }
+        for (side, up) in up.into_iter().enumerate() {
+            let wakes = up && std::mem::take(&mut self.sides[side].stood_still);
+            if wakes && !self.linked && self.sides[side].role == Role::Primary {
+                self.new_generation(side);
+            }
         }
     }
 

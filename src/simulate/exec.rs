@@ -7,6 +7,8 @@ use super::{
     noise::{unit, wave},
     render,
 };
+use crate::runbook::observe::client::STATFS_ALL;
+use std::fmt::Write as _;
 
 /// What a command gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +132,12 @@ pub(super) fn words(island: &Island, at: usize, words: &[String]) -> Answer {
             }
             [timeout, .., stat, _, _, place] if timeout == "timeout" && stat == "stat" => {
                 return statfs(island, at, place);
+            }
+            [sh, flag, script, _, places @ ..] if sh == "sh" && flag == "-c" && script == STATFS_ALL => {
+                for (number, place) in places.iter().enumerate() {
+                    let exit = statfs(island, at, place).exit;
+                    let _ = writeln!(out, "{} {exit}", number + 1);
+                }
             }
             [ping, .., target] if ping == "ping" => return reach(island, at, target),
             [command, flag, program] if command == "command" && flag == "-v" => {

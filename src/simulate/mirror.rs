@@ -240,6 +240,7 @@ fn replica(fleet: &Fleet, slice: &Slice, nodes: &mut [Node], index: usize) -> Re
             data: Data::UpToDate,
             standalone: false,
             discards: false,
+            stood_still: false,
             generation: 7,
             past: vec![5, 6],
             dirty_kib: 0.0,

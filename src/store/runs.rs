@@ -39,6 +39,10 @@ pub struct Run {
     pub end: Option<End>,
     /// Whether it can be gone on with, and who does.
     pub standing: Standing,
+    /// Whether a step was sent to a target, or another run displaced: until then nothing was changed.
+    pub begun: bool,
+    /// Who wanted it taken back and had no answer: whoever goes on with it does that.
+    pub cancelled: Option<String>,
     /// Which run has taken it over, where one has.
     pub displaced: Option<String>,
     /// Targets that may still keep its claims although it is over; `None` while that was not written down: every one
@@ -47,10 +51,23 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether it is over and a target may still keep a claim of it.
+    /// Whether nothing more is to be done with it but to give its targets back, though a process may still drive it that
+    /// does not know so.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.standing == Standing::Over || self.displaced.is_some()
+    }
+
+    /// Whether a target may still keep a claim of it.
+    #[must_use]
+    pub fn may_hold(&self) -> bool {
+        self.kept.as_ref().is_none_or(|kept| !kept.is_empty())
+    }
+
+    /// Whether it is over, nobody drives it, and a target may still keep a claim of it.
     #[must_use]
     pub fn is_claiming(&self) -> bool {
-        self.standing == Standing::Over && self.kept.as_ref().is_none_or(|kept| !kept.is_empty())
+        self.standing == Standing::Over && self.may_hold()
     }
 }
 
@@ -59,7 +76,7 @@ impl Run {
 pub enum Standing {
     /// Nothing more is to be done.
     Over,
-    /// A living process drives it.
+    /// A living process drives it; also one whose run was taken over, as long as it lives.
     Driven(String),
     /// Its process has ended in its middle, or it stopped in a named state: it waits for somebody to go on.
     Waiting,
@@ -191,25 +208,27 @@ impl Store {
     }
 
     /// Keeps what a step's commands printed.
-    pub fn keep_command(&self, run: &str, command: &Command) -> Result<(), StoreError> {
+    pub fn keep_commands(&self, run: &str, commands: &[Command]) -> Result<(), StoreError> {
         self.write(|transaction| {
-            let seq = next(transaction, "SELECT max(seq) FROM commands WHERE run = ?1", run)?;
-            transaction.execute(
-                "INSERT INTO commands (run, seq, step, back, attempt, host, began, took_ms, exit, output)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                params![
-                    run,
-                    seq,
-                    i64::try_from(command.step).unwrap_or(i64::MAX),
-                    command.back,
-                    command.attempt,
-                    command.host,
-                    millis(command.began),
-                    i64::try_from(command.took_ms).unwrap_or(i64::MAX),
-                    command.exit,
-                    command.output
-                ],
-            )?;
+            for command in commands {
+                let seq = next(transaction, "SELECT max(seq) FROM commands WHERE run = ?1", run)?;
+                transaction.execute(
+                    "INSERT INTO commands (run, seq, step, back, attempt, host, began, took_ms, exit, output)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                    params![
+                        run,
+                        seq,
+                        i64::try_from(command.step).unwrap_or(i64::MAX),
+                        command.back,
+                        command.attempt,
+                        command.host,
+                        millis(command.began),
+                        i64::try_from(command.took_ms).unwrap_or(i64::MAX),
+                        command.exit,
+                        command.output
+                    ],
+                )?;
+            }
             Ok(())
         })
     }
@@ -268,6 +287,16 @@ impl Store {
         Ok(open.into_iter().filter(|run| run.standing != Standing::Over).collect())
     }
 
+    /// Every run that is over while a target may still keep a claim of it, and that began since then; oldest first.
+    pub fn claiming(&self, since: UnixMs) -> Result<Vec<Run>, StoreError> {
+        let gave_back = Record::Released { kept: Vec::new() };
+        let gave_back = serde_json::to_string(&gave_back).map_err(|error| StoreError::Form(error.to_string()))?;
+        let query = format!("WHERE ?1 IS NOT {RELEASED} ORDER BY began");
+        let mut runs = self.select(&query, &gave_back)?;
+        runs.retain(|run| run.is_claiming() && run.began >= since);
+        Ok(runs)
+    }
+
     fn select(&self, rest: &str, value: &dyn rusqlite::ToSql) -> Result<Vec<Run>, StoreError> {
         let query = format!(
             "SELECT id, runbook, fleet, owner, origin, plan, hash, began, ended, outcome,
@@ -275,10 +304,15 @@ impl Store {
                             AND records.record LIKE '{{\"record\":\"intent\"%'),
                     (SELECT record FROM records WHERE records.run = runs.id
                             AND records.record LIKE '{{\"record\":\"displaced\"%' ORDER BY seq LIMIT 1),
+                    {RELEASED},
+                    EXISTS (SELECT 1 FROM records WHERE records.run = runs.id
+                            AND (records.record LIKE '{{\"record\":\"takes_over\"%'
+                                 OR records.record LIKE '{{\"record\":\"took_over\"%')),
                     (SELECT record FROM records WHERE records.run = runs.id
-                            AND (records.record LIKE '{{\"record\":\"released\"%'
-                                 OR records.record LIKE '{{\"record\":\"intent\"%')
-                     ORDER BY seq DESC LIMIT 1)
+                            AND records.record LIKE '{{\"record\":\"cancelled\"%'
+                            AND NOT EXISTS (SELECT 1 FROM records AS later WHERE later.run = runs.id
+                                AND later.seq > records.seq AND later.record LIKE '{{\"record\":\"ended\"%')
+                            ORDER BY seq DESC LIMIT 1)
              FROM runs {rest}"
         );
         let rows = self.read(|connection| {
@@ -296,37 +330,48 @@ impl Store {
                 let ended: Option<i64> = row.get(8)?;
                 let end: Option<String> = row.get(9)?;
                 let marks: (bool, Option<String>, Option<String>) = (row.get(10)?, row.get(11)?, row.get(12)?);
-                Ok((new, time(row.get(7)?), ended.map(time), end, marks))
+                let wants: (bool, Option<String>) = (row.get(13)?, row.get(14)?);
+                Ok((new, time(row.get(7)?), ended.map(time), end, marks, wants))
             })?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })?;
         rows.into_iter()
-            .map(|(new, began, ended, end, (touched, displaced, released))| {
-                let end: Option<End> = end.map(|text| parse(&text)).transpose()?;
-                let kept = match released.map(|text| parse(&text)).transpose()? {
-                    Some(Record::Released { kept }) => Some(kept),
-                    _ => None,
-                };
-                let displaced = match displaced.map(|text| parse(&text)).transpose()? {
-                    Some(Record::Displaced { by }) => Some(by),
-                    _ => None,
-                };
-                let over = displaced.is_some() || is_over(end.as_ref(), touched);
-                let standing = match (self.driver(&new.id)?, over) {
-                    (_, true) => Standing::Over,
-                    (Driver::Process(by), false) => Standing::Driven(by),
-                    (Driver::Nobody, false) => Standing::Waiting,
-                };
-                Ok(Run {
-                    new,
-                    began,
-                    ended,
-                    end,
-                    standing,
-                    displaced,
-                    kept,
-                })
-            })
+            .map(
+                |(new, began, ended, end, (touched, displaced, released), (takes, cancelled))| {
+                    let end: Option<End> = end.map(|text| parse(&text)).transpose()?;
+                    let kept = match released.map(|text| parse(&text)).transpose()? {
+                        Some(Record::Released { kept }) => Some(kept),
+                        _ => None,
+                    };
+                    let displaced = match displaced.map(|text| parse(&text)).transpose()? {
+                        Some(Record::Displaced { by }) => Some(by),
+                        _ => None,
+                    };
+                    let cancelled = match cancelled.map(|text| parse(&text)).transpose()? {
+                        Some(Record::Cancelled { by }) => Some(by),
+                        _ => None,
+                    };
+                    let standing = match (self.driver(&new.id)?, &displaced) {
+                        _ if is_over(end.as_ref(), touched) => Standing::Over,
+                        (Driver::Process(by), None) => Standing::Driven(by),
+                        // It has not found out yet, and its person may want it to end.
+                        (Driver::Process(by), Some(other)) => Standing::Driven(format!("{by}, although {other}")),
+                        (Driver::Nobody, None) => Standing::Waiting,
+                        (Driver::Nobody, Some(_)) => Standing::Over,
+                    };
+                    Ok(Run {
+                        new,
+                        began,
+                        ended,
+                        end,
+                        standing,
+                        begun: touched || takes,
+                        cancelled,
+                        displaced,
+                        kept,
+                    })
+                },
+            )
             .collect()
     }
 
@@ -448,6 +493,11 @@ impl Store {
         Ok(waiting)
     }
 }
+
+/// What says whether a run has given its targets back: its last word of that, unless a step was sent after it.
+const RELEASED: &str = r#"(SELECT record FROM records WHERE records.run = runs.id
+    AND (records.record LIKE '{"record":"released"%' OR records.record LIKE '{"record":"intent"%')
+    ORDER BY seq DESC LIMIT 1)"#;
 
 /// Whether a run that ended so is over; `touched` where it may have changed something.
 fn is_over(end: Option<&End>, touched: bool) -> bool {

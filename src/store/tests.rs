@@ -153,6 +153,36 @@ fn what_an_end_means_for_going_on() {
     assert_eq!(store.run("resumed").unwrap().end, None);
 }
 
+/// What was not changed by a step may have been by a takeover; and who wanted a run taken back is told to the next.
+#[test]
+fn what_a_run_that_was_left_has_done_and_what_was_wanted_of_it() {
+    let (_directory, store) = store();
+    let left = |id: &str, records: &[Record]| {
+        store.begin(UnixMs(1), &run(id)).unwrap();
+        for record in records {
+            store.append(id, UnixMs(2), "ada@desk", record).unwrap();
+        }
+        let run = store.run(id).unwrap();
+        (run.begun, run.cancelled)
+    };
+    let cancelled = Record::Cancelled { by: "ada".into() };
+    let parked = Record::Ended(End::Parked {
+        step: 0,
+        why: "stor1 is silent".into(),
+        next: "resume it".into(),
+        unknown: false,
+    });
+    let took = Record::TookOver {
+        run: "other".into(),
+        host: "stor2".into(),
+    };
+    assert_eq!(left("a", &[]), (false, None));
+    assert_eq!(left("b", &[took]), (true, None));
+    assert_eq!(left("c", &[intent(0), cancelled.clone()]), (true, Some("ada".into())));
+    // What it ended with says what going on with it comes to.
+    assert_eq!(left("d", &[intent(0), cancelled, parked]), (true, None));
+}
+
 #[test]
 fn a_run_is_found_by_the_beginning_of_its_name() {
     let (_directory, store) = store();
@@ -306,7 +336,7 @@ fn commands_and_stalls_are_read_back() {
         exit: None,
         output: "cut short".into(),
     };
-    store.keep_command("a", &command).unwrap();
+    store.keep_commands("a", std::slice::from_ref(&command)).unwrap();
     assert_eq!(store.commands("a").unwrap(), [command]);
     let stall = |longest_ms, answers| Stall {
         client: "node1".into(),

@@ -2,6 +2,7 @@
 
 use super::{
     invariants,
+    passing::Passing,
     scene::{self, Scene},
     stage::{Console, Stage},
 };
@@ -53,14 +54,24 @@ pub enum Fault {
     Hangs(&'static str, usize, &'static str),
     /// A target prints garbage of that kind for so many turns.
     Garbage(&'static str, usize, usize),
-    /// The two sides do not reach each other any more.
-    LinkCut,
+    /// A target, or a client, stands still for so many turns, kernel and all, and then goes on where it was.
+    Frozen(&'static str, usize),
+    /// A target loses its power and boots so many turns later; nothing on it starts by itself.
+    Away(&'static str, usize),
+    /// The console reaches nobody for so many turns.
+    Alone(usize),
+    /// Clients do not reach a target for so many turns.
+    ClientsCut(&'static str, usize),
+    /// The two sides do not reach each other for so many turns.
+    LinkCut(usize),
     /// A resync begins to overwrite the side with the good data.
     WrongWay,
     /// Another operator starts the same, or the reverse, and does so many turns for each of ours.
     Second { reverse: bool, burst: usize },
     /// The journal cannot be written.
     ConsoleFull,
+    /// Every write of the journal takes longer than what was seen is good for, for so many turns.
+    SlowDisk(usize),
     /// Nothing can be kept on a target.
     TargetFull(&'static str),
     /// A target's disk is read-only.
@@ -77,6 +88,16 @@ pub enum Fault {
     Paused(usize),
     /// The operator says no when asked.
     SaysNo,
+}
+
+impl Fault {
+    /// Whether that host, or any where none is named, loses by it what its kernel held.
+    fn reboots(self, host: Option<&str>) -> bool {
+        match self {
+            Self::Rebooted(named) | Self::Away(named, _) => host.is_none_or(|host| host == named),
+            _ => false,
+        }
+    }
 }
 
 /// A fault at a turn of the run's own console: before the effect, or after it and before the engine is told.
@@ -169,6 +190,8 @@ struct Play<'a> {
     stage: Stage,
     console: Console,
     second: Option<(Console, usize)>,
+    /// The second operator's run, where it stopped in its middle.
+    stopped: Option<Console>,
     own_turn: usize,
     unpause: Option<usize>,
     effects: Vec<Effect>,
@@ -196,6 +219,7 @@ impl<'a> Play<'a> {
             case,
             console,
             second: None,
+            stopped: None,
             own_turn: 0,
             unpause: None,
             effects: Vec::new(),
@@ -212,20 +236,33 @@ impl<'a> Play<'a> {
         let first = self.console.end().unwrap().clone();
         let mut last = first.clone();
         for _ in 0..4 {
-            if !matches!(last, End::Parked { .. } | End::Lost) {
+            let open = matches!(last, End::Parked { .. } | End::Lost);
+            if !open && self.stopped.is_none() {
                 break;
             }
             self.stage.heal();
-            self.console.disk_full = false;
-            self.console.types = None;
-            self.stage.resume(&mut self.console, None);
-            self.until_end();
-            last = self.console.end().unwrap().clone();
+            if let Some(mut second) = self.stopped.take() {
+                self.stage.resume(&mut second, None);
+                self.second = Some((second, 0));
+                self.second_to_its_end();
+            }
+            if open {
+                self.console.disk_full = false;
+                self.console.types = None;
+                self.stage.resume(&mut self.console, None);
+                self.until_end();
+                last = self.console.end().unwrap().clone();
+            }
         }
-        let rebooted = self.case.faults.iter().any(|at| matches!(at.fault, Fault::Rebooted(_)));
+        let rebooted = self.case.faults.iter().any(|at| at.fault.reboots(None));
         assert!(
             !matches!(last, End::Parked { .. } | End::Lost) || rebooted,
             "16: the run does not come to an end after everything was mended: {last:?}"
+        );
+        assert!(
+            self.stopped.is_none() || rebooted,
+            "16: the second operator's run does not come to an end after everything was mended: {:?}",
+            self.stopped.as_ref().and_then(Console::end)
         );
         Outcome {
             first,
@@ -251,16 +288,27 @@ impl<'a> Play<'a> {
                 self.second_ended();
             }
         }
-        if let Some((mut second, _)) = self.second.take() {
-            while second.end().is_none() && self.stage.turn(&mut second, Fate::Usual) {}
-            self.second = Some((second, 0));
-            self.second_ended();
-            self.second = None;
-            if std::mem::take(&mut self.postponed)
-                && let Err(why) = invariants::tidy(&self.stage, &self.console)
-            {
-                panic!("16: both operators' runs have ended, but {why}");
+        self.second_to_its_end();
+    }
+
+    fn second_to_its_end(&mut self) {
+        let Some((mut second, _)) = self.second.take() else {
+            return;
+        };
+        for turn in 0.. {
+            assert!(turn < TURNS, "24: the second operator's run never ends");
+            if second.end().is_some() || !self.stage.turn(&mut second, Fate::Usual) {
+                break;
             }
+        }
+        self.second = Some((second, 0));
+        self.second_ended();
+        self.second = None;
+        if self.stopped.is_none()
+            && std::mem::take(&mut self.postponed)
+            && let Err(why) = invariants::tidy(&self.stage, &self.console)
+        {
+            panic!("16: both operators' runs have ended, but {why}");
         }
     }
 
@@ -276,14 +324,30 @@ impl<'a> Play<'a> {
                 self.later = own.last().is_some_and(|last| matches!(last, Record::Ended(End::Done)));
             }
             End::Held { .. } | End::Refused { .. } => {}
-            other => panic!("9: the second operator's run ended as {other:?}"),
+            // Where nothing but the other run is in its way there is nothing to turn back from.
+            other => {
+                let troubled = self
+                    .case
+                    .faults
+                    .iter()
+                    .any(|at| !matches!(at.fault, Fault::Second { .. }));
+                assert!(troubled, "9: the second operator's run ended as {other:?}");
+            }
         }
+        self.stage.told.push(format!("END of the second {end:?}"));
+        invariants::ended(&end);
+        invariants::all_told(&self.stage, second, &end);
+        invariants::nothing_changed(&self.stage, second, &end);
         if end == End::Done
             && let Err(why) = invariants::served(&self.stage, "web1", self.place)
         {
             panic!("21: the second operator's run ended as {end:?}, but {why}");
         }
         invariants::no_blind_retry(&self.stage, second);
+        if matches!(end, End::Parked { .. } | End::Lost) {
+            self.stopped = self.second.take().map(|(second, _)| second);
+            return;
+        }
         if let Err(why) = invariants_of_claims(&self.stage, second) {
             panic!("9: the second operator's run has ended, but {why}");
         }
@@ -355,12 +419,15 @@ impl<'a> Play<'a> {
             Fault::Cut(host, turns) => _ = stage.cut.insert(host.into(), stage.turn + turns),
             Fault::Hangs(host, turns, at) => _ = stage.hangs.insert(host.into(), (stage.turn + turns, at)),
             Fault::Garbage(host, turns, kind) => _ = stage.garbage.insert(host.into(), (stage.turn + turns, kind)),
-            Fault::LinkCut => {
-                stage.apart = true;
-                world.fleet(|island| {
-                    island.replicas[0].cut = true;
-                    island.settle();
-                });
+            Fault::Frozen(host, turns) => stage.begin(Passing::Frozen(host), turns),
+            Fault::Away(host, turns) => stage.begin(Passing::Away(host), turns),
+            Fault::LinkCut(turns) => stage.begin(Passing::LinkCut, turns),
+            Fault::ClientsCut(host, turns) => stage.begin(Passing::ClientsCut(host), turns),
+            Fault::SlowDisk(turns) => stage.begin(Passing::SlowDisk, turns),
+            Fault::Alone(turns) => {
+                let until = stage.turn.saturating_add(turns);
+                let hosts = ["stor1", "stor2", "client"].map(|host| (host.to_owned(), until));
+                stage.cut.extend(hosts);
             }
             Fault::WrongWay => {
                 stage.wrong_way = Some(stage.hand.now());
@@ -408,12 +475,13 @@ impl<'a> Play<'a> {
         self.stage.told.push(format!("END {end:?}"));
         invariants::ended(end);
         invariants::all_told(&self.stage, &self.console, end);
+        invariants::nothing_changed(&self.stage, &self.console, end);
         invariants::no_blind_retry(&self.stage, &self.console);
         invariants::nothing_of_others(&self.stage);
         let (_, to) = self.case.scene.sides();
         let final_end = matches!(end, End::Done | End::Compensated { .. } | End::Refused { .. });
         // What another operator's run is doing at this moment is not this run's to tidy.
-        self.postponed = final_end && !self.untidy && self.second.is_some();
+        self.postponed = final_end && !self.untidy && (self.second.is_some() || self.stopped.is_some());
         if final_end
             && !self.untidy
             && !self.postponed
@@ -433,12 +501,7 @@ impl<'a> Play<'a> {
             }
         }
         let old_is_off = self.case.scene.base() == Scene::Failover;
-        let rebooted = |host: &str| {
-            self.case
-                .faults
-                .iter()
-                .any(|at| matches!(at.fault, Fault::Rebooted(named) if named == host))
-        };
+        let rebooted = |host: &str| self.case.faults.iter().any(|at| at.fault.reboots(Some(host)));
         let expected = match end {
             End::Done => {
                 if !self.later {
@@ -454,7 +517,7 @@ impl<'a> Play<'a> {
         let taken = others
             .flat_map(|(_, journal)| journal)
             .any(|record| matches!(record, pointsman::runbook::engine::Record::Intent { .. }))
-            && self.second.is_some();
+            && (self.second.is_some() || self.stopped.is_some());
         if let Some(host) = expected.filter(|host| !rebooted(host) && !taken) {
             // Addresses that were moved by hand are found after a while.
             for slice in self.case.scene.slices() {
@@ -466,13 +529,27 @@ impl<'a> Play<'a> {
     }
 }
 
-/// 9: an ended run holds nothing.
+/// 9: an ended run holds nothing, but where its journal says that a target did not confirm it.
 fn invariants_of_claims(stage: &Stage, console: &Console) -> Result<(), String> {
+    let kept = stage
+        .journals
+        .get(&console.run)
+        .into_iter()
+        .flatten()
+        .rev()
+        .find_map(|record| match record {
+            Record::Released { kept } => Some(kept.as_slice()),
+            _ => None,
+        })
+        .unwrap_or_default();
     stage
         .sim
         .world()
         .fleet(|island| {
             for node in &island.nodes {
+                if kept.iter().any(|host| **host == *node.name) {
+                    continue;
+                }
                 if let Some((object, _)) = node.store.claims.iter().find(|(_, claim)| claim.run == console.run) {
                     return Err(format!("{object} of {} is still claimed", node.name));
                 }

@@ -7,7 +7,7 @@
 //! | 4 | [`informed`]: everything that a command needs was seen, and no longer ago than `FRESH` |
 //! | 5 | `the_hash_follows_the_state_and_the_parameters`, `a_stale_plan_is_not_run` (src) |
 //! | 6 | [`identified`] at every claim and command sent |
-//! | 7 | [`intended`], [`no_blind_retry`] |
+//! | 7 | [`intended`], [`no_blind_retry`], [`proven`] |
 //! | 8 | by type (`Operation::nature`); [`no_blind_retry`]: what cannot be taken back takes effect once, resumed or not |
 //! | 9 | `Stage::run` (tokens at every command), [`tidy`], the second operator |
 //! | 10 | guards `NamedForce`, `NamedDiscard`; no built-in runbook forces |
@@ -15,57 +15,58 @@
 //! | 12 | [`check`] |
 //! | 13 | [`check`] on hosts that nothing happened to; [`nothing_of_others`] on all |
 //! | 14 | guard `CompleteData`; [`check`]: data goes one way only; `losses_are_told` |
-//! | 15 | not applicable until a slice can have more than one candidate |
-//! | 16 | [`ended`], [`tidy`], [`all_told`], [`serving`], and that a resumed run ends |
+//! | 15 | a slice has one candidate: guards `GoodData` and `CompleteData` (equal to its peer, or that is fenced); `no_failover_onto_data_that_is_behind` |
+//! | 16 | [`ended`], [`tidy`], [`all_told`], [`nothing_changed`], [`serving`], and that a resumed run ends |
 //! | 17 | [`informed`]: a step that is taken back has the whole of its own deadline, cancelled or not |
 //! | 18 | [`informed`]: no command before every earlier step has its outcome, so none before the soak and the answer |
 //! | 19 | [`check`]: no resync onto the side that serves, and one that a fault begins is stopped within seconds (`turning`); the direction step comes before what rests on it ([`informed`]) |
 //! | 20 | planner: `a_server_with_nothing_to_take_over`; guard `InsidePlan` |
-//! | 21 | [`served`] at every end: by the simulated client |
+//! | 21 | [`served`] at every end: by the simulated client; [`proven`]: no step is done unless its proof was seen |
 //! | 22 | [`check`]: a planned move leaves both sides connected and good throughout; `no_move_to_a_server_that_rebuilds` |
 //! | 23 | [`no_secret`] of every record and plan |
-//! | 24 | by type (`Operation::deadline`, `settles_within`), and that no run takes for ever |
-//! | 25 | `only_one_place_begins_runs` |
+//! | 24 | by type (`Operation::deadline`, `settles_within`), that no run takes for ever and that one that is cancelled anywhere ends; [`says_why_it_waits`] |
+//! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
 
 use super::{
     scene::{CANARY, Scene},
-    stage::{Console, Stage},
+    stage::{Console, Stage, step_of},
 };
 use pointsman::{
     fleet::HostName,
     runbook::{
         condition::unmet,
-        engine::{End, FRESH, Outcome, Record},
+        engine::{FRESH, Outcome, Phase, Record},
         interlock::{self, Context},
-        operation::{Nature, Work},
+        operation::Nature,
         sight::Sight,
         target::Request,
     },
     simulate::{
         drbd::{Data, Replica, Role},
         island::Island,
-        nfs::MountState,
         node::{Node, Power},
     },
 };
 use std::{collections::BTreeSet, time::Duration};
 
+pub use super::ends::{all_told, ended, nothing_changed, served, tidy};
+
 /// A resync in the wrong direction is stopped within this time.
 const STOPPED_WITHIN: Duration = Duration::from_secs(2);
 
-fn mounted(node: &Node, replica: &Replica) -> bool {
+pub fn mounted(node: &Node, replica: &Replica) -> bool {
     let device = replica.device();
     node.filesystems.iter().any(|filesystem| filesystem.source == device)
 }
 
-fn exported(node: &Node, replica: &Replica) -> bool {
+pub fn exported(node: &Node, replica: &Replica) -> bool {
     node.nfs_server
         .as_ref()
         .is_some_and(|server| server.exports.iter().any(|export| export.path == replica.mount_point))
 }
 
 /// Clients that come to this host for the slice get in.
-fn open(node: &Node, replica: &Replica) -> bool {
+pub fn open(node: &Node, replica: &Replica) -> bool {
     node.service_addresses.contains(&replica.address) && !node.blocked.contains(&replica.address)
 }
 
@@ -130,7 +131,7 @@ fn one(stage: &Stage, island: &Island, replica: &Replica) {
     }
     // A server that is only half dead goes on writing alone when it loses its peer, until it is fenced: that loss is in
     // the plan, see `losses_are_told`.
-    let writes_alone = stage.scene == Scene::FailoverHalfDead && stage.apart;
+    let writes_alone = stage.scene.is_half_dead() && stage.apart;
     if stage.scene.base() != Scene::SplitBrain && !writes_alone {
         let [one, two] = &replica.sides;
         let knows = one.generation == two.generation
@@ -193,40 +194,6 @@ pub fn serving(stage: &Stage) -> BTreeSet<&'static str> {
     serving
 }
 
-/// 16: an end that says of itself that everything is taken back is told the truth, and lists what is not.
-pub fn all_told(stage: &Stage, console: &Console, end: &End) {
-    let End::Compensated { stays, .. } = end else { return };
-    assert_eq!(end.exit_code(), if stays.is_empty() { 11 } else { 12 });
-    let told = stays.join("\n");
-    let journal = stage.journals.get(&console.run).map(Vec::as_slice).unwrap_or_default();
-    for (at, step) in console.plan.steps.iter().enumerate() {
-        let prefix = format!("{}-step-{at}-", console.run);
-        let changed = match &step.operation.work {
-            Work::Commands(_) => stage
-                .sim
-                .world()
-                .fleet(|island| {
-                    let mut ran = island.nodes.iter().flat_map(|node| &node.store.ran);
-                    ran.any(|ran| ran.key.starts_with(&prefix) && ran.exit == 0)
-                })
-                .unwrap(),
-            Work::Local(argv) => {
-                let begun = |record: &Record| matches!(record, Record::Intent { step, back: false, .. } if *step == at);
-                !argv.is_empty() && journal.iter().any(begun)
-            }
-            Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) => false,
-        };
-        let slice = step.call.with.get("slice");
-        let served = slice.is_some_and(|slice| told.contains(&format!("{slice} is served")));
-        assert!(
-            !changed || step.undo.is_some() || served || told.contains(&format!("step {} ", at + 1)),
-            "16: taken back, but step {} ({}) stays done, and nobody is told: {stays:?}",
-            at + 1,
-            step.operation.says
-        );
-    }
-}
-
 /// 7: no command without its intent in the journal before it. Without a key: a command of the console itself.
 pub fn intended(stage: &Stage, run: &str, key: Option<&str>) {
     let journal = stage.journals.get(run).map(Vec::as_slice).unwrap_or_default();
@@ -245,8 +212,37 @@ pub fn intended(stage: &Stage, run: &str, key: Option<&str>) {
     assert!(found, "7: {key:?} of {run} has no intent before it");
 }
 
-/// 7, 8: nothing that is not idempotent takes effect twice, unless it was taken back in between, or the host has lost
-/// it by a reboot; and what cannot be taken back, not even then.
+/// Whether something else has undone a step that can be probed, and the console was shown that just before it is sent
+/// again: DRBD, for one, ends a connection by itself when it finds a split brain.
+pub fn was_seen_undone(stage: &Stage, console: &Console, host: &HostName, at: usize, back: bool) -> bool {
+    let step = &console.plan.steps[at];
+    let operation = if back {
+        step.undo.as_ref().unwrap()
+    } else {
+        &step.operation
+    };
+    let prefix = format!("{}-{}-{at}-", console.run, if back { "back" } else { "step" });
+    let ran = |node: &Node| {
+        node.store
+            .ran
+            .iter()
+            .any(|ran| ran.key.starts_with(&prefix) && ran.exit == 0)
+    };
+    let ran = stage
+        .sim
+        .world()
+        .with(host.as_str(), |island, at| ran(&island.nodes[at]));
+    let mut sight = Sight::new(stage.hand.now(), FRESH);
+    for (look, glimpse) in &console.shown {
+        sight.take(look.clone(), glimpse.clone());
+    }
+    operation.nature == Nature::Probeable
+        && ran.unwrap()
+        && unmet(&operation.proof, &sight).iter().any(|(_, truth)| truth.fails())
+}
+
+/// 7, 8: nothing that is not idempotent takes effect twice, unless it was taken back in between, was seen to be undone by
+/// something else, or the host has lost it by a reboot; and what cannot be taken back, not even then.
 pub fn no_blind_retry(stage: &Stage, console: &Console) {
     let journal = stage.journals.get(&console.run).map(Vec::as_slice).unwrap_or_default();
     stage.sim.world().fleet(|island| {
@@ -275,8 +271,9 @@ pub fn no_blind_retry(stage: &Stage, console: &Console) {
                 };
                 for boots in 1..=node.boots {
                     let (done, undone) = (ran("step", Some(boots)), ran("back", Some(boots)));
+                    let seen = |back| stage.undone.get(&(console.run.clone(), at, back)).copied().unwrap_or_default();
                     assert!(
-                        done <= 1 + undone.max(proven) && undone <= 1 + done,
+                        done <= 1 + undone.max(proven) + seen(false) && undone <= 1 + done + seen(true),
                         "7: step {at} ({}) ran {done} times and was taken back {undone} times",
                         step.operation.says
                     );
@@ -306,7 +303,7 @@ pub fn nothing_of_others(stage: &Stage) {
                     ran.argv.iter().any(|word| word.split(cut).any(|part| part == *name))
                 };
                 assert!(
-                    !foreign.iter().any(named) && ran.argv[0] != "systemctl",
+                    !foreign.iter().any(named) && (ran.argv[0] != "systemctl" || ran.argv.last().unwrap() == "cron"),
                     "13: {:?} touches {}",
                     ran.argv,
                     replica.slice
@@ -347,9 +344,7 @@ pub fn identified(stage: &Stage, console: &Console, host: &HostName, request: &R
 /// very host and just before; when all the steps before it have an outcome; and with a deadline of its own.
 pub fn informed(stage: &Stage, console: &Console, request: &Request, deadline: std::time::Duration) {
     let Request::Act { key, .. } = request else { return };
-    let mut words = key.rsplit('-').skip(1);
-    let at: usize = words.next().unwrap().parse().unwrap();
-    let back = words.next() == Some("back");
+    let (at, back) = step_of(key);
     let step = &console.plan.steps[at];
     let operation = if back {
         step.undo.as_ref().unwrap()
@@ -396,13 +391,42 @@ pub fn informed(stage: &Stage, console: &Console, request: &Request, deadline: s
     };
     let mut needs = interlock::conditions(&operation.claims, &context);
     needs.extend(operation.needs.iter().cloned());
-    let mut sight = Sight::new(stage.hand.now(), FRESH);
+    let mut sight = Sight::new(console.since, FRESH);
     for (look, glimpse) in &console.shown {
         sight.take(look.clone(), glimpse.clone());
     }
     if let Some((condition, truth)) = unmet(&needs, &sight).first() {
         panic!(
             "3, 4: {} is sent, but it was not seen that {condition}: {truth}",
+            operation.says
+        );
+    }
+}
+
+/// 7, 21: no step is called done, or found so, unless the console was shown what proves it.
+pub fn proven(stage: &Stage, console: &Console, record: &Record) {
+    let Record::Outcome {
+        step: at,
+        back,
+        outcome: Outcome::Done | Outcome::AlreadySo,
+        ..
+    } = record
+    else {
+        return;
+    };
+    let step = &console.plan.steps[*at];
+    let operation = if *back {
+        step.undo.as_ref().unwrap()
+    } else {
+        &step.operation
+    };
+    let mut sight = Sight::new(stage.hand.now(), Duration::from_hours(1));
+    for (look, glimpse) in &console.shown {
+        sight.take(look.clone(), glimpse.clone());
+    }
+    if let Some((condition, truth)) = unmet(&operation.proof, &sight).first() {
+        panic!(
+            "21: {} is called {record:?}, but it was not seen that {condition}: {truth}",
             operation.says
         );
     }
@@ -453,64 +477,12 @@ fn only_one_place_begins_runs() {
     assert_eq!(found, [std::path::PathBuf::from("src/conduct/desk.rs")]);
 }
 
-/// Whether clients are served by that host, and by nothing that is left of a run.
-pub fn served(stage: &Stage, slice: &str, host: &str) -> Result<(), String> {
-    stage
-        .sim
-        .world()
-        .fleet(|island| {
-            island.settle();
-            let replica = &island.replicas[island.replica(slice).unwrap()];
-            let at = island.node(host).unwrap();
-            let node = &island.nodes[at];
-            let side = &replica.sides[replica.side_on(at).unwrap()];
-            for (what, holds) in [
-                ("primary", side.role == Role::Primary),
-                ("mounted", mounted(node, replica)),
-                ("exported", exported(node, replica)),
-                ("open", open(node, replica)),
-            ] {
-                if !holds {
-                    return Err(format!("{slice} is not {what} on {host}"));
-                }
-            }
-            let client = &island.nodes[island.node("client").unwrap()];
-            let stalled = client
-                .mounts
-                .iter()
-                .any(|mount| mount.server == replica.address && mount.state != MountState::Answering);
-            if stalled {
-                return Err(format!("the client of {slice} does not reach {host}"));
-            }
-            Ok(())
-        })
-        .unwrap()
-}
-
-/// 16: no block and no claim of the run is left.
-pub fn tidy(stage: &Stage, console: &Console) -> Result<(), String> {
-    stage
-        .sim
-        .world()
-        .fleet(|island| {
-            for node in &island.nodes {
-                if !node.blocked.is_empty() {
-                    return Err(format!("{} still drops what clients send", node.name));
-                }
-                for (object, claim) in &node.store.claims {
-                    if claim.run == console.run {
-                        return Err(format!("{object} of {} is still claimed", node.name));
-                    }
-                }
-            }
-            Ok(())
-        })
-        .unwrap()
-}
-
-/// 16: every end has a name, and one that is not final says what comes next.
-pub fn ended(end: &End) {
-    if let End::Parked { why, next, .. } = end {
-        assert!(!why.is_empty() && !next.is_empty(), "16: parked without a next step");
-    }
+/// 24: whoever waits says what for, unless a person has paused it or the plan says how long.
+pub fn says_why_it_waits(console: &Console) {
+    let stand = console.engine.stand();
+    let known = stand.step.is_none() || matches!(stand.phase, Phase::Holding | Phase::Resting);
+    assert!(
+        known || stand.waits.is_some(),
+        "24: it waits, and does not say for what: {stand:?}"
+    );
 }

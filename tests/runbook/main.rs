@@ -6,9 +6,12 @@
 
 mod case;
 mod client;
+mod ends;
+mod found;
 mod guards;
 mod invariants;
 mod matrix;
+mod passing;
 mod random;
 mod review;
 mod scene;

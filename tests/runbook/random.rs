@@ -1,9 +1,9 @@
 //! Random runs: several faults in one run, at random turns. A seed makes each; it is printed when the run fails, and
-//! `POINTSMAN_SEED=N` plays that one again. `POINTSMAN_RANDOM_RUNS` says how many.
+//! `POINTSMAN_SEED=N` plays that one again. `POINTSMAN_RANDOM_RUNS` says how many, `POINTSMAN_FIRST_SEED` from which on.
 
 use super::{
     case::{At, Case, Fate, Fault, kind, run},
-    matrix::HOSTS,
+    matrix::{ANYBODY, FOR_EVER, HOSTS},
     scene::Scene,
     stage::GARBAGE,
 };
@@ -15,8 +15,9 @@ const RUNS: u64 = 2000;
 
 fn fault(random: &mut fastrand::Rng) -> Fault {
     let host = HOSTS[random.usize(..2)];
+    let any = ANYBODY[random.usize(..3)];
     let turns = 1 + random.usize(..25);
-    match random.usize(..23) {
+    match random.usize(..28) {
         0 => Fault::Killed { back: false },
         1 => Fault::Killed { back: true },
         2 => Fault::Call(Fate::NotSent),
@@ -27,8 +28,8 @@ fn fault(random: &mut fastrand::Rng) -> Fault {
         8 => Fault::Call(Fate::SlowEnd(turns)),
         9 => Fault::Rebooted(host),
         10 => Fault::Returns(host),
-        11 => Fault::Cut(host, turns),
-        12 => Fault::LinkCut,
+        11 => Fault::Cut(any, turns),
+        12 => Fault::LinkCut(if random.bool() { turns } else { FOR_EVER }),
         13 => Fault::Second {
             reverse: false,
             burst: turns,
@@ -41,9 +42,14 @@ fn fault(random: &mut fastrand::Rng) -> Fault {
             let mishaps = [Mishap::Fails, Mishap::FailsLate, Mishap::Lies];
             Fault::Command(host, mishaps[random.usize(..3)])
         }
-        19 => Fault::Hangs(host, turns, "begin"),
+        19 => Fault::Hangs(any, turns, "begin"),
         20 => Fault::Hangs(host, turns, "run"),
-        21 => Fault::Garbage(host, turns, random.usize(..GARBAGE.len())),
+        21 => Fault::Garbage(any, turns, random.usize(..GARBAGE.len())),
+        22 => Fault::Frozen(any, turns),
+        23 => Fault::Away(host, turns),
+        24 => Fault::Alone(turns),
+        25 => Fault::ClientsCut(host, if random.bool() { turns } else { FOR_EVER }),
+        26 => Fault::SlowDisk(turns),
         _ => Fault::Cancelled,
     }
 }
@@ -77,7 +83,8 @@ fn random_runs() {
     let runs = number("POINTSMAN_RANDOM_RUNS").unwrap_or(RUNS);
     let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut failures: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    for seed in 0..runs {
+    let first = number("POINTSMAN_FIRST_SEED").unwrap_or(0);
+    for seed in first..first + runs {
         match std::panic::catch_unwind(|| run(&case(seed))) {
             Ok(outcome) => *counts.entry((kind(&outcome.first), kind(&outcome.last))).or_default() += 1,
             Err(panic) => {
@@ -87,7 +94,10 @@ fn random_runs() {
             }
         }
     }
-    println!("{runs} random runs, seeds 0 to {}", runs.saturating_sub(1));
+    println!(
+        "{runs} random runs, seeds {first} to {}",
+        (first + runs).saturating_sub(1)
+    );
     for ((first, last), count) in &counts {
         println!("  {count:>6} {first} → {last}");
     }

@@ -75,7 +75,7 @@ impl Left {
 
     fn see(&self, look: &Look, dark: Option<&str>) -> Glimpse {
         let at = self.stage.hand.now();
-        let half_dead = self.stage.scene == Scene::FailoverHalfDead && look.host.as_str() == "stor1" && !look.local;
+        let half_dead = self.stage.scene.is_half_dead() && look.host.as_str() == "stor1" && !look.local;
         if half_dead || dark.is_some_and(|host| look.host == HostName::new(host) && !look.local) {
             let answer = Err(Why::Hung("no answer".into()));
             return Glimpse { at, answer };

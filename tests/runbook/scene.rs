@@ -4,6 +4,7 @@ use pointsman::{
     facts::UnixMs,
     fleet::{ExpectedMount, Export, Fencing, Fleet, Host, HostName, Poll, Segment, ServiceAddress, Slice, SliceName},
     runbook::{
+        definition::Definition,
         plan::{Glass, Plan, Rule},
         planner::{self, Wish, catalogue},
         sight::{Glimpse, Look, Sight},
@@ -58,13 +59,19 @@ pub enum Scene {
     FailoverBoth,
     /// The server is half dead: it answers pings and replicates, and begins no command.
     FailoverHalfDead,
+    /// Both with DRBD 9 and NFSv4.
+    FailoverBothNine,
+    FailoverHalfDeadNine,
+    /// A runbook of one's own, with the actions that no built-in one uses.
+    Own,
+    OwnNine,
 }
 
 /// A word that nobody may ever read again: part of the call of each management controller.
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -75,32 +82,52 @@ impl Scene {
         Self::SplitBrainNine,
         Self::FailoverBoth,
         Self::FailoverHalfDead,
+        Self::FailoverBothNine,
+        Self::FailoverHalfDeadNine,
+        Self::Own,
+        Self::OwnNine,
     ];
 
     /// The move, whatever the servers are.
     pub fn base(self) -> Self {
         match self {
-            Self::SliceMove | Self::SliceMoveNine => Self::SliceMove,
-            Self::Failover | Self::FailoverNine | Self::FailoverBoth | Self::FailoverHalfDead => Self::Failover,
+            Self::SliceMove | Self::SliceMoveNine | Self::Own | Self::OwnNine => Self::SliceMove,
+            Self::Failover
+            | Self::FailoverNine
+            | Self::FailoverBoth
+            | Self::FailoverHalfDead
+            | Self::FailoverBothNine
+            | Self::FailoverHalfDeadNine => Self::Failover,
             Self::FailBack | Self::FailBackNine => Self::FailBack,
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
         }
     }
 
-    fn is_nine(self) -> bool {
+    /// DRBD 9 and NFSv4, else DRBD 8.4 and NFSv3.
+    pub fn is_nine(self) -> bool {
         matches!(
             self,
-            Self::SliceMoveNine | Self::FailoverNine | Self::FailBackNine | Self::SplitBrainNine
+            Self::SliceMoveNine
+                | Self::FailoverNine
+                | Self::FailBackNine
+                | Self::SplitBrainNine
+                | Self::FailoverBothNine
+                | Self::FailoverHalfDeadNine
+                | Self::OwnNine
         )
+    }
+
+    pub fn is_half_dead(self) -> bool {
+        matches!(self, Self::FailoverHalfDead | Self::FailoverHalfDeadNine)
+    }
+
+    fn is_both(self) -> bool {
+        matches!(self, Self::FailoverBoth | Self::FailoverBothNine)
     }
 
     /// The slices that the plan is about.
     pub fn slices(self) -> &'static [&'static str] {
-        if self == Self::FailoverBoth {
-            &["web1", "web2"]
-        } else {
-            &["web1"]
-        }
+        if self.is_both() { &["web1", "web2"] } else { &["web1"] }
     }
 
     fn parameters(self) -> &'static [(&'static str, &'static str)] {
@@ -115,6 +142,7 @@ impl Scene {
 
     pub fn runbook(self) -> &'static str {
         match self.base() {
+            _ if matches!(self, Self::Own | Self::OwnNine) => "every-action",
             Self::SliceMove => "slice-move",
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
@@ -145,11 +173,11 @@ impl Scene {
                 }
             });
         }
-        if self == Self::FailoverBoth {
+        if self.is_both() {
             world.fleet(|island| island.move_slice(1).unwrap());
         }
         match self.base() {
-            Self::Failover if self == Self::FailoverHalfDead => {}
+            Self::Failover if self.is_half_dead() => {}
             Self::SliceMove => {}
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
@@ -259,6 +287,12 @@ pub fn look(sim: &Simulation, look: &Look, now: UnixMs) -> Glimpse {
     Glimpse { at: now, answer }
 }
 
+/// A runbook: a built-in one, or the tests' own.
+fn definition(name: &str) -> Definition {
+    let own = || catalogue::read("every-action.yaml".as_ref(), include_str!("every-action.yaml")).unwrap();
+    catalogue::find(name).cloned().unwrap_or_else(own)
+}
+
 /// Plans a scene's runbook by what the fleet shows now.
 pub fn plan(scene: Scene, sim: &Simulation, now: UnixMs) -> Plan {
     plan_with(scene, sim, now, scene.parameters())
@@ -266,7 +300,7 @@ pub fn plan(scene: Scene, sim: &Simulation, now: UnixMs) -> Plan {
 
 fn glass(scene: Scene) -> Vec<Glass> {
     let (rule, resource) = match scene {
-        Scene::FailoverHalfDead => (Rule::Force, "stor1"),
+        _ if scene.is_half_dead() => (Rule::Force, "stor1"),
         _ if scene.base() == Scene::SplitBrain => (Rule::Discard, "web1"),
         _ => return Vec::new(),
     };
@@ -296,7 +330,7 @@ pub fn drawn(scene: Scene, sim: &Simulation, now: UnixMs) -> Drawn {
 
 fn draw(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &str)]) -> Drawn {
     let wish = Wish {
-        definition: catalogue::find(scene.runbook()).unwrap().clone(),
+        definition: definition(scene.runbook()),
         parameters: parameters
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -312,7 +346,7 @@ fn draw(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &str)]
     }
     let mut sight = Sight::new(now, Duration::from_secs(5));
     for wanted in planner::looks(&fleet, &wish).unwrap() {
-        let silent = scene == Scene::FailoverHalfDead && wanted.host.as_str() == "stor1" && !wanted.local;
+        let silent = scene.is_half_dead() && wanted.host.as_str() == "stor1" && !wanted.local;
         let glimpse = if silent {
             Glimpse {
                 at: now,

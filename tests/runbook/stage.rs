@@ -3,6 +3,7 @@
 use super::{
     case::Fate,
     invariants,
+    passing::Passing,
     scene::{self, Hand, Scene},
 };
 use pointsman::{
@@ -46,6 +47,9 @@ fn remember(console: &mut Console, host: &HostName, request: &Request, said: &[S
     }
 }
 
+/// How long a write of the journal takes on a disk that is slow.
+const SLOW_WRITE: Duration = Duration::from_secs(15);
+
 /// A script on its way to a target, or held up there.
 pub struct Sent {
     pub host: HostName,
@@ -72,6 +76,8 @@ pub struct Console {
     pub types: Option<&'static str>,
     /// What it was shown last, by look, with the true time.
     pub shown: BTreeMap<Look, Glimpse>,
+    /// When its engine said what to do next, by the true time: another operator's turn may come in between.
+    pub since: UnixMs,
 }
 
 impl Console {
@@ -107,6 +113,12 @@ pub struct Stage {
     pub wrong_way: Option<UnixMs>,
     /// A line of the scripts that is left out, as if the targets did not know it.
     pub without: Option<&'static str>,
+    /// Times that a step was seen to be undone by something else just before it was sent again: by run, step and way.
+    pub undone: BTreeMap<(String, usize, bool), usize>,
+    /// Runs that have called a management controller.
+    pub called: BTreeSet<String>,
+    /// What ends by itself, and at which turn.
+    pub passing: Vec<(usize, Passing)>,
 }
 
 impl Stage {
@@ -128,7 +140,7 @@ impl Stage {
             journals: BTreeMap::new(),
             sent: Vec::new(),
             cut: BTreeMap::new(),
-            hangs: if scene == Scene::FailoverHalfDead {
+            hangs: if scene.is_half_dead() {
                 BTreeMap::from([("stor1".to_owned(), (usize::MAX, "begin"))])
             } else {
                 BTreeMap::new()
@@ -141,6 +153,9 @@ impl Stage {
             serving: BTreeSet::new(),
             wrong_way: None,
             without: None,
+            undone: BTreeMap::new(),
+            called: BTreeSet::new(),
+            passing: Vec::new(),
         }
     }
 
@@ -159,6 +174,7 @@ impl Stage {
             disk_full: false,
             types: None,
             shown: BTreeMap::new(),
+            since: now,
         }
     }
 
@@ -182,6 +198,7 @@ impl Stage {
         console.effect = engine.advance(Event::Begun, self.time(now));
         console.engine = engine;
         console.shown.clear();
+        console.since = self.hand.now();
     }
 
     /// The true time, by a clock that no fault sets, beside the console's own.
@@ -208,11 +225,13 @@ impl Stage {
     pub fn tell(&mut self, console: &mut Console, event: Event) {
         let now = self.now(console);
         console.effect = console.engine.advance(event, self.time(now));
+        console.since = self.hand.now();
     }
 
     /// Does what a console's engine wants: what came of it.
     pub fn perform(&mut self, console: &mut Console, fate: Fate) -> Option<Event> {
         self.turn += 1;
+        self.pass(self.turn);
         let effect = console.effect.clone();
         self.told
             .push(format!("{} {}: {} {fate:?}", self.turn, console.run, shown(&effect)));
@@ -240,6 +259,7 @@ impl Stage {
                 let (exit, text) = if matches!(fate, Fate::NotSent | Fate::LostUndone) {
                     (1, String::new())
                 } else {
+                    self.called.insert(console.run.clone());
                     scene::local(&self.sim, &argv)
                 };
                 Event::Ran(match fate {
@@ -260,8 +280,11 @@ impl Stage {
                 }
             }
             Effect::Write(record) => {
-                self.hand.forward(Duration::from_millis(2));
+                let slow = self.passing.iter().any(|(_, what)| *what == Passing::SlowDisk);
+                self.hand
+                    .forward(if slow { SLOW_WRITE } else { Duration::from_millis(2) });
                 invariants::no_secret(&serde_json::to_string(&record).unwrap());
+                invariants::proven(self, console, &record);
                 Event::Written(if console.disk_full {
                     Err("No space left on device".into())
                 } else {
@@ -270,19 +293,24 @@ impl Stage {
                 })
             }
             Effect::Wait(time) => {
+                invariants::says_why_it_waits(console);
                 self.hand.forward(time);
                 Event::Woken
             }
         };
         self.later();
+        self.partition();
         invariants::check(self);
         self.serving = invariants::serving(self);
         Some(event)
     }
 
     fn unreachable(&self, host: &str) -> bool {
-        let cut = self.cut.get(host).is_some_and(|until| self.turn < *until);
-        cut || self.power(host) != Power::Up
+        self.is_cut(host) || self.power(host) != Power::Up
+    }
+
+    fn is_cut(&self, host: &str) -> bool {
+        self.cut.get(host).is_some_and(|until| self.turn < *until)
     }
 
     pub fn power(&self, host: &str) -> Power {
@@ -354,12 +382,17 @@ impl Stage {
         deadline: Duration,
         fate: Fate,
     ) -> Answer {
-        if self.unreachable(host.as_str()) || fate == Fate::NotSent {
+        let frozen = self.power(host.as_str()) == Power::Frozen && !self.is_cut(host.as_str());
+        if !frozen && (self.unreachable(host.as_str()) || fate == Fate::NotSent) {
             self.hand.forward(Duration::from_secs(3));
             return Answer::NotSent("no route to host".into());
         }
         if let Request::Act { key, .. } = request {
             invariants::intended(self, &console.run, Some(key));
+            let (at, back) = step_of(key);
+            if invariants::was_seen_undone(self, console, host, at, back) {
+                *self.undone.entry((console.run.clone(), at, back)).or_default() += 1;
+            }
         }
         invariants::identified(self, console, host, request);
         invariants::informed(self, console, request, deadline);
@@ -388,6 +421,12 @@ impl Stage {
         let truly = self.hand.now();
         self.hand.forward(Duration::from_millis(50));
         let lost = Answer::Lost("the connection was lost".into());
+        if frozen {
+            // The connection is there; what was sent is read when the host goes on.
+            self.sent.push(sent);
+            self.hand.forward(deadline);
+            return lost;
+        }
         if let Some((until, at)) = self.hang(host.as_str())
             && (at == "begin" || matches!(request, Request::Act { .. }))
         {
@@ -487,7 +526,7 @@ impl Stage {
         let turn = self.turn;
         let (due, rest) = std::mem::take(&mut self.sent)
             .into_iter()
-            .partition(|sent: &Sent| sent.due <= turn);
+            .partition(|sent: &Sent| sent.due <= turn && self.power(sent.host.as_str()) != Power::Frozen);
         self.sent = rest;
         for mut sent in due {
             self.told.push(format!("{turn} what was sent to {} goes on", sent.host));
@@ -498,6 +537,7 @@ impl Stage {
     /// Everything is mended; what is late arrives.
     pub fn heal(&mut self) {
         self.told.push("healed".into());
+        self.pass(usize::MAX);
         self.cut.clear();
         self.hangs.clear();
         self.garbage.clear();
@@ -548,6 +588,13 @@ impl Stage {
         self.hand.forward(Duration::from_secs(30));
         invariants::check(self);
     }
+}
+
+/// The step that a receipt's key is about, and whether it is taken back.
+pub fn step_of(key: &str) -> (usize, bool) {
+    let mut words = key.rsplit('-').skip(1);
+    let at = words.next().unwrap().parse().unwrap();
+    (at, words.next() == Some("back"))
 }
 
 /// An effect in a word or two.

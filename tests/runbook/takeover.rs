@@ -2,10 +2,14 @@
 
 use super::{
     case::{Case, Fate, plan, run},
+    invariants,
     scene::Scene,
     stage::{Console, Stage},
 };
-use pointsman::runbook::engine::{Effect, End, Engine, Event, Outcome, Record};
+use pointsman::runbook::{
+    engine::{Effect, End, Engine, Event, Outcome, Record},
+    target::Request,
+};
 
 /// Another console with the same plan that takes `run-1` over.
 fn taking_over(stage: &Stage, scene: Scene) -> Console {
@@ -142,4 +146,72 @@ fn a_move_is_taken_over_at_any_moment() {
 #[test]
 fn a_failover_is_taken_over_at_any_moment() {
     at_any_moment(Scene::Failover);
+}
+
+/// A second run takes a move over, and loses a target while it claims: it says that the other one is displaced, keeps
+/// what it has, goes on when the target is back, and is given up on demand.
+#[test]
+fn a_takeover_that_loses_a_target_says_what_it_has_displaced() {
+    let scene = Scene::SliceMove;
+    let usual = run(&Case { scene, faults: vec![] });
+    let writes = |effect: &Effect| matches!(effect, Effect::Write(Record::Outcome { step: 2, .. }));
+    let after = usual.effects.iter().position(writes).unwrap() + 1;
+    for back in [None, Some("op wants it back")] {
+        let mut stage = Stage::new(scene);
+        let mut first = stage.console("run-1", plan(scene));
+        for _ in 0..after {
+            assert!(stage.turn(&mut first, Fate::Usual));
+        }
+        let mut second = taking_over(&stage, scene);
+        // As it is written down before a run begins that is to take another one over.
+        let wanted = Record::TakesOver {
+            run: "run-1".into(),
+            by: "op@run-2".into(),
+        };
+        stage.journals.insert("run-2".into(), vec![wanted]);
+        while !matches!(&second.effect, Effect::Call { host, request: Request::Claim { .. }, .. } if host.as_str() == "stor2")
+        {
+            assert!(stage.turn(&mut second, Fate::Usual));
+        }
+        stage.cut.insert("stor2".into(), usize::MAX);
+        to_the_end(&mut stage, &mut second);
+        let End::Parked {
+            why,
+            next,
+            unknown: false,
+            ..
+        } = second.end().unwrap()
+        else {
+            panic!("{:?}", second.end());
+        };
+        assert!(why.contains("run run-1 is taken over on stor1"), "{why}");
+        assert!(next.contains("resume run-2"), "{next}");
+        let took = Record::TookOver {
+            run: "run-1".into(),
+            host: "stor1".into(),
+        };
+        assert!(stage.journals["run-2"].contains(&took));
+        assert_eq!(acts(&stage, "run-2"), 0);
+
+        // The first does not know yet, and changes nothing where it was taken over.
+        let before = acts(&stage, "run-1");
+        stage.heal();
+        stage.resume(&mut first, Some("its person wants it back"));
+        to_the_end(&mut stage, &mut first);
+        assert!(matches!(first.end(), Some(End::Parked { .. })), "{:?}", first.end());
+        assert_eq!(acts(&stage, "run-1"), before);
+
+        stage.resume(&mut second, back);
+        to_the_end(&mut stage, &mut second);
+        match second.end().unwrap() {
+            End::Compensated { stays, .. } => {
+                assert!(
+                    stays.iter().any(|stays| stays.contains("run run-1 is taken over")),
+                    "{stays:?}"
+                );
+            }
+            end => assert!(back.is_none() && *end == End::Done, "{end:?}"),
+        }
+        invariants::all_told(&stage, &second, second.end().unwrap());
+    }
 }

@@ -1,8 +1,10 @@
 //! Ends that are not success: what is taken back, what stays, and that both are told.
 
 use super::{
-    case::{At, Case, Fault, Outcome, plan, run},
+    case::{At, Case, Fate, Fault, Outcome, plan, run},
+    invariants,
     scene::Scene,
+    stage::Stage,
 };
 use pointsman::{
     runbook::{
@@ -119,6 +121,48 @@ fn an_emergency_that_is_cancelled_says_what_stays() {
         told.contains("web1 is served by stor2") && !told.contains("web2 is served"),
         "{told}"
     );
+}
+
+/// An emergency that goes back because its second slice fails is cancelled meanwhile, and its console crashes.
+#[test]
+fn a_cancel_that_is_written_is_obeyed_after_a_crash() {
+    let scene = Scene::FailoverBoth;
+    let failing = turn_of(&turns(scene).sent, step(scene, "mount", Some("web2")));
+    for cancelled in [false, true] {
+        let mut stage = Stage::new(scene);
+        stage.disturbed.insert("stor1".into());
+        let mut console = stage.console("run-1", plan(scene));
+        for turn in 0.. {
+            if turn == failing {
+                let fails = Some(Mishap::Fails);
+                stage
+                    .sim
+                    .world()
+                    .with("stor2", |island, at| island.nodes[at].store.next = fails);
+            }
+            assert!(stage.turn(&mut console, Fate::Usual));
+            let journal = stage.journals.get("run-1").map(Vec::as_slice).unwrap_or_default();
+            if matches!(journal.last(), Some(Record::TurnedBack { again: true, .. })) {
+                break;
+            }
+        }
+        if cancelled {
+            let by = Record::Cancelled { by: "op".into() };
+            stage.journals.get_mut("run-1").unwrap().push(by);
+        }
+        stage.resume(&mut console, None);
+        while stage.turn(&mut console, Fate::Usual) {}
+        let end = console.end().unwrap().clone();
+        invariants::all_told(&stage, &console, &end);
+        match &end {
+            End::Compensated { stays, .. } => {
+                let told = stays.join("\n");
+                assert!(cancelled && told.contains("web1 is served by stor2"), "{told}");
+            }
+            End::Parked { next, .. } => assert!(!cancelled && next.contains("it goes on with step"), "{next}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]

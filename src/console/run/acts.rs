@@ -9,11 +9,12 @@ use super::super::{
     update::{Effect, Msg},
 };
 use crate::{
-    conduct::{Denied, Desk, Drawn, Handle, Needed, Progress, report},
+    conduct::{Again, Denied, Desk, Drawn, Handle, Needed, Progress, report},
     fleet::Fleet,
     mode::ReadWrite,
     runbook::{
         check::Refusal,
+        engine::End,
         plan::{Glass, Rule},
         planner::{Wish, catalogue},
     },
@@ -56,13 +57,38 @@ pub trait Acting: Send + Sync + 'static {
 pub struct Acts {
     acting: Arc<dyn Acting>,
     runtime: tokio::runtime::Handle,
+    again: Again,
+    passing: bool,
 }
 
 impl Acts {
     /// For a process that may act; runs are driven on `runtime`, which has to outlive the console.
     #[must_use]
     pub fn new(_permission: &ReadWrite, acting: Arc<dyn Acting>, runtime: tokio::runtime::Handle) -> Self {
-        Self { acting, runtime }
+        Self {
+            acting,
+            runtime,
+            again: Again::default(),
+            passing: false,
+        }
+    }
+
+    /// The same over hosts that are simulated in this process and end with it, as their journal does.
+    #[must_use]
+    pub fn passing(self, passing: bool) -> Self {
+        Self { passing, ..self }
+    }
+
+    /// Whether the hosts end with the process.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        self.passing
+    }
+
+    /// The same, where commands in hints need options to be about this fleet and this journal.
+    #[must_use]
+    pub fn again(self, again: Again) -> Self {
+        Self { again, ..self }
     }
 }
 
@@ -78,11 +104,13 @@ enum Acted {
 /// The acting half of the loop.
 pub(super) struct Actor {
     acts: Acts,
-    told: mpsc::UnboundedReceiver<Acted>,
+    acted: mpsc::UnboundedReceiver<Acted>,
     tell: mpsc::UnboundedSender<Acted>,
     making: Option<(u64, AbortHandle)>,
     /// A plan that can be consented to, and the desk whose connections it was made over.
     drawn: Option<(u64, Box<(Drawn, Desk)>)>,
+    /// The runs that it takes over.
+    over: Vec<String>,
     run: Option<Handle>,
     who: String,
     progress: Option<watch::Receiver<Progress>>,
@@ -92,13 +120,14 @@ pub(super) struct Actor {
 impl Actor {
     pub fn new(acts: Acts) -> Self {
         // Each effect gives one answer at most, and effects come from keys and ticks.
-        let (tell, told) = mpsc::unbounded_channel();
+        let (tell, acted) = mpsc::unbounded_channel();
         Self {
             acts,
-            told,
+            acted,
             tell,
             making: None,
             drawn: None,
+            over: Vec::new(),
             run: None,
             who: crate::conduct::who(),
             progress: None,
@@ -110,14 +139,26 @@ impl Actor {
     pub async fn next(&mut self) -> Msg {
         loop {
             tokio::select! {
-                Some(acted) = self.told.recv() => {
+                Some(acted) = self.acted.recv() => {
                     if let Some(msg) = self.took(acted) {
                         return msg;
                     }
                 }
-                progress = changed(&mut self.progress) => return Msg::Progress(Arc::new(progress)),
+                progress = changed(&mut self.progress) => return Msg::Progress(Arc::new(self.told(progress))),
             }
         }
+    }
+
+    /// With commands that work as they are shown.
+    fn told(&self, mut progress: Progress) -> Progress {
+        let again = &self.acts.again;
+        if let Some(End::Parked { next, .. }) = &mut progress.end {
+            *next = again.text(next);
+        }
+        for line in &mut progress.log {
+            line.text = again.text(&line.text);
+        }
+        progress
     }
 
     fn took(&mut self, acted: Acted) -> Option<Msg> {
@@ -147,9 +188,18 @@ impl Actor {
                 "another process drives this run; it was told to take it back",
                 "8 shows how it stands",
             )])),
-            Acted::Began(Err(refusals)) => Msg::Began(Err(refusals)),
-            Acted::Runs(result) => {
+            Acted::Began(Err(refusals)) => {
+                let again = &self.acts.again;
+                let told = |refusal: Refusal| Refusal::new(again.text(&refusal.fact), again.text(&refusal.lift));
+                Msg::Began(Err(refusals.into_iter().map(told).collect()))
+            }
+            Acted::Runs(mut result) => {
                 self.reading = false;
+                for line in result.iter_mut().flatten() {
+                    if let Some(End::Parked { next, .. }) = &mut line.end {
+                        *next = self.acts.again.text(next);
+                    }
+                }
                 Msg::Runs(result)
             }
             Acted::Report(run, result) => Msg::Report(run, result),
@@ -180,6 +230,9 @@ impl Actor {
     }
 
     fn plan(&mut self, number: u64, asked: Asked, fleet: Arc<Fleet>) {
+        self.over.clone_from(&asked.over);
+        // A run that holds what the plan needs may have begun elsewhere meanwhile.
+        self.read_runs();
         let (acting, tell, who) = (Arc::clone(&self.acts.acting), self.tell.clone(), self.who.clone());
         let task = self.acts.runtime.spawn(async move {
             let made = match (wish(asked, &who), desk(acting, fleet).await) {
@@ -201,10 +254,10 @@ impl Actor {
             )])));
             return;
         };
-        let tell = self.tell.clone();
+        let (tell, over) = (self.tell.clone(), self.over.clone());
         self.acts.runtime.spawn(async move {
             let (drawn, desk) = *drawn;
-            let begun = desk.run(drawn.wish(), &drawn.plan.hash).await;
+            let begun = desk.run_over(drawn.wish(), &drawn.plan.hash, &over).await;
             let _ = tell.send(Acted::Began(begun.map(Some).map_err(refusals)));
         });
     }
@@ -278,7 +331,9 @@ impl Actor {
         let id = run.run().to_owned();
         eprintln!("pointsman: leaving run {id} in its middle: waiting until what is being done is written");
         let last = self.acts.runtime.block_on(run.leave());
-        if last.left {
+        if last.left && self.acts.passing {
+            eprintln!("pointsman: run {id} is left, and over: its simulated hosts end with this process");
+        } else if last.left {
             eprintln!("pointsman: run {id} is unfinished; go on with it (or take it back) in the console's runs");
         }
     }

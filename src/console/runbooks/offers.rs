@@ -1,5 +1,6 @@
 //! Which runbooks apply to a slice or a host, by what was collected last: enough to offer one or to say why not. A plan
-//! never rests on this; it is made from fresh looks.
+//! never rests on this; it is made from fresh looks. Where a check of the plan can be told by what was collected, its own
+//! words say here why not.
 
 use crate::{
     collect::FleetView,
@@ -9,7 +10,14 @@ use crate::{
         drbd::{DrbdConnection, DrbdDisk, DrbdRole, DrbdVolume},
     },
     fleet::{Host, HostName, Segment, SegmentName, Slice, SliceName, TopologyName},
-    runbook::{definition::Definition, plan::Rule, planner::catalogue},
+    runbook::{
+        check::receiver_sound,
+        definition::{Definition, Kind},
+        observe::{filesystem, network},
+        plan::Rule,
+        planner::catalogue,
+        truth::Truth,
+    },
     verdict::{Code, Severity},
 };
 use std::collections::BTreeMap;
@@ -60,10 +68,20 @@ pub struct Asked {
     pub parameters: BTreeMap<String, String>,
     /// Rules set aside, each for a thing whose name was typed in full.
     pub glass: Vec<(Rule, String)>,
+    /// Runs whose claims are taken over, each named in full.
+    pub over: Vec<String>,
     /// Faults that both servers show, as the findings say.
     pub alike: Vec<String>,
     /// The name that consent has to be typed with.
     pub word: String,
+}
+
+impl Asked {
+    /// Whether both are about the same runbook and the same things, whatever is known of them.
+    #[must_use]
+    pub fn is_for_the_same(&self, other: &Self) -> bool {
+        (&self.runbook, &self.parameters) == (&other.runbook, &other.parameters)
+    }
 }
 
 /// A runbook for an object.
@@ -173,6 +191,7 @@ impl<'a> About<'a> {
                     .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                     .collect(),
                 glass: Vec::new(),
+                over: Vec::new(),
                 alike: self.alike.clone(),
                 word: word.to_owned(),
             },
@@ -181,9 +200,60 @@ impl<'a> About<'a> {
         }
     }
 
+    /// What the check `served-once` says of the side that serves it, as far as that was collected.
+    fn served_whole(&self, from: &Side<'_>) -> Result<(), String> {
+        let Some(seen) = from.host.snapshot.as_ref() else {
+            return Ok(());
+        };
+        let (device, at) = (&self.slice.device, &self.slice.mount_point);
+        let mounted = seen
+            .mounts
+            .value()
+            .map(|mounts| filesystem::mounted(from.name, mounts, device, at));
+        let carried = self.carried(from, true);
+        holds(mounted.into_iter().chain(carried))
+    }
+
+    /// What the checks of the receiving side say, as far as that was collected; what the plan will want to be named.
+    fn received(&self, kind: Kind, from: &Side<'_>, to: &Side<'_>) -> Result<Option<String>, String> {
+        let Some(seen) = to.host.snapshot.as_ref() else {
+            return Ok(None);
+        };
+        if kind == Kind::Planned
+            && let Some(alike) = self.alike.first()
+        {
+            return Err(alike.clone());
+        }
+        let (device, at) = (&self.slice.device, &self.slice.mount_point);
+        let unmounted = seen
+            .mounts
+            .value()
+            .map(|mounts| filesystem::unmounted(to.name, mounts, device, at));
+        let carried = self.carried(to, false);
+        holds(unmounted.into_iter().chain(carried))?;
+        let theirs = from.host.snapshot.as_deref();
+        let exported = self.slice.export.is_some();
+        receiver_sound::foreseen(kind, (from.name, theirs, from.stale), (to.name, seen), exported)
+    }
+
+    fn carried(&self, side: &Side<'_>, wanted: bool) -> Option<Truth> {
+        let address = self.slice.service_address?.ip;
+        let own = side.host.snapshot.as_ref()?.addresses.value()?;
+        Some(network::carried(side.name, own, address, wanted))
+    }
+
     fn named(&self, runbook: &str, says: Result<String, String>) -> Offer {
         let name = self.slice.name.as_str();
         self.offer(runbook, &[("slice", name)], name, says)
+    }
+}
+
+/// The first of these that is known not to hold.
+fn holds(truths: impl Iterator<Item = Truth>) -> Result<(), String> {
+    let mut truths = truths;
+    match truths.find(Truth::fails) {
+        Some(truth) => Err(truth.text().to_owned()),
+        None => Ok(()),
     }
 }
 
@@ -249,6 +319,8 @@ fn moved(about: &About<'_>) -> Result<String, String> {
             return Err(format!("the data on {} is {}", side.name, volume.disk));
         }
     }
+    about.served_whole(from)?;
+    about.received(Kind::Planned, from, to)?;
     Ok(format!("{} → {}", from.name, to.name))
 }
 
@@ -287,13 +359,18 @@ fn taken_over(about: &About<'_>, server: &HostName) -> Result<String, String> {
     if volume.disk != DrbdDisk::UpToDate {
         return Err(format!("the data on {} is {}", other.name, volume.disk));
     }
+    if let Some(alike) = about.alike_of(server).into_iter().next() {
+        return Err(alike);
+    }
+    let wanted = dead.map_or(Ok(None), |dead| about.received(Kind::Emergency, dead, other))?;
+    let wanted = wanted.map_or_else(String::new, |wanted| format!("; {wanted}"));
     Ok(if dead.is_some_and(|side| !side.stale) {
         format!(
-            "{server} answers; only if it hangs half dead: it is switched off, and {} serves what it served",
+            "{server} answers; only if it hangs half dead: it is switched off, and {} serves what it served{wanted}",
             other.name
         )
     } else {
-        format!("{server} does not answer: {} serves what it served", other.name)
+        format!("{server} does not answer: {} serves what it served{wanted}", other.name)
     })
 }
 
@@ -314,6 +391,8 @@ fn brought_home(about: &About<'_>) -> Result<String, String> {
     if alone(home_volume) && alone(away_volume) {
         return Err("both sides stand alone: look at the split brain first".to_owned());
     }
+    about.served_whole(away)?;
+    about.received(Kind::Planned, away, home)?;
     Ok(format!("{} → {}, after resync and soak", away.name, home.name))
 }
 
@@ -420,6 +499,7 @@ fn of_topology(view: &FleetView, name: &TopologyName) -> Vec<Offer> {
             runbook: definition.name.clone(),
             parameters: BTreeMap::new(),
             glass: Vec::new(),
+            over: Vec::new(),
             alike: Vec::new(),
             word: name.to_string(),
         },
@@ -450,6 +530,7 @@ fn no_server(host: Option<&Host>, name: &HostName) -> Offer {
             runbook: "failover".to_owned(),
             parameters: BTreeMap::from([("server".to_owned(), name.to_string())]),
             glass: Vec::new(),
+            over: Vec::new(),
             alike: Vec::new(),
             word: name.to_string(),
         },

@@ -2,7 +2,7 @@
 
 use super::{Works, offers::Asked};
 use crate::{
-    conduct::{Progress, end_words},
+    conduct::{Progress, end_words, left_words},
     console::{
         input::LineEdit,
         keymap::Action,
@@ -11,7 +11,11 @@ use crate::{
         update::Effect,
     },
     facts::{CleanText, UnixMs},
-    runbook::{check::Refusal, engine::End, plan::Rule},
+    runbook::{
+        check::Refusal,
+        engine::End,
+        plan::{Plan, Rule},
+    },
     store::{Run, Standing},
     verdict::Severity,
 };
@@ -36,6 +40,12 @@ pub struct RunLine {
     pub end: Option<End>,
     /// Whether it is over, or who drives it.
     pub standing: Standing,
+    /// Whether anything was sent to a target.
+    pub begun: bool,
+    /// Whether somebody wanted it taken back and had no answer: whoever goes on with it does that.
+    pub cancelled: bool,
+    /// What it claims on its targets, beside the machines; nothing once it is known to have given it back.
+    pub claims: Vec<String>,
 }
 
 impl RunLine {
@@ -53,6 +63,12 @@ impl RunLine {
             .unwrap_or_else(|| run.new.id.clone());
         Self {
             what: format!("{} {word}", CleanText::new(&run.new.runbook)),
+            claims: if run.standing == Standing::Over && !run.is_claiming() {
+                Vec::new()
+            } else {
+                let claims = plan["claims"].as_array().into_iter().flatten();
+                claims.filter_map(|claim| claim.as_str().map(str::to_owned)).collect()
+            },
             id: run.new.id,
             word,
             owner: CleanText::new(&run.new.owner).to_string(),
@@ -60,6 +76,8 @@ impl RunLine {
             ended: run.ended,
             end: run.end,
             standing: run.standing,
+            begun: run.begun,
+            cancelled: run.cancelled.is_some(),
         }
     }
 
@@ -75,7 +93,12 @@ impl RunLine {
         match (&self.standing, &self.end) {
             (Standing::Driven(by), _) => (Severity::Notice, format!("under way: {}", CleanText::new(by))),
             (_, Some(end)) => (severity(end), end_words(end)),
-            (Standing::Waiting, None) => (Severity::Critical, "left in its middle".to_owned()),
+            (Standing::Waiting, None) if self.cancelled => {
+                let text = format!("{}, cancelled: going on takes it back", left_words(self.begun));
+                (Severity::Critical, text)
+            }
+            (Standing::Waiting, None) if !self.begun => (Severity::Warning, left_words(false).to_owned()),
+            (Standing::Waiting, None) => (Severity::Critical, left_words(true).to_owned()),
             (Standing::Over, None) => (Severity::Ok, "over".to_owned()),
         }
     }
@@ -161,6 +184,8 @@ pub struct Runs {
     pub read: bool,
     /// The selected one.
     pub at: usize,
+    /// Whether the page was just opened: the first line is selected then, whichever it is.
+    pub anew: bool,
     /// The report that was read last: the run, and the text or why there is none.
     pub report: Option<(String, Result<String, String>)>,
 }
@@ -176,6 +201,13 @@ impl Runs {
     /// Runs that nobody drives and that are not over.
     pub fn waiting(&self) -> impl Iterator<Item = &RunLine> {
         self.lines.iter().filter(|line| line.standing == Standing::Waiting)
+    }
+
+    /// Runs whose process has ended and that may still hold something of a plan.
+    pub fn holders<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = &'a RunLine> {
+        let dead = |line: &&RunLine| !matches!(line.standing, Standing::Driven(_));
+        let shared = |line: &&RunLine| line.claims.iter().any(|claim| plan.objects.contains(claim));
+        self.lines.iter().filter(dead).filter(shared)
     }
 
     /// The selected run.
@@ -194,7 +226,11 @@ impl Runs {
                 self.lines = lines;
                 self.trouble = None;
                 let found = selected.and_then(|id| self.lines.iter().position(|line| line.id == id));
-                self.at = found.unwrap_or(self.at).min(self.lines.len().saturating_sub(1));
+                let last = self.lines.len().saturating_sub(1);
+                self.at = match found {
+                    _ if std::mem::take(&mut self.anew) => 0,
+                    found => found.unwrap_or(self.at).min(last),
+                };
             }
             Err(why) => self.trouble = Some(why),
         }
@@ -236,6 +272,11 @@ pub(in crate::console) fn open(model: &mut Model) -> Vec<Effect> {
     if model.page != Page::Run && (works.runs.under_way().is_some() || works.runs.starting.is_some()) {
         model.go(Page::Run);
         return Vec::new();
+    }
+    if model.page != Page::Runs
+        && let Some(works) = &mut model.works
+    {
+        works.runs.anew = true;
     }
     model.go(Page::Runs);
     vec![Effect::ReadRuns]
@@ -396,10 +437,14 @@ fn old_run(model: &mut Model, action: Action) -> Vec<Effect> {
         _ if busy => model.set_note(Severity::Warning, "one run at a time: another is under way here"),
         (_, Action::GoOn) => {
             let text = format!(
-                "Run {}: {}. What became of its last step is found out first; then it goes on by the plan that was \
-                 consented to, and its page shows every step.",
+                "Run {}: {}. What became of its last step is found out first; then {}, and its page shows every step.",
                 line.id,
-                line.stands().1
+                line.stands().1,
+                if line.cancelled {
+                    "what it has done is taken back, for that was wanted"
+                } else {
+                    "it goes on by the plan that was consented to"
+                }
             );
             let title = format!("go on with {}", line.what);
             confirm(model, What::GoOn(line.id, Vec::new()), title, text, line.word);
@@ -447,6 +492,7 @@ pub(super) fn confirmed(model: &mut Model) -> Vec<Effect> {
     }
     let (what, word, typed) = (confirm.what.clone(), confirm.word.clone(), typed.to_owned());
     model.layers.pop();
+    model.drop_note();
     match what {
         What::Cancel => {
             model.set_note(Severity::Ok, "it is taken back from the next step on");

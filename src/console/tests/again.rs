@@ -25,6 +25,9 @@ fn with_unfinished(size: (u16, u16)) -> Model {
         ended: None,
         end: None,
         standing: Standing::Waiting,
+        begun: true,
+        cancelled: false,
+        claims: Vec::new(),
     };
     update(&mut model, Msg::Runs(Ok(vec![line])));
     keys(&mut model, "8");

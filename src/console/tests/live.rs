@@ -52,6 +52,7 @@ fn child() {
         log_file: Some("/nowhere/pointsman.log".into()),
         mode: Mode::ReadOnly,
         acts: None,
+        practised: None,
         wall: false,
         theme: Theme::built_in("terminal", Depth::Sixteen).unwrap(),
         theme_dir: None,

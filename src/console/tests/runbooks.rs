@@ -6,7 +6,7 @@ use crate::console::{
     runbooks::offers::{Asked, Object, offers},
 };
 
-const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
+pub(super) const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
 
 /// A menu's rows: runbook, and why not.
 fn rows(object: &Object, view: &FleetView) -> Vec<(String, Option<String>)> {
@@ -25,7 +25,7 @@ fn host(name: &str) -> Object {
 }
 
 /// The plan that is being made on top.
-fn asked(effects: &[Effect]) -> (u64, Asked) {
+pub(super) fn asked(effects: &[Effect]) -> (u64, Asked) {
     match effects {
         [Effect::Plan(number, asked)] => (*number, asked.clone()),
         other => panic!("{other:?}"),
@@ -33,7 +33,7 @@ fn asked(effects: &[Effect]) -> (u64, Asked) {
 }
 
 /// A console with a plan for slice-a on top, made by what the servers printed in a recorded state.
-fn with_plan(size: (u16, u16), state: &'static str) -> Model {
+pub(super) fn with_plan(size: (u16, u16), state: &'static str) -> Model {
     let mut model = console(size);
     let effects = keys(&mut model, ":slice-a<enter>m<enter>");
     let (number, asked) = asked(&effects);
@@ -238,7 +238,12 @@ fn enter_alone_is_never_yes() {
         Some(Layer::Plan(planning)) => planning.number,
         other => panic!("{other:?}"),
     };
+    assert!(text(&model).contains("nothing happens: type slice-a in full"));
     assert_eq!(keys(&mut model, "<ctrl-u>slice-a<enter>"), [Effect::Begin(number)]);
+    assert!(
+        !text(&model).contains("nothing happens"),
+        "it hides the keys of the run"
+    );
 }
 
 #[test]
@@ -364,7 +369,7 @@ fn acts(effect: &Effect) -> bool {
 }
 
 /// A console on the page of a run of slice-a, as far as the steps' states say.
-fn with_run(size: (u16, u16), change: impl FnOnce(&mut crate::conduct::Progress)) -> Model {
+pub(super) fn with_run(size: (u16, u16), change: impl FnOnce(&mut crate::conduct::Progress)) -> Model {
     use crate::conduct::Progress;
     let mut model = with_plan(size, "healthy");
     let plan = match model.layers.last() {
@@ -384,7 +389,7 @@ fn with_run(size: (u16, u16), change: impl FnOnce(&mut crate::conduct::Progress)
         step.state = crate::conduct::StepState::Done;
     }
     progress.current = Some(5);
-    progress.stage = "proves step 6 of 11".to_owned();
+    progress.stage = "proves step 6 of 12".to_owned();
     progress.steps[5].state = crate::conduct::StepState::Proving;
     progress.steps[5].ended = None;
     progress.at = NOW;
@@ -437,6 +442,9 @@ fn runs_look_as_agreed() {
             ended: Some(ago(580)),
             end,
             standing,
+            begun: true,
+            cancelled: false,
+            claims: Vec::new(),
         };
         let lines = vec![
             line(

@@ -4,10 +4,10 @@ use super::{Ctx, table::put};
 use crate::{
     console::{
         index::{ListKind, Row},
-        keymap::{self, Context},
+        keymap::{self, Context, Near},
         layer::Layer,
         model::Page,
-        runbooks::runs,
+        runbooks::runs::{self, RunLine},
         screen, status,
         text::{cells, clock, fit, many, since, span, tight_span, width},
         theme::{Role, glyph_of, role_of},
@@ -21,15 +21,15 @@ use ratatui::{
 };
 
 /// The views on digits, as the footer names them.
-const VIEWS: [(&str, &str); 8] = [
-    ("1", "fleet"),
-    ("2", "storage"),
-    ("3", "database"),
-    ("4", "host"),
-    ("5", "findings"),
-    ("6", "log"),
-    ("7", "runbooks"),
-    ("8", "runs"),
+const VIEWS: [(&str, &str, &str); 8] = [
+    ("1", "fleet", "fleet"),
+    ("2", "storage", "storage"),
+    ("3", "db", "database"),
+    ("4", "host", "host"),
+    ("5", "findings", "findings"),
+    ("6", "log", "log"),
+    ("7", "runbooks", "runbooks"),
+    ("8", "runs", "runs"),
 ];
 
 /// How many hosts are in each state, worst first.
@@ -216,6 +216,7 @@ pub fn banners(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
     if let Some(error) = &ctx.view.reload_error {
         lines.push(format!(" inventory not taken, the old one is in force: {error} "));
     }
+    lines.extend(model.practised.as_ref().map(|what| format!(" {what} ")));
     lines.extend(runs::banner(model));
     for (at, text) in lines.into_iter().enumerate().take(usize::from(area.height)) {
         let y = area.y + cells(at);
@@ -424,6 +425,20 @@ fn filtered(ctx: &Ctx<'_>) -> Option<Span<'static>> {
     Some(ctx.span(Role::Banner, fit(&text, ctx.model.size.0 * 2 / 3)))
 }
 
+/// The page's own keys, where they would do something now.
+fn near(ctx: &Ctx<'_>) -> Option<Near> {
+    let runs = &ctx.model.works.as_ref()?.runs;
+    match &ctx.model.page {
+        Page::Run => runs.under_way().map(|_| Near::Run),
+        Page::Runs => runs.line().filter(|line| line.is_open()).map(|_| Near::Runs),
+        Page::Report(id) => {
+            let open = |line: &&RunLine| line.id == *id && line.is_open();
+            runs.lines.iter().find(open).map(|_| Near::Runs)
+        }
+        _ => None,
+    }
+}
+
 fn keys(ctx: &Ctx<'_>, context: Context, room: u16) -> Line<'static> {
     let here = match &ctx.model.page {
         Page::List(ListKind::Fleet) => 0,
@@ -436,20 +451,28 @@ fn keys(ctx: &Ctx<'_>, context: Context, room: u16) -> Line<'static> {
         Page::Run | Page::Runs | Page::Report(_) => 7,
     };
     let may_act = ctx.model.works.is_some();
+    let near = near(ctx).filter(|_| context == Context::Page);
     let mut views: Vec<Span<'static>> = Vec::new();
     if context == Context::Page {
         // The last two are of a process that may act.
         let shown = if may_act { VIEWS.len() } else { VIEWS.len() - 2 };
-        for (at, (digit, name)) in VIEWS.iter().take(shown).enumerate() {
-            // Narrow: only the present view is named, the others are their digits.
-            let name = if room >= 130 || (room >= 76 && at < 6) || at == here {
-                *name
-            } else {
-                ""
-            };
-            views.push(ctx.span(Role::Accent, format!(" {digit}")));
-            let role = if at == here { Role::Selection } else { Role::Dim };
-            views.push(ctx.span(role, name));
+        if near.is_some() && room < 130 {
+            // The keys of the page need the room: the other views are one word.
+            views.push(ctx.span(Role::Accent, " 1–8"));
+            views.push(ctx.span(Role::Dim, " views"));
+        } else {
+            for (at, (digit, short, name)) in VIEWS.iter().take(shown).enumerate() {
+                // Narrow: only the present view is named, the others are their digits.
+                let name = match room {
+                    130.. => *name,
+                    76.. => *short,
+                    _ if at == here => *name,
+                    _ => "",
+                };
+                views.push(ctx.span(Role::Accent, format!(" {digit}")));
+                let role = if at == here { Role::Selection } else { Role::Dim };
+                views.push(ctx.span(role, name));
+            }
         }
     }
     let help = match context {
@@ -459,7 +482,12 @@ fn keys(ctx: &Ctx<'_>, context: Context, room: u16) -> Line<'static> {
     let mut line = Line::from(Vec::<Span<'static>>::new());
     let fixed = cells(Line::from(views.clone()).width()) + width(help);
     let mut left = room.saturating_sub(fixed);
-    for (key, label) in keymap::hints(context, may_act).filter(|(_, label)| *label != "help") {
+    let paused = ctx.model.works.as_ref().is_some_and(|works| {
+        let run = works.runs.under_way();
+        run.is_some_and(|run| run.paused)
+    });
+    for (key, label) in keymap::hints(context, may_act, near).filter(|(_, label)| *label != "help") {
+        let label = if label == "pause" && paused { "go on" } else { label };
         let wide = width(key) + width(label) + 3;
         if wide > left {
             break;

@@ -157,6 +157,9 @@ pub fn mounts(host: &Host, seen: &HostView) -> Mounts {
             Some(StatfsOutcome::Hung { seconds }) if host.thresholds.is_mount_hung(*seconds) => {
                 Some((Severity::Critical, format!("{} hung for {seconds} s", wanted.at)))
             }
+            Some(StatfsOutcome::Hung { seconds }) if *seconds > 0 => {
+                Some((Severity::Warning, format!("{} no answer for {seconds} s", wanted.at)))
+            }
             Some(StatfsOutcome::Stale) => Some((Severity::Critical, format!("{} stale", wanted.at))),
             Some(StatfsOutcome::Failed { error }) => Some((Severity::Warning, format!("{}: {error}", wanted.at))),
             Some(StatfsOutcome::Answered { .. } | StatfsOutcome::Hung { .. }) | None => None,

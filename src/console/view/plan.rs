@@ -20,6 +20,7 @@ use crate::{
         definition::Kind,
         operation::{Nature, Operation, Work},
         plan::{Plan, Rule, Step},
+        planner::show,
     },
 };
 use ratatui::{
@@ -132,6 +133,15 @@ pub fn consent(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, prompt: &str, typ
 }
 
 fn lines(ctx: &Ctx<'_>, planning: &Planning, room: u16) -> Vec<Line<'static>> {
+    // The plan covers the banner that says it elsewhere.
+    let practised = ctx.model.practised.as_deref().unwrap_or_default();
+    let practised = wrap(practised, room).into_iter().filter(|line| !line.is_empty());
+    let mut out: Vec<Line<'static>> = practised.map(|line| ctx.line(Role::Banner, line)).collect();
+    out.extend(stage(ctx, planning, room));
+    out
+}
+
+fn stage(ctx: &Ctx<'_>, planning: &Planning, room: u16) -> Vec<Line<'static>> {
     match &planning.stage {
         Stage::Making { since } => {
             let spent = span(ctx.now.since(*since));
@@ -144,7 +154,11 @@ fn lines(ctx: &Ctx<'_>, planning: &Planning, room: u16) -> Vec<Line<'static>> {
             out
         }
         Stage::Refused(refusals) => refused(ctx, planning, refusals, room),
-        Stage::Ready(plan) => whole(ctx, plan, room),
+        Stage::Ready(plan) => {
+            let mut out = claims(ctx, planning, plan, room);
+            out.extend(whole(ctx, plan, room));
+            out
+        }
     }
 }
 
@@ -190,6 +204,38 @@ fn refused(ctx: &Ctx<'_>, planning: &Planning, refusals: &[Refusal], room: u16) 
     out
 }
 
+/// Runs that hold something of it: those that are taken over, and those that could be.
+fn claims(ctx: &Ctx<'_>, planning: &Planning, plan: &Plan, room: u16) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    let over = &planning.asked.over;
+    for run in over {
+        let text = format!("run {run}: it gets nothing on these hosts any more, wherever it is");
+        let head = ctx.span(Role::Critical, " TAKES OVER  ");
+        out.extend(hanging(ctx, &head, Role::Critical, &text, room));
+    }
+    let runs = ctx.model.works.as_ref().map(|works| &works.runs);
+    let holders = runs.into_iter().flat_map(|runs| runs.holders(plan));
+    for line in holders.filter(|line| !over.contains(&line.id)) {
+        let text = format!(
+            "run {} ({} by {}) may hold these hosts, and its process has ended: {}. 8 goes on with it, or takes it back; \
+             to take them over from it, type take-over={}",
+            line.id,
+            line.what,
+            line.owner,
+            line.stands().1,
+            line.id
+        );
+        out.extend(hanging(
+            ctx,
+            &ctx.span(Role::Warning, " ▲ HELD "),
+            Role::Text,
+            &text,
+            room,
+        ));
+    }
+    out
+}
+
 /// The whole plan.
 fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
     let given: Vec<String> = plan
@@ -222,7 +268,7 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
     match &plan.loss {
         None => out.push(Line::from(vec![
             ctx.span(Role::Dim, " loss   "),
-            ctx.span(Role::Ok, "nothing"),
+            ctx.span(Role::Ok, "no data"),
         ])),
         Some(loss) => {
             for line in loss.lines() {
@@ -255,6 +301,16 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
         out.extend(one_step(ctx, at, step, room));
     }
     out.push(Line::default());
+    let functions = show::functions(plan);
+    if !functions.is_empty() {
+        let text = " SHELL FUNCTIONS THAT POINTSMAN SENDS ALONG: WHAT THEY RUN";
+        out.push(ctx.line(Role::Title, text));
+        for (name, runs) in functions {
+            let head = ctx.span(Role::Notice, format!("     {name:<14} "));
+            out.extend(hanging(ctx, &head, Role::Dim, runs, room));
+        }
+        out.push(Line::default());
+    }
     out.push(ctx.line(Role::Dim, " This is the whole plan."));
     out
 }

@@ -7,14 +7,15 @@ use super::{
     runbooks::{hanging, marked},
 };
 use crate::{
-    conduct::{ClientView, Progress, StepProgress, StepState, end_words},
+    conduct::{ClientView, GivesUp, Progress, StepProgress, StepState, end_words, left_words},
     console::{
         runbooks::runs::{Starting, severity},
         screen,
         text::{cells, span, time_of_day, width, wrap},
         theme::{Role, glyph_of, role_of},
     },
-    verdict::Severity,
+    facts::UnixMs,
+    verdict::{Code, Severity},
 };
 use ratatui::{buffer::Buffer, layout::Rect, text::Line};
 use std::time::Duration;
@@ -115,7 +116,10 @@ fn head(ctx: &Ctx<'_>, run: &Progress, word: &str, room: u16) -> Vec<Line<'stati
             out.extend(hanging(ctx, &head, role, &end_words(end), room));
             out.push(ctx.line(Role::Dim, format!(" {settled} of {all} steps, {}", tenths(spent))));
         }
-        None if run.left => out.push(ctx.line(Role::Warning, " ▲ left in its middle: 8, then c goes on with it")),
+        None if run.left => {
+            let text = format!(" ▲ {}: 8, then c goes on with it", left_words(run.begun));
+            out.push(ctx.line(Role::Warning, text));
+        }
         None => {
             let left = run.remaining().map_or_else(String::new, |left| format!(" · {left}"));
             let text = format!(
@@ -124,6 +128,7 @@ fn head(ctx: &Ctx<'_>, run: &Progress, word: &str, room: u16) -> Vec<Line<'stati
                 tenths(spent)
             );
             out.push(ctx.line(Role::Text, text));
+            out.extend(waits(ctx, run, room));
         }
     }
     if let Some(by) = run.cancelled.as_ref().filter(|_| run.end.is_none()) {
@@ -140,6 +145,29 @@ fn head(ctx: &Ctx<'_>, run: &Progress, word: &str, room: u16) -> Vec<Line<'stati
         );
     }
     out.push(Line::default());
+    out
+}
+
+/// What is waited for, how often it is asked for, and until when.
+fn waits(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
+    let why = run.waits.as_deref().unwrap_or("no answer came");
+    let Some(GivesUp { every, at, .. }) = run.gives_up else {
+        let head = ctx.span(Role::Warning, " ↻ ");
+        let waits = run.waits.as_deref();
+        return waits.map_or_else(Vec::new, |why| hanging(ctx, &head, Role::Warning, why, room));
+    };
+    let step = run.current.and_then(|at| run.steps.get(at));
+    let place = step.map_or("the target", |step| step.place.as_str());
+    let unknown = step.is_some_and(|step| step.state == StepState::Unknown);
+    let left = span(at.since(ctx.now.max(run.at)));
+    let every = every.as_secs();
+    let text = if unknown {
+        format!("asks {place} every {every} s what became of the step; after {left} more it parks, outcome unknown")
+    } else {
+        format!("looks again every {every} s, for {left} more; then the step counts as failed")
+    };
+    let mut out = hanging(ctx, &ctx.span(Role::Warning, " ↻ "), Role::Warning, &text, room);
+    out.extend(hanging(ctx, &ctx.span(Role::Dim, "   "), Role::Dim, why, room));
     out
 }
 
@@ -207,9 +235,17 @@ fn clients(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
     if run.clients.is_empty() {
         return Vec::new();
     }
-    let mut out = vec![Line::default(), ctx.line(Role::Title, " CLIENTS")];
+    let answer = run
+        .clients
+        .iter()
+        .filter(|client| client.stalled.is_none() && client.answers > 0 && client.note.is_empty());
+    let text = match run.end {
+        None => format!(" CLIENTS  {} of {} answer now", answer.count(), run.clients.len()),
+        Some(_) => " CLIENTS  at the end of the run".to_owned(),
+    };
+    let mut out = vec![Line::default(), ctx.line(Role::Title, text)];
     for client in &run.clients {
-        let (role, text) = client_words(client);
+        let (role, text) = client_words(ctx, client);
         let name = format!("{} {}", client.client, client.mount_point);
         let head = ctx.span(Role::Text, format!("   {name:<28} "));
         out.extend(hanging(ctx, &head, role, &text, room));
@@ -217,11 +253,23 @@ fn clients(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
     out
 }
 
-fn client_words(client: &ClientView) -> (Role, String) {
+fn client_words(ctx: &Ctx<'_>, client: &ClientView) -> (Role, String) {
     let longest = client.longest.map(tenths);
+    // A wait that was there before the run was is longer than what the run has seen of it.
+    let from = match (client.from_begin, client.stalled) {
+        (false, _) => String::new(),
+        (true, None) => ", counted from the run's begin".to_owned(),
+        (true, Some(_)) => match missed_since(ctx, client) {
+            Some(since) => format!(
+                ", counted from the run's begin; the monitor misses it since {}",
+                time_of_day(since)
+            ),
+            None => ", counted from the run's begin".to_owned(),
+        },
+    };
     let (role, mut text) = match (client.stalled, longest) {
-        (Some(stalled), _) => (Role::Warning, format!("▲ stalled for {}", tenths(stalled))),
-        (None, Some(longest)) => (Role::Ok, format!("● answers; longest wait {longest}")),
+        (Some(stalled), _) => (Role::Warning, format!("▲ stalled for {}{from}", tenths(stalled))),
+        (None, Some(longest)) => (Role::Ok, format!("● answers; longest wait {longest}{from}")),
         (None, None) if client.note.is_empty() => (Role::Unknown, "? not measured".to_owned()),
         (None, None) => return (Role::Unknown, format!("? {}", client.note)),
     };
@@ -229,6 +277,17 @@ fn client_words(client: &ClientView) -> (Role, String) {
         text = format!("{text}  {}", client.note);
     }
     (role, text)
+}
+
+/// Since when the monitor has had no answer from the mount.
+fn missed_since(ctx: &Ctx<'_>, client: &ClientView) -> Option<UnixMs> {
+    let mut findings = ctx.model.live.findings.iter();
+    let found = findings.find(|finding| {
+        finding.code == Code::MountHung
+            && finding.subject.host.as_ref() == Some(&client.client)
+            && *finding.subject.name == *client.mount_point
+    })?;
+    Some(found.since)
 }
 
 /// What the current step runs and prints, or the one at which it stopped.
@@ -263,9 +322,21 @@ fn output(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
 
 fn log(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
     let mut out = vec![Line::default(), ctx.line(Role::Title, " WHAT HAPPENED, NEWEST FIRST")];
-    for line in run.log.iter().rev().take(LOG) {
+    let mut told = false;
+    for (at, line) in run.log.iter().rev().take(LOG).enumerate() {
+        // What another process wrote, or this one before the run was left, did not happen now.
+        let before = run.logged - u64::try_from(at).unwrap_or(run.logged) <= run.before;
+        if before && !std::mem::replace(&mut told, true) {
+            let text = format!(
+                "   ── before {} went on with it at {} ──",
+                run.owner,
+                time_of_day(run.began)
+            );
+            out.push(ctx.line(Role::Dim, text));
+        }
+        let role = if before { Role::Dim } else { Role::Text };
         let head = ctx.span(Role::Dim, format!("   {} ", time_of_day(line.at)));
-        out.extend(hanging(ctx, &head, Role::Text, &line.text, room));
+        out.extend(hanging(ctx, &head, role, &line.text, room));
     }
     out
 }
@@ -277,10 +348,15 @@ pub fn draw_leave(ctx: &Ctx<'_>, buffer: &mut Buffer) {
         let own = runs.under_way()?;
         Some(format!("{} {} is under way: {}.", own.runbook, runs.word, own.stage))
     });
+    let after = if ctx.model.passing {
+        "The simulated hosts end with this process, and the run with them."
+    } else {
+        "Any console can go on with it or take it back: 8."
+    };
     let text = format!(
         "{} It goes on only while this process lives. L (a capital one) leaves it in its middle: what is being done now is \
          finished and written down, nothing more is begun, and the hosts stay as they are then, clients kept out \
-         included. Any console can go on with it or take it back: 8.",
+         included. {after}",
         going.unwrap_or_else(|| "A run is about to begin.".to_owned())
     );
     let screen = buffer.area;

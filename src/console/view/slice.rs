@@ -375,6 +375,9 @@ fn client_words(ctx: &Ctx<'_>, client: &Client<'_>) -> Line<'static> {
             StatfsOutcome::Hung { seconds } if client.host.thresholds.is_mount_hung(*seconds) => {
                 return ctx.line(Role::Critical, format!("✖ {} hung for {seconds} s", client.at));
             }
+            StatfsOutcome::Hung { seconds } if *seconds > 0 => {
+                return ctx.line(Role::Warning, format!("▲ {} no answer for {seconds} s", client.at));
+            }
             StatfsOutcome::Answered { .. } | StatfsOutcome::Hung { .. } => {}
         }
     }

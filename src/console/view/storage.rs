@@ -166,12 +166,12 @@ pub fn export(ctx: &Ctx<'_>, facts: &SliceFacts<'_>) -> Line<'static> {
     }
 }
 
-/// How many of the nodes that should mount a slice do.
+/// How many of the nodes that should mount a slice do, and have an answer from it.
 pub fn clients(ctx: &Ctx<'_>, facts: &SliceFacts<'_>) -> Line<'static> {
     let (mut good, mut wanted, mut unknown) = (0, 0, 0);
     for client in facts.clients(ctx.view) {
         wanted += 1;
-        match client.mounted {
+        match client.answers() {
             _ if client.view.is_stale(ctx.now) => unknown += 1,
             Some(true) => good += 1,
             Some(false) => {}
@@ -184,6 +184,8 @@ pub fn clients(ctx: &Ctx<'_>, facts: &SliceFacts<'_>) -> Line<'static> {
     let text = format!("{good} of {wanted}");
     if unknown > 0 {
         ctx.line(Role::Unknown, format!("? {text}"))
+    } else if good == 0 {
+        ctx.line(Role::Critical, format!("✖ {text}"))
     } else if good < wanted {
         ctx.line(Role::Warning, format!("▲ {text}"))
     } else {

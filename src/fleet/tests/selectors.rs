@@ -52,7 +52,12 @@ fn what_is_wrong_is_said() {
             "stor1,db1",
             "no host is selected: each term selects some, but no host satisfies all of them (`,` means and, `|` means or)",
         ),
-        ("stor9", "no host is selected by `name=stor9` (did you mean `stor1`?)"),
+        // As near to stor1 as to stor2: neither is a guess worth making.
+        (
+            "stor9",
+            "no host is selected by `name=stor9` (known: `access1`, `access2`, `access3`, `access4`, `backup1`, `db1`, \
+             `db2`, `gate1`, `here`, `stor1`, `stor2`, `ups1`)",
+        ),
         // Names that stand on screen without their field.
         ("web", "no host is selected by `name=web` (did you mean `segment=web`?)"),
         (

@@ -6,7 +6,7 @@
 mod capacity;
 mod locks;
 mod receiver_free;
-mod receiver_sound;
+pub mod receiver_sound;
 mod replicated;
 mod returned;
 mod served_once;

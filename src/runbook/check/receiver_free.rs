@@ -44,7 +44,8 @@ impl Check for ReceiverFree {
                 &network::blocks(to, address.ip, false).judge(sight),
                 "a port block of an earlier run still stands: resume that run, or look who set it",
             );
-            if address.interface(to).is_none() {
+            // What is not seen is refused above, and is no word about its networks.
+            if sight.text(&network::look(to)).is_ok() && address.interface(to).is_none() {
                 report.refuse(
                     format!("no interface of {to} is in the network of {}", address.ip),
                     "give the server an address in that network",

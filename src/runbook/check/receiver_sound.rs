@@ -3,7 +3,10 @@
 
 use super::{Check, Report};
 use crate::{
-    facts::{CleanText, md::parse_mdstat},
+    facts::{
+        CleanText, Snapshot,
+        md::{MdArray, parse_mdstat},
+    },
     fleet::HostName,
     runbook::{
         definition::Kind,
@@ -52,14 +55,11 @@ fn errors(host: &HostName) -> Look {
 
 /// What a host shows; what cannot be read is no sign.
 fn signs(host: &HostName, sight: &Sight) -> Vec<Sign> {
-    let mut signs = Vec::new();
-    if let Ok(Ok(arrays)) = sight.text(&arrays(host)).map(parse_mdstat) {
-        let degraded = arrays.iter().filter(|array| array.degraded() == Some(true));
-        signs.extend(degraded.map(|array| Sign {
-            kind: Fault::Array,
-            says: format!("{} of {host} is degraded ({})", array.device, array.map),
-        }));
-    }
+    let arrays = match sight.text(&arrays(host)).map(parse_mdstat) {
+        Ok(Ok(arrays)) => arrays,
+        _ => Vec::new(),
+    };
+    let mut signs = degraded(host, &arrays);
     // A host without any ext4 has no such directory.
     for line in sight
         .printed(&errors(host))
@@ -69,18 +69,12 @@ fn signs(host: &HostName, sight: &Sight) -> Vec<Sign> {
         let Some((file, count)) = line.rsplit_once(':') else {
             continue;
         };
-        if count.trim().parse::<u64>().is_ok_and(|count| count > 0) {
-            let device = file
-                .trim_end_matches("/errors_count")
-                .rsplit('/')
-                .next()
-                .unwrap_or_default();
-            let device = CleanText::new(device);
-            signs.push(Sign {
-                kind: Fault::Filesystem,
-                says: format!("the filesystem of {device} of {host} has counted errors"),
-            });
-        }
+        let device = file
+            .trim_end_matches("/errors_count")
+            .rsplit('/')
+            .next()
+            .unwrap_or_default();
+        signs.extend(counted(host, &CleanText::new(device), count.trim().parse().ok()));
     }
     // Errors make the kernel take the right to write from the filesystem, and leave that of the mount (ext4(5), errors=).
     for line in sight.text(&filesystem::look(host)).unwrap_or_default().lines() {
@@ -96,6 +90,71 @@ fn signs(host: &HostName, sight: &Sight) -> Vec<Sign> {
         }
     }
     signs
+}
+
+/// The arrays among these that lack a member.
+fn degraded(host: &HostName, arrays: &[MdArray]) -> Vec<Sign> {
+    let degraded = arrays.iter().filter(|array| array.degraded() == Some(true));
+    let sign = |array: &MdArray| Sign {
+        kind: Fault::Array,
+        says: format!("{} of {host} is degraded ({})", array.device, array.map),
+    };
+    degraded.map(sign).collect()
+}
+
+/// A filesystem that has counted errors.
+fn counted(host: &HostName, device: &CleanText, count: Option<u64>) -> Option<Sign> {
+    count.filter(|count| *count > 0).map(|_| Sign {
+        kind: Fault::Filesystem,
+        says: format!("the filesystem of {device} of {host} has counted errors"),
+    })
+}
+
+/// What a host was last seen with, by facts that were collected: for who offers a runbook before a plan is made.
+fn collected(host: &HostName, snapshot: &Snapshot) -> Vec<Sign> {
+    let mut signs = degraded(host, snapshot.md.value().map_or(&[], Vec::as_slice));
+    for errors in snapshot.filesystem_errors.value().into_iter().flatten() {
+        signs.extend(counted(host, &errors.device, errors.count));
+    }
+    signs
+}
+
+/// Why the plan will refuse `to` as the receiver, by facts that were collected: the same words as those of the check.
+/// `from` is what the other side was last seen with. `Ok` may hold what the plan will want to be named.
+///
+/// # Errors
+/// The fact, in a sentence.
+pub fn foreseen(
+    kind: Kind,
+    from: (&HostName, Option<&Snapshot>, bool),
+    to: (&HostName, &Snapshot),
+    exported: bool,
+) -> Result<Option<String>, String> {
+    let (from, theirs, silent) = from;
+    let theirs = theirs.map(|seen| collected(from, seen)).unwrap_or_default();
+    let (to, seen) = to;
+    let mut wanted = None;
+    for Sign { kind: fault, says } in collected(to, seen) {
+        if kind == Kind::Planned {
+            return Err(says);
+        }
+        // Of a silent side nothing is seen when the plan is made; what it was last seen with goes in by the findings.
+        if !silent && theirs.iter().any(|other| other.kind == fault) {
+            return Err(format!("{from} and {to} both show {}: {says}", fault.word()));
+        }
+        if silent {
+            wanted = Some(format!("{says}: the plan wants --force={to}"));
+        }
+    }
+    let stopped = seen.nfs_server.value().is_some_and(|server| server.threads == Some(0));
+    if exported && stopped {
+        return Err(not_running(to));
+    }
+    Ok(wanted)
+}
+
+fn not_running(host: &HostName) -> String {
+    format!("nfsd of {host} does not run")
 }
 
 impl ReceiverSound {
@@ -171,7 +230,7 @@ impl Check for ReceiverSound {
             match sight.text(&Look::new(to, ["cat", "/proc/fs/nfsd/threads"])) {
                 Ok(text) => match text.trim().parse::<u32>() {
                     Ok(threads) if threads > 0 => {}
-                    Ok(_) => report.refuse(format!("nfsd of {to} does not run"), "start nfs-server there first"),
+                    Ok(_) => report.refuse(not_running(to), "start nfs-server there first"),
                     Err(_) => report.refuse(
                         format!("whether nfsd of {to} runs is not known: {:?}", text.trim()),
                         "look at nfs-server there",

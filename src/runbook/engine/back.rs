@@ -34,7 +34,11 @@ impl Engine {
             return self.back_on();
         }
         if !self.underway() {
-            return self.finish(End::Refused { why });
+            let end = match self.displaces() {
+                none if none.is_empty() => End::Refused { why },
+                stays => End::Compensated { why, stays },
+            };
+            return self.finish(end);
         }
         if self.irreversible().is_some() {
             // There is no way back from here: somebody looks, and it goes on.
@@ -120,6 +124,7 @@ impl Engine {
         let why = self.why.clone().unwrap_or_default();
         let stays = self.stays();
         if !self.again || self.cancelled.is_some() || stays.is_empty() {
+            let stays = stays.into_iter().chain(self.displaces()).collect();
             return self.finish(End::Compensated { why, stays });
         }
         let undone = |state: &StepState| !matches!(state, StepState::Done | StepState::AlreadySo);
@@ -272,16 +277,27 @@ impl Engine {
         }
     }
 
+    /// What going on with a parked run comes to where somebody wanted it back: not what its plan says next.
+    pub(super) fn onward(&self) -> &'static str {
+        let wanted = self.cancelled.is_some() || self.why.is_some();
+        if wanted && self.irreversible().is_none() {
+            ", which takes it back"
+        } else {
+            ""
+        }
+    }
+
     /// Stops where it stands; the claims stay, so that nobody else begins here.
     pub(super) fn park(&mut self, doing: &Doing, why: String, unknown: bool) -> Effect {
         let way = if doing.back { "taking back" } else { "doing" };
         let next = format!(
-            "look at {} yourself, then resume run {} ({way} step {}: {})",
+            "look at {} yourself, then resume run {}{} ({way} step {}: {})",
             match &doing.operation.place {
                 Place::Host(host) => host.to_string(),
                 Place::Console => "the fleet".to_owned(),
             },
             self.run,
+            self.onward(),
             doing.at + 1,
             doing.operation.says
         );

@@ -10,6 +10,10 @@ use std::time::Duration;
 /// How long a target may take to answer about claims: longer than it waits for a command that still runs.
 const CLAIM_DEADLINE: Duration = Duration::from_secs(20);
 
+/// Claims of one process of a run that may be on their way to a target at once, at most: the first, its repetitions, and
+/// those that seal a lost step, one every [`RESOLVE_EVERY`](super::RESOLVE_EVERY) for as long as it is asked for.
+const LATE: u64 = 64;
+
 impl Engine {
     /// Lets it take over claims of these runs, which a person has named in full. They get nothing on those targets
     /// any more.
@@ -47,9 +51,14 @@ impl Engine {
             _ => at,
         };
         let Some(host) = hosts.get(at).cloned() else {
-            return match self.gives_back.clone() {
-                Some(end) => self.release(0, end),
-                None => self.claim(0),
+            return match (self.gives_back.clone(), self.why.clone()) {
+                (Some(end), _) => self.release(0, end),
+                // Whoever wants it over wants nobody else displaced.
+                (None, Some(why)) if self.only_displaces() => {
+                    let end = self.unbegun(End::Refused { why: why.clone() }, &why, "");
+                    self.finish(end)
+                }
+                (None, _) => self.claim(0),
             };
         };
         self.stage = Stage::Asking(at);
@@ -66,10 +75,12 @@ impl Engine {
             if let Said::Token { token, run, owner, .. } = line {
                 if let Some(run) = run
                     && *run != self.run
-                    && !self.over.contains(run)
                     && self.gives_back.is_none()
                 {
-                    return Some(holds(run, owner.as_deref().unwrap_or("another console"), host));
+                    if !self.over.contains(run) {
+                        return Some(holds(run, owner.as_deref().unwrap_or("another console"), host));
+                    }
+                    self.found.entry(host.clone()).or_default().insert(run.clone());
                 }
                 let known = self.tokens.entry(host.clone()).or_default();
                 *known = (*known).max(*token);
@@ -84,11 +95,13 @@ impl Engine {
             return self.finish(End::Parked {
                 step: self.pending.as_ref().map_or(0, |doing| doing.at),
                 why: by,
-                next: format!("when that run has ended, resume run {}", self.run),
+                next: format!("when that run has ended, resume run {}{}", self.run, self.onward()),
                 unknown: self.is_open(),
             });
         }
-        self.finish(End::Held { by })
+        let next = format!("when that run has ended: pointsman --batch resume {}", self.run);
+        let end = self.unbegun(End::Held { by: by.clone() }, &by, &next);
+        self.finish(end)
     }
 
     pub(super) fn claim(&mut self, from: usize) -> Effect {
@@ -125,10 +138,16 @@ impl Engine {
         let Some(host) = self.plan.targets.keys().nth(at).cloned() else {
             return self.enter();
         };
+        if let Event::Answered(answer) = &event
+            && let Some(effect) = self.takes(at, &host, answer)
+        {
+            return effect;
+        }
         let why = match event {
             Event::Answered(Answer::Said(said)) => {
                 let taken = said.iter().filter(|line| matches!(line, Said::Claimed(_))).count();
                 if taken == self.plan.claims_on(&host).len() {
+                    self.reclaimed = 0;
                     return self.claim(at + 1);
                 }
                 match said.into_iter().find_map(|line| match line {
@@ -145,8 +164,14 @@ impl Engine {
                         let unknown = self.is_open();
                         return self.leave(at, format!("run {seen} has taken it over on {host}"), unknown);
                     }
+                    // Whatever still runs there ends; to go on without the target, or to give up, would be worse.
+                    Some((kind, _)) if kind == "busy" && self.may_reclaim() => return self.reclaim(at),
                     // A claim of its own that was on its way, from a process before this one: go above it.
-                    Some((kind, seen)) if kind == "token" && self.underway() && self.reclaimed < ATTEMPTS => {
+                    Some((kind, seen))
+                        if kind == "token"
+                            && (self.underway() || self.has_taken() || self.resumed)
+                            && self.may_reclaim() =>
+                    {
                         if let Ok(held) = seen.parse() {
                             self.tokens.insert(host, held);
                         }
@@ -160,7 +185,7 @@ impl Engine {
                 }
             }
             // It may be taken by now, or later: a claim by a higher token settles that.
-            Event::Answered(Answer::Lost(_)) if self.reclaimed < ATTEMPTS => return self.reclaim(at),
+            Event::Answered(Answer::Lost(_)) if self.may_reclaim() => return self.reclaim(at),
             Event::Answered(Answer::NotSent(why) | Answer::Lost(why)) => why,
             _ => "no answer".to_owned(),
         };
@@ -168,6 +193,11 @@ impl Engine {
             Some(effect) => effect,
             None => self.claim(at + 1),
         }
+    }
+
+    /// Whether a claim is tried again. Whoever cancels a run that has changed nothing wants no more waiting.
+    fn may_reclaim(&self) -> bool {
+        self.reclaimed < ATTEMPTS && (self.cancelled.is_none() || self.underway())
     }
 
     fn reclaim(&mut self, at: usize) -> Effect {
@@ -179,10 +209,15 @@ impl Engine {
     /// A target cannot be claimed. A run that begins is refused. One under way does without it: what is there is not
     /// known, and nothing is done there, but what the others still need may be finished.
     fn unclaimed(&mut self, host: &HostName, why: String) -> Option<Effect> {
-        if self.gives_back.is_none() && !self.underway() {
+        let given_up = self.why.is_some() && self.only_displaces();
+        if self.gives_back.is_none() && !self.underway() && !given_up {
             let why = format!("{host} could not be claimed: {why}");
-            return Some(self.finish(End::Refused { why }));
+            let next = format!("when {host} can be claimed: pointsman --batch resume {}", self.run);
+            let end = self.unbegun(End::Refused { why: why.clone() }, &why, &next);
+            return Some(self.finish(end));
         }
+        // Each target has tries of its own.
+        self.reclaimed = 0;
         self.unreached.insert(host.clone(), why);
         None
     }
@@ -260,7 +295,8 @@ impl Engine {
                 step + 1
             ),
             next: format!(
-                "when {host} answers again: pointsman --batch resume {run}; if it is dead: pointsman --batch plan failover server={host}, and run that plan with --take-over={run}"
+                "when {host} answers again: pointsman --batch resume {run}{}; if it is dead: pointsman --batch plan failover server={host}, and run that plan with --take-over={run}",
+                self.onward()
             ),
             unknown,
         }
@@ -286,7 +322,7 @@ impl Engine {
             return self.leave(doing.at, by, unknown);
         }
         let by = format!("step {step}: a newer claim stands on {place} ({seen})");
-        if self.underway() {
+        if self.underway() || self.has_taken() {
             return self.park(doing, by, unknown);
         }
         self.finish(End::Held { by })
@@ -295,10 +331,11 @@ impl Engine {
     /// Another run has taken a target over: nothing more is done here, not even taken back.
     fn leave(&mut self, step: usize, by: String, unknown: bool) -> Effect {
         self.displaced = true;
-        let end = if self.underway() {
+        let end = if self.underway() || self.has_taken() {
+            let whys: Vec<String> = std::iter::once(by.clone()).chain(self.displaces()).collect();
             End::Parked {
                 step,
-                why: by.clone(),
+                why: whys.join("; "),
                 next: format!(
                     "this run is over: look at what it has left (pointsman --batch report {}), and at what the other one does",
                     self.run
@@ -331,13 +368,14 @@ impl Engine {
             if !self.claimed.contains(&host) {
                 continue;
             }
-            if self.gives_back.is_some() {
-                if self.unreached.contains_key(&host) {
-                    self.kept.push(host.to_string());
-                    continue;
-                }
-                // Above whatever a process before this one may still have on its way.
-                *self.tokens.entry(host.clone()).or_default() += 1;
+            if self.gives_back.is_some() && self.unreached.contains_key(&host) {
+                self.kept.push(host.to_string());
+                continue;
+            }
+            if self.gives_back.is_some() || self.resumed {
+                // Above whatever a process before this one may still have on its way: a host that stood still takes it
+                // long after nobody waits for the answer.
+                *self.tokens.entry(host.clone()).or_default() += LATE;
             }
             let request = Request::Release {
                 identity: self.identity(&host, true),

@@ -19,10 +19,17 @@ impl Engine {
         now: UnixMs,
     ) -> Self {
         let mut engine = Self::new(plan, run, owner, now);
+        engine.resumed = true;
         // What was claimed by the process before is not known.
         engine.claimed = engine.plan.targets.keys().cloned().collect();
-        let mut open = None;
+        let (mut open, mut cancelled) = (None, None);
+        // How far each step was before it was sent last.
+        let mut before = engine.done.clone();
+        // Whether somebody went on with it, and has not found out yet where it stands.
+        let mut resumed = false;
         for record in records {
+            let unresolved = resumed;
+            resumed = stays_unresolved(record, unresolved);
             match record {
                 Record::Intent {
                     step, back, attempt, ..
@@ -30,24 +37,26 @@ impl Engine {
                     open = Some((*step, *back, *attempt));
                     // Nothing is taken back of a run that goes forwards.
                     engine.turned |= *back;
+                    // All targets were claimed by then, and it is written of whom they were taken over.
+                    engine.may_have.clear();
                     let highest = engine.attempts.entry((*step, *back)).or_default();
                     *highest = (*highest).max(*attempt);
-                    if let Some(state) = engine.done.get_mut(*step)
-                        && !back
-                    {
-                        *state = StepState::Touched;
+                    if let Some(state) = engine.done.get_mut(*step) {
+                        before[*step] = *state;
+                        if !back {
+                            *state = StepState::Touched;
+                        }
                     }
                 }
                 Record::Outcome {
                     step, back, outcome, ..
                 } => {
                     open = None;
-                    let attempts = engine.attempts.get(&(*step, false)).copied().unwrap_or_default();
                     if let Some(state) = engine.done.get_mut(*step) {
                         *state = match (back, outcome) {
-                            // Its only attempt ran nothing.
-                            (false, super::Outcome::Refused) if attempts <= 1 => StepState::NotYet,
-                            (_, super::Outcome::Failed | super::Outcome::Refused) => *state,
+                            // That attempt ran nothing; one before it may have.
+                            (false, super::Outcome::Refused) => before[*step],
+                            (true, super::Outcome::Refused) | (_, super::Outcome::Failed) => *state,
                             (true, _) => StepState::Undone,
                             (false, super::Outcome::AlreadySo) if *state == StepState::NotYet => StepState::AlreadySo,
                             (false, _) => StepState::Done,
@@ -63,26 +72,39 @@ impl Engine {
                         // Whoever made that connection.
                         engine.done[at] = StepState::Touched;
                     }
-                    open = None;
+                    // Whoever goes on with a run writes that it turns back before it finds out what became of the step
+                    // that was on its way: that is as open as before.
+                    if !unresolved || halt.is_some() {
+                        open = None;
+                    }
                 }
                 // Unless it says otherwise, it was known at its end what became of every step.
                 Record::Ended(end) => {
+                    // A run that stopped on its way has not answered who wanted it back, unless there is no way back.
+                    if !matches!(end, End::Parked { .. }) || engine.irreversible().is_some() {
+                        cancelled = None;
+                    }
                     if !matches!(end, End::Parked { unknown: true, .. }) {
                         open = None;
                     }
                     engine.forwards_again(end);
                 }
+                Record::Cancelled { by } => cancelled = Some(format!("cancelled by {by}")),
                 Record::Alone { slice, .. } => _ = engine.counted.insert(slice.clone()),
-                Record::TakesOver { run, .. } => engine.over.push(run.clone()),
+                Record::TakesOver { run, .. } => {
+                    engine.over.push(run.clone());
+                    engine.may_have.insert(run.clone());
+                }
+                Record::TookOver { run, host } => engine.notes_taken(run.clone(), HostName::new(host.as_str())),
                 Record::Unknown { .. }
                 | Record::Asked { .. }
                 | Record::Resumed { .. }
-                | Record::TookOver { .. }
                 | Record::Displaced { .. }
                 | Record::Released { .. } => {}
             }
         }
-        // Whoever wants it back wants no other try.
+        // Whoever wants it back wants no other try, and whoever has wanted it so is obeyed after a crash as well.
+        let back = back.or(cancelled);
         engine.again &= back.is_none();
         if engine.why.is_none() {
             engine.why = if engine.turned {
@@ -94,6 +116,7 @@ impl Engine {
         engine.pending = open.and_then(|(step, back, attempt)| {
             let mut doing = engine.doing(step, back)?;
             doing.attempt = attempt;
+            doing.before = before[step];
             doing.sent = Some(now);
             Some(doing)
         });
@@ -210,6 +233,7 @@ impl Engine {
             back,
             part: Part::Resting,
             attempt: self.attempts.get(&(at, back)).copied().unwrap_or_default(),
+            before: self.done.get(at).copied().unwrap_or(StepState::NotYet),
             tries: 0,
             redo: false,
             since: self.now,
@@ -265,5 +289,14 @@ impl Engine {
     pub(super) fn over(&mut self, end: End) -> Effect {
         self.stage = Stage::Over(end.clone());
         Effect::Finish(end)
+    }
+}
+
+/// Whether it is still to be found out where a run stands that somebody went on with.
+fn stays_unresolved(record: &Record, resumed: bool) -> bool {
+    match record {
+        Record::Resumed { .. } => true,
+        Record::Asked { .. } | Record::Cancelled { .. } | Record::TakesOver { .. } | Record::TookOver { .. } => resumed,
+        _ => false,
     }
 }

@@ -49,7 +49,7 @@ pub enum Effect {
         hosts: Vec<HostName>,
         /// Program and arguments.
         argv: Vec<String>,
-        /// Who has not answered by then is not waited for.
+        /// How long each may take; who does not answer at once is not waited for.
         deadline: Duration,
     },
     /// Ask a person; answered by [`Event::Replied`] or, while nobody has answered, by [`Event::Woken`].

@@ -12,14 +12,18 @@ mod course;
 mod event;
 mod flow;
 mod record;
+mod resolve;
 mod stand;
 mod step;
+mod taking;
+#[cfg(test)]
+mod taking_tests;
 #[cfg(test)]
 mod tests;
 mod wait;
 pub use event::{Answer, Control, Effect, End, Event, Time};
 pub use record::{Outcome, Record};
-pub use stand::{Phase, Stand};
+pub use stand::{Patience, Phase, Stand};
 
 use super::{
     condition::unmet,
@@ -81,7 +85,7 @@ pub struct Engine {
     asked: UnixMs,
     /// The highest attempt so far, by step and way: each has a receipt of its own on the target.
     attempts: BTreeMap<(usize, bool), u32>,
-    /// Times that a claim whose answer was lost was tried again.
+    /// Times that the claim of one target was tried again.
     reclaimed: u32,
     /// The time of the run, by a clock that nobody sets: waits and patience end by it.
     now: UnixMs,
@@ -105,12 +109,21 @@ pub struct Engine {
     counted: BTreeSet<String>,
     /// Runs whose claims are taken over.
     over: Vec<String>,
+    /// Which of them were found to hold a target before it was claimed.
+    found: BTreeMap<HostName, BTreeSet<String>>,
+    /// Which of them get nothing any more, and where: that is so however this run ends.
+    took: BTreeMap<String, BTreeSet<HostName>>,
+    /// Which of them may get nothing any more on some target: the answer to a claim was lost, or the process before this
+    /// one ended while it claimed.
+    may_have: BTreeSet<String>,
     /// Targets to which a claim was sent, by this process or one before it.
     claimed: BTreeSet<HostName>,
     /// Targets of a run under way that could not be claimed, and why: nothing is done there.
     unreached: BTreeMap<HostName, String>,
     /// Targets that may still keep a claim of a run that is over.
     kept: Vec<String>,
+    /// Whether it goes on with what a process before this one began: that may have claims on their way still.
+    resumed: bool,
     /// Whether another run has taken this one over.
     displaced: bool,
     /// The end of a run that is over, where nothing is left to do but to give the targets back.
@@ -139,8 +152,10 @@ enum Stage {
     Asking(usize),
     /// Claims them.
     Claiming(usize),
-    /// Rests before it claims one again whose answer was lost.
+    /// Rests before it claims one again whose answer was lost, or that was busy.
     Reclaiming(usize),
+    /// Writes which runs were taken over on a target, one after the other; then goes on by its answer.
+    Taking(usize, Vec<String>, Answer),
     /// Writes that it turns back; as a run that goes on, before it finds out where it stands.
     Turning { resumed: bool },
     /// Does (or takes back) a step.
@@ -164,6 +179,8 @@ struct Doing {
     back: bool,
     part: Part,
     attempt: u32,
+    /// How far the step was before this attempt was sent: so far it is again when nothing of the attempt ran.
+    before: StepState,
     /// Times that it was sent again by this console.
     tries: u32,
     /// Whether it has to be run again although its proof holds: it ended in its middle.
@@ -200,6 +217,8 @@ enum Part {
     Refusing(String),
     /// Writes that it is about to be sent.
     Intending,
+    /// Writes that it was not sent, because what was seen before was too old by then.
+    Late,
     /// Sent; waits for the answer.
     Running,
     /// Lets time pass.
@@ -249,9 +268,13 @@ impl Engine {
             halt: None,
             counted: BTreeSet::new(),
             over: Vec::new(),
+            found: BTreeMap::new(),
+            took: BTreeMap::new(),
+            may_have: BTreeSet::new(),
             claimed: BTreeSet::new(),
             unreached: BTreeMap::new(),
             kept: Vec::new(),
+            resumed: false,
             displaced: false,
             gives_back: None,
         }
@@ -298,6 +321,7 @@ impl Engine {
             Stage::Asking(at) => self.asked(at, event),
             Stage::Claiming(at) => self.claimed(at, event),
             Stage::Reclaiming(at) => self.claim(at),
+            Stage::Taking(at, left, answer) => self.taken_over(at, left, answer, &event),
             Stage::Turning { resumed } => self.turned(resumed, &event),
             Stage::Step(doing) => self.stepped(*doing, event),
             Stage::Ending(end) => self.ended(end, &event),

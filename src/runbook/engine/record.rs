@@ -72,6 +72,12 @@ pub enum Record {
         /// For what.
         what: String,
     },
+    /// A person wants what was done taken back, and no other try. Written when it is asked for, so that it holds over a
+    /// crash; a run that came to an end after it did what could be done about it.
+    Cancelled {
+        /// Who.
+        by: String,
+    },
     /// Another console goes on with the run.
     Resumed {
         /// Who.

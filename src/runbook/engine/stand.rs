@@ -1,6 +1,9 @@
 //! Where a run stands, for whoever watches it. Nothing is decided by it.
 
-use super::{Engine, Part, Stage};
+use super::{
+    Doing, Engine, Part, RESOLVE_EVERY, RESOLVE_WITHIN, Stage, UNSURE_EVERY, UNSURE_WITHIN, UNSURE_WITHIN_BACK,
+};
+use std::time::Duration;
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +16,19 @@ pub struct Stand {
     pub phase: Phase,
     /// What it waits for, in words; kept while it looks again.
     pub waits: Option<String>,
+    /// How often it asks again, and for how long still, before it gives up; where it waits for an answer.
+    pub patience: Option<Patience>,
     /// What still has to flow from one side of the slice to the other, in KiB, where that is waited for.
     pub left_kib: Option<u64>,
+}
+
+/// How long something that is not known is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Between two questions.
+    pub every: Duration,
+    /// Until it is given up.
+    pub left: Duration,
 }
 
 /// What a run is doing.
@@ -51,7 +65,7 @@ impl Engine {
     #[must_use]
     pub fn stand(&self) -> Stand {
         let phase = match &self.stage {
-            Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) => Phase::Claiming,
+            Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) | Stage::Taking(..) => Phase::Claiming,
             Stage::Turning { .. } => Phase::Turning,
             Stage::Releasing(..) | Stage::Released(_) | Stage::Displacing(_) | Stage::Ending(_) => Phase::Ending,
             Stage::Over(_) => Phase::Over,
@@ -63,13 +77,16 @@ impl Engine {
                         Part::Checking => Phase::Checking,
                         Part::Resting => Phase::Resting,
                         Part::Unsure => Phase::Unsure,
-                        Part::Counting | Part::Intending | Part::Refusing(_) | Part::Running => Phase::Running,
+                        Part::Counting | Part::Intending | Part::Late | Part::Refusing(_) | Part::Running => {
+                            Phase::Running
+                        }
                         Part::Holding => Phase::Holding,
                         Part::Inquiring => Phase::Asking,
                         Part::Noting | Part::Sealing | Part::Fetching => Phase::Resolving,
                         Part::Proving(_) | Part::Patient(_) | Part::Concluding => Phase::Proving,
                     },
                     waits: doing.waits.clone(),
+                    patience: self.patience(doing),
                     left_kib: doing.left_kib,
                 };
             }
@@ -79,7 +96,21 @@ impl Engine {
             back: false,
             phase,
             waits: None,
+            patience: None,
             left_kib: None,
         }
+    }
+
+    fn patience(&self, doing: &Doing) -> Option<Patience> {
+        let (every, within, since) = match doing.part {
+            Part::Noting | Part::Sealing | Part::Fetching => (RESOLVE_EVERY, RESOLVE_WITHIN, doing.since),
+            Part::Unsure | Part::Checking => {
+                let within = if doing.back { UNSURE_WITHIN_BACK } else { UNSURE_WITHIN };
+                (UNSURE_EVERY, within, doing.unsure?)
+            }
+            _ => return None,
+        };
+        let left = within.saturating_sub(self.now.since(since));
+        Some(Patience { every, left })
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     ATTEMPTS, Answer, Doing, Effect, Engine, Event, FRESH, Identity, KEPT, Nature, Outcome, Part, Place, Printed,
-    RESOLVE_EVERY, RESOLVE_WITHIN, RETRY_EVERY, Receipt, Record, Request, Said, Sight, Stage, StepState, UNSURE_EVERY,
-    UNSURE_WITHIN, UNSURE_WITHIN_BACK, Work, flow::flows, unmet,
+    RESOLVE_EVERY, RETRY_EVERY, Receipt, Record, Request, Said, Sight, Stage, StepState, UNSURE_EVERY, UNSURE_WITHIN,
+    UNSURE_WITHIN_BACK, Work, flow::flows, unmet,
 };
 use crate::{
     facts::UnixMs,
@@ -22,7 +22,11 @@ impl Engine {
             (Part::Checking, Event::Seen(seen)) => self.checked(doing, seen),
             (Part::Resting | Part::Unsure, _) => self.check(doing),
             (Part::Counting, Event::Written(Ok(()))) => self.intend(doing),
+            (Part::Intending, Event::Written(Ok(()))) if self.is_stale() => self.too_late(doing),
             (Part::Intending, Event::Written(Ok(()))) => self.send(doing),
+            (Part::Late, Event::Written(Ok(()))) => {
+                self.again(doing, "the journal took so long that all has to be seen anew")
+            }
             (Part::Running, Event::Answered(answer)) => self.answered(doing, answer),
             (Part::Running, Event::Ran(Ok(printed))) => self.ran(doing, &printed),
             // It may have worked all the same: the proof tells.
@@ -178,6 +182,26 @@ impl Engine {
         Effect::Write(record)
     }
 
+    /// Whether anything of what was seen is too old to act by: a disk may take its time for an intent.
+    fn is_stale(&self) -> bool {
+        self.seen.values().any(|glimpse| self.aged.since(glimpse.at) > FRESH)
+    }
+
+    /// Writes that what was intended was not sent, and looks again.
+    fn too_late(&mut self, mut doing: Doing) -> Effect {
+        let record = Record::Outcome {
+            step: doing.at,
+            back: doing.back,
+            outcome: Outcome::Refused,
+            evidence: Vec::new(),
+            output: "the journal took so long that what was seen before is too old".to_owned(),
+        };
+        self.seen.clear();
+        doing.part = Part::Late;
+        self.stage = Stage::Step(Box::new(doing));
+        Effect::Write(record)
+    }
+
     /// Looks again at what is not known, until the patience for that is over.
     fn unsure(&mut self, mut doing: Doing, why: String) -> Effect {
         let within = if doing.back { UNSURE_WITHIN_BACK } else { UNSURE_WITHIN };
@@ -210,7 +234,7 @@ impl Engine {
                 doing.sent.get_or_insert(self.now);
                 doing.part = Part::Running;
                 self.seen.clear();
-                self.done[doing.at] = StepState::Touched;
+                doing.before = std::mem::replace(&mut self.done[doing.at], StepState::Touched);
                 self.stage = Stage::Step(Box::new(doing));
                 Effect::Local { argv, deadline }
             }
@@ -222,7 +246,7 @@ impl Engine {
     fn call(&mut self, mut doing: Doing, host: HostName, commands: Vec<Vec<String>>) -> Effect {
         doing.part = Part::Running;
         doing.sent.get_or_insert(self.now);
-        self.done[doing.at] = StepState::Touched;
+        doing.before = std::mem::replace(&mut self.done[doing.at], StepState::Touched);
         self.seen.clear();
         self.asked = self.aged;
         doing.looks = self.looks_behind(&doing, &host);
@@ -281,6 +305,7 @@ impl Engine {
             Answer::Said(said) => self.said(doing, &said),
             Answer::NotSent(why) => {
                 // Nothing was sent, so nothing is unknown; the intent is closed by the next attempt.
+                self.unsent(&doing);
                 self.again(doing, &why)
             }
             Answer::Lost(why) => self.unknown(doing, why),
@@ -294,18 +319,16 @@ impl Engine {
         for line in said {
             match line {
                 Said::Refused(kind, seen) if kind == "token" || kind == "held" => {
-                    if doing.sent == Some(doing.since) || doing.attempt <= 1 {
-                        self.done[doing.at] = StepState::NotYet;
-                    }
+                    self.unsent(&doing);
                     return self.displaced(&doing, kind, seen, false);
                 }
                 Said::Refused(kind, seen) => {
                     // The target looked and ran nothing.
                     let why = format!("{} refused: {kind}: {seen}", host_name(&doing.operation.place));
-                    if doing.back || !(doing.sent == Some(doing.since) || doing.attempt <= 1) {
+                    self.unsent(&doing);
+                    if doing.back || doing.before != StepState::NotYet {
                         return self.fail(&doing, why);
                     }
-                    self.done[doing.at] = StepState::NotYet;
                     return self.refused(doing, why);
                 }
                 Said::Ran(printed) | Said::Receipt(Receipt::Ended(printed)) => {
@@ -320,9 +343,7 @@ impl Engine {
                 }
                 Said::Receipt(Receipt::Begun) => return self.prove(doing, Some("it was begun and did not end".into())),
                 Said::Receipt(Receipt::None) => {
-                    if doing.attempt <= 1 && !doing.back {
-                        self.done[doing.at] = StepState::NotYet;
-                    }
+                    self.unsent(&doing);
                     doing.part = Part::Resting;
                     return self.again(doing, "it never reached the target");
                 }
@@ -330,6 +351,11 @@ impl Engine {
             }
         }
         self.unknown(doing, "the answer says nothing of the step".into())
+    }
+
+    /// Nothing of this attempt ran, and it cannot run any more. One before it, by this process or another, may have.
+    fn unsent(&mut self, doing: &Doing) {
+        self.done[doing.at] = doing.before;
     }
 
     /// Writes that the target refused and nothing was run: else whoever goes on with the run would have to take the step
@@ -375,106 +401,6 @@ impl Engine {
             return self.fail(&doing, format!("{why}, {ATTEMPTS} times"));
         }
         doing.part = Part::Resting;
-        doing.waits = Some(why.to_owned());
-        self.stage = Stage::Step(Box::new(doing));
-        Effect::Wait(RESOLVE_EVERY)
-    }
-
-    pub(super) fn unknown(&mut self, mut doing: Doing, why: String) -> Effect {
-        doing.part = Part::Noting;
-        doing.since = self.now;
-        let record = Record::Unknown {
-            step: doing.at,
-            back: doing.back,
-            why,
-        };
-        self.stage = Stage::Step(Box::new(doing));
-        Effect::Write(record)
-    }
-
-    /// Takes the target anew: whatever was sent before is refused there from then on, or has ended.
-    pub(super) fn seal(&mut self, mut doing: Doing) -> Effect {
-        let Place::Host(host) = doing.operation.place.clone() else {
-            return self.prove(doing, None);
-        };
-        doing.part = Part::Sealing;
-        self.seen.clear();
-        *self.tokens.entry(host.clone()).or_default() += 1;
-        let request = Request::Claim {
-            identity: self.identity(&host, true),
-            objects: self.plan.claims_on(&host),
-            holder: self.holder(&host),
-            over: Vec::new(),
-        };
-        self.stage = Stage::Step(Box::new(doing));
-        Effect::Call {
-            host,
-            request,
-            deadline: Duration::from_secs(20),
-        }
-    }
-
-    pub(super) fn sealed(&mut self, doing: Doing, answer: Answer) -> Effect {
-        match answer {
-            Answer::Said(said) if said.iter().any(|line| matches!(line, Said::Claimed(_))) => self.fetch(doing),
-            Answer::Said(said) => match said.first() {
-                Some(Said::Refused(kind, seen)) if kind == "held" || kind == "displaced" => {
-                    self.displaced(&doing, kind, seen, true)
-                }
-                Some(Said::Refused(kind, seen)) if kind == "token" => {
-                    // A claim whose answer was lost came through after all: go above it.
-                    if let (Place::Host(host), Ok(held)) = (doing.operation.place.clone(), seen.parse()) {
-                        self.tokens.insert(host, held);
-                    }
-                    self.patient(doing, seen)
-                }
-                // What was sent before may still begin: that is not known until the target can be taken.
-                Some(Said::Refused(kind, seen)) => self.patient(doing, &format!("{kind}: {seen}")),
-                _ => self.patient(doing, "the answer says nothing of the claim"),
-            },
-            Answer::NotSent(why) | Answer::Lost(why) => self.patient(doing, &why),
-        }
-    }
-
-    /// Asks what became of the step, once nothing that was sent before can still begin.
-    pub(super) fn fetch(&mut self, mut doing: Doing) -> Effect {
-        let Place::Host(host) = doing.operation.place.clone() else {
-            return self.prove(doing, None);
-        };
-        doing.part = Part::Fetching;
-        let request = Request::Receipt {
-            identity: self.identity(&host, true),
-            key: self.key(&doing),
-        };
-        self.stage = Stage::Step(Box::new(doing));
-        Effect::Call {
-            host,
-            request,
-            deadline: Duration::from_secs(20),
-        }
-    }
-
-    pub(super) fn fetched(&mut self, doing: Doing, answer: Answer) -> Effect {
-        match answer {
-            Answer::Said(said) => match said.first() {
-                // This is about the question, not about the step.
-                Some(Said::Refused(kind, seen)) => self.patient(doing, &format!("{kind}: {seen}")),
-                _ => self.said(doing, &said),
-            },
-            Answer::NotSent(why) | Answer::Lost(why) => self.patient(doing, &why),
-        }
-    }
-
-    /// Waits before the target is asked again, until the patience for it is over.
-    fn patient(&mut self, mut doing: Doing, why: &str) -> Effect {
-        if self.now.since(doing.since) > RESOLVE_WITHIN {
-            return self.park(
-                &doing,
-                format!("whether step {} ran is not known: {why}", doing.at + 1),
-                true,
-            );
-        }
-        doing.part = Part::Noting;
         doing.waits = Some(why.to_owned());
         self.stage = Stage::Step(Box::new(doing));
         Effect::Wait(RESOLVE_EVERY)

@@ -15,6 +15,13 @@ use std::net::IpAddr;
 
 /// How long a mount may take to answer, in seconds: shorter than looks may take.
 const ANSWER: &str = "5";
+/// Each place is asked by a process of its own, which prints its number and the exit code. Whoever reads them waits for
+/// all of them, but no longer than a little more than each may take: a process that cannot even be killed is left behind,
+/// and holds nothing that is waited for.
+pub(crate) const STATFS_ALL: &str = "{ n=0; for at; do n=$((n + 1)); \
+    { timeout -s KILL 5 stat -f -- \"$at\" >/dev/null; echo \"$n $?\"; } & done; { sleep 6; echo over; } & \
+    } </dev/null 2>/dev/null | { left=$#; while [ \"$left\" -gt 0 ] && read -r n code && [ \"$n\" != over ]; do \
+    echo \"$n $code\"; left=$((left - 1)); done; }";
 /// What timeout(1) ends with when it had to kill.
 const KILLED: i32 = 137;
 
@@ -41,6 +48,39 @@ pub fn mounts<'a>(
 #[must_use]
 pub fn statfs_look(client: &HostName, at: &str) -> Look {
     Look::new(client, ["timeout", "-s", "KILL", ANSWER, "stat", "-f", "--", at])
+}
+
+/// What asks several mounts at the same time, as the words of one command, so that one that hangs costs no other its
+/// answer. [`statfs_exits`] reads what it prints.
+#[must_use]
+pub fn statfs_all(places: &[&str]) -> Vec<String> {
+    let words = ["sh", "-c", STATFS_ALL, "pointsman-mounts"];
+    words.iter().chain(places).map(|word| (*word).to_owned()).collect()
+}
+
+/// The mount that a look asks, if it is one of [`statfs_look`].
+#[must_use]
+pub fn statfs_place(look: &Look) -> Option<&str> {
+    let at = look.argv.last()?;
+    (*look == statfs_look(&look.host, at)).then_some(at)
+}
+
+/// What stat ended with at each of so many places, in their order; `None` where not even timeout(1) has ended.
+#[must_use]
+pub fn statfs_exits(text: &str, places: usize) -> Vec<Option<i32>> {
+    let mut exits = vec![None; places];
+    for line in text.lines() {
+        let mut words = line.split(' ').map(str::parse::<i32>);
+        if let (Some(Ok(number)), Some(Ok(exit)), None) = (words.next(), words.next(), words.next())
+            && let Some(slot) = usize::try_from(number)
+                .ok()
+                .and_then(|number| number.checked_sub(1))
+                .and_then(|at| exits.get_mut(at))
+        {
+            *slot = Some(exit);
+        }
+    }
+    exits
 }
 
 /// At least one of these clients has an answer from where it mounts the slice, over NFS and from its service address.
@@ -99,6 +139,65 @@ mod tests {
         runbook::sight::{Glimpse, Printed},
     };
     use std::time::Duration;
+
+    /// A directory of programs that are found before the real ones.
+    fn programs(of: &[(&str, &str)]) -> tempfile::TempDir {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in of {
+            let path = directory.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        directory
+    }
+
+    #[test]
+    fn each_mount_that_hangs_costs_itself_alone() {
+        // The first hangs, so does the third; the fifth cannot be killed.
+        let stat = "for at; do :; done; case $at in /hung*) exec sleep 60 ;; /stale*) exit 1 ;; esac";
+        let timeout = "for at; do :; done; case $at in /dead*) exec sleep 30 ;; esac; exec /usr/bin/timeout \"$@\"";
+        let directory = programs(&[("stat", stat), ("timeout", timeout)]);
+        let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap());
+        let places = ["/hung one", "/well", "/hung-2", "/stale", "/dead", "/well 2"];
+        let argv = statfs_all(&places);
+        let began = std::time::Instant::now();
+        let ran = std::process::Command::new(&argv[0])
+            .args(&argv[1..])
+            .env("PATH", path)
+            .stdin(std::process::Stdio::null())
+            // As a target gives it to looks.
+            .stderr(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        let text = String::from_utf8(ran.stdout).unwrap();
+        let killed = Some(KILLED);
+        assert_eq!(
+            statfs_exits(&text, places.len()),
+            [killed, Some(0), killed, Some(1), None, Some(0)],
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn answers_of_mounts_are_read_by_their_number_and_nothing_else_is() {
+        assert_eq!(statfs_exits("2 0\n1 137\n", 3), [Some(137), Some(0), None]);
+        for garbage in [
+            "",
+            "0 0\n4 0\n-1 0\n",
+            "1\n",
+            "1 0 0\n",
+            "one 0\n",
+            "1 \n",
+            "99999999999 0\n",
+        ] {
+            assert_eq!(statfs_exits(garbage, 3), [None; 3], "{garbage}");
+        }
+        let host = HostName::new("c1");
+        assert_eq!(statfs_place(&statfs_look(&host, "/mnt/web1")), Some("/mnt/web1"));
+        assert_eq!(statfs_place(&filesystem::look(&host)), None);
+    }
 
     const MOUNT: &str = "36 29 0:32 / /mnt/web1 rw,noatime - nfs4 nas:/srv/web1 rw,vers=4.2,hard,addr=10.0.0.31\n";
 

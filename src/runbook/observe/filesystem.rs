@@ -30,38 +30,46 @@ fn on(host: &HostName, says: String, judge: impl Fn(&[Mount]) -> Truth + Send + 
 #[must_use]
 pub fn is_mounted(host: &HostName, device: &str, at: &str) -> Condition {
     let (name, device, at) = (host.clone(), device.to_owned(), at.to_owned());
-    on(
-        host,
-        format!("{device} is mounted on {at} of {host}"),
-        move |mounts| match mounts.iter().rev().find(|mount| mount.at.as_str() == at) {
-            Some(mount) if mount.source.as_str() == device && mount.writable => {
-                Truth::Yes(format!("{device} is mounted on {at} of {name}"))
-            }
-            Some(mount) => Truth::No(format!(
-                "{} is mounted on {at} of {name}{}",
-                mount.source,
-                if mount.writable { "" } else { ", read-only" }
-            )),
-            None => Truth::No(format!("nothing is mounted on {at} of {name}")),
-        },
-    )
+    on(host, format!("{device} is mounted on {at} of {host}"), move |mounts| {
+        mounted(&name, mounts, &device, &at)
+    })
+}
+
+/// The same by mounts that are known.
+#[must_use]
+pub fn mounted(host: &HostName, mounts: &[Mount], device: &str, at: &str) -> Truth {
+    match mounts.iter().rev().find(|mount| mount.at.as_str() == at) {
+        Some(mount) if mount.source.as_str() == device && mount.writable => {
+            Truth::Yes(format!("{device} is mounted on {at} of {host}"))
+        }
+        Some(mount) => Truth::No(format!(
+            "{} is mounted on {at} of {host}{}",
+            mount.source,
+            if mount.writable { "" } else { ", read-only" }
+        )),
+        None => Truth::No(format!("nothing is mounted on {at} of {host}")),
+    }
 }
 
 /// The device is mounted nowhere on the host, and nothing is mounted at that place.
 #[must_use]
 pub fn is_unmounted(host: &HostName, device: &str, at: &str) -> Condition {
     let (name, device, at) = (host.clone(), device.to_owned(), at.to_owned());
-    on(
-        host,
-        format!("{device} is not mounted on {host}"),
-        move |mounts| match mounts
-            .iter()
-            .find(|mount| mount.source.as_str() == device || mount.at.as_str() == at)
-        {
-            Some(mount) => Truth::No(format!("{} is mounted on {} of {name}", mount.source, mount.at)),
-            None => Truth::Yes(format!("{device} is not mounted on {name}")),
-        },
-    )
+    on(host, format!("{device} is not mounted on {host}"), move |mounts| {
+        unmounted(&name, mounts, &device, &at)
+    })
+}
+
+/// The same by mounts that are known.
+#[must_use]
+pub fn unmounted(host: &HostName, mounts: &[Mount], device: &str, at: &str) -> Truth {
+    let found = mounts
+        .iter()
+        .find(|mount| mount.source.as_str() == device || mount.at.as_str() == at);
+    match found {
+        Some(mount) => Truth::No(format!("{} is mounted on {} of {host}", mount.source, mount.at)),
+        None => Truth::Yes(format!("{device} is not mounted on {host}")),
+    }
 }
 
 /// The device is mounted at that place alone, not bound or mounted elsewhere as well.

@@ -1,7 +1,7 @@
 //! Service addresses and who answers for them.
 
 use crate::{
-    facts::network::parse_addresses,
+    facts::network::{Address, parse_addresses},
     fleet::HostName,
     runbook::{condition::Condition, sight::Look, truth::Truth},
 };
@@ -30,12 +30,19 @@ pub fn carries(host: &HostName, address: IpAddr, wanted: bool) -> Condition {
                     // A line that speaks of it was not understood.
                     return Truth::Unknown(format!("addresses of {name} are garbled"));
                 }
-                let verb = if carries { "carries" } else { "does not carry" };
-                Truth::of(carries == wanted, format!("{name} {verb} {address}"))
+                carried(&name, &addresses, address, wanted)
             }
             Err(why) => Truth::Unknown(format!("addresses of {name}: {why}")),
         },
     )
+}
+
+/// The same by addresses that are known.
+#[must_use]
+pub fn carried(host: &HostName, addresses: &[Address], address: IpAddr, wanted: bool) -> Truth {
+    let carries = addresses.iter().any(|own| own.ip == address);
+    let verb = if carries { "carries" } else { "does not carry" };
+    Truth::of(carries == wanted, format!("{host} {verb} {address}"))
 }
 
 /// The look that tells which addresses are blocked for NFS on a host.

@@ -5,10 +5,10 @@ use super::{
     scope::{Move, Scope},
 };
 use crate::{
-    fleet::Fleet,
+    fleet::{Fleet, instead},
     runbook::{
         check::Refusal,
-        definition::{Call, Definition, ValueKind},
+        definition::{Call, Definition, Parameter, ValueKind},
     },
 };
 use std::collections::BTreeMap;
@@ -42,30 +42,39 @@ pub fn misfits(fleet: &Fleet, wish: &Wish) -> Vec<Refusal> {
             }
             continue;
         };
-        let wrong = match parameter.kind {
-            ValueKind::Host => fleet.host(value).is_none().then_some("is no host of the inventory"),
-            ValueKind::Slice => fleet.slice(value).is_none().then_some("is no slice of the inventory"),
-            ValueKind::Slices => {
-                let known = |part: &str| fleet.slice(part.trim()).is_some();
-                (value != "all" && !value.split(',').all(known)).then_some("names a slice that the inventory lacks")
-            }
-            ValueKind::Seconds => value
-                .parse::<u64>()
-                .map_or(true, |seconds| seconds > 86_400)
-                .then_some("is no number of seconds up to a day"),
-            ValueKind::Text => value
-                .chars()
-                .any(char::is_control)
-                .then_some("holds control characters"),
-        };
-        if let Some(wrong) = wrong {
-            refusals.push(Refusal::new(
-                format!("{name}: {value:?} {wrong}"),
-                parameter.about.clone(),
-            ));
+        if let Some((wrong, lift)) = misfit(fleet, parameter, value) {
+            refusals.push(Refusal::new(format!("{name}: {wrong}"), lift));
         }
     }
     refusals
+}
+
+/// What is wrong with a value, and what would be right.
+fn misfit(fleet: &Fleet, parameter: &Parameter, value: &str) -> Option<(String, String)> {
+    let slices = || fleet.slices().map(|(_, slice)| slice.name.as_str());
+    let simply = |wrong: &str| Some((format!("{value:?} {wrong}"), parameter.about.clone()));
+    match parameter.kind {
+        ValueKind::Host if fleet.host(value).is_none() => {
+            let hosts = fleet.hosts.iter().map(|host| host.name.as_str());
+            let wrong = format!("{value:?} is no host of the inventory");
+            Some((wrong, instead(value, hosts)))
+        }
+        ValueKind::Slice if fleet.slice(value).is_none() => {
+            let wrong = format!("{value:?} is no slice of the inventory");
+            Some((wrong, instead(value, slices())))
+        }
+        ValueKind::Slices if value != "all" => {
+            let mut parts = value.split(',').map(str::trim);
+            let wrong = parts.find(|part| fleet.slice(part).is_none())?;
+            let text = format!("{wrong:?} is no slice of the inventory");
+            Some((text, instead(wrong, slices())))
+        }
+        ValueKind::Seconds if value.parse::<u64>().map_or(true, |seconds| seconds > 86_400) => {
+            simply("is no number of seconds up to a day")
+        }
+        ValueKind::Text if value.chars().any(char::is_control) => simply("holds control characters"),
+        _ => None,
+    }
 }
 
 /// All parameters: as given, or by default.

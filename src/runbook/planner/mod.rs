@@ -10,6 +10,7 @@ mod layout;
 pub mod review;
 mod scope;
 pub mod show;
+mod silence;
 mod tools;
 
 #[cfg(test)]
@@ -79,6 +80,10 @@ pub fn looks(fleet: &Fleet, wish: &Wish) -> Result<Vec<Look>, Vec<Refusal>> {
 /// # Errors
 /// Every reason why there is none, each with what would lift it.
 pub fn plan(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal>> {
+    decide(fleet, wish, sight).map_err(|refusals| silence::together(refusals, sight, wish.definition.kind))
+}
+
+fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal>> {
     let scope = Scope::new(fleet, wish, Some(sight))?;
     let mut report = Report::default();
     for moved in &scope.moves {

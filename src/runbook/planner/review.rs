@@ -4,7 +4,7 @@
 //! A check speaks of the state before the plan. Half way through, some of what it asks for is no longer so, and that is
 //! the run's own doing: each check counts for a slice only while the step that ends it has not been begun.
 
-use super::{Scope, Wish};
+use super::{Scope, Wish, silence};
 use crate::{
     fleet::Fleet,
     runbook::{
@@ -63,7 +63,7 @@ pub fn judge(fleet: &Fleet, wish: &Wish, planned: &Sight, steps: Ahead<'_>, seen
     if report.refusals.is_empty() {
         Ok(())
     } else {
-        Err(report.refusals)
+        Err(silence::together(report.refusals, seen, wish.definition.kind))
     }
 }
 

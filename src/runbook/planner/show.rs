@@ -1,12 +1,19 @@
 //! A plan as a person reads it, as a script reads it, and the hash that both can name.
 
-use crate::runbook::{
-    definition::Kind,
-    operation::{Claim, Nature, Operation, Place, Work},
-    plan::Plan,
+use crate::{
+    fleet::HostName,
+    runbook::{
+        definition::Kind,
+        operation::{Claim, Nature, Operation, Place, Work},
+        plan::Plan,
+    },
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    time::Duration,
+};
 
 /// What one remote call takes, by the lab's and usual networks' figures.
 const CALL: Duration = Duration::from_millis(250);
@@ -103,6 +110,41 @@ fn digest(bytes: &[u8]) -> String {
     })
 }
 
+/// Commands of a plan that are functions of the shell which a target runs (`wrapper.sh`), and what each runs there.
+const FUNCTIONS: &[(&str, &str)] = &[
+    (
+        "port_block",
+        "add: an nft rule (without nft: iptables) that drops TCP 2049 to the address, so that clients wait instead of \
+         failing; drop: that rule is taken away. nfsd and other ports are left alone",
+    ),
+    (
+        "announce",
+        "gratuitous ARP: arping -A -c 5 -I INTERFACE ADDRESS (or busybox's), so that the neighbours learn at once \
+         where the address is now",
+    ),
+    (
+        "unexport",
+        "exportfs -u for each CLIENT:PATH, then exportfs -f, so that the kernel forgets them too",
+    ),
+    (
+        "release_locks",
+        "writes the mount point to /proc/fs/nfsd/unlock_filesystem: nfsd drops its locks and open files below it, and \
+         goes on serving the rest",
+    ),
+];
+
+/// The functions among a plan's commands, each with what it runs.
+#[must_use]
+pub fn functions(plan: &Plan) -> Vec<(&'static str, &'static str)> {
+    let used = |name: &str| {
+        plan.steps.iter().any(|step| {
+            let shown = step.operation.shown();
+            shown.iter().any(|command| command.split(' ').next() == Some(name))
+        })
+    };
+    FUNCTIONS.iter().filter(|(name, _)| used(name)).copied().collect()
+}
+
 /// The plan for scripts; `version` tells which form this is.
 #[must_use]
 pub fn json(plan: &Plan) -> Value {
@@ -113,6 +155,8 @@ pub fn json(plan: &Plan) -> Value {
     value["notes"] = json!(plan.notes);
     value["expected_stall_ms"] = json!(plan.stall.as_millis());
     value["fingerprint"] = json!(plan.fingerprint);
+    let functions: BTreeMap<_, _> = functions(plan).into_iter().collect();
+    value["functions"] = json!(functions);
     value
 }
 
@@ -124,6 +168,7 @@ fn content(plan: &Plan) -> Value {
             json!({
                 "does": step.operation.says,
                 "host": place(&step.operation.place),
+                "hosts": nudged(&step.operation),
                 "why": step.why,
                 "action": step.call.action,
                 "with": step.call.with,
@@ -167,6 +212,14 @@ fn place(place: &Place) -> Option<&str> {
     }
 }
 
+/// The hosts of a harmless command that runs on several at once.
+fn nudged(operation: &Operation) -> Option<Vec<&str>> {
+    match &operation.work {
+        Work::Nudge { hosts, .. } => Some(hosts.iter().map(HostName::as_str).collect()),
+        _ => None,
+    }
+}
+
 /// `idempotent`, `probeable` or `irreversible`.
 fn nature(operation: &Operation) -> &'static str {
     match operation.nature {
@@ -193,7 +246,7 @@ pub fn text(plan: &Plan) -> String {
     let _ = writeln!(out, "  with   {}", given.join(" "));
     let _ = writeln!(out, "  hash   {}", plan.hash);
     let _ = writeln!(out, "  stall  about {:.1} s for clients", plan.stall.as_secs_f64());
-    let lines = plan.loss.as_deref().unwrap_or("nothing");
+    let lines = plan.loss.as_deref().unwrap_or("no data");
     for (at, line) in lines.lines().enumerate() {
         let _ = writeln!(out, "  {}  {line}", if at == 0 { "loss " } else { "     " });
     }
@@ -226,6 +279,13 @@ pub fn text(plan: &Plan) -> String {
             }
             (None, _) => {}
         }
+    }
+    let functions = functions(plan);
+    if !functions.is_empty() {
+        out.push_str("\nShell functions that pointsman sends along; they run there:\n");
+    }
+    for (name, runs) in functions {
+        let _ = writeln!(out, "    {name:<14} {runs}");
     }
     out
 }

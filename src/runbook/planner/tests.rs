@@ -267,9 +267,72 @@ fn no_move_while_the_receiver_is_silent() {
     hosts[1].1.answers = false;
     let wish = wish("slice-move", &[("slice", "slice-a")]);
     let refusals = planned(&fleet(false), &wish, hosts).unwrap_err();
+    // One word about it, that names everything; and none that takes silence for a fact.
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    for part in ["stor2 does not answer", "replication", "addresses", "blocked ports"] {
+        assert!(refusals[0].fact.contains(part), "{part}: {refusals:?}");
+    }
+    assert!(refusals[0].lift.contains("failover server=stor2"), "{refusals:?}");
+}
+
+#[test]
+fn a_command_that_fails_on_a_host_that_answers_is_told_by_itself() {
+    let mut hosts = both("healthy");
+    hosts[1].1.prints = vec![("ip -o addr show", 1, "")];
+    let wish = wish("slice-move", &[("slice", "slice-a")]);
+    let refusals = planned(&fleet(false), &wish, hosts).unwrap_err();
     assert!(
-        refusals.iter().any(|refusal| refusal.fact.contains("not known")),
+        refusals[0]
+            .fact
+            .contains("`ip -o addr show` on stor2 ended with exit code 1"),
         "{refusals:?}"
+    );
+    assert!(
+        refusals.iter().all(|refusal| !refusal.fact.contains("no interface")),
+        "{refusals:?}"
+    );
+}
+
+#[test]
+fn every_function_of_the_targets_shell_that_a_plan_runs_is_explained() {
+    let sent: Vec<&str> = include_str!("../target/wrapper.sh")
+        .lines()
+        .filter_map(|line| line.split_once("() {").map(|(name, _)| name))
+        .collect();
+    let mut used = std::collections::BTreeSet::new();
+    let mut split = wish("split-brain", &[("slice", "slice-a"), ("victim", "stor2")]);
+    split.glass.push(Glass {
+        rule: Rule::Discard,
+        resource: "slice-a".into(),
+        by: "ann".into(),
+    });
+    let plans = [
+        planned(
+            &fleet(true),
+            &wish("slice-move", &[("slice", "slice-a")]),
+            both("healthy"),
+        ),
+        planned(
+            &fleet(true),
+            &wish("failover", &[("server", "stor1"), ("slices", "slice-a")]),
+            dead(),
+        ),
+        planned(&fleet(true), &split, both("split-brain")),
+    ];
+    for plan in plans {
+        let plan = plan.unwrap();
+        let told: Vec<&str> = show::functions(&plan).into_iter().map(|(name, _)| name).collect();
+        for command in plan.steps.iter().flat_map(|step| step.operation.shown()) {
+            let name = command.split(' ').next().unwrap_or_default().to_owned();
+            if sent.contains(&name.as_str()) {
+                assert!(told.contains(&name.as_str()), "{name} is not explained");
+                used.insert(name);
+            }
+        }
+    }
+    assert_eq!(
+        used.into_iter().collect::<Vec<_>>(),
+        ["announce", "port_block", "release_locks", "unexport"]
     );
 }
 
@@ -395,6 +458,22 @@ fn parameters_that_do_not_fit() {
         let refusals = looks(&fleet, &wish("slice-move", &given)).unwrap_err();
         assert!(refusals[0].fact.contains(says), "{given:?}: {refusals:?}");
     }
+    let lift =
+        |runbook: &str, given: &[(&str, &str)]| looks(&fleet, &wish(runbook, given)).unwrap_err()[0].lift.clone();
+    assert_eq!(
+        lift("slice-move", &[("slice", "slice_a")]),
+        "did you mean slice-a? there are slice-a, slice-b"
+    );
+    assert_eq!(
+        lift("slice-move", &[("slice", "web1")]),
+        "there are slice-a, slice-b",
+        "no guess where nothing is near"
+    );
+    assert_eq!(
+        lift("failover", &[("server", "stor1"), ("slices", "slice-a,slice-bb")]),
+        "did you mean slice-b? there are slice-a, slice-b"
+    );
+    assert!(lift("failover", &[("server", "stro1")]).starts_with("did you mean stor1? there are"));
 }
 
 #[test]

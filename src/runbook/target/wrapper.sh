@@ -58,6 +58,8 @@ begin() {
     fi
     if sleep 0.2 2>/dev/null; then left=$((left - 1)); else sleep 1 && left=$((left - 5)); fi
   done
+  # What ran before has ended.
+  printf '' 2>/dev/null >"$store/running"
 }
 
 # flush FILE…: these of one directory, and their names in it, are on the disk. Where sync(1) takes no files, fsync(2)
@@ -201,6 +203,7 @@ run() {
 # proof is looked for.
 finish() {
   printf '%s\n' "$code" 2>/dev/null >"$store/receipt/$key.exit"
+  printf '' 2>/dev/null >"$store/running"
   say ran "$code"
   got "$store/receipt/$key.out"
 }

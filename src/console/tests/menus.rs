@@ -1,0 +1,150 @@
+//! Menus and what was collected: an open menu follows it, and says what the plan would refuse.
+
+use super::{pictures::picture, *};
+use crate::{
+    console::{
+        runbooks::offers::{Object, Offer, offers},
+        sides::SliceFacts,
+    },
+    facts::{Reading, Snapshot, filesystem::StatfsOutcome, md::MdArray},
+};
+
+/// The fixture with one host's facts changed.
+fn changed(view: &FleetView, host: &str, change: impl Fn(&mut Snapshot)) -> FleetView {
+    let mut view = view.clone();
+    for seen in view.hosts.iter_mut().filter(|seen| seen.name.as_str() == host) {
+        let mut other = (**seen).clone();
+        let mut snapshot = (**other.snapshot.as_ref().unwrap()).clone();
+        change(&mut snapshot);
+        other.snapshot = Some(Arc::new(snapshot));
+        *seen = Arc::new(other);
+    }
+    view
+}
+
+fn degraded(snapshot: &mut Snapshot) {
+    let mut arrays: Vec<MdArray> = snapshot.md.value().unwrap().clone();
+    arrays[0].map = "UU_".into();
+    arrays[0].members_active = Some(2);
+    snapshot.md = Reading::known(arrays, snapshot.at);
+}
+
+fn offer(view: &FleetView, runbook: &str) -> Offer {
+    let found = offers(view, &Object::Slice("slice-a".into()), NOW);
+    found.into_iter().find(|offer| offer.asked.runbook == runbook).unwrap()
+}
+
+#[test]
+fn what_the_plan_would_refuse_is_not_called_possible() {
+    let view = fixture::view();
+    assert_eq!(offer(&view, "slice-move").not_now, None);
+    let refused = |view: &FleetView| offer(view, "slice-move").not_now.unwrap();
+    let worse = changed(&view, "stor4", degraded);
+    assert_eq!(refused(&worse), "md0 of stor4 is degraded (UU_)");
+    let stopped = changed(&view, "stor4", |snapshot| {
+        let mut server = *snapshot.nfs_server.value().unwrap();
+        server.threads = Some(0);
+        snapshot.nfs_server = Reading::known(server, snapshot.at);
+    });
+    assert_eq!(refused(&stopped), "nfsd of stor4 does not run");
+    let addressed = changed(&view, "stor4", |snapshot| {
+        let mut own = snapshot.addresses.value().unwrap().clone();
+        own[0].ip = [10, 77, 2, 100].into();
+        snapshot.addresses = Reading::known(own, snapshot.at);
+    });
+    assert_eq!(refused(&addressed), "stor4 carries 10.77.2.100");
+    let bare = changed(&view, "stor3", |snapshot| {
+        snapshot.mounts = Reading::known(Vec::new(), snapshot.at);
+    });
+    assert_eq!(refused(&bare), "nothing is mounted on /srv/slice-a of stor3");
+}
+
+#[test]
+fn a_standby_with_a_fault_takes_over_only_by_name_and_the_menu_says_so() {
+    let mut view = changed(&fixture::view(), "stor4", degraded);
+    for host in view.hosts.iter_mut().filter(|host| host.name.as_str() == "stor3") {
+        let mut silent = (**host).clone();
+        let mut old = (**silent.snapshot.as_ref().unwrap()).clone();
+        old.at = ago(60);
+        silent.snapshot = Some(Arc::new(old));
+        *host = Arc::new(silent);
+    }
+    let failover = offer(&view, "failover");
+    assert_eq!(failover.not_now, None);
+    assert!(
+        failover
+            .says
+            .ends_with("md0 of stor4 is degraded (UU_): the plan wants --force=stor4"),
+        "{}",
+        failover.says
+    );
+}
+
+#[test]
+fn an_open_menu_follows_what_is_seen_and_keeps_its_mark() {
+    let mut model = console((120, 40));
+    keys(&mut model, ":slice-a<enter>m<down><down>");
+    let marked = |model: &Model| match model.layers.last() {
+        Some(Layer::Menu(menu)) => {
+            let offer = &menu.offers[menu.at];
+            (offer.asked.runbook.clone(), menu.offers[0].not_now.clone())
+        }
+        other => panic!("{other:?}"),
+    };
+    let (runbook, first) = marked(&model);
+    assert_eq!((runbook.as_str(), first), ("fail-back", None));
+    assert!(text(&model).contains("● possible"), "{}", text(&model));
+    update(
+        &mut model,
+        Msg::View(Arc::new(changed(&fixture::view(), "stor4", degraded))),
+    );
+    let (runbook, first) = marked(&model);
+    assert_eq!(runbook, "fail-back", "the mark stays with its runbook");
+    assert_eq!(first.as_deref(), Some("md0 of stor4 is degraded (UU_)"));
+    insta::assert_snapshot!("menu_renewed_120x40", picture(&model));
+    // Enter on what has become impossible makes no plan.
+    assert_eq!(keys(&mut model, "<up><up><enter>"), []);
+    update(&mut model, Msg::View(Arc::new(fixture::view())));
+    assert_eq!(marked(&model).1, None);
+    // Time alone makes hosts silent.
+    update(&mut model, Msg::Tick(UnixMs(NOW.0 + 60_000)));
+    assert!(
+        marked(&model).1.unwrap().contains("does not answer"),
+        "{}",
+        text(&model)
+    );
+}
+
+#[test]
+fn clients_that_hang_are_not_counted_as_well() {
+    let mut view = fixture::calm();
+    let count = |view: &FleetView| {
+        let (segment, slice) = view.fleet.slice("slice-a").unwrap();
+        let facts = SliceFacts::new(view, segment, slice, NOW);
+        let clients: Vec<_> = facts.clients(view).map(|client| client.answers()).collect();
+        clients.iter().filter(|answers| **answers == Some(true)).count()
+    };
+    let all = count(&view);
+    assert!(all >= 3, "{all}");
+    for seconds in [0, 1, 40] {
+        let mut hung = view.clone();
+        for number in 1..=5 {
+            hung = changed(&hung, &format!("access{number}"), |snapshot| {
+                let mut probes = snapshot.statfs.value().unwrap().clone();
+                for probe in &mut probes {
+                    probe.outcome = StatfsOutcome::Hung { seconds };
+                }
+                snapshot.statfs = Reading::known(probes, snapshot.at);
+            });
+        }
+        assert_eq!(count(&hung), if seconds == 0 { all } else { 0 }, "{seconds}");
+        if seconds == 40 {
+            view = hung;
+        }
+    }
+    let mut model = console_of(view, (120, 40), "terminal", Glyphs::Unicode, false);
+    keys(&mut model, "2");
+    assert!(text(&model).contains("✖ 0 of 5"), "{}", text(&model));
+    keys(&mut model, ":slice-a<enter>");
+    assert!(text(&model).contains("no answer for 40 s") || text(&model).contains("hung for 40 s"));
+}

@@ -1,0 +1,137 @@
+//! What must hold when a run has ended: part of the safety invariants, see [`super::invariants`].
+
+use super::{
+    invariants::{exported, mounted, open},
+    stage::{Console, Stage},
+};
+use pointsman::{
+    runbook::{
+        engine::{End, Record},
+        operation::Work,
+    },
+    simulate::{drbd::Role, nfs::MountState, node::Node},
+};
+
+/// 16: an end that says of itself that everything is taken back is told the truth, and lists what is not.
+pub fn all_told(stage: &Stage, console: &Console, end: &End) {
+    let End::Compensated { stays, .. } = end else { return };
+    assert_eq!(end.exit_code(), if stays.is_empty() { 11 } else { 12 });
+    let told = stays.join("\n");
+    let journal = stage.journals.get(&console.run).map(Vec::as_slice).unwrap_or_default();
+    for (at, step) in console.plan.steps.iter().enumerate() {
+        let prefix = format!("{}-step-{at}-", console.run);
+        let changed = match &step.operation.work {
+            Work::Commands(_) => stage
+                .sim
+                .world()
+                .fleet(|island| {
+                    let mut ran = island.nodes.iter().flat_map(|node| &node.store.ran);
+                    ran.any(|ran| ran.key.starts_with(&prefix) && ran.exit == 0)
+                })
+                .unwrap(),
+            Work::Local(argv) => {
+                let begun = |record: &Record| matches!(record, Record::Intent { step, back: false, .. } if *step == at);
+                !argv.is_empty() && journal.iter().any(begun)
+            }
+            Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) => false,
+        };
+        let slice = step.call.with.get("slice");
+        let served = slice.is_some_and(|slice| told.contains(&format!("{slice} is served")));
+        assert!(
+            !changed || step.undo.is_some() || served || told.contains(&format!("step {} ", at + 1)),
+            "16: taken back, but step {} ({}) stays done, and nobody is told: {stays:?}",
+            at + 1,
+            step.operation.says
+        );
+    }
+}
+
+/// 16, 25: an end that says that nothing was changed is told the truth.
+pub fn nothing_changed(stage: &Stage, console: &Console, end: &End) {
+    if !matches!(end, End::Refused { .. } | End::Held { .. }) {
+        return;
+    }
+    let prefix = format!("{}-", console.run);
+    let ran = |node: &Node| node.store.ran.iter().find(|ran| ran.key.starts_with(&prefix)).cloned();
+    let world = stage.sim.world();
+    let ran = world.fleet(|island| island.nodes.iter().find_map(ran)).unwrap();
+    assert_eq!(ran, None, "16: {end:?}, but something was changed");
+    assert!(
+        !stage.called.contains(&console.run),
+        "16: {end:?}, but a controller was called"
+    );
+}
+
+/// Whether clients are served by that host, and by nothing that is left of a run.
+pub fn served(stage: &Stage, slice: &str, host: &str) -> Result<(), String> {
+    let reached = stage.reached_by_clients(host);
+    stage
+        .sim
+        .world()
+        .fleet(|island| {
+            island.settle();
+            let replica = &island.replicas[island.replica(slice).unwrap()];
+            let at = island.node(host).unwrap();
+            let node = &island.nodes[at];
+            let side = &replica.sides[replica.side_on(at).unwrap()];
+            for (what, holds) in [
+                ("primary", side.role == Role::Primary),
+                ("mounted", mounted(node, replica)),
+                ("exported", exported(node, replica)),
+                ("open", open(node, replica)),
+            ] {
+                if !holds {
+                    return Err(format!("{slice} is not {what} on {host}"));
+                }
+            }
+            let client = &island.nodes[island.node("client").unwrap()];
+            // Where a fault keeps clients away from a server, what the run has made of it counts.
+            let stalled = reached
+                && client
+                    .mounts
+                    .iter()
+                    .any(|mount| mount.server == replica.address && mount.state != MountState::Answering);
+            if stalled {
+                return Err(format!("the client of {slice} does not reach {host}"));
+            }
+            Ok(())
+        })
+        .unwrap()
+}
+
+/// 16: no block and no claim of the run is left.
+pub fn tidy(stage: &Stage, console: &Console) -> Result<(), String> {
+    stage
+        .sim
+        .world()
+        .fleet(|island| {
+            for node in &island.nodes {
+                if !node.blocked.is_empty() {
+                    return Err(format!("{} still drops what clients send", node.name));
+                }
+                for (object, claim) in &node.store.claims {
+                    if claim.run == console.run {
+                        return Err(format!("{object} of {} is still claimed", node.name));
+                    }
+                }
+            }
+            Ok(())
+        })
+        .unwrap()
+}
+
+/// 16, 25: every end has a name, one that is not final says what comes next, and scripts can tell them apart.
+pub fn ended(end: &End) {
+    if let End::Parked { why, next, .. } = end {
+        assert!(!why.is_empty() && !next.is_empty(), "16: parked without a next step");
+    }
+    let code = match end {
+        End::Done => 0,
+        End::Refused { .. } => 10,
+        End::Compensated { stays, .. } if stays.is_empty() => 11,
+        End::Compensated { .. } | End::Parked { unknown: false, .. } => 12,
+        End::Parked { unknown: true, .. } | End::Lost => 13,
+        End::Held { .. } => 14,
+    };
+    assert_eq!(end.exit_code(), code, "25: {end:?}");
+}
