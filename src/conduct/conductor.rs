@@ -231,7 +231,7 @@ impl Conductor {
             };
             let Some(event) = event else { break None };
             effect = self.advance(event);
-            if self.engine.stand().phase != Phase::Claiming {
+            if !others.is_empty() && self.engine.stand().phase != Phase::Claiming {
                 others.clear();
             }
         };

@@ -358,15 +358,21 @@ async fn nobody_goes_on_with_a_dead_run_while_it_is_taken_over() {
     assert_eq!(world.store.run(&left).unwrap().standing, Standing::Over);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_takeover_that_was_left_asks_again_whether_the_other_run_lives() {
-    let world = world();
-    let left = left_at_its_question(&world).await;
-    let (desk, gate) = held_up(&world);
+/// A run that waits for an answer, and one whose process was killed while it took that over: the latter's desk, and both.
+async fn killed_in_its_takeover(world: &World) -> (Desk, String, String) {
+    let left = left_at_its_question(world).await;
+    let (desk, gate) = held_up(world);
     let handle = begin(&desk, own("planned", &[BLOCK]), &[&left]).await.unwrap();
     let run = handle.run().to_owned();
     gate.reached.notified().await;
     handle.kill().await;
+    (desk, left, run)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_takeover_that_was_left_asks_again_whether_the_other_run_lives() {
+    let world = world();
+    let (desk, left, run) = killed_in_its_takeover(&world).await;
     let mut living = world.desk.resume(&left, None).await.unwrap();
     assert!(living.wait().await.question.is_some());
     is_unfit(desk.resume(&run, None).await, "is driven by ada@console");
@@ -380,12 +386,7 @@ async fn a_takeover_that_was_left_asks_again_whether_the_other_run_lives() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_takeover_that_was_left_goes_on() {
     let world = world();
-    let left = left_at_its_question(&world).await;
-    let (desk, gate) = held_up(&world);
-    let handle = begin(&desk, own("planned", &[BLOCK]), &[&left]).await.unwrap();
-    let run = handle.run().to_owned();
-    gate.reached.notified().await;
-    handle.kill().await;
+    let (desk, _, run) = killed_in_its_takeover(&world).await;
     assert_eq!(over(desk.resume(&run, None).await.unwrap()).await.end, Some(End::Done));
 }
 

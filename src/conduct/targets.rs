@@ -186,12 +186,8 @@ impl SshTargets {
         let silent = async {
             loop {
                 let (name, since) = current();
-                let limit = if name == "tcp" { SYN } else { CONNECT };
-                if since.elapsed() >= limit {
-                    break RemoteError::Timeout {
-                        step: name,
-                        after: limit,
-                    };
+                if name == "tcp" && since.elapsed() >= SYN {
+                    break RemoteError::Timeout { step: name, after: SYN };
                 }
                 sleep(SYN / 16).await;
             }

@@ -275,7 +275,7 @@ impl Model {
             self.set_note(Severity::Ok, format!("inventory read again: {hosts}"));
         } else if view.reload_error.is_some() && view.reload_error != self.live.reload_error {
             // The banner says how the reading ended; the note that it began has had its time.
-            self.note = None;
+            self.drop_note();
         }
         self.live = view;
         if self.frozen.is_none() {
@@ -296,7 +296,7 @@ impl Model {
     pub fn tick(&mut self, now: UnixMs) {
         self.now = now.max(self.now);
         if self.note.as_ref().is_some_and(|(_, _, until)| *until <= self.now) {
-            self.note = None;
+            self.drop_note();
         }
         // Staleness depends on the time alone, and a held order is let go by time.
         if self.frozen.is_none() || (self.order_waits && !self.holds_order()) {
