@@ -33,7 +33,7 @@ Exit codes:
                         0 done, 10 refused and nothing changed, 11 failed and taken back, 12 parked or left
                         (resume it), 13 outcome unknown, 14 another run holds a host or drives this run
   discover              3 when a host could not be reached
-  failslow              0 when the trace was judged, whatever was found; 78 when it has no such columns or too many bad rows
+  failslow              0 when the trace was judged, whatever was found; 78 when it is empty, has other columns, or too many bad rows
   all                   64 wrong command line, 78 wrong inventory or setting, 1 anything else
 
 The inventory is, if not given: $POINTSMAN_INVENTORY, ./inventory.yaml,
@@ -88,7 +88,7 @@ pub struct Options {
     #[arg(long, requires = "batch")]
     pub tsv: bool,
 
-    /// Batch failslow: bad rows that are let pass (else 100 or 1 % of all rows, whichever is more)
+    /// Batch failslow: bad rows that are let pass (else 1 % of the rows; of a small trace a quarter, up to 100)
     #[arg(long, value_name = "N", requires = "batch")]
     pub max_bad_rows: Option<u64>,
 

@@ -80,7 +80,7 @@ fn standard_input_is_a_trace_too_and_a_person_reads_lines() {
 fn what_is_wrong_with_a_trace_ends_in_its_own_exit_code() {
     let output = failslow(&[TRACE, "--max-bad-rows", "0"], b"");
     assert_eq!(output.status.code(), Some(78));
-    assert!(text(&output.stderr).contains("1 of 840 rows are bad, more than is let pass"));
+    assert!(text(&output.stderr).contains("1 of 840 rows are bad, more than the 0 that are let pass"));
     // What was judged until then stands.
     assert!(text(&output.stdout).contains(" slow "));
     let output = failslow(&["-"], b"ts,group,subject,latency_ms\n");
@@ -90,6 +90,26 @@ fn what_is_wrong_with_a_trace_ends_in_its_own_exit_code() {
         "{}",
         text(&output.stderr)
     );
+    for (input, told) in [
+        (&b""[..], "the trace is empty"),
+        (
+            b"ts;group;subject;load;latency_ms\n1;g;a;1;1\n",
+            "separated by semicolons",
+        ),
+        (b"ts,group,subject,load,latency_ms\n", "no rows"),
+        (
+            b"ts,group,subject,load,latency_ms\nx,g,a,1,1\ny,g,a,1,1\n",
+            "none of 2 rows can be used",
+        ),
+        (
+            b"ts,group,subject,load,latency_ms\n1,g,a,1,1\ny,g,a,1,1\nz,g,a,1,1\n",
+            "2 of 3 rows are bad",
+        ),
+    ] {
+        let output = failslow(&["-"], input);
+        assert_eq!(output.status.code(), Some(78), "{told}");
+        assert!(text(&output.stderr).contains(told), "{}", text(&output.stderr));
+    }
     let output = failslow(&["/nowhere/trace.csv"], b"");
     assert_eq!(output.status.code(), Some(78));
     assert!(text(&output.stderr).contains("/nowhere/trace.csv: "));

@@ -363,3 +363,69 @@ fn a_rehearsal_in_the_console_says_what_it_is_of_and_knows_its_names() {
     wrong.wait_for("did you mean slice-c?");
     assert_eq!(wrong.exit_code(), 64);
 }
+
+/// Whether the screen calls stor3 semi-failed, with the sign that nothing else has.
+fn stor3_is_semi_failed(screen: &str) -> bool {
+    screen.lines().any(|line| line.contains("stor3") && line.contains('◐'))
+}
+
+/// The demo's storage node that is semi-failed comes within a minute of a start; a busy machine takes somewhat longer.
+fn wait_for_the_semi_failed_node(terminal: &Terminal) {
+    terminal.wait_long(
+        std::time::Duration::from_secs(80),
+        "stor3 to be semi-failed",
+        stor3_is_semi_failed,
+    );
+}
+
+#[test]
+fn the_demo_shows_a_semi_failed_node_within_a_minute_and_frames_it_with_numbers() {
+    let env = [("POINTSMAN_DEMO_SEED", "11")];
+    let mut terminal = Terminal::run_with(POINTSMAN, &["--demo"], 140, 50, &env);
+    terminal.wait_for("stor1");
+    wait_for_the_semi_failed_node(&terminal);
+    terminal.send("9");
+    terminal.wait("the matrix with the column of stor3 framed", |screen| {
+        let numbers = screen
+            .lines()
+            .filter(|line| line.starts_with(" access") && line.contains('┃'));
+        let numbers = numbers.filter_map(|line| line.split('┃').nth(1));
+        let counted = numbers
+            .filter(|cell| cell.chars().any(|char| char.is_ascii_digit()))
+            .count();
+        screen.contains("stor3") && screen.contains('┏') && screen.contains('┛') && counted >= 4
+    });
+    terminal.send("?");
+    terminal.wait_for("THE KEYS OF THIS PAGE");
+    terminal.send("q");
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+}
+
+/// The whole act in real time: six minutes. `cargo test --test pty -- --ignored`
+#[test]
+#[ignore = "six minutes of real time"]
+fn the_demos_semi_failed_node_appears_framed_and_clears() {
+    let env = [("POINTSMAN_DEMO_SEED", "11")];
+    let mut terminal = Terminal::run_with(POINTSMAN, &["--demo"], 140, 50, &env);
+    terminal.wait_for("stor1");
+    let begun = std::time::Instant::now();
+    wait_for_the_semi_failed_node(&terminal);
+    println!("semi-failed after {:?}\n{}", begun.elapsed(), terminal.screen());
+    terminal.send("9");
+    let framed = terminal.wait("its column framed", |screen| {
+        screen.contains('┏') && screen.contains('┛')
+    });
+    println!("framed after {:?}\n{framed}", begun.elapsed());
+    terminal.wait_long(std::time::Duration::from_mins(5), "the frame to go", |screen| {
+        !screen.contains('┏') && !screen.contains('┛')
+    });
+    println!("no frame after {:?}\n{}", begun.elapsed(), terminal.screen());
+    terminal.send("1");
+    terminal.wait("the fleet without a semi-failed host", |screen| {
+        screen.contains("seg-2") && !screen.contains('◐')
+    });
+    println!("well after {:?}\n{}", begun.elapsed(), terminal.screen());
+    terminal.send("q");
+    assert_eq!(terminal.exit_code(), 0);
+}

@@ -44,9 +44,14 @@ fn watch(lab: &Lab, sshd: &Sshd) -> Terminal {
     let mut terminal = Terminal::run(env!("CARGO_BIN_EXE_pointsman"), &args, 120, 30);
     terminal.send("z");
     terminal.wait("both hosts to answer", |screen| {
-        line_of(screen, "here", "● ok") && line_of(screen, "box1", "● ok")
+        answers(screen, "here") && answers(screen, "box1")
     });
     terminal
+}
+
+/// Whether a host is seen to answer: this machine may well be busy with other tests, and is said to be.
+fn answers(screen: &str, host: &str) -> bool {
+    line_of(screen, host, "● ok") || line_of(screen, host, "░ busy")
 }
 
 /// Whether a host's own line holds a word.
@@ -66,10 +71,7 @@ fn a_killed_host_is_unreachable_with_its_age_and_comes_back() {
     drop(sshd);
     let screen = terminal.wait("the dead host", |screen| line_of(screen, "box1", "unreachable"));
     assert!(line_of(&screen, "box1", "last seen"), "{screen}");
-    assert!(
-        line_of(&screen, "here", "● ok"),
-        "the other one is watched as before: {screen}"
-    );
+    assert!(answers(&screen, "here"), "the other one is watched as before: {screen}");
     terminal.wait("its age to grow", |screen| {
         let line = screen
             .lines()
@@ -79,7 +81,7 @@ fn a_killed_host_is_unreachable_with_its_age_and_comes_back() {
     });
     let _again = lab.start(port);
     terminal.send(":reconnect box1\r");
-    terminal.wait("it to come back", |screen| line_of(screen, "box1", "● ok"));
+    terminal.wait("it to come back", |screen| answers(screen, "box1"));
     terminal.send("q");
     assert_eq!(terminal.exit_code(), 0);
 }
@@ -98,7 +100,7 @@ fn a_frozen_host_is_silent_then_speaks_again() {
     terminal.wait_for("storage");
     terminal.send("1");
     signal(&frozen, Signal::CONT);
-    terminal.wait("it to speak again", |screen| line_of(screen, "box1", "● ok"));
+    terminal.wait("it to speak again", |screen| answers(screen, "box1"));
     terminal.send("q");
     assert_eq!(terminal.exit_code(), 0);
 }

@@ -157,10 +157,11 @@ impl Lab {
         ));
         fs::write(dir.path().join("client.cnf"), "[client]\nuser=root\n").unwrap();
         let at = dir.path().display();
-        // The two share one machine: it is busy while tests run, and that is not what is looked for.
+        // The two share one machine: it is busy while tests run, its disk may be full, and that is not what is looked for.
         let inventory = format!(
             "fleet: lab\ndefaults:\n  via: local\n  thresholds: {{ load_per_cpu: 10000, steal_percent: 100, \
-             disk_await_ms: 100000, lag_warning_seconds: 20, lag_critical_seconds: 300 }}\nhosts:\n  \
+             disk_await_ms: 100000, disk_warning_percent: 99.9, disk_critical_percent: 100, disk_full_in_hours: 0.001, \
+              lag_warning_seconds: 20, lag_critical_seconds: 300 }}\nhosts:\n  \
              m1: {{ mysql: {{ socket: {at}/m1/sock, defaults_file: {at}/client.cnf, heartbeat: pm.heartbeat }} }}\n  \
              m2: {{ mysql: {{ socket: {at}/m2/sock, defaults_file: {at}/client.cnf, heartbeat: pm.heartbeat }} }}\n\
              topologies:\n  shop: {{ kind: replication, members: [m1, m2], source: m1 }}\n"

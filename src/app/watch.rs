@@ -9,7 +9,7 @@ use super::{
 use crate::{
     batch::{self, Format, report::Status},
     cli::{Batch, Cli, Options},
-    collect::{Clock, Collector, FleetView, Reload, Request, Requests, Sources},
+    collect::{Clock, Collector, FleetView, Past, Reload, Request, Requests, Sources},
     console::{
         self,
         glyphs::Glyphs,
@@ -53,7 +53,8 @@ pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
         world.fleet = Arc::new(for_one_collection(&world.fleet));
     }
     check_file_limit(world.fleet.hosts.len())?;
-    let collector = Collector::start(Sources {
+    let past = world.past.take();
+    let sources = Sources {
         fleet: Arc::clone(&world.fleet),
         ssh: Arc::clone(&world.ssh),
         local: Arc::new(LocalRemote),
@@ -61,7 +62,8 @@ pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
         clock: world.clock.clone(),
         reload: world.reload.take(),
         single_look,
-    });
+    };
+    let collector = Collector::start_after(sources, past);
     drop(context);
     if let Some(what) = options.batch {
         return runtime.block_on(run_batch(what, options, collector, &picked, all));
@@ -88,6 +90,8 @@ pub(super) struct World {
     pub(super) ssh: Arc<dyn Remote>,
     reload: Option<Reload>,
     pub(super) clock: Clock,
+    /// What was learnt of it before.
+    past: Option<Past>,
     /// Kept alive as long as the collection.
     _simulation: Option<Simulation>,
 }
@@ -95,8 +99,17 @@ pub(super) struct World {
 pub(super) fn world(options: &Options, log: &LogBook, prompt: &mut Prompt) -> Result<World> {
     let clock = Clock::system();
     if options.demo {
-        let simulation = Simulation::demo(demo_seed(), simulation_clock(&clock));
+        let (seed, time) = (demo_seed(), simulation_clock(&clock));
+        let (simulation, past) = if options.batch.is_none_or(|batch| batch == Batch::Watch) {
+            (
+                Simulation::watched(seed, Arc::clone(&time)),
+                Some(past_of_demo(seed, time())),
+            )
+        } else {
+            (Simulation::demo(seed, time), None)
+        };
         return Ok(World {
+            past,
             fleet: Arc::new(simulation.fleet().clone()),
             ssh: simulation.remote(log.clone()),
             reload: None,
@@ -109,6 +122,7 @@ pub(super) fn world(options: &Options, log: &LogBook, prompt: &mut Prompt) -> Re
     let mode = ssh_config_mode(&options.ssh, Some(&fleet));
     let named = options.ssh.ssh_config.is_none().then(|| fleet.ssh_config.clone());
     Ok(World {
+        past: None,
         fleet,
         ssh: Arc::new(ssh_remote(
             &options.ssh,
@@ -309,6 +323,14 @@ fn demo_seed() -> u64 {
         .ok()
         .and_then(|seed| seed.parse().ok())
         .unwrap_or_else(|| fastrand::u64(..))
+}
+
+/// What was learnt of the demo's latencies until now, as soon as it is: the first picture does not wait for it.
+fn past_of_demo(seed: u64, now: Duration) -> Past {
+    let past = Past::default();
+    let cell = Arc::clone(&past);
+    tokio::task::spawn_blocking(move || cell.set(simulate::past::learnt(seed, now)));
+    past
 }
 
 /// The simulation's clock: the program's own.

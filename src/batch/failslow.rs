@@ -30,6 +30,11 @@ const MOST_CELLS: usize = 2_000_000;
 const HELD_BACK: usize = 50_000;
 /// Differences between polls of one stream that tell the interval.
 const ENOUGH: usize = 60;
+/// Polls of less than this, in seconds (about five), are summed until they are as long: the rules are made for polls of 5
+/// to 15 s, and their times are polls.
+const SHORT: f64 = 4.75;
+/// Polls that are summed at most.
+const MOST_IN_BIN: u32 = 50;
 /// Errors that are printed; the rest is counted.
 const SHOWN_ERRORS: u64 = 20;
 /// A step in time of more polls than this must be confirmed by the next row.
@@ -40,7 +45,7 @@ const LEAP: f64 = 100.0;
 pub struct Settings {
     /// One JSON object a line instead of text.
     pub json: bool,
-    /// Bad rows that are let pass; without it 100 or 1 %, whichever is more.
+    /// Bad rows that are let pass; without it see [`let_pass`]. A trace without any good row is never let pass.
     pub max_bad_rows: Option<u64>,
 }
 
@@ -50,17 +55,47 @@ pub enum TraceError {
     /// Reading or printing failed.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// There is nothing to read.
+    #[error(
+        "the trace is empty: its first line names the columns (ts,group,subject,load,latency_ms; optional: observer,op)"
+    )]
+    Empty,
     /// The header lacks a column.
     #[error("line 1: the header has no column {0:?} (wanted: ts,group,subject,load,latency_ms; optional: observer,op)")]
     Header(&'static str),
+    /// The cells are separated by something else than commas.
+    #[error(
+        "line 1: the columns are separated by {0}: put commas between them, and points into decimals \
+         (wanted: ts,group,subject,load,latency_ms; optional: observer,op)"
+    )]
+    Separator(&'static str),
+    /// Nothing follows the header.
+    #[error("the trace has a header and no rows: nothing was judged")]
+    NoRows,
+    /// Not one row could be used.
+    #[error("none of {rows} rows can be used: nothing was judged; the first lines above say why")]
+    NoneGood {
+        /// All rows.
+        rows: u64,
+    },
     /// Too many rows were bad.
-    #[error("{bad} of {rows} rows are bad, more than is let pass (--max-bad-rows)")]
+    #[error("{bad} of {rows} rows are bad, more than the {limit} that are let pass (--max-bad-rows)")]
     TooBad {
         /// Bad rows.
         bad: u64,
         /// All rows.
         rows: u64,
+        /// Bad rows that would have been let pass.
+        limit: u64,
     },
+}
+
+/// Bad rows of so many that are let pass where nobody says how many: 1 %, of small traces a quarter, up to 100 rows.
+#[must_use]
+pub const fn let_pass(rows: u64) -> u64 {
+    let (share, small) = (rows / 100, rows / 4);
+    let small = if small < 100 { small } else { 100 };
+    if share > small { share } else { small }
 }
 
 /// A row's line number and why it cannot be used.
@@ -75,6 +110,9 @@ struct Trace<'a> {
     /// When the present poll began, and its last reading.
     poll: Option<(f64, At)>,
     interval: Option<f64>,
+    /// So many polls are judged as one, and so many of them are gathered.
+    bin: u32,
+    gathered: u32,
     held: Vec<(u64, Row)>,
     last_seen: HashMap<(Peers, String, String), f64>,
     steps: Vec<f64>,
@@ -92,6 +130,8 @@ impl<'a> Trace<'a> {
             cells: 0,
             poll: None,
             interval: None,
+            bin: 1,
+            gathered: 0,
             held: Vec::new(),
             last_seen: HashMap::new(),
             steps: Vec::new(),
@@ -122,7 +162,11 @@ impl<'a> Trace<'a> {
     fn release(&mut self) -> Result<Refused, TraceError> {
         self.steps.sort_unstable_by(f64::total_cmp);
         let usual = self.steps.get(self.steps.len() / 2).copied().unwrap_or(15.0);
-        self.interval = Some(usual.clamp(0.1, 86_400.0));
+        let interval = usual.clamp(0.1, 86_400.0);
+        self.interval = Some(interval);
+        self.bin = (1..MOST_IN_BIN)
+            .find(|polls| f64::from(*polls) * interval >= SHORT)
+            .unwrap_or(MOST_IN_BIN);
         self.last_seen = HashMap::new();
         let mut refused = Vec::new();
         for (number, row) in std::mem::take(&mut self.held) {
@@ -184,8 +228,9 @@ impl<'a> Trace<'a> {
             Some((began, _)) => (began, row.at),
             None => (now, row.at),
         });
-        self.cells += 1;
-        self.streams += self.rooms.entry(row.peers).or_default().put(key, row.reading);
+        let room = self.rooms.entry(row.peers).or_default();
+        self.cells += usize::from(!room.has_gathered(&key));
+        self.streams += room.put(key, row.reading);
         Ok(None)
     }
 
@@ -194,8 +239,16 @@ impl<'a> Trace<'a> {
         let Some((_, at)) = self.poll.take() else {
             return Ok(());
         };
-        self.cells = 0;
-        let interval = Duration::from_secs_f64(self.interval.unwrap_or(15.0));
+        self.gathered += 1;
+        if self.gathered < self.bin {
+            self.rooms.values_mut().for_each(Room::gather);
+            return Ok(());
+        }
+        if self.bin > 1 {
+            self.rooms.values_mut().for_each(Room::sum_up);
+        }
+        (self.gathered, self.cells) = (0, 0);
+        let interval = Duration::from_secs_f64(self.interval.unwrap_or(15.0) * f64::from(self.bin));
         let answering = self.rooms.values().filter(|room| room.answers()).count();
         for (peers, room) in &mut self.rooms {
             let others = answering > usize::from(room.answers());
@@ -278,8 +331,11 @@ pub fn judge(
     if bad > 0 {
         writeln!(errors, "{bad} of {rows} rows are bad")?;
     }
-    if bad > settings.max_bad_rows.unwrap_or((rows / 100).max(100)) {
-        return Err(TraceError::TooBad { bad, rows });
+    let limit = settings.max_bad_rows.unwrap_or(let_pass(rows));
+    match rows {
+        0 => Err(TraceError::NoRows),
+        _ if bad >= rows => Err(TraceError::NoneGood { rows }),
+        _ if bad > limit => Err(TraceError::TooBad { bad, rows, limit }),
+        _ => Ok(()),
     }
-    Ok(())
 }

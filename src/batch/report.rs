@@ -67,6 +67,8 @@ pub struct FindingStatus {
     pub evidence: String,
     /// What to do next.
     pub advice: &'static str,
+    /// Runbooks that could help, the gentlest first; whether one can be run now, its plan says.
+    pub runbooks: &'static [&'static str],
 }
 
 /// One host.
@@ -189,6 +191,7 @@ impl FindingStatus {
             since: iso(finding.since),
             evidence: finding.evidence.to_string(),
             advice: finding.code.advice(),
+            runbooks: finding.code.runbooks(),
         }
     }
 }

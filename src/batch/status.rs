@@ -83,6 +83,14 @@ fn findings_text(out: &mut String, status: &Status) {
             finding.code,
             finding.advice
         );
+        if !finding.runbooks.is_empty() {
+            let runbooks = finding.runbooks.join(", ");
+            let _ = writeln!(
+                out,
+                "{:<8} {:<column$}  Could help: {runbooks} (--batch plan RUNBOOK shows what it would do).",
+                "", ""
+            );
+        }
     }
 }
 

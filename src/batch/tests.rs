@@ -28,6 +28,7 @@ fn document(snapshot: Snapshot, findings: Vec<Finding>) -> Status {
 fn view(snapshot: Snapshot, findings: Vec<Finding>) -> FleetView {
     let host = Host::new("a", "192.0.2.1");
     FleetView {
+        latency: Arc::default(),
         fleet: Arc::new(Fleet::new(
             "t".into(),
             None,

@@ -4,7 +4,7 @@ use super::{
     Request, Requests,
     clock::Clock,
     host_task::HostTask,
-    judge::{Judge, guarded},
+    judge::{Judge, Past, guarded},
     observer,
     slot::Slot,
     view::{FleetView, HostView, Observer},
@@ -72,9 +72,15 @@ impl Collector {
     /// Starts collecting. The first view is there at once, before any connection is made.
     #[must_use]
     pub fn start(sources: Sources) -> Self {
+        Self::start_after(sources, None)
+    }
+
+    /// As [`Collector::start`], with what was learnt of latency before; it is taken over once it is known.
+    #[must_use]
+    pub fn start_after(sources: Sources, past: Option<Past>) -> Self {
         let (requests, wishes) = Requests::channel();
         let (observer_sender, observer) = watch::channel(Observer::default());
-        let mut director = Director::new(sources, observer);
+        let mut director = Director::new(sources, observer, past);
         let (sender, view) = watch::channel(Arc::new(director.look()));
         Self {
             view,
@@ -107,9 +113,9 @@ struct Place {
 }
 
 impl Director {
-    fn new(sources: Sources, observer: watch::Receiver<Observer>) -> Self {
+    fn new(sources: Sources, observer: watch::Receiver<Observer>, past: Option<Past>) -> Self {
         let mut this = Self {
-            judge: Judge::new(sources.single_look, sources.log.clone()),
+            judge: Judge::new(sources.single_look, sources.log.clone()).after(past),
             sources,
             bell: Arc::default(),
             places: Vec::new(),
@@ -244,6 +250,7 @@ impl Director {
             at: now,
             hosts: self.places.iter().map(|place| Arc::clone(&place.view)).collect(),
             findings,
+            latency: self.judge.latency(),
             observer,
             reload_error: self.reload_error.clone(),
             version: self.version,

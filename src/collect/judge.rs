@@ -4,12 +4,12 @@ use crate::{
     facts::{CleanText, UnixMs},
     fleet::Fleet,
     remote::log::{Level, LogBook},
-    verdict::{self, Code, Finding, Memory, Observed, Severity, Subject, SubjectKind},
+    verdict::{self, Code, Finding, Latency, Memory, Observed, Severity, Subject, SubjectKind},
 };
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -21,11 +21,16 @@ const DOUBT_AFTER: u32 = 3;
 /// The rules, see [`verdict::judge`].
 type Rules = fn(&Fleet, &[Observed], &mut Memory, bool, UnixMs) -> Vec<Finding>;
 
+/// What was learnt of latency before the collection began; empty until that is known.
+pub type Past = Arc<OnceLock<Arc<Latency>>>;
+
 /// The rules with their memory, and what stands when they crash.
 pub(super) struct Judge {
     rules: Rules,
     memory: Memory,
     single_look: bool,
+    /// What is still to be taken over.
+    past: Option<Past>,
     log: LogBook,
     /// The findings of the last look that ended.
     standing: Arc<[Finding]>,
@@ -47,14 +52,26 @@ impl Judge {
             rules: verdict::judge,
             memory: memory(single_look),
             single_look,
+            past: None,
             log,
             standing: Arc::new([]),
             crash: None,
         }
     }
 
+    /// The same, with a past that is taken over once it is known.
+    pub fn after(mut self, past: Option<Past>) -> Self {
+        self.past = past;
+        self
+    }
+
     /// Judges. When a rule crashes, the findings of the look before stay, and [`Code::InternalError`] says so.
     pub fn look(&mut self, fleet: &Fleet, observed: &[Observed], doubtful: bool, now: UnixMs) -> Arc<[Finding]> {
+        if let Some(past) = self.past.take_if(|past| past.get().is_some()) {
+            past.get()
+                .into_iter()
+                .for_each(|latency| self.memory.learn(Arc::clone(latency)));
+        }
         let (rules, memory) = (self.rules, &mut self.memory);
         match guarded(|| rules(fleet, observed, memory, doubtful, now)) {
             Ok(findings) => {
@@ -73,6 +90,11 @@ impl Judge {
         findings.push(internal_error(crash));
         verdict::sort(&mut findings);
         findings.into()
+    }
+
+    /// What is known of latency.
+    pub fn latency(&self) -> Arc<Latency> {
+        self.memory.latency()
     }
 
     fn crashed(&mut self, why: CleanText, now: UnixMs) {

@@ -18,5 +18,6 @@ pub mod view;
 
 pub use clock::Clock;
 pub use director::{Collector, Reload, Sources};
+pub use judge::Past;
 pub use request::{Request, Requests};
 pub use view::{FleetView, HostView, Observer, Series, Trend};

@@ -3,7 +3,7 @@
 use crate::{
     facts::{CleanText, Reach, Snapshot, UnixMs},
     fleet::{Fleet, HostName},
-    verdict::{Finding, Severity},
+    verdict::{Finding, Latency, Severity},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -21,6 +21,8 @@ pub struct FleetView {
     pub hosts: Vec<Arc<HostView>>,
     /// Findings, worst first, then by age (oldest first) and subject.
     pub findings: Arc<[Finding]>,
+    /// Latency of every stream, as of the last tick.
+    pub latency: Arc<Latency>,
     /// The console's own load.
     pub observer: Observer,
     /// Set when the newest inventory could not be read and an older one is still in force.

@@ -58,7 +58,7 @@ impl Dump {
                 json!({
                     "name": host.name,
                     "state": status::severity(host, model.now).word(),
-                    "word": status::word(host, model.now),
+                    "word": status::shown(view, host, model.now).word,
                     "age_ms": host.age(model.now).map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
                     "reach": host.reach,
                 })

@@ -10,6 +10,7 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 mod inventory;
+pub mod latency;
 mod snapshots;
 
 pub use inventory::fleet;
@@ -187,6 +188,7 @@ pub fn view() -> FleetView {
         })
         .collect();
     FleetView {
+        latency: Arc::default(),
         fleet: Arc::new(fleet),
         at: ago(1),
         hosts,

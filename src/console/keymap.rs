@@ -12,6 +12,9 @@ pub enum Action {
     Host,
     Findings,
     Log,
+    Latency,
+    NextOp,
+    PreviousOp,
     Runbooks,
     Runs,
     Menu,
@@ -115,6 +118,8 @@ pub enum Near {
     Run,
     /// The list of runs, and the report of one.
     Runs,
+    /// The latency matrix.
+    Latency,
 }
 
 /// One line of the table.
@@ -282,6 +287,14 @@ pub const KEYMAP: &[Binding] = &[
         "",
         "Log: what the program did, exact remote commands included.",
     ),
+    page(
+        Action::NextOp,
+        &["o"],
+        "other work",
+        "In Latency: the next kind of work (NFS, disks, polls, databases).",
+    )
+    .only(&[Near::Latency]),
+    page(Action::PreviousOp, &["O"], "", "In Latency: the kind of work before."),
     acting(
         Context::Page,
         Action::Runbooks,
@@ -295,6 +308,12 @@ pub const KEYMAP: &[Binding] = &[
         &["8"],
         "",
         "Runs: the one under way, unfinished ones, and those before, with their reports.",
+    ),
+    page(
+        Action::Latency,
+        &["9"],
+        "",
+        "Latency: who is slow, seen by whom: a server, a client or a path, and why.",
     ),
     page(Action::NextPage, &["tab"], "", "Next view."),
     page(Action::PreviousPage, &["backtab"], "", "Previous view."),
@@ -315,23 +334,33 @@ pub const KEYMAP: &[Binding] = &[
         Action::NextProblem,
         &["n"],
         "next problem",
-        "To the next line that is not well.",
+        "To the next line that is not well, after the last to the first; in Findings the next open one, in Latency the next slow cell.",
+    ),
+    page(Action::PreviousProblem, &["N"], "", "The same backwards."),
+    page(
+        Action::Fold,
+        &["h", "left"],
+        "",
+        "Fold the group; in Latency one column left.",
     ),
     page(
-        Action::PreviousProblem,
-        &["N"],
+        Action::Unfold,
+        &["l", "right"],
         "",
-        "To the previous line that is not well.",
+        "Unfold the group; in Latency one column right.",
     ),
-    page(Action::Fold, &["h", "left"], "", "Fold the group."),
-    page(Action::Unfold, &["l", "right"], "", "Unfold the group."),
     page(
         Action::FoldAll,
         &["z"],
         "",
         "Unfold all groups; again: fold all; again: as it was.",
     ),
-    page(Action::Sort, &["s"], "sort", "Sort by the next key."),
+    page(
+        Action::Sort,
+        &["s"],
+        "sort",
+        "Sort by the next key; in Latency the hottest rows first, or as in the inventory.",
+    ),
     page(Action::ReverseSort, &["r"], "", "Reverse the order."),
     page(
         Action::All,

@@ -13,6 +13,7 @@ pub mod index;
 pub mod input;
 pub mod keymap;
 pub mod layer;
+pub mod matrix;
 pub mod model;
 pub mod palette;
 pub mod past;

@@ -7,6 +7,7 @@ use super::{
     groups::Groups,
     index::{self, FoldAll, Id, Index, ListKind, Query, Row, SortKey},
     layer::Layer,
+    matrix::{self, Matrix, StreamName},
     past::Past,
     runbooks::Works,
     screen,
@@ -41,6 +42,10 @@ pub enum Page {
     Host(HostName),
     /// A slice from disk to client.
     Slice(SliceName),
+    /// Who sees whom how slow.
+    Latency,
+    /// One stream of the latency matrix.
+    Stream(StreamName),
     /// The catalogue of runbooks.
     Runbooks,
     /// One runbook in full.
@@ -153,6 +158,8 @@ pub struct Model {
     pub wall: Option<Wall>,
     /// The log, oldest first; read when the Log page is open.
     pub log: Vec<LogEntry>,
+    /// The latency matrix.
+    pub matrix: Matrix,
     /// Findings that are over.
     pub past: Past,
     /// Commands typed so far, oldest first.
@@ -189,6 +196,7 @@ impl Model {
             mode,
             wall: wall.then(|| Wall::new(now)),
             log: Vec::new(),
+            matrix: Matrix::default(),
             past: Past::default(),
             history: Vec::new(),
             mouse: false,
@@ -236,6 +244,8 @@ impl Model {
             Page::List(kind) => self.list(*kind).row().map(|row| row.id.clone()),
             Page::Host(name) => Some(Id::Host(name.clone())),
             Page::Slice(name) => Some(Id::Slice(name.clone())),
+            Page::Latency => self.matrix.host().cloned().map(Id::Host),
+            Page::Stream(stream) => Some(Id::Host(stream.host.clone())),
             _ => None,
         }
     }
@@ -307,10 +317,11 @@ impl Model {
     /// Makes the rows of the list on screen anew. The selection follows its object, and its row stays on
     /// the same line of the screen where that is possible.
     pub fn refresh(&mut self) {
+        let hold = self.holds_order();
         if let Some(kind) = self.kind() {
-            let hold = self.holds_order();
             self.reindex(kind, hold);
         }
+        self.renew_matrix(hold);
     }
 
     /// The same after the person asked for another order, filter or folding: nothing is held.
@@ -318,6 +329,21 @@ impl Model {
         if let Some(kind) = self.kind() {
             self.reindex(kind, false);
         }
+        self.renew_matrix(false);
+    }
+
+    /// Makes the latency matrix anew, if it is on screen, and scrolls to its cursor.
+    fn renew_matrix(&mut self, hold: bool) {
+        if self.page == Page::Latency {
+            self.matrix.renew(&self.shown, self.now, hold);
+            self.follow_matrix();
+        }
+    }
+
+    /// Scrolls the latency matrix to its cursor.
+    pub fn follow_matrix(&mut self) {
+        let area = screen::areas(self).body;
+        matrix::layout::follow(&mut self.matrix, area);
     }
 
     fn reindex(&mut self, kind: ListKind, hold: bool) {

@@ -69,6 +69,7 @@ const WORDS: &[Word] = &[
     word("database", Argument::None, "view: replication trees, Galera clusters"),
     word("findings", Argument::None, "view: what is wrong"),
     word("log", Argument::None, "view: what the program did"),
+    word("latency", Argument::None, "view: who is slow, seen by whom, and why"),
     word("host", Argument::Host, "everything about a host"),
     word("slice", Argument::Slice, "a slice from disk to client"),
     word("filter", Argument::Text, "filter this list, as / does"),
@@ -89,6 +90,8 @@ const WORDS: &[Word] = &[
 pub enum Command {
     /// A list page.
     View(ListKind),
+    /// The latency matrix.
+    Latency,
     /// A page of what acts.
     Page(Page),
     /// The Host page; without a name of what is selected.
@@ -144,6 +147,7 @@ impl Command {
             "database" => Self::View(ListKind::Database),
             "findings" => Self::View(ListKind::Findings),
             "log" => Self::View(ListKind::Log),
+            "latency" => Self::Latency,
             "runbooks" => Self::Page(Page::Runbooks),
             "runs" => Self::Page(Page::Runs),
             "host" if argument.is_empty() => Self::Host(None),

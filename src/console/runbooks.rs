@@ -166,10 +166,13 @@ fn object(model: &Model) -> Option<Object> {
 /// Opens the menu for what is selected.
 pub(super) fn open_menu(model: &mut Model) {
     let Some(object) = object(model) else {
-        return model.set_note(
-            Severity::Ok,
-            "select a slice, a host, a segment or a topology first; 7 lists the runbooks",
-        );
+        let text = match model.selected() {
+            Some(Id::Finding(_, subject)) if subject.kind == SubjectKind::Path => {
+                "no runbook mends a path: look at cable, switch port, bond and route between the two"
+            }
+            _ => "select a slice, a host, a segment or a topology first; 7 lists the runbooks",
+        };
+        return model.set_note(Severity::Ok, text);
     };
     // By the newest view, whatever picture is frozen on the screen.
     let offers = offers(&model.live, &object, model.now);

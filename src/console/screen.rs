@@ -3,6 +3,7 @@
 use super::{
     index::ListKind,
     layer::Layer,
+    matrix::layout::Layout,
     model::{Model, Page},
     runbooks::runs,
 };
@@ -154,6 +155,21 @@ pub fn row_at(model: &Model, column: u16, row: u16) -> Option<usize> {
     }
     let at = list.offset + usize::from(row - body.y - 1);
     (at < list.index.rows.len()).then_some(at)
+}
+
+/// The cell of the latency matrix under a place on the screen.
+#[must_use]
+pub fn cell_at(model: &Model, column: u16, row: u16) -> Option<(usize, usize)> {
+    let body = areas(model).body;
+    let there = model.page == Page::Latency && body.contains((column, row).into());
+    there.then(|| Layout::new(&model.matrix, body).cell_at(&model.matrix, column, row))?
+}
+
+/// Rows of the latency matrix on screen, and whether they are a list.
+#[must_use]
+pub fn rows_of_matrix(model: &Model) -> (usize, bool) {
+    let layout = Layout::new(&model.matrix, areas(model).body);
+    (layout.rows.len().max(1), layout.listed)
 }
 
 /// Where an overlay is drawn.

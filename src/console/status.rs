@@ -1,10 +1,13 @@
 //! How a host is doing, in one word, and its few values that are filtered, sorted and shown in tables.
 
-use super::text;
+use super::{
+    text,
+    theme::{Role, glyph_of, role_of},
+};
 use crate::{
-    collect::{HostView, Series, Trend},
+    collect::{FleetView, HostView, Series, Trend},
     facts::{Reach, UnixMs},
-    verdict::Severity,
+    verdict::{Code, Severity, latency::Blamed},
 };
 
 /// Severity of a host as shown: what is too old to be known is unknown, whatever it was.
@@ -30,6 +33,98 @@ pub fn word(host: &HostView, now: UnixMs) -> &'static str {
         Reach::Silent { .. } if host.is_stale(now) => "silent",
         _ if host.is_stale(now) => "stale",
         _ => shown.word(),
+    }
+}
+
+/// The sign of a host that is up, but slow.
+pub const SEMI_FAILED: &str = "◐";
+
+/// The sign of a host that merely has much to do.
+pub const BUSY: &str = "░";
+
+/// A host's state as shown: sign, word and colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// The sign.
+    pub sign: &'static str,
+    /// The word beside it.
+    pub word: &'static str,
+    /// The colour.
+    pub role: Role,
+}
+
+impl Shown {
+    /// Whether it says how fast the host is: semi-failed, or busy.
+    #[must_use]
+    pub fn is_about_speed(&self) -> bool {
+        matches!(self.sign, SEMI_FAILED | BUSY)
+    }
+}
+
+/// How bad it is that a host is semi-failed; none where it is not.
+#[must_use]
+pub fn semi_failed(view: &FleetView, host: &HostView, now: UnixMs) -> Option<Severity> {
+    if host.is_stale(now) || !matches!(host.reach, Reach::Up { .. } | Reach::Silent { .. }) {
+        return None;
+    }
+    let mut findings = view.findings.iter();
+    let found = findings
+        .find(|finding| finding.code == Code::SemiFailed && finding.subject.host.as_ref() == Some(&host.name))?;
+    // What is critical for another reason is not half failed.
+    let worse = host.severity == Severity::Critical && found.severity < Severity::Critical;
+    (!worse).then_some(found.severity)
+}
+
+/// Whether a host has so much to do that its word is doubted, or much more than usual is asked of it.
+fn is_busy(view: &FleetView, host: &HostView) -> bool {
+    let waited_for = |one: &Blamed| {
+        let busy = one.held_back.as_ref().is_some_and(|why| why.starts_with("busy"));
+        busy && one.hosts == [host.name.clone()]
+    };
+    let name = host.name.as_str();
+    view.latency.busy(name).is_some()
+        || view.latency.much_asked(name).is_some()
+        || view.latency.blamed().iter().any(waited_for)
+}
+
+/// In a few words why a host is busy; none where it is not shown so.
+#[must_use]
+pub fn busy_for(view: &FleetView, host: &HostView) -> Option<String> {
+    let name = host.name.as_str();
+    let starved = view
+        .latency
+        .busy(name)
+        .map(|why| format!("what it sees is doubted: {why}"));
+    starved.or_else(|| {
+        let load = view.latency.much_asked(name)?;
+        Some(format!(
+            "its clients ask {load:.1}× as much as usual of it; not slow for that"
+        ))
+    })
+}
+
+/// A host's state as it is shown: semi-failed and busy have words of their own.
+#[must_use]
+pub fn shown(view: &FleetView, host: &HostView, now: UnixMs) -> Shown {
+    if let Some(severity) = semi_failed(view, host, now) {
+        return Shown {
+            sign: SEMI_FAILED,
+            word: "semi-failed",
+            role: role_of(severity),
+        };
+    }
+    let severity = severity(host, now);
+    if severity <= Severity::Notice && is_busy(view, host) {
+        return Shown {
+            sign: BUSY,
+            word: "busy",
+            role: Role::Notice,
+        };
+    }
+    Shown {
+        sign: glyph_of(severity),
+        word: word(host, now),
+        role: role_of(severity),
     }
 }
 

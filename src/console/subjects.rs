@@ -65,7 +65,7 @@ impl Filtered for HostSubject<'_> {
             host.name,
             host.address,
             status::severity(self.seen, self.now).word(),
-            status::word(self.seen, self.now)
+            status::shown(self.view, self.seen, self.now).word
         );
         let domains = &host.domains;
         let words = host
@@ -102,6 +102,7 @@ impl Filtered for HostSubject<'_> {
             "state" | "severity" => Some(Value::Words(vec![
                 status::severity(self.seen, self.now).word().to_owned(),
                 status::word(self.seen, self.now).to_owned(),
+                status::shown(self.view, self.seen, self.now).word.to_owned(),
             ])),
             "role" => words(&mut host.roles.iter()),
             "tag" => words(&mut host.tags.iter()),

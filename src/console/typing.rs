@@ -14,7 +14,7 @@ use super::{
     theme::{BUILT_IN, Theme},
     update::{Effect, Msg, ask, freeze, page_action, update},
     view,
-    walk::go_to_host,
+    walk::{go_to_host, go_to_latency},
 };
 use crate::{collect::Request, verdict::Severity};
 
@@ -178,6 +178,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
 fn run(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::View(kind) => model.go(Page::List(kind)),
+        Command::Latency => go_to_latency(model),
         Command::Page(_) if model.works.is_none() => {
             model.set_note(Severity::Warning, "there is no such view: this process may only look");
         }

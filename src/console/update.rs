@@ -17,8 +17,8 @@ use super::{
     typing::{line_action, overlay_action, paste},
     view,
     walk::{
-        back, clamp_scroll, enter, fold, fold_all, go_to_host, host_of_selection, hosts_of_group, move_cursor,
-        turn_page,
+        back, clamp_scroll, enter, fold, fold_all, go_to_host, go_to_latency, host_of_selection, hosts_of_group,
+        move_cursor, turn_op, turn_page,
     },
 };
 use crate::{
@@ -260,6 +260,8 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Database => model.go(Page::List(ListKind::Database)),
         Action::Findings => model.go(Page::List(ListKind::Findings)),
         Action::Log => model.go(Page::List(ListKind::Log)),
+        Action::Latency => go_to_latency(model),
+        Action::NextOp | Action::PreviousOp => turn_op(model, action == Action::NextOp),
         Action::Runbooks => model.go(Page::Runbooks),
         Action::Runs => return runs::open(model),
         Action::Pause | Action::CancelRun | Action::GoOn => return runs::run_action(model, action),
@@ -274,6 +276,7 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
             });
         }
         Action::Back => back(model),
+        Action::Fold | Action::Unfold if model.page == Page::Latency => move_cursor(model, action),
         Action::Fold => fold(model, Some(false)),
         Action::Unfold => fold(model, Some(true)),
         Action::FoldAll => fold_all(model),
@@ -318,6 +321,11 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
 fn open_filter(model: &mut Model) {
     let Some(kind) = model.kind() else {
         model.set_note(Severity::Ok, "nothing to filter on this page");
+        if model.page == Page::Latency {
+            // What is typed next is meant as words: a name to go to, and no keys.
+            let palette = Palette::open(&model.shown, model.works.is_some());
+            model.layers.push(Layer::Palette(palette));
+        }
         return;
     };
     let before = model.list(kind).filter.clone();
@@ -326,6 +334,16 @@ fn open_filter(model: &mut Model) {
 }
 
 fn next_sort(model: &mut Model) {
+    if model.page == Page::Latency {
+        model.matrix.hottest = !model.matrix.hottest;
+        let how = if model.matrix.hottest {
+            "the hottest rows first"
+        } else {
+            "rows as in the inventory"
+        };
+        model.set_note(Severity::Ok, how);
+        return model.reorder();
+    }
     let Some(kind) = model.kind() else {
         return;
     };
@@ -402,6 +420,9 @@ fn mouse(model: &mut Model, event: MouseEvent) {
             if let Some(at) = screen::row_at(model, event.column, event.row) {
                 model.touched();
                 model.move_to(at);
+            } else if let Some((row, column)) = screen::cell_at(model, event.column, event.row) {
+                model.touched();
+                model.matrix.go(row, column);
             }
             return;
         }

@@ -5,17 +5,21 @@ use super::{
     index::{FoldAll, Id, ListKind},
     keymap::Action,
     layer::Layer,
+    matrix::StreamName,
     model::{Model, Page},
     screen, view,
 };
 use crate::{
     fleet::HostName,
-    verdict::{Finding, Severity, SubjectKind},
+    verdict::{Code, Finding, Severity, SubjectKind, latency::Op},
 };
 
 pub(super) fn move_cursor(model: &mut Model, action: Action) {
     if super::runbooks::move_cursor(model, action) {
         return;
+    }
+    if model.page == Page::Latency {
+        return move_in_matrix(model, action);
     }
     let screen = screen::rows_of_list(model);
     let Some(kind) = model.kind() else {
@@ -43,7 +47,12 @@ pub(super) fn move_cursor(model: &mut Model, action: Action) {
     };
     let list = model.list(kind);
     let at = list.cursor;
-    let bad = |row: &super::index::Row| row.severity >= Severity::Warning;
+    // On a page of findings every open one is a problem, and none of them is passed over.
+    let (least, what) = match kind {
+        ListKind::Findings => (Severity::Notice, "open finding"),
+        _ => (Severity::Warning, "problem"),
+    };
+    let bad = |row: &super::index::Row| row.severity >= least;
     let rows = &list.index.rows;
     let to = match action {
         Action::Down => at.saturating_add(1),
@@ -74,13 +83,46 @@ pub(super) fn move_cursor(model: &mut Model, action: Action) {
                     model.set_note(Severity::Ok, format!("on from the {end}"));
                     found
                 }
-                (None, Some(_)) => return model.set_note(Severity::Ok, "there is no other problem on this page"),
-                (None, None) => return model.set_note(Severity::Ok, "there is no problem on this page"),
+                (None, Some(_)) => {
+                    return model.set_note(Severity::Ok, format!("there is no other {what} on this page"));
+                }
+                (None, None) => return model.set_note(Severity::Ok, format!("there is no {what} on this page")),
             }
         }
         _ => return,
     };
     model.move_to(to);
+}
+
+/// Moves the cursor over the cells of the latency matrix.
+fn move_in_matrix(model: &mut Model, action: Action) {
+    if let Action::NextProblem | Action::PreviousProblem = action {
+        match model.matrix.problem(action == Action::NextProblem) {
+            Some((row, column)) => model.matrix.go(row, column),
+            None => return model.set_note(Severity::Ok, "there is no other slow cell here; o shows other work"),
+        }
+    } else {
+        let (rows, listed) = screen::rows_of_matrix(model);
+        model.matrix.walk(action, rows, listed);
+    }
+    model.follow_matrix();
+}
+
+/// Opens the Latency page: with what is blamed or in alarm, else as it was left.
+pub(super) fn go_to_latency(model: &mut Model) {
+    if model.page != Page::Latency {
+        model.matrix.enter(&model.shown.latency);
+        model.go(Page::Latency);
+    }
+}
+
+/// Shows another kind of work.
+pub(super) fn turn_op(model: &mut Model, onward: bool) {
+    if model.page != Page::Latency {
+        return model.set_note(Severity::Ok, "that is a key of the Latency page (9)");
+    }
+    model.matrix.turn(onward);
+    model.reorder();
 }
 
 pub(super) fn clamp_scroll(model: &mut Model) {
@@ -105,15 +147,18 @@ pub(super) fn turn_page(model: &mut Model, onward: bool) {
         pages.push(Some(Page::Runbooks));
         pages.push(Some(Page::Runs));
     }
+    pages.push(Some(Page::Latency));
     let at = match &model.page {
         Page::Slice(_) => 1,
         Page::Host(_) => 3,
         Page::Runbook(_) => 6,
         Page::Run | Page::Report(_) => 7,
+        Page::Stream(_) => pages.len() - 1,
         page => pages.iter().position(|known| known.as_ref() == Some(page)).unwrap_or(0),
     };
     let by = if onward { 1 } else { pages.len() - 1 };
     match pages.swap_remove((at + by) % pages.len()) {
+        Some(Page::Latency) => go_to_latency(model),
         Some(page) => model.go(page),
         None => go_to_host(model, None),
     }
@@ -189,6 +234,9 @@ pub(super) fn hosts_of_group(model: &Model, id: &Id) -> Vec<HostName> {
 }
 
 pub(super) fn enter(model: &mut Model) {
+    if model.page == Page::Latency {
+        return open_cell(model);
+    }
     let Some(id) = model.selected() else {
         return;
     };
@@ -225,6 +273,53 @@ pub(super) fn enter(model: &mut Model) {
     }
 }
 
+/// Opens the stream under the cursor of the latency matrix.
+fn open_cell(model: &mut Model) {
+    let told = model
+        .matrix
+        .cell()
+        .and_then(|cell| model.shown.latency.told(cell.stream));
+    match told {
+        Some(told) => model.go(Page::Stream(StreamName {
+            host: told.host,
+            op: told.op,
+            name: told.name,
+        })),
+        None => model.set_note(Severity::Ok, "there is no such stream"),
+    }
+}
+
+/// Opens the Latency page at what a finding about a path or about peers names.
+fn jump_to_latency(model: &mut Model, finding: &Finding) {
+    let name = &finding.subject.name;
+    let latency = &model.shown.latency;
+    let ops = latency.ops();
+    let named = ops.iter().copied().find(|op| name.ends_with(op.word()));
+    let polled = ops
+        .iter()
+        .copied()
+        .find(|op| *op == Op::Poll && name.starts_with("console"));
+    let blamed = || {
+        let mut blamed = latency.blamed().into_iter();
+        blamed
+            .find(|one| one.hosts.iter().all(|host| finding.hosts.contains(host)))
+            .map(|one| one.op)
+    };
+    let op = named.or(polled).or_else(blamed);
+    model.matrix.enter(&model.shown.latency);
+    model.go(Page::Latency);
+    if let Some(op) = op {
+        model.matrix.choose(op);
+        model.reorder();
+    }
+    if let (SubjectKind::Path, Some(host)) = (finding.subject.kind, finding.hosts.first())
+        && model.matrix.grid.as_ref().is_some_and(|grid| grid.op == Op::Poll)
+    {
+        model.matrix.select_host(host);
+        model.follow_matrix();
+    }
+}
+
 fn jump(model: &mut Model, kind: ListKind, id: &Id) {
     model.go(Page::List(kind));
     model.list_mut(kind).filter = Filter::default();
@@ -243,7 +338,9 @@ fn open_finding(model: &mut Model, finding: &Finding) {
         }
         (SubjectKind::Segment, _) => jump(model, ListKind::Storage, &Id::Segment((&*subject.name).into())),
         (SubjectKind::Topology, _) => jump(model, ListKind::Database, &Id::Topology((&*subject.name).into())),
+        (SubjectKind::Path | SubjectKind::Group, _) => jump_to_latency(model, finding),
         (_, Some(host)) => model.go(Page::Host(host.clone())),
+        (_, None) if finding.code == Code::GroupSlow => jump_to_latency(model, finding),
         (_, None) => {}
     }
 }

@@ -8,6 +8,7 @@ mod rate;
 mod receive;
 
 use super::{
+    backup::{self, BackupProcess},
     drbd::{self, DrbdProc, DrbdVolume},
     filesystem, identity, load,
     md::{self, MdArray, MdSys},
@@ -44,6 +45,7 @@ struct Parts {
     drbd_names: Option<Arc<Vec<DrbdVolume>>>,
     zpool: Reading<Vec<Pool>>,
     zpool_list: Reading<Vec<PoolSize>>,
+    backup_processes: Reading<Vec<BackupProcess>>,
 }
 
 /// What came with one answer and has to be worked on after all of its sections were read.
@@ -202,8 +204,27 @@ impl Assembler {
             Section::Addresses => drop(answer.into(&mut now.addresses, network::parse_addresses)),
             Section::Df => drop(answer.into(&mut now.filesystems, filesystem::parse_df)),
             Section::Mysql => drop(answer.into(&mut now.mysql, mysql::parse_mysql)),
+            Section::Rotational => drop(answer.into(&mut now.disk_kinds, super::disk::parse_rotational)),
+            Section::Backups => self.take_backups(answer),
             Section::Probes => self.take_probes(answer),
             _ => {}
+        }
+    }
+
+    /// Of the processes that could make a backup those that do.
+    fn take_backups(&mut self, answer: &Answer<'_>) {
+        let processes = &mut self.parts.backup_processes;
+        if answer.into(processes, backup::parse_backups) == Change::None {
+            return;
+        }
+        let backups = &mut self.snapshot.backups;
+        match &processes.state {
+            State::Known(seen) => {
+                let at_work = self.baselines.backups.look(seen, processes.at);
+                receive::set(backups, Ok(at_work), processes.at);
+            }
+            State::Unknown(why) => *backups = Reading::unknown(why.clone(), processes.at),
+            State::Absent => *backups = Reading::absent(processes.at),
         }
     }
 

@@ -58,6 +58,36 @@ pub struct DiskRate {
     pub in_flight: u64,
 }
 
+/// Whether a disk turns (`/sys/block/*/queue/rotational`, kernel `Documentation/ABI/stable/sysfs-block`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DiskKind {
+    /// Kernel name.
+    pub name: CleanText,
+    /// It turns: seeks take it milliseconds.
+    pub rotational: bool,
+}
+
+/// Reads lines `sda 1`. A disk of which the kernel says anything but 0 or 1 is left out.
+pub fn parse_rotational(text: &str) -> Result<Vec<DiskKind>, Why> {
+    let kind = |line: &str| {
+        let (name, turns) = line.trim().rsplit_once(' ')?;
+        let rotational = match turns {
+            "0" => false,
+            "1" => true,
+            _ => return None,
+        };
+        Some(DiskKind {
+            name: CleanText::new(name.trim()),
+            rotational,
+        })
+    };
+    let kinds: Vec<_> = text.lines().filter_map(kind).collect();
+    if kinds.is_empty() && !text.trim().is_empty() {
+        return Err(garbled(text));
+    }
+    Ok(kinds)
+}
+
 /// Reads `/proc/diskstats`. Lines of fewer than 14 columns (partitions on kernels before 2.6.25) are left out.
 pub fn parse_diskstats(text: &str) -> Result<Vec<DiskCounters>, Why> {
     let disks: Vec<_> = text.lines().filter_map(parse_line).collect();
@@ -176,6 +206,15 @@ mod tests {
         assert_eq!((disks[1].in_flight, disks[1].busy_ms), (2, 20476));
         assert_eq!(parse_diskstats("\n").unwrap(), []);
         assert!(parse_diskstats("no disks here").is_err());
+    }
+
+    #[test]
+    fn disks_that_turn_and_disks_that_do_not() {
+        let kinds = parse_rotational("sda 1\nnvme0n1 0\nsdb ?\nsdc\n").unwrap();
+        let kinds: Vec<_> = kinds.iter().map(|kind| (kind.name.as_str(), kind.rotational)).collect();
+        assert_eq!(kinds, [("sda", true), ("nvme0n1", false)]);
+        assert_eq!(parse_rotational("").unwrap(), []);
+        assert!(parse_rotational("sda maybe").is_err());
     }
 
     #[test]

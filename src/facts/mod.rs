@@ -6,6 +6,7 @@
 //! host's answers together into a [`Snapshot`] of [`Reading`]s.
 
 pub mod assemble;
+pub mod backup;
 pub mod disk;
 pub mod drbd;
 pub mod filesystem;

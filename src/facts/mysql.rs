@@ -4,7 +4,7 @@
 //! each begin with a line `#` and the block's name. `version` holds `@@version` and `@@version_comment`;
 //! `variables` and `status` hold `name<TAB>value` lines; `replica` holds `SHOW REPLICA STATUS` or
 //! `SHOW ALL SLAVES STATUS` in `\G` form; `heartbeat` holds `server_id<TAB>age_seconds`; `replicas` holds
-//! `SHOW REPLICAS`. A block that could not be read holds a line `ERROR …`.
+//! `SHOW REPLICAS`; `took` holds the microseconds from the first question to the last, by the server's clock. A block that could not be read holds a line `ERROR …`.
 
 mod parse;
 mod replica;
@@ -59,6 +59,8 @@ pub struct Mysql {
     pub heartbeat_own_seconds: Option<f64>,
     /// Replicas that are connected to this server (`SHOW REPLICAS`), by host name.
     pub replicas: Vec<CleanText>,
+    /// How long the server took for the fixed questions of one poll, by its own clock, µs.
+    pub answered_us: Option<u64>,
     /// Galera state, where wsrep is on.
     pub galera: Option<Galera>,
     /// Blocks that could not be read, with the server's own error.

@@ -165,6 +165,13 @@ sections! {
     /// From `/sys/fs/ext4` (also for ext2 and ext3): a line `drbd1 147:1 1581` a mounted filesystem: its device, that
     /// one's number (of `/sys/class/block`) and `errors_count`; `-` where one cannot be read.
     FilesystemErrors = "fserrors", Fast, Medium;
+    /// From `/sys/block/*/queue/rotational`: a line `sda 1` a disk, 1 where it turns. Not of what is stacked on disks, but for
+    /// device mapper. The slow lane reads it, because the kernel may make a reader wait while it changes a queue.
+    Rotational = "rotational", Slow, Medium;
+    /// Processes of programs that make backups, at most 32, a line each: `name pid age_seconds utime stime cutime cstime`
+    /// from `/proc/PID/comm` and `/proc/PID/stat` (never `cmdline`, which may wait for a process that is stuck), times in
+    /// hundredths of a second. Not sent with every poll of its tier where many processes have to be looked at.
+    Backups = "backups", Slow, Medium;
     /// `zpool status -j --json-int` where the tool knows it, else `zpool status -p`, else `zpool status`.
     Zpool = "zpool", Slow, Medium;
     /// `zpool list -Hp -o name,size,alloc,free,health`.

@@ -1,7 +1,8 @@
 //! A snapshot: all readings of one host from one poll.
 
 use super::{
-    disk::{DiskCounters, DiskRate},
+    backup::Backup,
+    disk::{DiskCounters, DiskKind, DiskRate},
     drbd::DrbdVolume,
     filesystem::{FilesystemErrors, Mount, StatfsProbe, Usage},
     identity::Identity,
@@ -44,6 +45,10 @@ pub struct Snapshot {
     pub disk_counters: Reading<Vec<DiskCounters>>,
     /// Disk rates since the poll before.
     pub disks: Reading<Vec<DiskRate>>,
+    /// Whether disks turn.
+    pub disk_kinds: Reading<Vec<DiskKind>>,
+    /// Backups at work.
+    pub backups: Reading<Vec<Backup>>,
     /// Local filesystems.
     pub filesystems: Reading<Vec<Usage>>,
     /// Everything mounted that is not a pseudo filesystem.
@@ -105,6 +110,8 @@ impl Snapshot {
             pressure: Reading::absent(at),
             disk_counters: Reading::absent(at),
             disks: Reading::absent(at),
+            disk_kinds: Reading::absent(at),
+            backups: Reading::absent(at),
             filesystems: Reading::absent(at),
             mounts: Reading::absent(at),
             filesystem_errors: Reading::absent(at),

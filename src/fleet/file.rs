@@ -141,6 +141,10 @@ macro_rules! settings {
             /// Hardware or software generation, for selectors and comparison of like with like.
             #[serde(default)]
             pub generation: Option<Text>,
+            /// Programs that make backups here beside the well-known ones, by the name that `ps -o comm` shows: while
+            /// one is at work it explains that all disks are slow together. Those of groups are added.
+            #[serde(default)]
+            pub backup_programs: List<Text>,
             /// Whether exact commands may be run through `sudo -n`.
             #[serde(default)]
             pub sudo: Option<bool>,
@@ -208,6 +212,7 @@ impl Host {
             roles: self.roles,
             tags: self.tags,
             generation: self.generation,
+            backup_programs: self.backup_programs,
             sudo: self.sudo,
             site: self.site,
             rack: self.rack,

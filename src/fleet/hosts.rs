@@ -101,6 +101,7 @@ impl Hosts {
             shell: levels.first(|level| level.shell).unwrap_or(Shell::Posix),
             tags: levels.tags(),
             generation: levels.generation(),
+            backup_programs: levels.backup_programs(),
             sudo: levels.sudo(),
             domains: levels.domains(context, shared.racks),
             poll: levels.poll(context),

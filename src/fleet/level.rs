@@ -30,6 +30,7 @@ pub(super) struct Level {
     pub roles: Vec<Text>,
     tags: Vec<String>,
     generation: Option<String>,
+    backup_programs: Vec<String>,
     sudo: Option<bool>,
     site: Option<Text>,
     rack: Option<Text>,
@@ -78,6 +79,7 @@ impl Level {
                 .generation
                 .filter(|generation| context.check_word("a generation", generation))
                 .map(|generation| generation.value),
+            backup_programs: check_programs(context, group.backup_programs),
             sudo: group.sudo,
             site: context.resolved(What::Site, group.site),
             rack: context.resolved(What::Rack, group.rack),
@@ -143,6 +145,14 @@ fn check_words(context: &mut Context<'_>, what: &str, list: List<Text>) -> Vec<T
             }
             !special && context.check_word(what, word)
         })
+        .collect()
+}
+
+fn check_programs(context: &mut Context<'_>, list: List<Text>) -> Vec<String> {
+    let programs = list.0.into_iter();
+    programs
+        .filter(|program| context.check_word("the name of a program", program))
+        .map(|program| program.value)
         .collect()
 }
 
@@ -293,6 +303,12 @@ impl<'a> Levels<'a> {
     /// Tags of all levels.
     pub fn tags(&self) -> BTreeSet<String> {
         self.0.iter().flat_map(|level| level.tags.iter().cloned()).collect()
+    }
+
+    /// Programs that make backups, of all levels.
+    pub fn backup_programs(&self) -> BTreeSet<String> {
+        let programs = self.0.iter().flat_map(|level| &level.backup_programs);
+        programs.cloned().collect()
     }
 
     /// The strongest generation.

@@ -218,6 +218,8 @@ pub struct Host {
     pub tags: BTreeSet<String>,
     /// Hardware or software generation, for selectors and peer groups.
     pub generation: Option<String>,
+    /// Programs that make backups on it, beside the well-known ones.
+    pub backup_programs: BTreeSet<String>,
     /// Whether exact commands may be run through `sudo -n`.
     pub sudo: bool,
     /// Where the host stands: what can fail together with it.
@@ -251,6 +253,7 @@ impl Host {
             roles: BTreeSet::new(),
             tags: BTreeSet::new(),
             generation: None,
+            backup_programs: BTreeSet::new(),
             sudo: false,
             domains: Domains::default(),
             poll: Poll::default(),

@@ -45,8 +45,9 @@ pub(super) fn service_address(slice: usize) -> Ipv4Addr {
     Ipv4Addr::new(10, 20, 0, 101 + u8::try_from(slice).unwrap_or(0))
 }
 
-/// Builds the island of the demo fleet. With a story things happen by themselves; without one all is well.
-pub(super) fn island(seed: u64, epoch: Duration, told: bool) -> Island {
+/// Builds the island of the demo fleet. With a story things happen by themselves, from that time of it on; without one all
+/// is well.
+pub(super) fn island(seed: u64, epoch: Duration, story: Option<Duration>) -> Island {
     let mut nodes: Vec<Node> = Vec::new();
     let mut add = |name: &str, build: &dyn Fn(&mut Node)| {
         let ip = Ipv4Addr::new(10, 20, 1, 11 + u8::try_from(nodes.len()).unwrap_or(0));
@@ -102,12 +103,11 @@ pub(super) fn island(seed: u64, epoch: Duration, told: bool) -> Island {
         let served = island.serve(replica, home);
         debug_assert!(served.is_ok(), "a fresh slice can be served");
     }
-    if told {
-        if let Some(node) = island.node("stor2") {
-            island.nodes[node].arrays[0].fail(1);
-            island.nodes[node].arrays[0].replace(0.31);
-        }
-        island.story = Some(Story::demo());
+    if let Some(begins) = story {
+        let mut story = Story::demo(begins);
+        // What has begun before anybody looks must be there at the first look.
+        story.tell(&mut island);
+        island.story = Some(story);
     }
     island.settle();
     island
@@ -261,6 +261,8 @@ fn slices(nodes: &[Node]) -> Vec<Replica> {
                 growth_kib_s: 60.0 + 20.0 * index as f64,
                 rate: [0.0; 2],
                 await_ms: [0.6, 1.4],
+                pending: 0,
+                unacked: 0,
                 done: [4.0e6, 3.0e6],
                 spent_ms: [3.0e6, 4.5e6],
             }

@@ -157,6 +157,10 @@ pub struct Replica {
     pub rate: [f64; 2],
     /// Time of a read and of a write on the device now, milliseconds.
     pub await_ms: [f64; 2],
+    /// Writes that the primary has sent and that are not answered now.
+    pub pending: u64,
+    /// Of those, what the secondary has and has not written yet.
+    pub unacked: u64,
     /// Completed reads and writes of the device.
     pub done: [f64; 2],
     /// Milliseconds of reads and writes, summed.

@@ -1,6 +1,10 @@
 //! Faults that tests (and people) inject into the embedded fleet, and take back.
 
-use super::{island::Island, md::MemberState, nfs::MountState};
+use super::{
+    island::{Island, Way},
+    md::MemberState,
+    nfs::MountState,
+};
 
 /// Something that breaks. Names are those of hosts, slices, devices.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +49,40 @@ pub enum Fault {
         /// How many times longer.
         factor: f64,
     },
+    /// A storage server needs longer to serve NFS than when it is well, whatever its disks do. Cleared: it is well.
+    ServerSlow {
+        /// The host.
+        host: String,
+        /// How many times longer.
+        factor: f64,
+    },
+    /// The way from a client to a storage server is bad; everybody else's is well. Cleared: it is well.
+    PathSlow {
+        /// The client.
+        client: String,
+        /// The server.
+        server: String,
+        /// Added to every round trip, milliseconds.
+        more_ms: f64,
+        /// Share of operations of which a packet is lost.
+        lost: f64,
+    },
+    /// A host has more to do; nothing is wrong with it. Cleared: as much as usual.
+    Busy {
+        /// The host.
+        host: String,
+        /// How many times more.
+        factor: f64,
+    },
+    /// Something takes a client's CPUs away. Cleared: it is over.
+    Overloaded {
+        /// The client.
+        host: String,
+        /// Tasks that wait for one of them, a CPU.
+        tasks: f64,
+    },
+    /// All arrays of a host are checked. Cleared: the checks are broken off.
+    Checked(String),
     /// A client's mount of a slice hangs. Cleared: it answers.
     MountHung {
         /// The client.
@@ -105,6 +143,11 @@ impl Fault {
             | Self::ReplicationError(host)
             | Self::GaleraCut(host)
             | Self::PoolDegraded(host)
+            | Self::Checked(host)
+            | Self::ServerSlow { host, .. }
+            | Self::PathSlow { client: host, .. }
+            | Self::Busy { host, .. }
+            | Self::Overloaded { host, .. }
             | Self::DiskFailed { host, .. }
             | Self::Rebuild { host, .. }
             | Self::DiskSlow { host, .. }
@@ -180,6 +223,33 @@ impl Island {
                 array.replace(0.0);
             }
             Fault::DiskSlow { host, disk, factor } => self.slow(host, disk, *factor)?,
+            Fault::ServerSlow { host, factor } => {
+                let node = self.node(host)?;
+                self.nodes[node].nfs_server.as_ref()?;
+                self.nodes[node].slow = *factor;
+            }
+            Fault::PathSlow {
+                client,
+                server,
+                more_ms,
+                lost,
+            } => {
+                let way = (self.node(client)?, self.node(server)?);
+                let (more_ms, lost) = (*more_ms, *lost);
+                self.paths.insert(way, Way { more_ms, lost });
+            }
+            Fault::Busy { host, factor } => {
+                let node = self.node(host)?;
+                self.nodes[node].busy = *factor;
+            }
+            Fault::Overloaded { host, tasks } => {
+                let node = self.node(host)?;
+                self.nodes[node].overload = *tasks;
+            }
+            Fault::Checked(host) => {
+                let node = self.node(host)?;
+                self.nodes[node].arrays.iter_mut().for_each(super::md::Array::check);
+            }
             Fault::MountHung { host, slice } => {
                 let hung = MountState::Hung(self.now_ms);
                 self.force(host, slice, hung)?;
@@ -264,6 +334,26 @@ impl Island {
                 }
             }
             Fault::DiskSlow { host, disk, .. } => self.slow(host, disk, 1.0)?,
+            Fault::ServerSlow { host, .. } => {
+                let node = self.node(host)?;
+                self.nodes[node].slow = 1.0;
+            }
+            Fault::PathSlow { client, server, .. } => {
+                let way = (self.node(client)?, self.node(server)?);
+                self.paths.remove(&way)?;
+            }
+            Fault::Busy { host, .. } => {
+                let node = self.node(host)?;
+                self.nodes[node].busy = 1.0;
+            }
+            Fault::Overloaded { host, .. } => {
+                let node = self.node(host)?;
+                self.nodes[node].overload = 0.0;
+            }
+            Fault::Checked(host) => {
+                let node = self.node(host)?;
+                self.nodes[node].arrays.iter_mut().for_each(super::md::Array::end_check);
+            }
             Fault::MountHung { host, slice }
             | Fault::HandleStale { host, slice }
             | Fault::MountMissing { host, slice } => {

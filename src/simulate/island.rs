@@ -10,8 +10,8 @@ use super::{
     fault::Fault,
     md::MemberState,
     nfs::{self, MountState, NfsMount},
-    node::Node,
-    noise::wave,
+    node::{Node, SYNC_KIB, whole},
+    noise::{common, jitter, mix, unit, wave},
     story::Story,
 };
 use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
@@ -22,8 +22,12 @@ pub const TICK_MS: u64 = 1000;
 const LONG_GAP_MS: u64 = 3_600_000;
 /// Time on the wire for a round trip, milliseconds.
 const WIRE_MS: f64 = 0.25;
-/// DRBD adds this to a write: protocol C waits for the standby's write-back cache, not for its disks.
+/// What an NFS server itself needs for an operation, milliseconds.
+const SERVICE_MS: f64 = 0.1;
+/// DRBD adds this to a write: protocol C waits until the standby, too, has written it.
 const REPLICATION_MS: f64 = 0.3;
+/// What TCP waits until it sends again what was lost, milliseconds (the least `RTO` of Linux).
+const SENT_AGAIN_MS: f64 = 200.0;
 
 /// Hosts that share state.
 #[derive(Debug)]
@@ -42,7 +46,18 @@ pub struct Island {
     pub faults: Vec<Fault>,
     /// Where clients believe service addresses to be.
     pub neighbours: BTreeMap<Ipv4Addr, Neighbour>,
+    /// Ways from a client to a server that are not well.
+    pub paths: BTreeMap<(usize, usize), Way>,
     ticked_ms: u64,
+}
+
+/// What is wrong with the way between two hosts.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    /// Added to every round trip, milliseconds.
+    pub more_ms: f64,
+    /// Share of operations of which a packet is lost, and sent again.
+    pub lost: f64,
 }
 
 /// Where clients believe an address to be.
@@ -66,10 +81,12 @@ impl Island {
             story,
             faults: Vec::new(),
             neighbours: BTreeMap::new(),
+            paths: BTreeMap::new(),
             ticked_ms: 0,
         };
         island.settle();
         for node in &mut island.nodes {
+            node.cpu.pressure = node.cpu.waiting;
             // Averages begin where they would long be.
             let load = node.demand;
             node.cpu.load = [load, load, load];
@@ -134,8 +151,9 @@ impl Island {
         self.hold_locks();
         self.demand();
         self.slices();
+        let seconds = self.seconds();
         for node in &mut self.nodes {
-            storage(node);
+            storage(node, seconds);
         }
         self.latency();
         for node in &mut self.nodes {
@@ -219,6 +237,7 @@ impl Island {
             };
             for disk in &mut node.disks {
                 disk.rate = [9.0 * node.demand * activity, 14.0 * node.demand * activity];
+                disk.sync_rate = [0.0; 2];
             }
             for array in &mut node.arrays {
                 array.rate = [2.0 * activity, 3.0 * activity];
@@ -303,21 +322,47 @@ impl Island {
 
     /// Carries the times of requests back from the disks to the clients.
     fn latency(&mut self) {
+        let seconds = self.seconds();
         for replica in &mut self.replicas {
             let Some(primary) = replica.primary() else { continue };
-            let side = &replica.sides[primary];
-            let node = &self.nodes[side.node];
-            let array = &node.arrays[side.array];
-            let replication = if replica.linked { REPLICATION_MS } else { 0.0 };
-            replica.await_ms = [array.await_ms[0], array.await_ms[1] + replication];
+            let times = [0, 1].map(|at| {
+                let side = &replica.sides[at];
+                self.nodes[side.node].arrays[side.array].await_ms
+            });
+            let [read, mut write] = times[primary];
+            (replica.pending, replica.unacked) = (0, 0);
+            if replica.linked {
+                let peer = times[1 - primary][1];
+                write = write.max(peer) + REPLICATION_MS;
+                // Little's law; who looks sees a whole number of them.
+                let under_way = |ms: f64| replica.rate[1] * ms / 1000.0;
+                let chance = unit(mix(u64::from(replica.minor) ^ 0xd4bd) ^ mix(self.now_ms));
+                replica.pending = whole(under_way(peer + REPLICATION_MS) + chance);
+                replica.unacked = whole(under_way(peer) + chance);
+            }
+            replica.await_ms = [read, write];
         }
         for at in 0..self.nodes.len() {
             for index in 0..self.nodes[at].mounts.len() {
-                let mount = &self.nodes[at].mounts[index];
+                let node = &self.nodes[at];
+                let mount = &node.mounts[index];
+                let server = self.reached(mount.server);
+                let slow = server.map_or(1.0, |server| self.nodes[server].slow);
+                let way = server.and_then(|server| self.paths.get(&(at, server)));
+                let lost = way.map_or(0.0, |way| way.lost);
+                let wire = WIRE_MS + way.map_or(0.0, |way| way.more_ms) + lost * SENT_AGAIN_MS;
                 let [read, write] = self.replicas[mount.replica].await_ms;
-                let jitter = 0.9 + 0.2 * wave(self.nodes[at].seed ^ index as u64, self.seconds() * 3.0) / 2.0;
-                let times = [read + WIRE_MS, write + WIRE_MS, WIRE_MS + 0.1, write * 1.5 + WIRE_MS];
-                self.nodes[at].mounts[index].rtt_ms = times.map(|time| time * jitter);
+                let answered = [read, write, 0.0, write * 1.5].map(|ms| (ms + SERVICE_MS) * slow + wire);
+                // Whoever has no CPU to spare sees late that an answer has come.
+                let late = 1.0 + 0.5 * node.overload;
+                let wait_ms = nfs::QUEUE_MS + 1.2 * node.overload * wire;
+                let seed = mix(node.seed ^ (0x4e46 + index as u64));
+                let times = std::array::from_fn(|op| {
+                    let noise = 0.7 * jitter(seed ^ (op as u64 + 1), seconds);
+                    answered[op] * late * noise.exp()
+                });
+                let mount = &mut self.nodes[at].mounts[index];
+                (mount.rtt_ms, mount.lost, mount.wait_ms) = (times, lost, wait_ms);
             }
         }
     }
@@ -451,28 +496,33 @@ impl Island {
 
 /// A small number as a count.
 fn count(value: f64) -> u32 {
-    u32::try_from(super::node::whole(value)).unwrap_or(u32::MAX)
+    u32::try_from(whole(value)).unwrap_or(u32::MAX)
 }
 
 /// Spreads the arrays' requests over their disks and works out the times of requests.
-fn storage(node: &mut Node) {
+fn storage(node: &mut Node, seconds: f64) {
     for array in &node.arrays {
         let in_sync = array.in_sync().max(1) as f64;
-        let sync = array.sync.as_ref().map_or(0.0, |sync| sync.speed_kib_s / 512.0);
+        let sync = array.sync.as_ref().map_or(0.0, |sync| sync.speed_kib_s / SYNC_KIB);
         for member in &array.members {
             let disk = &mut node.disks[member.disk];
             match member.state {
                 MemberState::InSync => {
                     disk.rate[0] += array.rate[0] / in_sync + sync;
+                    disk.sync_rate[0] += sync;
                     disk.rate[1] += array.rate[1] * array.write_factor() / in_sync;
                 }
-                MemberState::Rebuilding => disk.rate[1] += array.rate[1] * array.write_factor() / in_sync + sync,
+                MemberState::Rebuilding => {
+                    disk.rate[1] += array.rate[1] * array.write_factor() / in_sync + sync;
+                    disk.sync_rate[1] += sync;
+                }
                 MemberState::Faulty => disk.rate = [0.0; 2],
             }
         }
     }
+    let common = common(node.seed, seconds);
     for disk in &mut node.disks {
-        disk.settle();
+        disk.settle(seconds, common);
     }
     for array in &mut node.arrays {
         // A read waits for one disk, a write for the slowest.
@@ -503,9 +553,11 @@ fn share_cpu(node: &mut Node) {
         .iter()
         .map(super::node::Disk::utilisation)
         .fold(0.0, f64::max);
-    let user = (base * 0.6).min(0.7);
+    let user = (base * 0.6 + 0.3 * node.overload).min(0.9);
     let system = (base * 0.25 + 0.01).min(0.2);
-    let waiting = (utilisation * 0.4 / cpus.sqrt()).min(0.1);
+    let waiting = (utilisation * 0.4 / cpus.sqrt())
+        .min(0.1)
+        .min(1.0 - user - system - 0.001);
     node.cpu.shares = [user, system, waiting, 0.001];
     let under_way: f64 = node.disks.iter().map(|disk| disk.in_flight() as f64).sum();
     let hung = node
@@ -514,15 +566,19 @@ fn share_cpu(node: &mut Node) {
         .filter(|mount| mount.mounted && matches!(mount.state, MountState::Hung(_)))
         .count();
     node.cpu.blocked = count(under_way / 4.0) + count(hung as f64 * 2.0);
-    node.cpu.pressure = [user * 12.0, utilisation * 14.0, utilisation * 6.0, 0.0];
+    let starved = (user * 12.0 + 25.0 * node.overload).min(96.0);
+    node.cpu.waiting = [starved, utilisation * 14.0, utilisation * 6.0, 0.0];
 }
 
 /// Moves the averages on by `dt` seconds.
 fn average(node: &mut Node, dt: f64) {
     let cpus = f64::from(node.cpus);
-    let wanted = (node.cpu.shares[0] + node.cpu.shares[1]) * cpus + f64::from(node.cpu.blocked);
+    let wanted = (node.cpu.shares[0] + node.cpu.shares[1] + node.overload) * cpus + f64::from(node.cpu.blocked);
     for (load, period) in node.cpu.load.iter_mut().zip([60.0, 300.0, 900.0]) {
         *load += (wanted - *load) * (1.0 - (-dt / period).exp());
+    }
+    for (pressure, waiting) in node.cpu.pressure.iter_mut().zip(node.cpu.waiting) {
+        *pressure += (waiting - *pressure) * (1.0 - (-dt / 10.0).exp());
     }
 }
 
@@ -535,7 +591,7 @@ fn account(node: &mut Node, dt: f64) {
     node.cpu.iowait += waiting * ticks;
     node.cpu.steal += steal * ticks;
     node.cpu.idle += (1.0 - user - system - waiting - steal).max(0.0) * ticks;
-    for (stalled, pressure) in node.cpu.stalled_us.iter_mut().zip(node.cpu.pressure) {
-        *stalled += pressure / 100.0 * dt * 1e6;
+    for (stalled, waiting) in node.cpu.stalled_us.iter_mut().zip(node.cpu.waiting) {
+        *stalled += waiting / 100.0 * dt * 1e6;
     }
 }

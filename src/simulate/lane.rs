@@ -44,7 +44,8 @@ const MEDIUM: [Section; 5] = [
     Section::Statfs,
 ];
 /// The sections of the slow lane.
-const SLOW: [Section; 11] = [
+const SLOW: [Section; 13] = [
+    Section::Rotational,
     Section::Identity,
     Section::DrbdStatus,
     Section::Addresses,
@@ -54,6 +55,7 @@ const SLOW: [Section; 11] = [
     Section::Mysql,
     Section::Zpool,
     Section::ZpoolList,
+    Section::Backups,
     Section::Df,
     Section::Probes,
 ];

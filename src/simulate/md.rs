@@ -204,6 +204,11 @@ impl Array {
         }
     }
 
+    /// Breaks a check off, if one runs.
+    pub fn end_check(&mut self) {
+        self.sync.take_if(|sync| sync.action == SyncAction::Check);
+    }
+
     /// Goes on with the background action for `dt` seconds; `share` (0–1) is what ordinary requests leave to it.
     pub fn advance(&mut self, dt: f64, share: f64) {
         let Some(sync) = &mut self.sync else { return };

@@ -279,6 +279,8 @@ fn replica(fleet: &Fleet, slice: &Slice, nodes: &mut [Node], index: usize) -> Re
         growth_kib_s: 60.0,
         rate: [0.0; 2],
         await_ms: [0.6, 1.4],
+        pending: 0,
+        unacked: 0,
         done: [4.0e6, 3.0e6],
         spent_ms: [3.0e6, 4.5e6],
     })

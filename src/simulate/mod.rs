@@ -24,6 +24,7 @@ pub mod nfs;
 pub mod node;
 pub mod noise;
 mod operate;
+pub mod past;
 pub mod render;
 mod ssh;
 pub mod story;
@@ -51,7 +52,7 @@ use crate::{
     },
 };
 use russh::keys::{PrivateKey, ssh_key::LineEnding};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The label of a copy ([`Simulation::of`]): it stands beside the fleet's name in every front end.
 pub const REHEARSAL: &str = "REHEARSAL";
@@ -69,14 +70,27 @@ impl Simulation {
     /// every number; `clock` is the time since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn demo(seed: u64, clock: Clock) -> Self {
-        let island = demo::island(seed, clock(), true);
+        let island = demo::island(seed, clock(), Some(Duration::ZERO));
         Self::new(vec![island], inventory::demo(), seed, clock)
+    }
+
+    /// As [`Simulation::demo`], of hosts that have run for [`past::WATCHED`] before the story begins now; what a console
+    /// has learnt of them by then is [`past::learnt`].
+    #[must_use]
+    pub fn watched(seed: u64, clock: Clock) -> Self {
+        let begun = clock().saturating_sub(past::WATCHED);
+        let island = demo::island(seed, begun, Some(past::WATCHED));
+        Self {
+            world: Arc::new(World::begun(vec![island], clock, begun)),
+            fleet: inventory::demo(),
+            seed,
+        }
     }
 
     /// The demo fleet without a story: everything is well until a [`Fault`] is injected.
     #[must_use]
     pub fn calm(seed: u64, clock: Clock) -> Self {
-        let island = demo::island(seed, clock(), false);
+        let island = demo::island(seed, clock(), None);
         Self::new(vec![island], inventory::demo(), seed, clock)
     }
 

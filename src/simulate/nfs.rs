@@ -70,6 +70,9 @@ pub const GETATTR: usize = 2;
 /// Commits.
 pub const COMMIT: usize = 3;
 
+/// Milliseconds that an operation waits in a client that is well.
+pub const QUEUE_MS: f64 = 0.02;
+
 /// An NFS mount on a client.
 #[derive(Debug, Clone)]
 pub struct NfsMount {
@@ -102,7 +105,13 @@ pub struct NfsMount {
     /// Milliseconds of round trips, summed.
     pub spent_ms: [f64; OPS],
     /// Milliseconds queued on the client, summed.
-    pub queue_ms: f64,
+    pub queue_ms: [f64; OPS],
+    /// Milliseconds that an operation waits in the client now.
+    pub wait_ms: f64,
+    /// Operations that were sent again since mounted.
+    pub again: [f64; OPS],
+    /// Share of operations that are sent again now.
+    pub lost: f64,
     /// Major timeouts.
     pub timeouts: f64,
 }
@@ -112,7 +121,7 @@ impl NfsMount {
     #[must_use]
     pub fn new(replica: usize, server: Ipv4Addr, path: &str, at: &str, version: u8, seed: u64) -> Self {
         let factor = 0.6 + 0.8 * unit(mix(seed));
-        let demand = [46.0 * factor, 22.0 * factor, 60.0 * factor, 3.0 * factor];
+        let demand = [46.0 * factor, 22.0 * factor, 60.0 * factor, 5.0 * factor];
         let age_s = 90_000.0 * (1.0 + unit(mix(seed ^ 5)));
         #[expect(clippy::cast_possible_truncation, reason = "about two days")]
         let mounted_ms = -(age_s * 1000.0) as i64;
@@ -131,7 +140,10 @@ impl NfsMount {
             rtt_ms: [0.8, 1.4, 0.4, 2.0],
             done: demand.map(|demand| demand * age_s),
             spent_ms: demand.map(|demand| demand * age_s),
-            queue_ms: age_s,
+            queue_ms: demand.map(|demand| demand * age_s * QUEUE_MS),
+            wait_ms: QUEUE_MS,
+            again: [0.0; OPS],
+            lost: 0.0,
             timeouts: 0.0,
         }
     }
@@ -142,7 +154,8 @@ impl NfsMount {
         self.mounted_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
         self.done = [0.0; OPS];
         self.spent_ms = [0.0; OPS];
-        self.queue_ms = 0.0;
+        self.queue_ms = [0.0; OPS];
+        self.again = [0.0; OPS];
         self.timeouts = 0.0;
         self.state = MountState::Answering;
     }
@@ -155,7 +168,8 @@ impl NfsMount {
                     let done = self.rate[op] * dt;
                     self.done[op] += done;
                     self.spent_ms[op] += done * self.rtt_ms[op];
-                    self.queue_ms += done * 0.02;
+                    self.queue_ms[op] += done * self.wait_ms;
+                    self.again[op] += done * self.lost;
                 }
             }
             // A hard mount tries again every minute (timeo=600).

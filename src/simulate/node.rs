@@ -7,7 +7,7 @@ use super::{
     md::Array,
     mysql::Server,
     nfs::{NfsMount, NfsServer},
-    noise::{seed_of, unit},
+    noise::{jitter, normal, seed_of, spike, unit},
     zfs::Pool,
 };
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
@@ -60,6 +60,10 @@ pub struct Node {
     pub demand: f64,
     /// What the story multiplies the demand with.
     pub busy: f64,
+    /// How many times longer than when it is well it takes to serve NFS.
+    pub slow: f64,
+    /// Work of others that takes its CPUs away: tasks that wait for one of them, a CPU.
+    pub overload: f64,
     /// CPU time, load and pressure.
     pub cpu: Cpu,
     /// Block devices: physical disks.
@@ -126,7 +130,9 @@ pub struct Cpu {
     pub shares: [f64; 4],
     /// Load averages over 1, 5 and 15 minutes.
     pub load: [f64; 3],
-    /// Pressure of CPU, I/O (some, full) and memory, percent.
+    /// Share of the time in which tasks wait now for CPU, I/O (some, full) and memory, percent.
+    pub waiting: [f64; 4],
+    /// Pressure: the mean of that over about the last ten seconds.
     pub pressure: [f64; 4],
     /// Stall time of CPU, I/O (some, full) and memory, microseconds.
     pub stalled_us: [f64; 4],
@@ -143,6 +149,8 @@ pub struct Disk {
     pub major: u32,
     /// Device number.
     pub minor: u32,
+    /// What its noise comes from.
+    pub seed: u64,
     /// Time of a read and of a write when it is idle and well, milliseconds.
     pub base_ms: [f64; 2],
     /// Requests a second that make it fully busy.
@@ -151,6 +159,8 @@ pub struct Disk {
     pub slow: f64,
     /// Reads and writes a second now.
     pub rate: [f64; 2],
+    /// Those of them that a rebuild or check of its array makes.
+    pub sync_rate: [f64; 2],
     /// Time of a read and of a write now, milliseconds.
     pub await_ms: [f64; 2],
     /// Completed reads and writes.
@@ -165,19 +175,29 @@ pub struct Disk {
     pub request_kib: [f64; 2],
 }
 
+/// Kilobytes of one request of a rebuild or check.
+pub const SYNC_KIB: f64 = 512.0;
+/// Share of what a disk could do from which on its requests take longer the more there are.
+const LITTLE: f64 = 0.006;
+/// How much longer: as this power of the load.
+const LOAD_EXPONENT: f64 = 0.35;
+
 impl Disk {
     /// A solid-state disk that has worked for a while.
     #[must_use]
     pub fn new(name: &str, major: u32, minor: u32, base_ms: [f64; 2], seed: u64) -> Self {
-        let worn = 1e6 * (1.0 + unit(seed_of(name, seed)));
+        let seed = seed_of(name, seed);
+        let worn = 1e6 * (1.0 + unit(seed));
         Self {
             name: name.to_owned(),
             major,
             minor,
+            seed,
             base_ms,
             iops_limit: 1.0e3 / (base_ms[0].max(base_ms[1]) / 8.0).max(0.001),
             slow: 1.0,
             rate: [0.0; 2],
+            sync_rate: [0.0; 2],
             await_ms: base_ms,
             done: [worn, worn * 0.7],
             sectors: [worn * 40.0, worn * 20.0],
@@ -193,18 +213,30 @@ impl Disk {
         ((self.rate[0] + self.rate[1]) * self.slow / self.iops_limit).min(1.0)
     }
 
-    /// Works out the times of requests from the present rates.
-    pub fn settle(&mut self) {
+    /// Works out the times of requests from the present rates: they grow with the load, as those of real disks do, and
+    /// differ from moment to moment. `common` is what all disks of the host have in common, in ln.
+    pub fn settle(&mut self, seconds: f64, common: f64) {
+        let sync = self.sync_rate[0] + self.sync_rate[1];
+        let ordinary = (self.rate[0] + self.rate[1] - sync) / self.iops_limit;
+        let load = (ordinary / LITTLE).max(1.0).powf(LOAD_EXPONENT);
+        // md holds a rebuild back while others want the disk.
+        let held_up = 1.0 + (4.0 * sync / self.iops_limit).min(1.0);
         let queueing = 1.0 + 1.2 * self.utilisation().powi(2);
-        self.await_ms = self.base_ms.map(|base| base * self.slow * queueing);
+        let own = 0.025 * normal(self.seed ^ 0xb0);
+        for way in 0..2 {
+            let seed = self.seed ^ (way as u64 + 1);
+            let noise = (common + own + jitter(seed, seconds)).exp() * spike(seed, seconds);
+            self.await_ms[way] = self.base_ms[way] * self.slow * load * held_up * queueing * noise;
+        }
     }
 
     /// Counts what was done in `dt` seconds.
     pub fn accumulate(&mut self, dt: f64) {
         for way in 0..2 {
             let done = self.rate[way] * dt;
+            let sync = self.sync_rate[way] * dt;
             self.done[way] += done;
-            self.sectors[way] += done * self.request_kib[way] * 2.0;
+            self.sectors[way] += ((done - sync) * self.request_kib[way] + sync * SYNC_KIB) * 2.0;
             self.spent_ms[way] += done * self.await_ms[way];
         }
         self.busy_ms += self.utilisation() * dt * 1000.0;
@@ -325,6 +357,8 @@ impl Node {
             memory_kib: 32 << 20,
             demand: 0.6,
             busy: 1.0,
+            slow: 1.0,
+            overload: 0.0,
             cpu: Cpu::default(),
             disks: Vec::new(),
             arrays: Vec::new(),

@@ -2,7 +2,12 @@
 //!
 //! Something happens within two minutes of watching, and most of the fleet is well at every moment.
 
-use super::{island::Island, md::MemberState, node::Power};
+use super::{
+    island::{Island, Way},
+    md::MemberState,
+    node::Power,
+};
+use std::time::Duration;
 
 /// The acts and where each stands.
 #[derive(Debug)]
@@ -26,10 +31,14 @@ struct Act {
 
 #[derive(Debug, Clone, Copy)]
 enum Plot {
+    /// stor2 has had a disk replaced, and rebuilds.
+    Rebuild,
     /// stor3 is semi-failed: its sdc takes six times as long.
     SlowDisk,
     /// stor5 has much to do, and is well.
     Busy,
+    /// The way from access2 to stor1 loses packets; everybody else's is well.
+    SlowPath,
     /// A pair loses its link during a bulk write; when it is back, it resyncs.
     Flap,
     /// access5 does not answer.
@@ -52,11 +61,12 @@ const FLAP_KIB: f64 = 7.0 * 1024.0 * 1024.0;
 const CLEAN: f64 = 0.71;
 
 impl Story {
-    /// The story of the demo fleet.
+    /// The story of the demo fleet, which begins at that time of its world.
     #[must_use]
-    pub fn demo() -> Self {
+    pub fn demo(begins: Duration) -> Self {
+        let begins_s = begins.as_secs_f64();
         let act = |first_s, every_s, lasts_s, plot| Act {
-            first_s,
+            first_s: begins_s + first_s,
             every_s,
             lasts_s,
             plot,
@@ -65,14 +75,17 @@ impl Story {
         };
         Self {
             acts: vec![
+                act(0.0, f64::INFINITY, 1.0, Plot::Rebuild),
                 act(1.0, 660.0, 600.0, Plot::Fill),
                 act(8.0, 190.0, 65.0, Plot::Lag),
-                act(16.0, 260.0, 110.0, Plot::SlowDisk),
+                // Seen within a minute, and clear of it before the next ones.
+                act(6.0, 480.0, 140.0, Plot::SlowDisk),
                 act(34.0, 330.0, 14.0, Plot::Flap),
                 act(55.0, 310.0, 75.0, Plot::Unreachable),
-                act(75.0, 320.0, 90.0, Plot::Busy),
                 act(110.0, 1700.0, 1.0, Plot::Scrub),
+                act(170.0, 480.0, 100.0, Plot::Busy),
                 act(290.0, 540.0, 35.0, Plot::DiskFails),
+                act(330.0, 480.0, 100.0, Plot::SlowPath),
                 act(420.0, 900.0, 150.0, Plot::Away),
             ],
         }
@@ -98,17 +111,36 @@ impl Story {
 /// Begins or ends one act. A target that a fault holds already is left alone.
 fn play(island: &mut Island, plot: Plot, cycle: usize, begins: bool) {
     match plot {
+        Plot::Rebuild if begins => with(island, "stor2", |node| {
+            if let Some(array) = node.arrays.first_mut() {
+                array.fail(1);
+                array.replace(0.31);
+            }
+        }),
+        Plot::Rebuild => {}
         Plot::SlowDisk => with(island, "stor3", |node| {
             if let Some(disk) = node.disks.iter_mut().find(|disk| disk.name == "sdc") {
                 disk.slow = if begins { 6.0 } else { 1.0 };
             }
         }),
         Plot::Busy => with(island, "stor5", |node| node.busy = if begins { 2.8 } else { 1.0 }),
+        Plot::SlowPath => {
+            let (Some(client), Some(server)) = (island.node("access2"), island.node("stor1")) else {
+                return;
+            };
+            if begins {
+                let (more_ms, lost) = (0.4, 0.02);
+                island.paths.insert((client, server), Way { more_ms, lost });
+            } else {
+                island.paths.remove(&(client, server));
+            }
+        }
         Plot::Flap => {
             if island.replicas.is_empty() {
                 return;
             }
-            let at = (2 + cycle) % island.replicas.len();
+            // First a slice of servers that nothing else happens to meanwhile.
+            let at = (5 + cycle) % island.replicas.len();
             island.replicas[at].cut = begins;
             island.settle();
             if begins && let Some(primary) = island.replicas[at].primary() {

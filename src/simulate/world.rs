@@ -48,13 +48,19 @@ impl World {
     /// A world of islands that begins now.
     #[must_use]
     pub(super) fn new(islands: Vec<Island>, clock: Clock) -> Self {
+        let start = clock();
+        Self::begun(islands, clock, start)
+    }
+
+    /// A world that began at that time of its clock.
+    #[must_use]
+    pub(super) fn begun(islands: Vec<Island>, clock: Clock, start: Duration) -> Self {
         let mut index = HashMap::new();
         for (island, hosts) in islands.iter().enumerate() {
             for (node, host) in hosts.nodes.iter().enumerate() {
                 index.insert(Arc::clone(&host.name), Place { island, node });
             }
         }
-        let start = clock();
         Self {
             islands: islands.into_iter().map(Mutex::new).collect(),
             index,

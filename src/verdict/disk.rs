@@ -68,18 +68,75 @@ fn worst(disk: &DiskRate) -> (&'static str, f64) {
 }
 
 fn is_physical(disk: &DiskRate, disks: &[DiskRate]) -> bool {
-    let name = disk.name.as_str();
-    let stacked = ["md", "dm-", "drbd", "zd", "loop", "ram", "zram"];
+    let names: Vec<&str> = disks.iter().map(|disk| disk.name.as_str()).collect();
+    is_whole(&disk.name, &names)
+}
+
+/// Whether a block device is a disk of its own: neither stacked on others nor a part of one of `names`.
+pub(super) fn is_whole(name: &str, names: &[&str]) -> bool {
+    let stacked = ["md", "dm-", "drbd", "zd", "loop", "ram", "zram", "sr", "fd", "nbd"];
     let is_stacked = stacked.iter().any(|kind| {
         name.strip_prefix(kind)
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     });
-    let is_partition = disks.iter().any(|whole| {
-        name.strip_prefix(whole.name.as_str())
-            .map(|rest| rest.strip_prefix('p').unwrap_or(rest))
-            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
-    });
-    !is_stacked && !is_partition
+    !is_stacked && !names.iter().any(|whole| is_part(name, whole))
+}
+
+/// Whether a block device is a partition of another.
+fn is_part(name: &str, whole: &str) -> bool {
+    name.strip_prefix(whole)
+        .map(|rest| rest.strip_prefix('p').unwrap_or(rest))
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a device is that disk or a part of it.
+pub(super) fn holds(device: &str, disk: &str) -> bool {
+    device == disk || is_part(device, disk)
+}
+
+/// Whether an array is made of this device itself: what lies between the two (multipath, encryption) is a part of the way.
+pub(super) fn is_member(seen: &Seen<'_>, name: &str) -> bool {
+    let arrays = seen.fact(&seen.snapshot.md, Tier::Fast).value();
+    let mut members = arrays.into_iter().flatten().flat_map(|array| &array.members);
+    name.starts_with("dm-") && members.any(|member| &*member.device == name)
+}
+
+/// What a disk of a host does, in a word: only disks of one class are compared with each other.
+pub(super) fn class(seen: &Seen<'_>, disk: &str) -> &'static str {
+    let holds = |device: &str| holds(device, disk);
+    let arrays = seen.fact(&seen.snapshot.md, Tier::Fast).value();
+    let arrays = || arrays.into_iter().flatten();
+    let in_array = |array: &str| {
+        arrays().any(|one| one.device.as_str() == array && one.members.iter().any(|member| holds(&member.device)))
+    };
+    let mounts = seen.fact(&seen.snapshot.mounts, Tier::Fast).value();
+    let root = mounts
+        .into_iter()
+        .flatten()
+        .rev()
+        .find(|mount| mount.at.as_str() == "/");
+    let root = root.and_then(|mount| mount.source.strip_prefix("/dev/"));
+    let is_system = root.is_some_and(|root| holds(root) || in_array(root));
+    let turns = turns(seen, disk);
+    match (disk, turns) {
+        (_, None) if is_system => "system disks",
+        (_, Some(true)) if is_system => "system HDDs",
+        (_, Some(false)) if is_system => "system SSDs",
+        (disk, _) if disk.starts_with("nvme") => "NVMe disks",
+        (disk, None) if disk.starts_with("dm-") => "mapped disks",
+        (disk, Some(true)) if disk.starts_with("dm-") => "mapped HDDs",
+        (disk, Some(false)) if disk.starts_with("dm-") => "mapped SSDs",
+        (_, None) => "disks",
+        (_, Some(true)) => "HDDs",
+        (_, Some(false)) => "SSDs",
+    }
+}
+
+/// Whether a disk turns, where its kernel has said so. That does not change with time.
+fn turns(seen: &Seen<'_>, disk: &str) -> Option<bool> {
+    let kinds = seen.snapshot.disk_kinds.value()?;
+    let kind = kinds.iter().find(|kind| kind.name.as_str() == disk)?;
+    Some(kind.rotational)
 }
 
 /// Names a rebuild or check of the array that the disk belongs to.

@@ -81,6 +81,10 @@ pub enum SubjectKind {
     Topology,
     /// A custom probe of a host.
     Probe,
+    /// What lies between two hosts or sites.
+    Path,
+    /// Streams that are each other's peers.
+    Group,
 }
 
 /// What a finding is about; with the code it is the finding's identity.
@@ -344,10 +348,34 @@ codes! {
     ProbeBad => "See the probe's own documentation in the inventory.",
     /// Most hosts' clocks differ from the console's by about the same: the console's own clock is wrong.
     ObserverClock => "Set this machine's clock (chrony or ntpd); every age and time shown here depends on it.",
-    /// The console itself is starved; its latency readings are doubtful.
+    /// A host is up, and slower than its load and its peers explain.
+    SemiFailed => "Take its work away while it still answers: move its slices to the partner, drain it as a client; then look at what the evidence names.",
+    /// Peers are slow all together: nobody is blamed, the cause is what they share.
+    GroupSlow => "Look at what they share: a rebuild, scrub or backup, a controller, switch or hypervisor. Failing over one of them does not help.",
+    /// The way between two hosts or sites is slow, not its ends.
+    PathSlow => "Look at cable, switch port, bond and route between the two; do not fail the server over for it.",
+    /// Work stands still for whole polls while its peers go on.
+    Stalled => "A device that stalls is about to fail: move what it serves before it hangs for good, then replace it.",
+    /// A stream is not heard of while its host and its peers answer.
+    Silent => "Look whether the device is still there (dmesg); a disk that vanished does not come back by itself.",
+    /// An observer is overloaded: the console, or a client; its latency readings are not counted.
     ObserverBusy => "Give this machine CPU, or run the console elsewhere; remote counters are not affected.",
     /// A rule of pointsman itself has crashed: the findings of the look before are shown.
     InternalError => "A bug of pointsman: report it with its log (--log FILE). Look at the facts themselves, findings may be old.",
+}
+
+impl Code {
+    /// Names of the built-in runbooks that could help, the gentlest first; a plan says whether one can be run now.
+    #[must_use]
+    pub const fn runbooks(self) -> &'static [&'static str] {
+        match self {
+            Self::SemiFailed | Self::Stalled | Self::DrbdDiskless => &["slice-move"],
+            Self::SliceAway => &["fail-back"],
+            Self::SliceDown => &["failover"],
+            Self::DrbdSplitBrain => &["split-brain"],
+            _ => &[],
+        }
+    }
 }
 
 impl Serialize for Code {

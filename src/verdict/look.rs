@@ -16,8 +16,8 @@ use super::{
 use crate::{facts::UnixMs, fleet::Fleet};
 use std::sync::Arc;
 
-/// Judges every host, segment and topology, and gives the findings that are to be shown, worst first,
-/// then oldest first. `hosts` has one entry for each of [`Fleet::hosts`], in that order.
+/// Judges every host, segment and topology, and gives the findings that are to be shown, in the order of
+/// [`sort`]. `hosts` has one entry for each of [`Fleet::hosts`], in that order.
 ///
 /// Pure: the same arguments and the same memory give the same findings. Hosts whose snapshot has been
 /// judged before are not judged again, so that a call costs little more than what is new. A fleet is
@@ -47,6 +47,8 @@ pub fn judge(
         segments,
         topologies,
         console,
+        latency,
+        slowness,
     } = memory;
     let sight = Sight {
         fleet,
@@ -73,6 +75,19 @@ pub fn judge(
         }
         scope.ledger.findings(false, &mut findings);
     }
+    if !sight.immediate && latency.is_due(now) {
+        let claims = Arc::make_mut(latency).look(&sight, index, now);
+        slowness.update(
+            claims,
+            Round {
+                at: now,
+                counts: true,
+                needed: 1,
+                immediate: true,
+            },
+        );
+    }
+    slowness.findings(false, &mut findings);
     observer::judge(&sight, console, &mut findings, now);
     sort(&mut findings);
     findings

@@ -1,11 +1,13 @@
 //! What judging remembers from look to look, by name, so that it outlives a change of the inventory.
 
-use super::{Code, filling::Filling, index::Index, ledger::Ledger, mount::Failing, pair::Past, seen::Freshness};
+use super::{
+    Code, Latency, filling::Filling, index::Index, ledger::Ledger, mount::Failing, pair::Past, seen::Freshness,
+};
 use crate::{
     facts::{CleanText, UnixMs},
     fleet::{Fleet, HostName, SegmentName, SliceName, TopologyName},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// Names and samples kept of one host, each kind; a host may print any number.
 pub(super) const KEPT: usize = 128;
@@ -22,6 +24,9 @@ pub struct Memory {
     pub(super) segments: Vec<Scope<SegmentName>>,
     pub(super) topologies: Vec<Scope<TopologyName>>,
     pub(super) console: Ledger,
+    /// Streams with what is thought of them; shared with the views that show it until the next tick.
+    pub(super) latency: Arc<Latency>,
+    pub(super) slowness: Ledger,
 }
 
 impl Memory {
@@ -39,6 +44,17 @@ impl Memory {
             immediate: true,
             ..Self::default()
         }
+    }
+
+    /// Takes over what was learnt of latency by a memory before this one.
+    pub fn learn(&mut self, latency: Arc<Latency>) {
+        self.latency = latency;
+    }
+
+    /// What is known of latency, as of the last tick.
+    #[must_use]
+    pub fn latency(&self) -> Arc<Latency> {
+        Arc::clone(&self.latency)
     }
 
     /// Takes over another inventory: what is remembered of a name stays with it.

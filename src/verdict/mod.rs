@@ -41,6 +41,7 @@ mod galera;
 mod heartbeat;
 mod host;
 mod index;
+pub mod latency;
 mod ledger;
 mod link;
 mod look;
@@ -68,6 +69,7 @@ mod tests;
 pub use change::{Change, changes};
 pub(crate) use drbd::label as volume_label;
 pub use finding::{Code, Finding, Severity, Subject, SubjectKind};
+pub use latency::Latency;
 pub use look::judge;
 pub use memory::Memory;
 
@@ -93,9 +95,14 @@ pub fn overall(findings: &[Finding]) -> Severity {
         .unwrap_or_default()
 }
 
-/// Sorts findings: worst first, then the oldest first, then by subject and code.
+/// Sorts findings: worst first, then the oldest first, then by subject and code. Among warnings hosts that are
+/// semi-failed come first: what drags others down must not stand below what merely lacks redundancy.
 pub fn sort(findings: &mut [Finding]) {
+    let later = |finding: &Finding| finding.severity == Severity::Warning && finding.code != Code::SemiFailed;
     findings.sort_by(|a, b| {
-        (Reverse(a.severity), a.since, &a.subject, a.code).cmp(&(Reverse(b.severity), b.since, &b.subject, b.code))
+        let key = |finding: &Finding| (Reverse(finding.severity), later(finding), finding.since);
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| (&a.subject, a.code).cmp(&(&b.subject, b.code)))
     });
 }

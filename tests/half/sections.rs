@@ -2,7 +2,7 @@
 
 use crate::rig::{ALL, Half, Place, find, of, shells};
 use pointsman::{
-    facts::{Section, SectionStatus, Tier},
+    facts::{Section, SectionStatus, Tier, backup::parse_backups},
     fleet::{Host, MysqlAccess, Probe, ProbeParser},
     remote::half,
 };
@@ -489,4 +489,113 @@ async fn what_a_host_was_not_declared_to_have_is_not_sent() {
     half.poll(&ALL, false).await;
     let slow = half.slow_until(Section::Addresses).await;
     assert!(find(&slow, Section::Mysql).is_none() && find(&slow, Section::Probes).is_none());
+}
+
+#[tokio::test]
+async fn disks_that_turn_are_told_from_those_that_do_not() {
+    let place = Place::new();
+    for (disk, turns) in [
+        ("sda", "1"),
+        ("nvme0n1", "0"),
+        ("dm-0", "0"),
+        ("loop0", "1"),
+        ("md127", "0"),
+        ("zd16", "0"),
+    ] {
+        place.file(&format!("sys/block/{disk}/queue/rotational"), &format!("{turns}\n"));
+    }
+    place.file("sys/block/bare/queue/scheduler", "none\n");
+    for shell in shells() {
+        let mut half = Half::start(shell, &host(), &place.surroundings).await;
+        half.poll(&ALL, false).await;
+        let found = half.slow(Section::Rotational).await;
+        let text = String::from_utf8(found.content).unwrap();
+        assert_eq!(
+            (found.status, text.as_str()),
+            (SectionStatus::Ok, "dm-0 0\nnvme0n1 0\nsda 1"),
+            "{shell}"
+        );
+    }
+}
+
+/// Seconds since this machine was started: the remote half's own clock is never a false one.
+fn uptime_seconds() -> u64 {
+    let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+    uptime.split('.').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn programs_that_make_backups_are_found_by_name_with_their_age_and_work() {
+    let place = Place::new();
+    let process = |pid: u64, name: &str, age: u64| {
+        let started = uptime_seconds().saturating_sub(age);
+        place.file(&format!("proc/{pid}/comm"), &format!("{name}\n"));
+        let stat = format!("{pid} ({name}) D 1 2 3 0 -1 4194560 5 6 7 8 900 31 20 1 20 0 3 0 {started}42 5 6 7 8\n");
+        place.file(&format!("proc/{pid}/stat"), &stat);
+    };
+    process(1, "systemd", 1000);
+    process(4711, "rsync", 20);
+    process(4712, "rsync2", 20);
+    process(4713, "my own) copier", 20);
+    process(4714, "offsite-copy-of", 20);
+    // It has ended between the one look and the other.
+    place.file("proc/4715/comm", "tar\n");
+    // A name over two lines is another name, and what it calls itself is never taken for a number.
+    process(4716, "borg\nx) R 1 1", 20);
+    let mut host = host();
+    host.backup_programs = ["offsite-copy-of-everything".to_owned(), "*".to_owned()].into();
+    for shell in shells() {
+        let mut half = Half::start(shell, &host, &place.surroundings).await;
+        half.poll(&ALL, false).await;
+        let found = half.slow(Section::Backups).await;
+        let text = String::from_utf8(found.content).unwrap();
+        assert_eq!(found.status, SectionStatus::Ok, "{shell}: {text}");
+        let processes = parse_backups(&text).unwrap();
+        let processes: Vec<_> = processes
+            .iter()
+            .map(|one| (one.program.as_str(), one.pid, one.cpu_ticks))
+            .collect();
+        assert_eq!(
+            processes,
+            [("rsync", 4711, 952), ("offsite-copy-of", 4714, 952)],
+            "{shell}: {text}"
+        );
+        let age = parse_backups(&text).unwrap()[0].age_seconds;
+        assert!((20..90).contains(&age), "{shell}: {text}");
+    }
+    for pid in 5000..5100 {
+        process(pid, "rsync", 5);
+    }
+    let mut half = Half::start("sh", &host, &place.surroundings).await;
+    half.poll(&ALL, false).await;
+    let found = half.slow(Section::Backups).await;
+    assert_eq!(
+        String::from_utf8(found.content).unwrap().lines().count(),
+        32,
+        "it is bounded"
+    );
+    // Processes of others are hidden from an ordinary login.
+    std::fs::remove_file(place.path("root/proc/1/comm")).unwrap();
+    let mut half = Half::start("sh", &host, &place.surroundings).await;
+    half.poll(&ALL, false).await;
+    assert_eq!(half.slow(Section::Backups).await.status, SectionStatus::Denied);
+}
+
+#[tokio::test]
+async fn many_processes_are_looked_at_less_often() {
+    for (tasks, again) in [("1/99", true), ("3/2500", false), ("x", true)] {
+        let place = Place::new();
+        place
+            .file("proc/1/comm", "init\n")
+            .file("proc/loadavg", &format!("0.1 0.1 0.1 {tasks} 77\n"));
+        for shell in shells() {
+            let mut half = Half::start(shell, &host(), &place.surroundings).await;
+            half.poll(&ALL, false).await;
+            half.slow_until(Section::Df).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            half.poll(&ALL, false).await;
+            let second = half.slow_until(Section::Df).await;
+            assert_eq!(find(&second, Section::Backups).is_some(), again, "{shell} {tasks}");
+        }
+    }
 }

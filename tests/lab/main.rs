@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         }
     };
     program::undo_at_signal(&lab, &watch);
-    if let Err(why) = watch.wait_until_quiet(&[], Duration::from_secs(90)) {
+    if let Err(why) = watch.wait_until_quiet(&[], &scenario::SLOWNESS, Duration::from_secs(90)) {
         eprintln!("the lab is not healthy before the first fault:\n{why}");
         return ExitCode::FAILURE;
     }
@@ -111,7 +111,7 @@ fn try_again(lab: &Arc<Lab>, watch: &Watch, chosen: Vec<Scenario>, outcomes: &[O
     println!("once more, what failed:");
     let ready = lab
         .mend()
-        .and_then(|()| watch.wait_until_quiet(&[], Duration::from_secs(90)));
+        .and_then(|()| watch.wait_until_quiet(&[], &scenario::SLOWNESS, Duration::from_secs(90)));
     if let Err(why) = ready {
         println!("the lab does not become healthy again:\n{why}");
         return Vec::new();

@@ -1,7 +1,10 @@
 //! The lab's tools and the program itself, run inside the lab's network namespace.
 
 use jiff::Timestamp;
-use pointsman::fleet::{Fleet, Poll, load};
+use pointsman::{
+    facts::{disk::parse_diskstats, load::parse_uptime},
+    fleet::{Fleet, Poll, load},
+};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -62,6 +65,33 @@ impl Lab {
         let mut ssh = Command::new(self.tools.join("ssh"));
         ssh.args([host, command]);
         ssh
+    }
+
+    /// What the disks of a virtual machine have done so far.
+    pub fn work(&self, host: &str) -> Result<Work, String> {
+        let output = self
+            .ssh(host, "cat /proc/uptime /proc/diskstats")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("tests/lab/ssh {host}: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let told = |why| {
+            format!(
+                "the disks of {host}: {why}; {}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        };
+        let (uptime, disks) = text.split_once('\n').ok_or_else(|| told("nothing came".to_owned()))?;
+        let uptime = parse_uptime(uptime).map_err(|why| told(why.to_string()))?;
+        let disks = parse_diskstats(disks).map_err(|why| told(why.to_string()))?;
+        // What is stacked on them counts the same work again.
+        let whole = disks.iter().filter(|disk| disk.name.starts_with("vd"));
+        let sectors: u64 = whole.map(|disk| disk.sectors_read).sum();
+        Ok(Work {
+            seconds: uptime.seconds,
+            #[allow(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
+            bytes_read: sectors as f64 * 512.0,
+        })
     }
 
     /// Where it keeps what it has.
@@ -229,6 +259,20 @@ impl Lab {
     }
 }
 
+/// What the disks of a host have done since it was started, by its own counters and its own clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Work {
+    seconds: f64,
+    bytes_read: f64,
+}
+
+impl Work {
+    /// Bytes that were read each second since then.
+    pub fn rate_since(self, earlier: Self) -> f64 {
+        (self.bytes_read - earlier.bytes_read) / (self.seconds - earlier.seconds).max(1.0)
+    }
+}
+
 /// What to say of a write that is overdue.
 fn late((name, ago): (String, Duration)) -> Option<String> {
     (ago > WRITE_OVERDUE).then(|| format!("{name} {} s ago", ago.as_secs()))
@@ -294,6 +338,7 @@ pub struct Watch {
     said: Arc<(Mutex<Vec<Event>>, Condvar)>,
     child: Child,
     reader: JoinHandle<()>,
+    started: Instant,
 }
 
 impl Watch {
@@ -323,7 +368,12 @@ impl Watch {
                 }
             }
         });
-        Ok(Self { said, child, reader })
+        Ok(Self {
+            said,
+            child,
+            reader,
+            started: Instant::now(),
+        })
     }
 
     /// How many events were said so far: a place to look from.
@@ -342,6 +392,11 @@ impl Watch {
             let left = until.checked_duration_since(Instant::now())?;
             events = self.said.1.wait_timeout(events, left).unwrap().0;
         }
+    }
+
+    /// Waits until it has watched for so long.
+    pub fn wait_for_a_past(&self, past: Duration) {
+        std::thread::sleep(past.saturating_sub(self.started.elapsed()));
     }
 
     /// What was said after `mark`, for a failure's report.
@@ -367,14 +422,15 @@ impl Watch {
     }
 
     /// Waits until nothing stands about these hosts, for a while on end.
-    pub fn wait_until_quiet(&self, hosts: &[&str], patience: Duration) -> Result<(), String> {
+    pub fn wait_until_quiet(&self, hosts: &[&str], beside: &[&str], patience: Duration) -> Result<(), String> {
         let until = Instant::now() + patience;
         let mut quiet_since = None;
         loop {
             if self.reader.is_finished() {
                 return Err("--batch watch has ended".into());
             }
-            let standing = self.standing(hosts);
+            let mut standing = self.standing(hosts);
+            standing.retain(|event| !beside.contains(&event.code.as_str()));
             if standing.is_empty() {
                 let since = *quiet_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= QUIET {

@@ -11,6 +11,19 @@ const SLACK: Duration = Duration::from_secs(3);
 const AFTERMATH: [&str; 3] = ["NfsRetransmits", "NfsSlow", "Rebooted"];
 /// What an emulated machine on busy cores says of itself at any time: it answered late.
 const LATE: [&str; 2] = ["ReadingOld", "ReadingHung"];
+/// What the detector of slow hosts says: emulated machines on busy cores are slow at times, and it takes minutes to say
+/// that one is so no more. Only the scenarios about it are particular about it.
+pub const SLOWNESS: [&str; 5] = ["SemiFailed", "GroupSlow", "PathSlow", "Stalled", "Silent"];
+/// What is slow is so against its past.
+const PAST: Duration = Duration::from_mins(4);
+/// Nothing must be said for so long of what is no fault.
+const NOTHING_FOR: Duration = Duration::from_mins(2);
+/// What a server has to do before a fault is measured for so long.
+const BEFORE: Duration = Duration::from_secs(15);
+/// A server that was made busy reads so many times as much from its disks as before …
+const BUSIER: f64 = 4.0;
+/// … but what is read of disks that are all but idle, in bytes a second, is no measure.
+const IDLE: f64 = 256.0 * 1024.0;
 /// A client that was waiting tries again so late at most.
 const WRITES_FLOW_WITHIN: Duration = Duration::from_secs(90);
 /// Polls a rule must hold for, as the lab's inventory has it.
@@ -103,6 +116,8 @@ pub struct Scenario {
     pub check: Option<Check>,
     /// It takes a past to be seen: one look cannot.
     pub needs_past: bool,
+    /// The machine that the fault gives more to read: that it does is measured.
+    pub busy: Option<&'static str>,
 }
 
 /// How a scenario went.
@@ -143,9 +158,17 @@ impl fmt::Display for Outcome {
 }
 
 impl Scenario {
+    /// Whether it is about the detector of slow hosts.
+    fn is_about_slowness(&self) -> bool {
+        self.raises.is_empty() || self.raises.iter().any(|expected| SLOWNESS.contains(&expected.code))
+    }
+
     /// Brings the fault about, looks, takes it back, and looks again. The fault is taken back whatever
     /// was seen.
     pub fn run(&self, lab: &Lab, watch: &Watch) -> Outcome {
+        if self.is_about_slowness() {
+            watch.wait_for_a_past(PAST);
+        }
         let started = Timestamp::now();
         let mark = watch.mark();
         let mut outcome = Outcome {
@@ -185,11 +208,17 @@ impl Scenario {
         started: Timestamp,
         outcome: &mut Outcome,
     ) -> Result<(), String> {
+        let before = self.busy.map(|host| reads(lab, host, BEFORE)).transpose()?;
         for fault in self.faults {
             lab.fault(fault)?;
         }
         // The fault tool itself takes time, and what it does may show before it returns.
         let done = Timestamp::now();
+        match self.busy.zip(before) {
+            Some((host, before)) => is_busier(host, before, reads(lab, host, NOTHING_FOR)?)?,
+            None if self.raises.is_empty() => std::thread::sleep(NOTHING_FOR),
+            None => {}
+        }
         let hosts = self.watched(lab, watch, mark, [started, done], outcome)?;
         if self.needs_past {
             return Ok(());
@@ -292,12 +321,15 @@ impl Scenario {
         let undone = Timestamp::now();
         outcome.undo = Some(between(began, undone));
         let patience = self.heals_within + self.period(lab, Tier::Medium) * 3;
-        watch.wait_until_quiet(self.lane.hosts(), patience).map_err(|left| {
-            format!(
-                "not whole again {:.0} s after the undo:\n{left}",
-                patience.as_secs_f64()
-            )
-        })?;
+        let beside: &[&str] = if self.is_about_slowness() { &[] } else { &SLOWNESS };
+        watch
+            .wait_until_quiet(self.lane.hosts(), beside, patience)
+            .map_err(|left| {
+                format!(
+                    "not whole again {:.0} s after the undo:\n{left}",
+                    patience.as_secs_f64()
+                )
+            })?;
         if self.lane == Lane::Storage {
             lab.writes_flow(WRITES_FLOW_WITHIN)?;
         }
@@ -321,6 +353,7 @@ impl Scenario {
                 }) && !self.beside.contains(&event.code.as_str())
                     && !AFTERMATH.contains(&event.code.as_str())
                     && !LATE.contains(&event.code.as_str())
+                    && (self.is_about_slowness() || !SLOWNESS.contains(&event.code.as_str()))
             })
             .map(|event| {
                 format!(
@@ -351,6 +384,27 @@ impl Scenario {
             .iter()
             .any(|host| self.lane.hosts().contains(&host.as_str()))
     }
+}
+
+/// Bytes a second that a machine reads from its disks in this time, which passes meanwhile.
+fn reads(lab: &Lab, host: &str, during: Duration) -> Result<f64, String> {
+    let begin = lab.work(host)?;
+    std::thread::sleep(during);
+    Ok(lab.work(host)?.rate_since(begin))
+}
+
+/// That nothing is said of a busy server shows something only if it was busy.
+fn is_busier(host: &str, before: f64, now: f64) -> Result<(), String> {
+    let rates = format!(
+        "{:.0} KiB/s from its disks, and {:.0} before",
+        now / 1024.0,
+        before / 1024.0
+    );
+    if now < BUSIER * before.max(IDLE) {
+        return Err(format!("{host} was not busy: it read {rates}"));
+    }
+    println!("           {host} was busy: it read {rates}");
+    Ok(())
 }
 
 /// Whether the status holds a finding. A host that a standing connection has gone silent on cannot even

@@ -20,6 +20,8 @@ pub fn all() -> Vec<Scenario> {
     all.extend(galera());
     all.extend(others());
     all.extend(slow());
+    // Last: by then there is a past to compare with.
+    all.extend(semi_failed());
     all
 }
 
@@ -40,6 +42,7 @@ fn scenario(
         heals_within: Duration::from_secs(30),
         check: None,
         needs_past: false,
+        busy: None,
     }
 }
 
@@ -389,6 +392,44 @@ fn slow() -> Vec<Scenario> {
             }],
         )
     }]
+}
+
+/// One that is slow and one that is merely busy, as the detector sees them; it takes a past of some minutes.
+fn semi_failed() -> Vec<Scenario> {
+    let lane = Lane::Storage;
+    let patient = |scenario| Scenario {
+        shows_within: Duration::from_secs(120),
+        // By the detector's rules: thirty bins of some 8 s until a disk that came and went is trusted again, and up to sixteen
+        // more for which an alarm is held that was raised before.
+        heals_within: Duration::from_secs(46 * 8),
+        needs_past: true,
+        ..scenario
+    };
+    vec![
+        Scenario {
+            beside: &["NfsSlow"],
+            ..patient(scenario(
+                lane,
+                "link of a server slow",
+                &[&["delay", "stor1", "60"]],
+                [expect("critical", "SemiFailed", "stor1")],
+            ))
+        },
+        Scenario {
+            beside: &["DiskSlow", "NfsSlow", "Stalled"],
+            ..patient(scenario(
+                lane,
+                "disk slow by dm-delay",
+                &[&["delay-disk", "stor2", "1", "60"]],
+                [expect("", "SemiFailed", "stor2")],
+            ))
+        },
+        Scenario {
+            beside: &["DiskSlow", "NfsSlow", "Overloaded", "CpuSteal"],
+            busy: Some("stor1"),
+            ..patient(scenario(lane, "server merely busy", &[&["busy", "stor1"]], []))
+        },
+    ]
 }
 
 fn disks() -> Vec<Scenario> {

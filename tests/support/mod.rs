@@ -111,6 +111,11 @@ impl Terminal {
 
     /// Waits until the screen satisfies a condition; shows the screen when it never does.
     pub fn wait(&self, what: &str, condition: impl Fn(&str) -> bool) -> String {
+        self.wait_long(PATIENCE, what, condition)
+    }
+
+    /// As [`Terminal::wait`], for what takes its time.
+    pub fn wait_long(&self, patience: Duration, what: &str, condition: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();
         loop {
             let screen = self.screen();
@@ -118,7 +123,7 @@ impl Terminal {
                 return screen;
             }
             assert!(
-                begun.elapsed() < PATIENCE,
+                begun.elapsed() < patience,
                 "waited in vain for {what}; the screen:\n{screen}"
             );
             std::thread::sleep(Duration::from_millis(20));

@@ -26,6 +26,11 @@ impl Columns {
         let fields = split(header).unwrap_or_default();
         let names: Vec<String> = fields.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
         let at = |wanted: &str| names.iter().position(|name| name == wanted);
+        if let ([whole], Some(separator)) = (names.as_slice(), separator(header))
+            && whole.contains("latency_ms")
+        {
+            return Err(TraceError::Separator(separator));
+        }
         let must = |wanted: &'static str| at(wanted).ok_or(TraceError::Header(wanted));
         Ok(Self {
             ts: must("ts")?,
@@ -37,6 +42,13 @@ impl Columns {
             op: at("op"),
         })
     }
+}
+
+/// What separates the columns of a header that has no commas, in words.
+fn separator(header: &str) -> Option<&'static str> {
+    [(';', "semicolons"), ('\t', "tabs"), ('|', "bars"), (' ', "blanks")]
+        .into_iter()
+        .find_map(|(char, words)| header.contains(char).then_some(words))
 }
 
 /// Which streams are each other's peers: the group and the operation.
@@ -111,29 +123,38 @@ pub struct Rows<'a> {
     bytes: Vec<u8>,
     /// The line last read.
     line: u64,
+    /// Rows so far.
+    count: u64,
 }
 
 impl<'a> Rows<'a> {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`TraceError::Header`] where a column is missing, [`TraceError::Io`] where it cannot be read.
+    /// [`TraceError::Empty`] where there is none, [`TraceError::Header`] where a column is missing,
+    /// [`TraceError::Separator`] where they are not separated by commas, [`TraceError::Io`] where it cannot be read.
     pub fn open(input: &'a mut dyn BufRead) -> Result<Self, TraceError> {
         let mut bytes = Vec::new();
         next_line(input, &mut bytes)?;
-        let columns = Columns::find(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').trim())?;
+        let header = String::from_utf8_lossy(&bytes);
+        let header = header.trim_start_matches('\u{feff}').trim();
+        if header.is_empty() && input.fill_buf()?.is_empty() {
+            return Err(TraceError::Empty);
+        }
+        let columns = Columns::find(header)?;
         Ok(Self {
             input,
             columns,
             bytes,
             line: 1,
+            count: 0,
         })
     }
 
-    /// Data rows read so far, bad and empty ones too.
+    /// Data rows read so far, bad ones too; empty lines are none.
     #[must_use]
     pub const fn count(&self) -> u64 {
-        self.line - 1
+        self.count
     }
 
     /// The next row that is not empty, or what is wrong with it; with its line number.
@@ -147,6 +168,7 @@ impl<'a> Rows<'a> {
             if text.trim().is_empty() {
                 continue;
             }
+            self.count += 1;
             let row = if whole {
                 row(text.trim_end_matches(['\r', '\n']), &self.columns)
             } else {
@@ -281,6 +303,31 @@ mod tests {
         let mut input = &b"ts,group,subject,latency_ms\n"[..];
         let told = Rows::open(&mut input).map(|_| ()).unwrap_err();
         assert!(matches!(told, TraceError::Header("load")), "{told}");
+    }
+
+    #[test]
+    fn what_is_no_csv_is_said_to_be_none() {
+        let told = |text: &str| {
+            let mut input = text.as_bytes();
+            Rows::open(&mut input).map(|_| ()).unwrap_err().to_string()
+        };
+        assert!(told("").starts_with("the trace is empty"), "{}", told(""));
+        assert!(told("\n").starts_with("the trace is empty"), "{}", told("\n"));
+        for (separator, words) in [
+            (";", "semicolons"),
+            ("\t", "tabs"),
+            (" ; ", "semicolons"),
+            (" ", "blanks"),
+        ] {
+            let header = ["ts", "group", "subject", "load", "latency_ms"].join(separator);
+            let told = told(&format!("{header}\n1{separator}g\n"));
+            assert!(
+                told.starts_with(&format!("line 1: the columns are separated by {words}: put commas")),
+                "{told}"
+            );
+        }
+        let binary = told("\u{1}\u{2};\n");
+        assert!(binary.contains("no column \"ts\""), "{binary}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What each observer of a trace sees of each subject, against its own past: who is to blame, and which paths are slow.
 
-use super::room::Named;
+use super::room::{Named, middle};
 use crate::verdict::failslow::{
     Judgement, Own, Reading, State,
     blame::{Accusation, Blame, Cell, Client, Matrix as Cells, blame},
@@ -36,13 +36,17 @@ impl Matrix {
     /// cell is above its own past.
     pub fn poll(&mut self, readings: &BTreeMap<Key, Reading>, quiet: impl Fn(&Key) -> bool) -> BTreeMap<Key, Reading> {
         let mut excesses = BTreeMap::new();
+        let busier = readings
+            .iter()
+            .filter_map(|(key, reading)| self.own.get(key)?.busier(reading));
+        let common = middle(busier.collect()).unwrap_or(0.0);
         for (key, reading) in readings {
             if self.own.len() >= MOST_CELLS && !self.own.contains_key(key) {
                 continue;
             }
             let own = self.own.entry(key.clone()).or_default();
             let calm = quiet(key) && !self.cells.is_watched(key);
-            let excess = match (own.measure(reading, calm), reading) {
+            let excess = match (own.measure_among(reading, calm, common), reading) {
                 (Some(latency), _) => Reading::Value {
                     latency,
                     load: f32::NAN,

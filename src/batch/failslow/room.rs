@@ -114,9 +114,50 @@ pub struct Room {
     step: Option<u32>,
     /// The readings of the poll that is being gathered: by subject and observer.
     cells: BTreeMap<(String, String), Reading>,
+    /// Those of the polls before it that are too short to be judged one by one.
+    short: BTreeMap<(String, String), Sum>,
 }
 
-fn middle(mut values: Vec<f32>) -> Option<f32> {
+/// Short polls of one cell: their mean latency, each by its load, and their mean load.
+#[derive(Default)]
+struct Sum {
+    latency: f64,
+    weight: f64,
+    load: f64,
+    loads: f64,
+    rest: Reading,
+}
+
+impl Sum {
+    fn add(&mut self, reading: Reading) {
+        match reading {
+            Reading::Value { latency, load } => {
+                let load = f64::from(load).exp();
+                let weight = if load.is_finite() { load } else { 1.0 };
+                self.latency += weight * f64::from(latency).exp();
+                self.weight += weight;
+                if load.is_finite() {
+                    self.load += load;
+                    self.loads += 1.0;
+                }
+            }
+            Reading::Missing => {}
+            other => self.rest = other,
+        }
+    }
+
+    fn reading(&self) -> Reading {
+        if self.weight > 0.0 {
+            let load = (self.loads > 0.0).then(|| self.load / self.loads);
+            Reading::value(self.latency / self.weight, load)
+        } else {
+            self.rest
+        }
+    }
+}
+
+/// The median of the finite values.
+pub fn middle(mut values: Vec<f32>) -> Option<f32> {
     values.retain(|value| value.is_finite());
     values.sort_unstable_by(f32::total_cmp);
     let half = values.len() / 2;
@@ -209,6 +250,25 @@ impl Room {
         self.cells.clear();
     }
 
+    /// Ends a poll that is too short to be judged alone: what it says is added to what the polls before it said.
+    pub fn gather(&mut self) {
+        for (key, reading) in std::mem::take(&mut self.cells) {
+            self.short.entry(key).or_default().add(reading);
+        }
+    }
+
+    /// The polls that were gathered become one, which is to be judged.
+    pub fn sum_up(&mut self) {
+        self.gather();
+        let sums = std::mem::take(&mut self.short);
+        self.cells = sums.into_iter().map(|(key, sum)| (key, sum.reading())).collect();
+    }
+
+    /// Whether a short poll before this one had a reading of this subject by this observer.
+    pub fn has_gathered(&self, key: &(String, String)) -> bool {
+        self.short.contains_key(key)
+    }
+
     /// Whether this subject was read by this observer in the present poll.
     pub fn has(&self, key: &(String, String)) -> bool {
         self.cells.contains_key(key)
@@ -249,12 +309,11 @@ impl Room {
         usize::from(!known) + usize::from(!seen)
     }
 
-    /// Whether this subject was read by anybody in the present poll.
+    /// Whether this subject was read by anybody in the present poll, or in the short ones before it.
     fn reads(&self, subject: &str) -> bool {
         let from = (subject.to_owned(), String::new());
-        self.cells
-            .range(from..)
-            .next()
-            .is_some_and(|((first, _), _)| first == subject)
+        let now = self.cells.range(&from..).next().map(|(key, _)| key);
+        let before = self.short.range(&from..).next().map(|(key, _)| key);
+        now.into_iter().chain(before).any(|(first, _)| first == subject)
     }
 }

@@ -68,9 +68,49 @@ fn bad_rows_are_counted_with_their_lines() {
         max_bad_rows: Some(1),
     };
     let told = judge(&mut csv.as_bytes(), &mut out, &mut errors, settings);
-    assert!(matches!(told, Err(TraceError::TooBad { bad: 2, rows: 3 })));
+    assert!(matches!(
+        told,
+        Err(TraceError::TooBad {
+            bad: 2,
+            rows: 3,
+            limit: 1
+        })
+    ));
     let errors = String::from_utf8(errors).unwrap();
     assert!(errors.contains("line 3") && errors.contains("line 4"), "{errors}");
+}
+
+#[test]
+fn a_trace_that_is_mostly_broken_is_no_success() {
+    let end = |good: u32, bad: u32, max_bad_rows: Option<u64>| {
+        let mut csv = "ts,group,subject,load,latency_ms\n".to_owned();
+        for row in 0..bad {
+            let _ = writeln!(csv, "\n{},g,a,1,fast", row * 15);
+        }
+        for row in 0..good {
+            let _ = writeln!(csv, "{},g,a,1,1", row * 15);
+        }
+        let settings = Settings {
+            json: true,
+            max_bad_rows,
+        };
+        judge(&mut csv.as_bytes(), &mut Vec::new(), &mut Vec::new(), settings)
+    };
+    // A few of a small trace are let pass, of a large one a hundred, and 1 %.
+    for (good, bad) in [(3, 1), (75, 25), (300, 100), (19_800, 200)] {
+        assert!(end(good, bad, None).is_ok(), "{bad} bad, {good} good");
+    }
+    for (good, bad) in [(2, 1), (5, 45), (74, 26), (900, 101), (19_799, 201)] {
+        assert!(
+            matches!(end(good, bad, None), Err(TraceError::TooBad { .. })),
+            "{bad} bad, {good} good"
+        );
+    }
+    assert!(end(1, 3, Some(3)).is_ok());
+    assert!(matches!(end(100, 1, Some(0)), Err(TraceError::TooBad { limit: 0, .. })));
+    // Where nothing can be judged no limit helps.
+    assert!(matches!(end(0, 2, Some(1000)), Err(TraceError::NoneGood { rows: 2 })));
+    assert!(matches!(end(0, 0, None), Err(TraceError::NoRows)));
 }
 
 fn told(csv: &str) -> (Vec<Value>, String) {
@@ -136,6 +176,42 @@ fn groups_have_their_own_intervals_and_one_that_ends_is_silent() {
         (&json!("ends"), &json!("*"), &json!("silent"))
     );
     assert!((205 * 15..215 * 15).contains(&line["ts"].as_i64().unwrap()), "{line}");
+}
+
+/// Polls of a second or two are judged as bins of about five: a slow one is named as soon as in bins, and what a single
+/// short poll shows is no evidence.
+#[test]
+fn short_polls_are_summed() {
+    for (seconds, bin) in [(1_u32, 5_u32), (2, 3), (5, 1)] {
+        let mut csv = "ts,group,subject,load,latency_ms\n".to_owned();
+        for poll in 0..600_u32 {
+            for disk in 0..5 {
+                let slow = disk == 2 && poll >= 60 * bin;
+                // One odd poll of ten operations among many of hundred.
+                let (ms, load) = if poll % 9 == 4 && disk == 3 && bin > 1 {
+                    (60.0, 1.0)
+                } else {
+                    (usual(poll, disk), 100.0)
+                };
+                let ms = if slow { ms * 2.5 } else { ms };
+                let _ = writeln!(csv, "{},g,d{disk},{load},{ms}", poll * seconds);
+            }
+        }
+        let (lines, errors) = told(&csv);
+        assert_eq!(errors, "");
+        assert!(
+            lines.iter().all(|line| line["subject"] == "d2"),
+            "{seconds} s: {lines:?}"
+        );
+        let first = lines.iter().find(|line| line["state"] == "slow").unwrap()["ts"]
+            .as_i64()
+            .unwrap();
+        let onset = i64::from(60 * bin * seconds);
+        assert!(
+            (onset..onset + 60).contains(&first),
+            "{seconds} s: {first}, not from {onset} on"
+        );
+    }
 }
 
 /// What clients see of servers, each at its own distance; some cells become three times slower after a while, and well

@@ -143,6 +143,7 @@ fn mysql(sources: &[&str], galera: Option<&str>) -> Mysql {
             .collect(),
         heartbeat_lag_seconds: None,
         heartbeat_own_seconds: None,
+        answered_us: None,
         replicas: Vec::new(),
         galera: galera.map(|uuid| Galera {
             cluster_status: GaleraStatus::Primary,

@@ -18,7 +18,7 @@ use crate::{
         planner::catalogue,
         truth::Truth,
     },
-    verdict::{Code, Severity},
+    verdict::{Code, Finding, Severity},
 };
 use std::collections::BTreeMap;
 
@@ -109,6 +109,65 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
     };
     offers.sort_by_key(|offer| offer.not_now.is_some());
     offers
+}
+
+/// Which runbooks could help against what a finding tells, in a few words; none where no runbook is about it.
+///
+/// Only for a host that is up but slow: what has failed altogether has its advice and its menu.
+#[must_use]
+pub fn could_help(view: &FleetView, finding: &Finding, now: UnixMs, may_act: bool) -> Option<String> {
+    if !matches!(finding.code, Code::SemiFailed | Code::Stalled) {
+        return None;
+    }
+    let host = finding.subject.host.clone()?;
+    let offers = offers(view, &Object::Host(host), now);
+    let named = |offer: &Offer| format!("{} {}", offer.asked.runbook, offer.asked.word);
+    let fit: Vec<String> = offers
+        .iter()
+        .filter(|offer| offer.not_now.is_none())
+        .map(named)
+        .collect();
+    if !fit.is_empty() {
+        let key = if may_act { " (m)" } else { "" };
+        return Some(format!("could help: {}{key}", fit.join(", ")));
+    }
+    // A move that would be the way out is worth its reason why not.
+    let mut moves = offers.iter().filter(|offer| offer.asked.runbook == "slice-move");
+    let offer = moves.next()?;
+    Some(format!("{} not now: {}", named(offer), offer.not_now.as_deref()?))
+}
+
+/// Why a plan, though it can be made, most likely does not help: what is slow is the way to the server, which a move or a
+/// failover does not mend. None where nothing says so.
+#[must_use]
+pub fn doubt(view: &FleetView, asked: &Asked, now: UnixMs) -> Option<String> {
+    let server = match (asked.runbook.as_str(), asked.parameters.get("slice")) {
+        ("slice-move", Some(slice)) => {
+            let (segment, slice) = view.fleet.slice(slice)?;
+            SliceFacts::new(view, segment, slice, now).primary()?.name.clone()
+        }
+        ("failover", _) => view.fleet.host(asked.parameters.get("server")?)?.name.clone(),
+        _ => return None,
+    };
+    let concerned = |finding: &&Finding| finding.severity > Severity::Ok && finding.concerns(server.as_str());
+    let mut found = view.findings.iter().filter(concerned);
+    // What a server is blamed for itself is a reason to move its slices.
+    if found
+        .clone()
+        .any(|finding| matches!(finding.code, Code::SemiFailed | Code::Stalled))
+    {
+        return None;
+    }
+    let path = found.find(|finding| finding.code == Code::PathSlow)?;
+    let way = &path.subject.name;
+    Some(if path.evidence.ends_with("cannot tell") {
+        format!("{way} is slow, and it cannot be told whether the path or {server}: a slow path is not mended by this")
+    } else {
+        format!(
+            "{way} is slow, not {server}: a slow path is not mended by this; look at cable, switch port, bond and route \
+             between the two first"
+        )
+    })
 }
 
 /// A slice, its sides, and what the findings say of both.

@@ -40,7 +40,7 @@ pub(super) fn picture(model: &Model) -> String {
 const SIZES: [(u16, u16); 4] = [(80, 24), (120, 40), (40, 12), (200, 60)];
 
 /// Keys that lead to each page.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("fleet", "1"),
     ("storage", "2"),
     ("slice", ":slice-b<enter>"),
@@ -51,6 +51,7 @@ const PAGES: [(&str, &str); 10] = [
     ("help", "?"),
     ("runbooks", "7"),
     ("runbook", "7<enter>"),
+    ("latency", "9"),
 ];
 
 #[test]

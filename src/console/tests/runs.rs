@@ -209,7 +209,7 @@ fn the_footer_names_every_view_and_the_keys_of_a_run() {
         assert!(!shown.contains("go on"), "{shown}");
         keys(&mut model, "1");
         let shown = footer(&model);
-        for wanted in ["1fleet", "2storage", "7runbooks", "8runs", "m runbooks", "? help"] {
+        for wanted in ["1fleet", "2stor", "7runbooks", "8runs", "m runbooks", "? help"] {
             assert!(shown.contains(wanted), "{wanted}: {shown}");
         }
         assert!(!shown.contains("p pause"), "{shown}");

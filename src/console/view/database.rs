@@ -72,7 +72,7 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
         (deep, false) => format!("{}├ ", "  ".repeat(deep - 1)),
     };
     let name = ctx.line(Role::Text, format!("  {branch}{}", host.name));
-    let state = ctx.state(status::severity(seen, ctx.now), status::word(seen, ctx.now));
+    let state = ctx.host_state(seen);
     if let Some(trouble) = status::trouble(seen, ctx.now) {
         return Cells::Across {
             first: vec![name, state],

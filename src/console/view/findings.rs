@@ -8,6 +8,7 @@ use crate::{
     console::{
         index::{Id, Row},
         past::Cleared,
+        runbooks::offers::could_help,
         text::{since, span, tight_span, wrap},
         theme::{Role, glyph_of, role_of},
     },
@@ -139,6 +140,13 @@ pub fn detail(ctx: &Ctx<'_>, code: Code, subject: &Subject, room: u16) -> Vec<Li
     let mut out = vec![head];
     let text = format!("{}: {}", finding.subject, finding.evidence);
     out.extend(wrap(&text, room).into_iter().map(|line| ctx.line(Role::Text, line)));
+    if let Some(help) = could_help(ctx.view, finding, ctx.now, ctx.model.works.is_some()) {
+        out.extend(
+            wrap(&format!("→ {help}"), room)
+                .into_iter()
+                .map(|line| ctx.line(Role::Accent, line)),
+        );
+    }
     let advice = format!("→ {}", finding.code.advice());
     out.extend(wrap(&advice, room).into_iter().map(|line| ctx.line(Role::Accent, line)));
     if !finding.hosts.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::{
     Ctx, parts,
-    table::{Cells, Column, left, right},
+    table::{Cells, Column, layout, left, right},
 };
 use crate::{
     collect::HostView,
@@ -11,7 +11,7 @@ use crate::{
         index::{Id, Row},
         sides::SliceFacts,
         status,
-        text::{many, seconds, span},
+        text::{many, millis, seconds, span},
         theme::{Role, glyph_of, role_of},
         tree, words,
     },
@@ -20,6 +20,7 @@ use crate::{
     verdict::{Severity, SubjectKind},
 };
 use ratatui::text::{Line, Span};
+use std::sync::Arc;
 
 const WIDE: &[Column] = &[
     left("HOST", 16, 32, 0),
@@ -78,8 +79,13 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
     let name = ctx
         .line(Role::Text, format!("{mark} {}", group.name))
         .patch_style(bold());
-    let state = ctx.state(row.severity, row.severity.word());
     let members = || group.hosts.iter().filter_map(|at| ctx.view.hosts.get(*at));
+    // A folded group must not hide who is merely busy.
+    let busy = busy(ctx, members());
+    let state = match &busy {
+        Some(_) if row.severity <= Severity::Notice => ctx.line(Role::Notice, format!("{} busy", status::BUSY)),
+        _ => ctx.state(row.severity, row.severity.word()),
+    };
     let oldest = members().filter_map(|host| host.age(ctx.now)).max();
     let age = oldest.map_or_else(Line::default, |age| {
         ctx.line(Role::Dim, crate::console::text::tight_span(age))
@@ -97,6 +103,21 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
         }
         _ => group_line(ctx, group),
     };
+    let semi = members().filter(|host| status::semi_failed(ctx.view, host, ctx.now).is_some());
+    let semi: Vec<Severity> = semi.map(|host| host.severity).collect();
+    if let Some(worst) = semi.iter().max() {
+        if !what.spans.is_empty() {
+            what.spans.push(ctx.span(Role::Dim, "  "));
+        }
+        let text = format!("{} {} semi-failed", status::SEMI_FAILED, semi.len());
+        what.spans.push(ctx.span(role_of(*worst), text));
+    }
+    if let Some(text) = busy.filter(|_| row.open != Some(true) || row.quiet > 0) {
+        if !what.spans.is_empty() {
+            what.spans.push(ctx.span(Role::Dim, "  "));
+        }
+        what.spans.push(ctx.span(Role::Notice, text));
+    }
     if row.quiet > 0 {
         if !what.spans.is_empty() {
             what.spans.push(ctx.span(Role::Dim, "  "));
@@ -121,7 +142,7 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
             let of = |host: &HostView| status::latency_ms(host).unwrap_or(-1.0);
             of(a).total_cmp(&of(b))
         });
-        let latency = slowest.map_or_else(Line::default, |host| parts::latency(ctx, host, 7));
+        let latency = slowest.map_or_else(Line::default, |host| latency(ctx, host));
         if room < FULL {
             return Cells::Each(vec![name, state, what, both(ctx, raid, replication), age]);
         }
@@ -146,6 +167,16 @@ fn head(ctx: &Ctx<'_>, room: u16, row: &Row, group: &Group) -> Cells {
             (false, _) => vec![Line::default()],
         },
     }
+}
+
+/// Who of a group is busy: its name, or how many they are.
+fn busy<'a>(ctx: &Ctx<'_>, members: impl Iterator<Item = &'a Arc<HostView>>) -> Option<String> {
+    let mut busy = members.filter(|host| status::shown(ctx.view, host, ctx.now).sign == status::BUSY);
+    let first = busy.next()?;
+    Some(match busy.count() {
+        0 => format!("{} {}", status::BUSY, first.name),
+        more => format!("{} {} busy", status::BUSY, more + 1),
+    })
 }
 
 fn bold() -> ratatui::style::Style {
@@ -275,7 +306,7 @@ fn host(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
         return Cells::Each(Vec::new());
     };
     let name = ctx.line(Role::Text, format!("    {}", host.name));
-    let state = ctx.state(status::severity(seen, ctx.now), status::word(seen, ctx.now));
+    let state = state_in(ctx, seen, room);
     let age = parts::age(ctx, seen);
     let trouble = status::trouble(seen, ctx.now);
     if room < PORTRAIT {
@@ -304,11 +335,7 @@ fn host(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
             last: if room < FULL {
                 vec![age]
             } else {
-                vec![
-                    parts::latency(ctx, seen, 7),
-                    parts::number(ctx, status::load(seen)),
-                    age,
-                ]
+                vec![latency(ctx, seen), parts::number(ctx, status::load(seen)), age]
             },
         };
     }
@@ -327,10 +354,34 @@ fn host(ctx: &Ctx<'_>, room: u16, row: &Row) -> Cells {
         serves(ctx, host, seen),
         parts::said(ctx, raid),
         parts::said(ctx, replication),
-        parts::latency(ctx, seen, 7),
+        latency(ctx, seen),
         parts::number(ctx, status::load(seen)),
         age,
     ])
+}
+
+/// The state of a host; where its column is narrow, the long word is cut where it still says what it is.
+fn state_in(ctx: &Ctx<'_>, seen: &HostView, room: u16) -> Line<'static> {
+    let wide = layout(columns(room), room).get(1).copied().flatten();
+    let shown = status::shown(ctx.view, seen, ctx.now);
+    let word = match wide {
+        Some((_, 0..11)) if shown.sign == status::SEMI_FAILED => "semi",
+        Some((_, 11..13)) if shown.sign == status::SEMI_FAILED => "semi-fail",
+        _ => shown.word,
+    };
+    ctx.line(shown.role, format!("{} {word}", shown.sign))
+}
+
+/// The latency of a host: of its worst stream among its peers, with the newest of what matters most to it.
+fn latency(ctx: &Ctx<'_>, seen: &HostView) -> Line<'static> {
+    let Some((spark, ratio)) = super::latency::worst_of_host(ctx, seen.name.as_str(), 7) else {
+        return parts::latency(ctx, seen, 7);
+    };
+    let mut line = Line::from(vec![spark, ratio]);
+    if let Some(ms) = status::latency_ms(seen) {
+        line.spans.push(ctx.span(Role::Dim, format!(" {}", millis(ms))));
+    }
+    line
 }
 
 /// Arrays and replication in one column: the worse of them, and the other one too unless it is well.

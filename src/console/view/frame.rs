@@ -1,6 +1,10 @@
 //! What surrounds the page: header, banners, pinned findings, footer.
 
-use super::{Ctx, table::put};
+use super::{
+    Ctx,
+    counts::{Count, by_severity, counts},
+    table::put,
+};
 use crate::{
     console::{
         index::{ListKind, Row},
@@ -12,7 +16,7 @@ use crate::{
         text::{cells, clock, fit, many, since, span, tight_span, width},
         theme::{Role, glyph_of, role_of},
     },
-    verdict::{Finding, Severity},
+    verdict::{Code, Finding, Severity},
 };
 use ratatui::{
     buffer::Buffer,
@@ -20,35 +24,18 @@ use ratatui::{
     text::{Line, Span},
 };
 
-/// The views on digits, as the footer names them.
-const VIEWS: [(&str, &str, &str); 8] = [
-    ("1", "fleet", "fleet"),
-    ("2", "storage", "storage"),
-    ("3", "db", "database"),
-    ("4", "host", "host"),
-    ("5", "findings", "findings"),
-    ("6", "log", "log"),
-    ("7", "runbooks", "runbooks"),
-    ("8", "runs", "runs"),
+/// The views on digits, as the footer names them: with little room, with some, with enough.
+const VIEWS: [(&str, [&str; 3]); 9] = [
+    ("1", ["fleet"; 3]),
+    ("2", ["stor", "storage", "storage"]),
+    ("3", ["db", "db", "database"]),
+    ("4", ["host"; 3]),
+    ("5", ["finds", "findings", "findings"]),
+    ("6", ["log"; 3]),
+    ("7", ["runbooks"; 3]),
+    ("8", ["runs"; 3]),
+    ("9", ["lat", "latency", "latency"]),
 ];
-
-/// How many hosts are in each state, worst first.
-pub fn counts(ctx: &Ctx<'_>) -> [(Severity, usize); 5] {
-    let mut counts = [
-        (Severity::Critical, 0),
-        (Severity::Unknown, 0),
-        (Severity::Warning, 0),
-        (Severity::Notice, 0),
-        (Severity::Ok, 0),
-    ];
-    for host in &ctx.view.hosts {
-        let severity = status::severity(host, ctx.now);
-        if let Some(count) = counts.iter_mut().find(|(of, _)| *of == severity) {
-            count.1 += 1;
-        }
-    }
-    counts
-}
 
 /// The line at the top: whose fleet, how it is, how late it is.
 pub fn header(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
@@ -137,8 +124,7 @@ fn summary(ctx: &Ctx<'_>, choice: Summary) -> Line<'static> {
             let same = ctx.view.findings.iter().filter(|finding| finding.severity == severity);
             same.count()
         };
-        let counts = counts(ctx).map(|(severity, _)| (severity, of(severity)));
-        spans.extend(states(ctx, counts, false));
+        spans.extend(states(ctx, by_severity(of), false));
         spans.push(ctx.span(Role::Header, "  "));
     }
     if choice.hosts != Hosts::Bare {
@@ -159,17 +145,18 @@ fn summary(ctx: &Ctx<'_>, choice: Summary) -> Line<'static> {
 }
 
 /// Counts by severity as signs with their numbers, and words where there is room.
-fn states(ctx: &Ctx<'_>, counts: [(Severity, usize); 5], words: bool) -> Vec<Span<'static>> {
+fn states(ctx: &Ctx<'_>, counts: Vec<Count>, words: bool) -> Vec<Span<'static>> {
     let theme = ctx.theme();
     counts
         .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(severity, count)| {
-            let style = theme.style(Role::Header).patch(foreground(theme.severity(severity)));
+        .map(|one| {
+            let style = theme
+                .style(Role::Header)
+                .patch(foreground(theme.severity(one.severity)));
             let text = if words {
-                format!("  {} {count} {}", glyph_of(severity), severity.word())
+                format!("  {} {} {}", one.sign, one.number, one.word)
             } else {
-                format!(" {}{count}", glyph_of(severity))
+                format!(" {}{}", one.sign, one.number)
             };
             Span::styled(text, style)
         })
@@ -190,6 +177,8 @@ fn crumb(ctx: &Ctx<'_>) -> Option<Span<'static>> {
         Page::List(ListKind::Log) => "log".to_owned(),
         Page::Host(name) => format!("host {name}"),
         Page::Slice(name) => format!("slice {name}"),
+        Page::Latency => "latency".to_owned(),
+        Page::Stream(stream) => format!("latency {}", stream.host),
         Page::Runbooks => "runbooks".to_owned(),
         Page::Runbook(name) => format!("runbook {name}"),
         Page::Run => "run".to_owned(),
@@ -234,10 +223,21 @@ pub fn finding_line(ctx: &Ctx<'_>, finding: &Finding, room: u16) -> Line<'static
         format!(" {}", tight_span(age))
     };
     let role = role_of(finding.severity);
-    let head = format!("{} ", glyph_of(finding.severity));
+    // What is not seen any more may be down by now.
+    let semi = finding.code == Code::SemiFailed && finding.severity != Severity::Unknown;
+    let sign = if semi {
+        status::SEMI_FAILED
+    } else {
+        glyph_of(finding.severity)
+    };
+    let head = format!("{sign} ");
     let subject = finding.subject.to_string();
     let text_room = room.saturating_sub(width(&head) + width(&tail));
     let text = match &finding.subject.host {
+        Some(host) if semi => {
+            let evidence = finding.evidence.strip_prefix(host.as_str()).map(str::trim_start);
+            format!("{host} semi-failed: {}", evidence.unwrap_or(&finding.evidence))
+        }
         _ if finding.evidence.starts_with(subject.as_str()) => finding.evidence.to_string(),
         // The evidence names the array or resource itself: only its host is wanting.
         Some(host) if finding.evidence.starts_with(&*finding.subject.name) => format!("{host}: {}", finding.evidence),
@@ -427,6 +427,9 @@ fn filtered(ctx: &Ctx<'_>) -> Option<Span<'static>> {
 
 /// The page's own keys, where they would do something now.
 fn near(ctx: &Ctx<'_>) -> Option<Near> {
+    if ctx.model.page == Page::Latency {
+        return Some(Near::Latency);
+    }
     let runs = &ctx.model.works.as_ref()?.runs;
     match &ctx.model.page {
         Page::Run => runs.under_way().map(|_| Near::Run),
@@ -449,22 +452,26 @@ fn keys(ctx: &Ctx<'_>, context: Context, room: u16) -> Line<'static> {
         Page::List(ListKind::Log) => 5,
         Page::Runbooks | Page::Runbook(_) => 6,
         Page::Run | Page::Runs | Page::Report(_) => 7,
+        Page::Latency | Page::Stream(_) => 8,
     };
     let may_act = ctx.model.works.is_some();
     let near = near(ctx).filter(|_| context == Context::Page);
     let mut views: Vec<Span<'static>> = Vec::new();
     if context == Context::Page {
-        // The last two are of a process that may act.
-        let shown = if may_act { VIEWS.len() } else { VIEWS.len() - 2 };
         if near.is_some() && room < 130 {
             // The keys of the page need the room: the other views are one word.
-            views.push(ctx.span(Role::Accent, " 1–8"));
+            views.push(ctx.span(Role::Accent, " 1–9"));
             views.push(ctx.span(Role::Dim, " views"));
         } else {
-            for (at, (digit, short, name)) in VIEWS.iter().take(shown).enumerate() {
+            for (at, (digit, [short, middle, name])) in VIEWS.iter().enumerate() {
+                // Two are of a process that may act.
+                if !may_act && (6..8).contains(&at) {
+                    continue;
+                }
                 // Narrow: only the present view is named, the others are their digits.
                 let name = match room {
                     130.. => *name,
+                    100.. => *middle,
                     76.. => *short,
                     _ if at == here => *name,
                     _ => "",

@@ -3,6 +3,7 @@
 use super::{
     Ctx,
     document::{Section, flow},
+    latency,
     parts::{self, faded, number, pair, section, trend, unknown},
 };
 use crate::{
@@ -28,6 +29,8 @@ pub fn document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'static>> {
     let mut out = vec![title(ctx, host, seen)];
     if let Some(trouble) = status::trouble(seen, ctx.now) {
         out.push(ctx.line(Role::Unknown, format!(" ? {trouble}")));
+    } else if let Some(why) = status::busy_for(ctx.view, seen) {
+        out.push(ctx.line(Role::Notice, format!(" ░ busy: {why}")));
     }
     if let Some(found) = parts::findings_section(ctx, ctx.view.findings_of(name), room) {
         out.push(Line::default());
@@ -44,6 +47,12 @@ pub fn document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'static>> {
         Some(snapshot) => {
             sections.extend(identity(ctx, seen, snapshot));
             sections.push(load(ctx, seen, snapshot));
+            match latency::stream::of_host(ctx, name, room) {
+                // What is slow comes first.
+                Some((latency, true)) => sections.insert(0, latency),
+                Some((latency, false)) => sections.push(latency),
+                None => {}
+            }
             sections.extend(storage(ctx, host, seen, snapshot));
             sections.extend(services::sections(ctx, host, seen, snapshot));
             sections.extend(network(ctx, seen, snapshot));
@@ -59,10 +68,7 @@ fn title(ctx: &Ctx<'_>, host: &Host, seen: &HostView) -> Line<'static> {
         format!(" {}  ", host.name),
         ctx.theme().style(Role::Text).patch(ratatui::style::Style::new().bold()),
     )]);
-    line.spans.extend(
-        ctx.state(status::severity(seen, ctx.now), status::word(seen, ctx.now))
-            .spans,
-    );
+    line.spans.extend(ctx.host_state(seen).spans);
     let age = seen
         .age(ctx.now)
         .map_or_else(|| "never seen".to_owned(), |age| format!("{} old", span(age)));

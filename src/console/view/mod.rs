@@ -2,12 +2,14 @@
 
 pub mod big;
 pub mod copy;
+mod counts;
 mod database;
 mod document;
 mod findings;
 mod fleet;
 mod frame;
 mod host;
+pub mod latency;
 pub mod log;
 mod overlay;
 mod parts;
@@ -23,11 +25,15 @@ mod wall;
 use super::{
     index::{Id, ListKind, Row},
     model::{Model, Page},
-    screen,
+    screen, status,
     text::cells,
     theme::{Role, Theme, glyph_of, role_of},
 };
-use crate::{collect::FleetView, facts::UnixMs, verdict::Severity};
+use crate::{
+    collect::{FleetView, HostView},
+    facts::UnixMs,
+    verdict::Severity,
+};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -79,6 +85,14 @@ impl<'a> Ctx<'a> {
     /// Sign and word of a severity.
     pub fn state(&self, severity: Severity, word: &str) -> Line<'static> {
         self.line(role_of(severity), format!("{} {word}", glyph_of(severity)))
+    }
+}
+
+impl Ctx<'_> {
+    /// Sign and word of a host's state.
+    pub fn host_state(&self, host: &HostView) -> Line<'static> {
+        let shown = status::shown(self.view, host, self.now);
+        self.line(shown.role, format!("{} {}", shown.sign, shown.word))
     }
 }
 
@@ -170,6 +184,9 @@ fn body(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
         });
         return;
     }
+    if ctx.model.page == Page::Latency {
+        return latency::draw(ctx, buffer, area);
+    }
     let lines = page_document(ctx, area.width);
     document::draw(ctx, buffer, area, &lines, ctx.model.scroll);
 }
@@ -178,6 +195,8 @@ fn page_document(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
     match &ctx.model.page {
         Page::Host(name) => host::document(ctx, name.as_str(), room),
         Page::Slice(name) => slice::document(ctx, name.as_str(), room),
+        Page::Latency => latency::story(ctx, room),
+        Page::Stream(stream) => latency::stream::document(ctx, stream, room),
         Page::Runbooks => runbooks::catalogue(ctx, room),
         Page::Runbook(name) => runbooks::definition(ctx, name, room),
         Page::Run => run::document(ctx, room),

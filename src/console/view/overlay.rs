@@ -7,6 +7,7 @@ use super::{
 use crate::console::{
     keymap::{self, Context},
     layer::{Help, Layer},
+    model::Page,
     palette::Palette,
     screen,
     text::{cells, width, wrap},
@@ -26,7 +27,10 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer) -> Option<Position> {
         Layer::Help(help) => {
             let area = screen::overlay(ctx.model);
             let title = if help.search.is_empty() && !help.typing {
-                " help · / searches ".to_owned()
+                match ctx.model.page {
+                    Page::Latency | Page::Stream(_) => " help: latency · / searches ".to_owned(),
+                    _ => " help · / searches ".to_owned(),
+                }
             } else {
                 format!(" help /{} ", help.search.text())
             };
@@ -112,7 +116,11 @@ fn message_lines(ctx: &Ctx<'_>, text: &str, room: u16) -> Vec<Line<'static>> {
 fn help_lines(ctx: &Ctx<'_>, help: &Help, room: u16) -> Vec<Line<'static>> {
     let wanted = help.search.text().to_lowercase();
     let keys_room = if room < 60 { 10 } else { 18 };
-    let mut out = signs(ctx, &wanted);
+    let mut out = match ctx.model.page {
+        Page::Latency | Page::Stream(_) => super::latency::help::lines(ctx, &wanted, room),
+        _ => Vec::new(),
+    };
+    out.extend(signs(ctx, &wanted));
     let may_act = ctx.model.works.is_some();
     for context in Context::ALL {
         let mut lines = Vec::new();

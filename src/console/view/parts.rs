@@ -4,6 +4,7 @@ use super::{Ctx, document::Section};
 use crate::{
     collect::{HostView, Series, Trend},
     console::{
+        runbooks::offers::could_help,
         sides::SliceFacts,
         status,
         text::{millis, span, tight_span},
@@ -13,7 +14,7 @@ use crate::{
     },
     facts::{Reading, State, UnixMs, filesystem::StatfsOutcome},
     fleet::Host,
-    verdict::Severity,
+    verdict::{Finding, Severity},
 };
 use ratatui::text::{Line, Span};
 use std::time::Duration;
@@ -205,22 +206,25 @@ pub fn said(ctx: &Ctx<'_>, said: Option<(Severity, String)>) -> Line<'static> {
 }
 
 /// Findings that concern something, as a section.
-pub fn findings_section<'a>(
-    ctx: &Ctx<'_>,
-    findings: impl Iterator<Item = &'a crate::verdict::Finding>,
-    room: u16,
-) -> Option<Section> {
-    let mut lines = Vec::new();
-    for finding in findings.take(12) {
-        let mut line = finding_line(ctx, finding, room.saturating_sub(1).min(99));
-        line.spans.insert(0, Span::raw(" "));
-        lines.push(line);
-        lines.push(ctx.line(Role::Accent, format!("   → {}", finding.code.advice())));
-    }
+pub fn findings_section<'a>(ctx: &Ctx<'_>, findings: impl Iterator<Item = &'a Finding>, room: u16) -> Option<Section> {
+    let lines: Vec<Line<'static>> = findings
+        .take(12)
+        .flat_map(|finding| finding_lines(ctx, finding, room))
+        .collect();
     (!lines.is_empty()).then(|| Section {
         title: ctx.line(Role::Title, "FINDINGS"),
         lines,
     })
+}
+
+/// One finding with its advice, and the runbooks that could help.
+pub fn finding_lines(ctx: &Ctx<'_>, finding: &Finding, room: u16) -> Vec<Line<'static>> {
+    let mut line = finding_line(ctx, finding, room.saturating_sub(1).min(99));
+    line.spans.insert(0, Span::raw(" "));
+    let mut lines = vec![line, ctx.line(Role::Accent, format!("   → {}", finding.code.advice()))];
+    let help = could_help(ctx.view, finding, ctx.now, ctx.model.works.is_some());
+    lines.extend(help.map(|help| ctx.line(Role::Accent, format!("   → {help}"))));
+    lines
 }
 
 /// A segment in the side pane: its servers and slices in a few lines each.
@@ -234,7 +238,7 @@ pub fn segment_document(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'stati
         let Some(host) = ctx.view.host(server.as_str()) else {
             continue;
         };
-        let mut line = ctx.state(status::severity(host, ctx.now), status::word(host, ctx.now));
+        let mut line = ctx.host_state(host);
         line.spans.insert(0, ctx.span(Role::Text, format!(" {server}  ")));
         line.spans.push(ctx.span(Role::Dim, "  raid "));
         line.spans.extend(said(ctx, words::raid(ctx.view, host)).spans);
@@ -279,22 +283,24 @@ pub fn legend(ctx: &Ctx<'_>) -> Vec<Line<'static>> {
         (Severity::Notice, "worth knowing, no harm"),
         (Severity::Ok, "nothing to do"),
     ] {
-        let mut line = ctx.state(severity, &format!("{:<9}", severity.word()));
+        let mut line = ctx.state(severity, &format!("{:<12}", severity.word()));
         line.spans.insert(0, Span::raw(" "));
         line.spans.push(ctx.span(Role::Dim, meaning));
         out.push(line);
     }
     for (sign, meaning) in [
-        ("○ cleared  ", "a finding that is over"),
-        ("▸ ▾        ", "a group that is folded, unfolded"),
-        ("▁▂▅█       ", "the last minutes, oldest first; a gap: no value"),
+        ("◐ semi-failed", "up, but slower than its load and its peers explain"),
+        ("░ busy", "much to do: slow for that, or its word is not counted"),
+        ("○ cleared", "a finding that is over"),
+        ("▸ ▾", "a group that is folded, unfolded"),
+        ("▁▂▅█", "the last minutes, oldest first; a gap: no value"),
     ] {
         out.push(Line::from(vec![
-            ctx.span(Role::Text, format!(" {sign}")),
+            ctx.span(Role::Text, format!(" {sign:<14}")),
             ctx.span(Role::Dim, meaning),
         ]));
     }
-    let mut old = faded(ctx, Line::from(" like this  "));
+    let mut old = faded(ctx, Line::from(format!(" {:<14}", "like this")));
     old.spans.push(ctx.span(Role::Dim, "too old to be trusted"));
     out.push(old);
     out

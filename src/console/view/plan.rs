@@ -4,7 +4,7 @@
 use super::{
     Ctx, document,
     overlay::frame,
-    runbooks::{hanging, kind_word},
+    runbooks::{doubted, hanging, kind_word},
     table::put,
 };
 use crate::{
@@ -156,6 +156,7 @@ fn stage(ctx: &Ctx<'_>, planning: &Planning, room: u16) -> Vec<Line<'static>> {
         Stage::Refused(refusals) => refused(ctx, planning, refusals, room),
         Stage::Ready(plan) => {
             let mut out = claims(ctx, planning, plan, room);
+            out.extend(doubted(ctx, &planning.asked, 1, room));
             out.extend(whole(ctx, plan, room));
             out
         }

@@ -3,7 +3,10 @@
 use super::{Ctx, document, overlay::frame, table::put};
 use crate::{
     console::{
-        runbooks::{Menu, offers::Offer},
+        runbooks::{
+            Menu,
+            offers::{Asked, Offer, doubt},
+        },
         text::{cells, width, wrap},
         theme::Role,
     },
@@ -180,7 +183,17 @@ pub fn offered(ctx: &Ctx<'_>, offer: &Offer, room: u16) -> Vec<Line<'static>> {
         Some(why) => (Role::Dim, "– not now", why.as_str()),
     };
     let head = ctx.span(role, format!(" {name:<13}{sign:<12}"));
-    hanging(ctx, &head, role, text, room)
+    let mut out = hanging(ctx, &head, role, text, room);
+    if offer.not_now.is_none() {
+        out.extend(doubted(ctx, &offer.asked, 14, room));
+    }
+    out
+}
+
+/// Why a plan most likely does not help, behind so many cells.
+pub fn doubted(ctx: &Ctx<'_>, asked: &Asked, indent: usize, room: u16) -> Vec<Line<'static>> {
+    let head = ctx.span(Role::Warning, format!("{:indent$}▲ ", ""));
+    doubt(ctx.view, asked, ctx.now).map_or_else(Vec::new, |doubt| hanging(ctx, &head, Role::Warning, &doubt, room))
 }
 
 /// The lines of the menu, and where the marked one is.

@@ -220,7 +220,8 @@ fn side_lines(ctx: &Ctx<'_>, facts: &SliceFacts<'_>, side: &Side<'_>) -> Vec<Lin
         None => ctx.span(Role::Dim, "role not known"),
     });
     name.spans.push(Span::raw("  "));
-    name.spans.push(ctx.sign(status::severity(side.host, ctx.now)));
+    let shown = status::shown(ctx.view, side.host, ctx.now);
+    name.spans.push(ctx.span(shown.role, shown.sign));
     name.spans
         .extend(std::iter::once(Span::raw(" ")).chain(parts::age(ctx, side.host).spans));
     let mut lines = vec![name];

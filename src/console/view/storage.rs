@@ -7,7 +7,7 @@ use super::{
 use crate::{
     console::{
         index::{Id, Row},
-        sides::SliceFacts,
+        sides::{Side, SliceFacts},
         status,
         theme::{Role, role_of},
         words,
@@ -58,8 +58,12 @@ pub fn row(ctx: &Ctx<'_>, row: &Row) -> Cells {
             if !across.spans.is_empty() {
                 across.spans.push(ctx.span(Role::Dim, "  "));
             }
-            across.spans.push(ctx.sign(status::severity(host, ctx.now)));
+            let shown = status::shown(ctx.view, host, ctx.now);
+            across.spans.push(ctx.span(shown.role, shown.sign));
             across.spans.push(ctx.span(Role::Text, format!(" {server}")));
+            if shown.is_about_speed() {
+                across.spans.push(ctx.span(shown.role, format!(" {}", shown.word)));
+            }
             if let Some(said) = words::raid(ctx.view, host).filter(|said| said.0 > Severity::Ok) {
                 across.spans.push(ctx.span(Role::Dim, " raid "));
                 across.spans.extend(parts::said(ctx, Some(said)).spans);
@@ -137,13 +141,29 @@ fn slice_cells(ctx: &Ctx<'_>, row: &Row, facts: &SliceFacts<'_>) -> Cells {
 
 /// Who serves a slice.
 pub fn primary_line(ctx: &Ctx<'_>, facts: &SliceFacts<'_>) -> Line<'static> {
-    let names: Vec<&str> = facts.primaries().map(|side| side.name.as_str()).collect();
-    match names.as_slice() {
+    let primaries: Vec<&Side<'_>> = facts.primaries().collect();
+    match primaries.as_slice() {
         [] if facts.sides.iter().all(|side| side.stale) => ctx.line(Role::Unknown, "? not known"),
         [] => ctx.line(Role::Critical, "✖ nobody"),
-        [one] if *one == facts.slice.preferred.as_str() => ctx.line(Role::Text, (*one).to_owned()),
-        [one] => ctx.line(Role::Notice, format!("◆ {one} (away)")),
-        more => ctx.line(Role::Critical, format!("✖ {}", more.join(" and "))),
+        [one] => {
+            let shown = status::shown(ctx.view, one.host, ctx.now);
+            let away = *one.name != facts.slice.preferred;
+            let text = if away {
+                format!("{} (away)", one.name)
+            } else {
+                one.name.to_string()
+            };
+            // Whoever waits for the slice waits for this host.
+            match (shown.is_about_speed(), away) {
+                (true, _) => ctx.line(shown.role, format!("{} {text}", shown.sign)),
+                (false, true) => ctx.line(Role::Notice, format!("◆ {text}")),
+                (false, false) => ctx.line(Role::Text, text),
+            }
+        }
+        more => {
+            let names: Vec<&str> = more.iter().map(|side| side.name.as_str()).collect();
+            ctx.line(Role::Critical, format!("✖ {}", names.join(" and ")))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The wall: read from five metres. A large word, a large clock, the large age of what is shown; what is
 //! wrong pinned; pages turning only while nothing is critical.
 
-use super::{Ctx, big, columns, frame, row_cells, screen, table};
+use super::{Ctx, big, columns, counts::counts, frame, row_cells, screen, table};
 use crate::{
     console::{
         index::ListKind,
@@ -115,14 +115,14 @@ pub fn rows(model: &Model) -> u16 {
 
 /// The worst state of the fleet.
 fn worst(ctx: &Ctx<'_>) -> Severity {
-    let hosts = frame::counts(ctx).into_iter().find(|(_, count)| *count > 0);
+    let hosts = counts(ctx).into_iter().map(|one| one.severity).max();
     let found = ctx
         .view
         .findings
         .first()
         .map(|finding| finding.severity)
         .unwrap_or_default();
-    hosts.map_or(found, |(severity, _)| severity.max(found))
+    hosts.map_or(found, |severity| severity.max(found))
 }
 
 /// Block letters: state word, clock, counts; gives the first free row.
@@ -200,16 +200,16 @@ fn large_age(ctx: &Ctx<'_>, buffer: &mut Buffer, used: u16, right: u16, scale: b
 /// How many hosts are in each state; a state that no host is in is left out.
 fn large_counts(ctx: &Ctx<'_>, buffer: &mut Buffer, at: (u16, u16), scale: big::Scale) {
     let (mut x, y) = at;
-    for (severity, count) in frame::counts(ctx).into_iter().filter(|(_, count)| *count > 0) {
-        let count = count.to_string();
-        let style = ctx.theme().style(role_of(severity));
+    for one in counts(ctx) {
+        let count = one.number.to_string();
+        let style = ctx.theme().style(role_of(one.severity));
         if x + scale.width(&count) + 12 > buffer.area.width {
             break;
         }
         big::draw(buffer, x, y, &count, scale, style);
         x += scale.width(&count) + 1;
-        buffer.set_string(x, y + scale.height() - 1, severity.word(), style);
-        x += width(severity.word()) + 3;
+        buffer.set_string(x, y + scale.height() - 1, one.word, style);
+        x += width(one.word) + 3;
     }
 }
 
@@ -257,12 +257,10 @@ fn age_line(ctx: &Ctx<'_>) -> Line<'static> {
     // Where the numbers stand above in large letters they need not be said again.
     let size = ctx.model.size;
     let told = size.0 >= BIG.0 && size.1 >= BIG.1 && numbers(size).is_some();
-    for (severity, count) in frame::counts(ctx) {
-        if count > 0 && !told {
-            line.spans.push(ctx.span(Role::Text, "   "));
-            line.spans
-                .extend(ctx.state(severity, &format!("{count} {}", severity.word())).spans);
-        }
+    for one in counts(ctx).into_iter().filter(|_| !told) {
+        line.spans.push(ctx.span(Role::Text, "   "));
+        let text = format!("{} {} {}", one.sign, one.number, one.word);
+        line.spans.push(ctx.span(role_of(one.severity), text));
     }
     if ctx.view.observer.doubtful {
         line.spans.push(ctx.span(Role::Warning, "   ▲ latency doubtful"));

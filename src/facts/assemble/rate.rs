@@ -2,6 +2,7 @@
 
 use super::{Assembler, Came, Change};
 use crate::facts::{
+    backup,
     disk::{self, DiskCounters},
     load::{self, CpuTimes},
     network::{self, LinkCounters},
@@ -40,6 +41,8 @@ pub(super) struct Baselines {
     links: Option<(Arc<Vec<LinkCounters>>, Moment)>,
     nfs: Option<(Arc<Vec<NfsMountCounters>>, Moment)>,
     arc: Option<(Arc<zfs::Arc>, Moment)>,
+    /// Processes that could make a backup.
+    pub(super) backups: backup::Watch,
 }
 
 impl Assembler {

@@ -365,3 +365,29 @@ fn probes_keep_their_reading_until_due() {
             .all(|probe| matches!(probe.value.why(), Some(Why::Hung(_))))
     );
 }
+
+/// What the remote half sent of a machine (Linux 6.18, dash) on which tar read `/usr/lib` and something slept, twice.
+#[test]
+fn a_program_is_at_work_on_a_backup_while_it_computes_and_unknown_is_not_idle() {
+    let backups = |snapshot: &Snapshot| {
+        let backups = snapshot.backups.value()?.iter();
+        Some(
+            backups
+                .map(|one| (one.program.to_string(), one.seconds))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let mut assembler = Assembler::new(&[]);
+    let first = "tar 24437 1 1 66 0 0\nsleep 24440 0 0 0 0 0";
+    let first = send(&mut assembler, at(0), &[ok(Section::Backups, first)]);
+    assert_eq!(backups(&first), Some(vec![("tar".to_owned(), Some(1))]));
+    let second = "sleep 24428 3 0 0 0 0\ntar 24437 2 1 152 0 0";
+    let second = send(&mut assembler, at(2), &[ok(Section::Backups, second)]);
+    assert_eq!(backups(&second), Some(vec![("tar".to_owned(), Some(3))]));
+    let hidden = (Section::Backups, SectionStatus::Denied, "read access to /proc/1/comm");
+    let hidden = send(&mut assembler, at(12), &[hidden]);
+    assert_eq!(backups(&hidden), None);
+    assert!(matches!(hidden.backups.why(), Some(Why::Denied(_))));
+    let none = send(&mut assembler, at(22), &[ok(Section::Backups, "")]);
+    assert_eq!(backups(&none), Some(Vec::new()));
+}

@@ -8,8 +8,16 @@ use crate::facts::{
 };
 use std::collections::HashMap;
 
-/// The blocks, in the order asked; all but the heartbeat are always asked for.
-const BLOCKS: [&str; 6] = ["version", "variables", "status", "replica", "replicas", "heartbeat"];
+/// The blocks, in the order asked; all but the heartbeat, and on servers of before 2012 the time, are always there.
+const BLOCKS: [&str; 7] = [
+    "version",
+    "variables",
+    "status",
+    "replica",
+    "replicas",
+    "heartbeat",
+    "took",
+];
 
 /// Reads the section's content; its form is described at [`super`].
 ///
@@ -20,7 +28,9 @@ pub fn parse_mysql(text: &str) -> Result<Mysql, Why> {
     let mut errors = Vec::new();
     for (place, name) in BLOCKS.iter().enumerate() {
         match blocks[place] {
-            None if *name != "heartbeat" => errors.push(CleanText::from(format!("{name}: no answer"))),
+            None if !matches!(*name, "heartbeat" | "took") => {
+                errors.push(CleanText::from(format!("{name}: no answer")));
+            }
             Some(block) => errors.extend(
                 block
                     .lines()
@@ -69,6 +79,10 @@ pub fn parse_mysql(text: &str) -> Result<Mysql, Why> {
         replicas: replicas(blocks[4].unwrap_or("")),
         heartbeat_lag_seconds,
         heartbeat_own_seconds,
+        answered_us: blocks[6]
+            .unwrap_or("")
+            .lines()
+            .find_map(|line| line.trim().parse().ok()),
         galera: galera(&variables, &status),
         errors,
     };
@@ -77,8 +91,8 @@ pub fn parse_mysql(text: &str) -> Result<Mysql, Why> {
 
 /// The content of each block. A block begins with a line of `#` and its name; of two with one name the first counts,
 /// so that nothing inside a later one (an error text, say) can stand in for it.
-fn split(text: &str) -> [Option<&str>; 6] {
-    let mut blocks = [None; 6];
+fn split(text: &str) -> [Option<&str>; 7] {
+    let mut blocks = [None; 7];
     let mut open: Option<(usize, usize)> = None;
     let mut at = 0;
     for line in text.split_inclusive('\n') {

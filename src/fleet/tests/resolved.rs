@@ -8,12 +8,12 @@ use std::time::Duration;
 fn own_values_win_then_the_first_group_then_the_defaults() {
     let fleet = clean(
         "fleet: f
-defaults: { user: d, port: 1, tags: [d], poll: { interval: 5s, deadline: 9s }, mysql: { socket: /d } }
+defaults: { user: d, port: 1, tags: [d], backup_programs: [nightly], poll: { interval: 5s, deadline: 9s }, mysql: { socket: /d } }
 groups:
   g: { user: g, port: 2, tags: [g], thresholds: { load_per_cpu: 8 }, mysql: { heartbeat: a.b } }
   h: { port: 3, generation: 1.10, poll: { interval: 20s } }
 hosts:
-  a: { groups: [g, h], port: 4, tags: [own] }
+  a: { groups: [g, h], port: 4, tags: [own], backup_programs: [veeam-own, nightly] }
   b: { groups: [h, g] }
 ",
     );
@@ -21,6 +21,10 @@ hosts:
     assert_eq!(
         (a.user.as_deref(), a.port, a.generation.as_deref()),
         (Some("g"), Some(4), Some("1.10"))
+    );
+    assert_eq!(
+        a.backup_programs.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["nightly", "veeam-own"]
     );
     assert_eq!(a.tags.iter().map(String::as_str).collect::<Vec<_>>(), ["d", "g", "own"]);
     assert_eq!(

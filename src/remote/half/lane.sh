@@ -3,6 +3,8 @@
 # thing of a child that a shell can see without a file or a pipe.
 where_dir() {
 	case $1 in
+	rotational) U=/sys/block ;;
+	backups) U=/proc/sys/kernel ;;
 	identity) U=/proc/sys/vm ;;
 	drbdstatus) U=/proc/sys ;;
 	drbdevents) U=/proc/sys/fs ;;
@@ -86,6 +88,66 @@ rooted() {
 		;;
 	*) got "$@" ;;
 	esac
+}
+
+# 1 turns, 0 does not. What is stacked on disks is as they are.
+slow_rotational() {
+	set +f
+	set -- "$R"/sys/block/*/queue/rotational
+	set -f
+	C=
+	for d; do
+		n=${d%/queue/rotational}
+		n=${n##*/}
+		case $n in
+		loop[0-9]* | ram[0-9]* | zram[0-9]* | md[0-9]* | drbd[0-9]* | zd[0-9]* | nbd[0-9]* | sr[0-9]*) continue ;;
+		esac
+		one "$d"
+		[ -n "$T" ] && C="$C$n $T$NL"
+	done
+	C=${C%"$NL"}
+}
+
+# Processes of programs that make backups, by the name that the kernel knows them by: to read that waits for nobody.
+slow_backups() {
+	if [ ! -r "$R/proc/1/comm" ]; then
+		# Processes of others are hidden (hidepid).
+		ST=denied C="read access to $R/proc/1/comm"
+		return
+	fi
+	set -- $BACKUPS
+	IFS=$NL
+	N="$*"
+	IFS=$SP
+	set +f
+	set -- "$R"/proc/[0-9]*/comm
+	set -f
+	K=$(grep -HsxF -e "$N" "$@" 2>/dev/null)
+	r=$?
+	# Processes that have ended meanwhile make grep end with 2.
+	if [ $r -gt 2 ]; then
+		ST=exit:$r
+		return
+	fi
+	IFS=$NL
+	set -- $K
+	IFS=$SP
+	C= i=0
+	for L; do
+		p=${L%%/comm:*} n=${L#*/comm:}
+		p=${p##*/}
+		one "$R/proc/$p/stat"
+		case $T in
+		*') '*) ;;
+		*) continue ;;
+		esac
+		set -- ${T##*') '}
+		T=${20%??}
+		C="$C$n $p $((NOW - ${T:-0})) ${12} ${13} ${14} ${15}$NL"
+		i=$((i + 1))
+		[ $i -lt 32 ] || break
+	done
+	C=${C%"$NL"}
 }
 
 slow_identity() {

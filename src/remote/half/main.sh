@@ -1,5 +1,5 @@
 # --- the main loop ---------------------------------------------------------------------------------
-SLOW='identity drbdstatus addresses exports nfsclients drbdevents mysql zpool zpoollist df probes'
+SLOW='rotational identity drbdstatus addresses exports nfsclients drbdevents mysql zpool zpoollist backups df probes'
 
 # tier SECTION: the letter that asks for it, in U.
 tier() {
@@ -34,6 +34,7 @@ concerned() {
 		done
 		[ -n "$PROBES_DUE" ]
 		;;
+	backups) [ "$NOW" -ge "${BACKUPS_DUE:-0}" ] ;;
 	esac
 }
 
@@ -111,6 +112,21 @@ slow() {
 		for i in $PROBES_DUE; do
 			eval "PROBE_DUE_$i=\$((NOW + PROBE_EVERY_$i))"
 		done
+		;;
+	esac
+	case $RUN in
+	*' backups'*)
+		# Each process takes a few microseconds: a hundred a second are looked at in the mean, or all of them once a minute.
+		one "$R/proc/loadavg"
+		T=${T#*/} e=0
+		T=${T%% *}
+		case $T in
+		'' | *[!0-9]*) ;;
+		?????*) e=60 ;;
+		*) e=$((T / 100)) ;;
+		esac
+		[ $e -le 60 ] || e=60
+		BACKUPS_DUE=$((NOW + e))
 		;;
 	esac
 	B=

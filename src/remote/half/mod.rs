@@ -186,6 +186,68 @@ const ROOT_COMMANDS: [&str; 5] = [
     "/usr/bin/grep -rhs --include info address /proc/fs/nfsd/clients",
 ];
 
+/// Bytes that the kernel keeps of a process's name (`TASK_COMM_LEN` without its end).
+const COMM: usize = 15;
+/// Programs that make backups, and services that do, as `/proc/PID/comm` has them: at most [`COMM`] bytes.
+const BACKUPS: [&str; 56] = [
+    "amandad",
+    "bacula-fd",
+    "bareos-fd",
+    "barman",
+    "borg",
+    "borgbackup",
+    "borgmatic",
+    "bpbkar",
+    "bsdtar",
+    "bup",
+    "burp",
+    "clBackup",
+    "cpio",
+    "dar",
+    "dsmc",
+    "dump",
+    "duplicacy",
+    "duplicati",
+    "duplicity",
+    "fsarchiver",
+    "innobackupex",
+    "kopia",
+    "mariabackup",
+    "mariadb-backup",
+    "mariadb-dump",
+    "mongodump",
+    "mydumper",
+    "mysqldump",
+    "mysqlpump",
+    "partclone.ext4",
+    "partclone.xfs",
+    "pg_basebackup",
+    "pg_dump",
+    "pg_dumpall",
+    "pgbackrest",
+    "proxmox-backup-",
+    "rclone",
+    "rdiff-backup",
+    "restic",
+    "rsnapshot",
+    "rsync",
+    "rustic",
+    "save",
+    "sendbackup",
+    "tar",
+    "tarsnap",
+    "urbackupclientb",
+    "veeamagent",
+    "veeamjobman",
+    "vzdump",
+    "wal-g",
+    "xfsdump",
+    "xtrabackup",
+    "zbackup",
+    "zfs",
+    "zrepl",
+];
+
 /// Adds a part without comments, blank lines and indentation: less to send, and nothing lost, since no
 /// word of the parts spans lines but the newline constant.
 fn push_bare(out: &mut String, part: &str) {
@@ -220,6 +282,7 @@ fn settings(host: Option<&Host>, surroundings: &Surroundings) -> String {
             "no"
         },
     );
+    set("BACKUPS", &backups(host).join(" "));
     let plain = MysqlAccess::default();
     let mysql = host.and_then(|host| {
         let by_role = host.roles.contains("mysql").then_some(&plain);
@@ -234,6 +297,19 @@ fn settings(host: Option<&Host>, surroundings: &Surroundings) -> String {
     out.push_str("export PATH LC_ALL\nset -f\numask 077\n");
     probes(&mut out, host.map(|host| host.probes.as_slice()).unwrap_or_default());
     out
+}
+
+/// The names of programs that make backups on a host, as its kernel cuts them.
+fn backups(host: Option<&Host>) -> Vec<&str> {
+    let declared = host.into_iter().flat_map(|host| &host.backup_programs);
+    let declared = declared.map(|name| {
+        let mut end = name.len().min(COMM);
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        &name[..end]
+    });
+    BACKUPS.into_iter().chain(declared).collect()
 }
 
 fn probes(out: &mut String, probes: &[Probe]) {
@@ -335,8 +411,12 @@ mod tests {
             socket: Some("$(reboot)".to_owned()),
             heartbeat: Some("a`; DROP TABLE x; --".to_owned()),
         });
+        host.backup_programs = ["`reboot`".to_owned(), "longer-than-the-kernel-keeps".to_owned()].into();
         let text = script(&host);
         assert!(text.contains("MYSQL_SOCKET='$(reboot)'\n"));
+        let programs = text.lines().find(|line| line.starts_with("BACKUPS=")).unwrap();
+        assert!(programs.ends_with(" zrepl `reboot` longer-than-the'"), "{programs}");
+        assert!(BACKUPS.iter().all(|name| name.len() <= COMM) && BACKUPS.is_sorted());
         assert!(text.contains("MYSQL_DEFAULTS=\"/etc/x'; reboot; '\"\n"));
         assert!(!text.contains("DROP TABLE"));
         assert!(text.contains("heartbeat table is not a plain one"));

@@ -5,7 +5,7 @@ use crate::simulate::{
     island::Island,
     mysql::{Channel, Galera, Server},
     node::{Node, whole},
-    noise::unit,
+    noise::{jitter, mix, normal, unit},
 };
 
 /// Writes every block; `false` when the host has no server.
@@ -52,6 +52,8 @@ pub(super) fn blocks(island: &Island, at: usize, out: &mut String) -> bool {
             );
         }
     }
+    let noise = jitter(node.seed ^ 0x7175, island.seconds()) + 0.1 * normal(mix(node.seed ^ island.now_ms));
+    put!(out, "#took\ntook_us\n{}\n", whole(server.answer_us * noise.exp()));
     true
 }
 

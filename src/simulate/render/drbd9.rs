@@ -1,6 +1,9 @@
 //! `drbdsetup status --json` of DRBD 9 (drbd-utils `drbdsetup.c`).
 
-use super::{put, sides, storage::words};
+use super::{
+    put, sides,
+    storage::{pending, unacked, words},
+};
 use crate::simulate::{drbd::Role, island::Island, node::whole};
 
 /// All resources, or the one of that name; `false` when there is none.
@@ -42,10 +45,12 @@ pub fn status(island: &Island, at: usize, only: Option<&str>, out: &mut String) 
         let percent = 100.0 * (1.0 - left / replica.size_kib as f64);
         put!(
             out,
-            "      \"peer_devices\": [\n        {{\n          \"volume\": 0,\n          \"replication-state\": \"{replication}\",\n          \"peer-disk-state\": \"{peer_disk}\",\n          \"peer-client\": false,\n          \"resync-suspended\": \"no\",\n          \"received\": {},\n          \"sent\": {},\n          \"out-of-sync\": {},\n          \"pending\": 0,\n          \"unacked\": 0,\n",
+            "      \"peer_devices\": [\n        {{\n          \"volume\": 0,\n          \"replication-state\": \"{replication}\",\n          \"peer-disk-state\": \"{peer_disk}\",\n          \"peer-client\": false,\n          \"resync-suspended\": \"no\",\n          \"received\": {},\n          \"sent\": {},\n          \"out-of-sync\": {},\n          \"pending\": {},\n          \"unacked\": {},\n",
             whole(own.received_kib),
             whole(own.sent_kib),
-            whole(left)
+            whole(left),
+            pending(replica, side),
+            unacked(replica, side)
         );
         if let Some(resync) = &replica.resync {
             put!(

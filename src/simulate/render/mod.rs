@@ -71,6 +71,9 @@ pub fn section(island: &Island, at: usize, section: Section, out: &mut String) -
         Section::Meminfo => system::meminfo(island, node, out),
         Section::Pressure => system::pressure(node, out),
         Section::Diskstats => storage::diskstats(island, at, out),
+        Section::Rotational => storage::rotational(node, out),
+        // Nobody makes a backup here.
+        Section::Backups => {}
         Section::NetDev => system::netdev(node, out),
         Section::Snmp => system::snmp(island, node, out),
         Section::Links => system::links(node, out),

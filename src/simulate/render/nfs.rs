@@ -60,7 +60,7 @@ const V3: [(&str, usize, f64); 8] = [
     ("READ", nfs::READ, 1.0),
     ("WRITE", nfs::WRITE, 1.0),
     ("CREATE", nfs::COMMIT, 0.3),
-    ("FSSTAT", nfs::COMMIT, 0.05),
+    ("FSSTAT", nfs::GETATTR, 0.01),
     ("COMMIT", nfs::COMMIT, 1.0),
 ];
 const V4: [(&str, usize, f64); 8] = [
@@ -117,11 +117,12 @@ fn one_mount(island: &Island, mount: &NfsMount, out: &mut String) {
         if done == 0 {
             continue;
         }
-        let queue = whole(mount.queue_ms * share / 4.0);
+        let queue = whole(mount.queue_ms[*counter] * share);
+        let again = whole(mount.again[*counter] * share);
         put!(
             out,
             "\t{name:>12}: {done} {} {} {} {} {queue} {rtt} {} 0\n",
-            done + timeouts,
+            done + timeouts + again,
             if *name == "READ" { timeouts } else { 0 },
             done * if *name == "WRITE" { 14_500 } else { 160 },
             done * if *name == "READ" { 20_600 } else { 120 },

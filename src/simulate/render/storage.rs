@@ -40,6 +40,14 @@ pub(super) fn diskstats(island: &Island, at: usize, out: &mut String) {
     }
 }
 
+/// `/sys/block/*/queue/rotational`, a line a disk.
+pub(super) fn rotational(node: &Node, out: &mut String) {
+    for disk in &node.disks {
+        let turns = !disk.name.starts_with("nvme");
+        put!(out, "{} {}\n", disk.name, u8::from(turns));
+    }
+}
+
 fn virtual_disk(out: &mut String, number: (u32, u32), name: &str, done: [f64; 2], spent_ms: [f64; 2]) {
     let [reads, writes] = done.map(whole);
     let [read_ms, write_ms] = spent_ms.map(whole);
@@ -176,15 +184,35 @@ pub fn proc_drbd(island: &Island, at: usize, out: &mut String) {
         );
         put!(
             out,
-            "    ns:{} nr:{} dw:{} dr:{} al:{} bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:{}\n",
+            "    ns:{} nr:{} dw:{} dr:{} al:{} bm:0 lo:0 pe:{} ua:{} ap:0 ep:1 wo:f oos:{}\n",
             whole(own.sent_kib),
             whole(own.received_kib),
             whole(own.written_kib),
             whole(own.read_kib),
             whole(own.written_kib / 4000.0),
+            pending(replica, side),
+            unacked(replica, side),
             whole(replica.out_of_sync_kib(side))
         );
         progress(replica, side, out);
+    }
+}
+
+/// What a side has sent and has no answer to.
+pub(super) fn pending(replica: &Replica, side: usize) -> u64 {
+    if replica.sides[side].role == Role::Primary {
+        replica.pending
+    } else {
+        0
+    }
+}
+
+/// What a side has received and has not answered yet.
+pub(super) fn unacked(replica: &Replica, side: usize) -> u64 {
+    if replica.sides[side].role == Role::Secondary {
+        replica.unacked
+    } else {
+        0
     }
 }
 
@@ -277,10 +305,12 @@ pub(super) fn drbdsetup_status(island: &Island, at: usize, out: &mut String) {
         }
         put!(
             out,
-            " resync-suspended:no\n        received:{} sent:{} out-of-sync:{} pending:0 unacked:0\n\n",
+            " resync-suspended:no\n        received:{} sent:{} out-of-sync:{} pending:{} unacked:{}\n\n",
             whole(own.received_kib),
             whole(own.sent_kib),
-            whole(replica.out_of_sync_kib(side))
+            whole(replica.out_of_sync_kib(side)),
+            pending(replica, side),
+            unacked(replica, side)
         );
     }
 }

@@ -64,7 +64,7 @@ pub fn loadavg(island: &Island, node: &Node, out: &mut String) {
 }
 
 fn running(node: &Node) -> u64 {
-    1 + whole((node.cpu.shares[0] + node.cpu.shares[1]) * f64::from(node.cpus))
+    1 + whole((node.cpu.shares[0] + node.cpu.shares[1] + node.overload) * f64::from(node.cpus))
 }
 
 pub(super) fn stat(node: &Node, out: &mut String) {

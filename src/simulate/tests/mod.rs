@@ -6,6 +6,7 @@ mod hostility;
 mod parsing;
 mod protocol;
 mod rendering;
+mod slowness;
 mod state;
 
 use super::{Clock, Simulation};

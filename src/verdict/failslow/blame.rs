@@ -9,10 +9,12 @@
 
 /// An excess from here on, ln 1.3, is worth an explanation.
 const HOT: f32 = 0.262_364_26;
+/// An excess of everything from here on, ln 1.5, is.
+const WIDE: f32 = 0.405_465_1;
 /// Without one cell of this excess, ln 1.4, there is nothing to explain.
 const ALARMING: f32 = 0.336_472_24;
-/// The noise of a cell, in ln.
-const NOISE: f32 = 0.08;
+/// The noise of a cell, in ln: as the matrix shows it, within these.
+const NOISE: (f32, f32) = (0.08, 0.12);
 /// Where Huber's ρ turns from a square to a line, in units of the noise.
 const KNEE: f32 = 3.0;
 /// Least gain of an accusation.
@@ -20,7 +22,9 @@ const ENOUGH: f32 = 6.0;
 /// Two candidates that differ by less than this cannot be told apart.
 const CLOSE: f32 = 2.0;
 /// Share of a server's traffic that must be slow before the server is accused.
-const MOST_TRAFFIC: f32 = 0.6;
+const MOST_TRAFFIC: f32 = 0.5;
+/// With fewer cells nothing is said about what they have in common.
+const FEW: usize = 4;
 /// Accusations at most.
 const ROUNDS: usize = 3;
 
@@ -134,18 +138,19 @@ struct Open {
 #[must_use]
 pub fn blame(matrix: &Matrix<'_>) -> Vec<Accusation> {
     let mut open = trusted(matrix);
+    let mut scratch = Vec::with_capacity(open.len());
+    let noise = level(&mut open, &mut scratch);
     let mut told: Vec<Accusation> = Vec::new();
     if open.iter().all(|cell| cell.rest < ALARMING) {
         return told;
     }
     let candidates = candidates(&open, matrix);
     let accused = |told: &[Accusation], blame| told.iter().any(|one| one.blame == blame || one.or == Some(blame));
-    let mut scratch = Vec::with_capacity(open.len());
     while told.len() < ROUNDS {
         let mut best: Option<(f32, f32, &Candidate)> = None;
         let mut scored = Vec::new();
         for candidate in &candidates {
-            let Some((gain, excess)) = score(candidate, &open, &mut scratch) else {
+            let Some((gain, excess)) = score(candidate, &open, noise, &mut scratch) else {
                 continue;
             };
             if accused(&told, candidate.blame) || !may_be_accused(candidate, &open) {
@@ -166,7 +171,7 @@ pub fn blame(matrix: &Matrix<'_>) -> Vec<Accusation> {
         for at in &winner.cells {
             open[*at].rest -= excess;
         }
-        let or = alternative(winner, gain, &scored, &open, &mut scratch);
+        let or = alternative(winner, gain, &scored, &open, noise, &mut scratch);
         told.push(Accusation {
             blame: winner.blame,
             or,
@@ -200,6 +205,36 @@ fn trusted(matrix: &Matrix<'_>) -> Vec<Open> {
     open.sort_by_key(|cell| (cell.client, cell.server));
     open.dedup_by_key(|cell| (cell.client, cell.server));
     open
+}
+
+/// Takes away what all cells have in common, unless it is so much that it wants an explanation; returns their noise.
+///
+/// All have more to do at once or less: what that explains is known roughly, and a slow one must neither hide in it nor
+/// have others accused beside it.
+fn level(open: &mut [Open], scratch: &mut Vec<f32>) -> f32 {
+    let rests = |open: &[Open], scratch: &mut Vec<f32>| {
+        scratch.clear();
+        scratch.extend(open.iter().map(|cell| cell.rest));
+    };
+    rests(open, scratch);
+    let middle = super::group::median(scratch);
+    for rest in &mut *scratch {
+        *rest = (*rest - middle).abs();
+    }
+    let noise = (1.4826 * super::group::median(scratch)).max(NOISE.0).min(NOISE.1);
+    if open.len() >= FEW {
+        rests(open, scratch);
+        // Below the middle: half of the cells may be slow.
+        let (_, low, _) = scratch.select_nth_unstable_by((open.len() - 1) * 2 / 5, f32::total_cmp);
+        // What is more is a finding.
+        let common = *low;
+        if common < WIDE {
+            for cell in open {
+                cell.rest -= common;
+            }
+        }
+    }
+    noise
 }
 
 fn candidates(open: &[Open], matrix: &Matrix<'_>) -> Vec<Candidate> {
@@ -242,17 +277,22 @@ fn candidates(open: &[Open], matrix: &Matrix<'_>) -> Vec<Candidate> {
             Vec::new()
         },
     ];
+    let mut hints = std::collections::BTreeMap::<Blame, f32>::new();
+    for hint in matrix.hints.iter().filter(|hint| hint.weight.is_finite()) {
+        *hints.entry(hint.about).or_default() += hint.weight;
+    }
     let mut all = Vec::new();
     for kind in kinds {
         let many = (kind.len() as f32).ln();
         for (blame, cells) in kind {
             let extra = match blame {
-                Blame::Path { .. } | Blame::Everything => 1.0,
+                // Of many cells one or the other is wild.
+                Blame::Path { .. } => 1.0 + 0.7 * (open.len() as f32 / 10.0).ln().max(0.0),
+                Blame::Everything => 1.0,
                 _ if cells.len() == 1 => 2.0,
                 _ => 0.0,
             };
-            let hints = matrix.hints.iter().filter(|hint| hint.about == blame);
-            let hint: f32 = hints.map(|hint| hint.weight).filter(|weight| weight.is_finite()).sum();
+            let hint = hints.get(&blame).copied().unwrap_or_default();
             all.push(Candidate {
                 blame,
                 cells,
@@ -275,16 +315,22 @@ fn misfit(value: f32) -> f32 {
 }
 
 /// Gain and excess of a candidate, if it explains anything.
-fn score(candidate: &Candidate, open: &[Open], scratch: &mut Vec<f32>) -> Option<(f32, f32)> {
+fn score(candidate: &Candidate, open: &[Open], noise: f32, scratch: &mut Vec<f32>) -> Option<(f32, f32)> {
     scratch.clear();
     scratch.extend(candidate.cells.iter().map(|at| open[*at].rest));
     let excess = super::group::median(scratch);
-    if excess.is_nan() || excess < HOT {
+    // What load explains is known too roughly to make much of little that all have in common.
+    let least = if candidate.blame == Blame::Everything {
+        WIDE
+    } else {
+        HOT
+    };
+    if excess.is_nan() || excess < least {
         return None;
     }
     let gains = candidate.cells.iter().map(|at| {
         let cell = &open[*at];
-        cell.weight * (misfit(cell.rest / NOISE) - misfit((cell.rest - excess) / NOISE))
+        cell.weight * (misfit(cell.rest / noise) - misfit((cell.rest - excess) / noise))
     });
     Some((gains.sum::<f32>() - candidate.penalty + candidate.hint, excess))
 }
@@ -310,6 +356,7 @@ fn alternative(
     gain: f32,
     scored: &[(f32, &Candidate)],
     open: &[Open],
+    noise: f32,
     scratch: &mut Vec<f32>,
 ) -> Option<Blame> {
     let mut best: Option<(f32, Blame)> = None;
@@ -328,7 +375,7 @@ fn alternative(
             continue;
         }
         // What explains something else, too, is no alternative but the next one to be accused.
-        let remains = score(other, open, scratch).is_some_and(|(gain, _)| gain >= ENOUGH);
+        let remains = score(other, open, noise, scratch).is_some_and(|(gain, _)| gain >= ENOUGH);
         let nearer = |(held, blame): (f32, Blame)| behind < held || (behind <= held && other.blame < blame);
         if (same || !remains) && best.is_none_or(nearer) {
             best = Some((behind, other.blame));

@@ -138,7 +138,7 @@ fn excuse(now: &Judgement, rules: &Rules, scene: &Scene<'_>) -> String {
             "one poll at {} is no trend; {} {against} over the last {}",
             times(now.last_ratio),
             times(now.ratio),
-            span(10, scene.interval)
+            span(4, scene.interval)
         );
     }
     format!("{} {against} at {} load", times(now.ratio), load(now))
@@ -427,13 +427,13 @@ mod tests {
                     last_ratio: 3.1,
                     ..sound
                 },
-                "db-07: not slow: one poll at 3.1× is no trend; 1.03× its 23 peers over the last 2 min",
+                "db-07: not slow: one poll at 3.1× is no trend; 1.03× its 23 peers over the last 60 s",
             ),
             (
                 Judgement { polls: 1, ..sound },
                 "db-07: not judged: not measured twice yet",
             ),
-            (watched, "db-07: only watched: 1.5× its 23 peers is less than 1.6×"),
+            (watched, "db-07: only watched: 1.5× its 23 peers is less than 1.8×"),
             (
                 Judgement {
                     load_ratio: 2.6,
@@ -447,8 +447,8 @@ mod tests {
                 "db-07: only watched: 1.5× its own past; without peers that is no alarm below 2.5×",
             ),
             (
-                Judgement { ratio: 1.7, ..watched },
-                "db-07: only watched: 1.7× its 23 peers, not for long enough yet",
+                Judgement { ratio: 1.9, ..watched },
+                "db-07: only watched: 1.9× its 23 peers, not for long enough yet",
             ),
             (slow(), "db-07 6.2× its 23 peers for 2 min at 0.98× their load"),
         ] {

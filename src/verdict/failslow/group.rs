@@ -1,7 +1,7 @@
 //! Peers: what all members have in common is taken away, and what remains is each one's own.
 
 use super::{
-    load::{Exponent, allowance, fixed, float},
+    load::{Exponent, KNEE, allowance, curve, fixed, float},
     state::{Frame, Reason, Rules, State},
     stream::{Reading, Stream, UNUSUAL},
 };
@@ -13,7 +13,7 @@ pub struct Judgement {
     pub state: State,
     /// Which rule says so.
     pub reason: Reason,
-    /// Latency over that of the peers after load, of about the last ten polls.
+    /// Latency over that of the peers after load, of about the last four polls.
     pub ratio: f32,
     /// The same of the last poll alone.
     pub last_ratio: f32,
@@ -65,6 +65,9 @@ pub struct Group {
     excess: Vec<(f32, f32)>,
 }
 
+/// How often a poll is repeated by its neighbours, (1 + ρ) / (1 − ρ), in the traces that the rules were set on.
+const USUAL_REPEAT: f64 = 6.0;
+
 impl Default for Group {
     fn default() -> Self {
         Self::new(Rules::default())
@@ -98,6 +101,12 @@ fn median_without(sorted: &[f32], out: usize) -> f32 {
     }
 }
 
+/// What is conceded to a busy one beyond the learnt curve of ordinary loads: a doubt in its favour, and nothing against its
+/// peers. A device that takes three times the load without being any slower is no faster for that.
+fn conceded(beta: f32, dx: f32) -> f32 {
+    allowance(beta, dx) - beta * dx.clamp(-0.5, KNEE)
+}
+
 impl Group {
     /// An empty group.
     #[must_use]
@@ -120,6 +129,13 @@ impl Group {
     pub fn add(&mut self) -> usize {
         self.streams.push(Stream::default());
         self.streams.len() - 1
+    }
+
+    /// Forgets a member: its place is as good as new, and may be given to another.
+    pub fn reset(&mut self, index: usize) {
+        if let Some(stream) = self.streams.get_mut(index) {
+            *stream = Stream::default();
+        }
     }
 
     /// Members.
@@ -152,6 +168,19 @@ impl Group {
         self.common.mean.exp()
     }
 
+    /// The state of a member; good where there is none.
+    #[must_use]
+    pub fn state(&self, index: usize) -> State {
+        self.streams.get(index).map_or(State::Ok, |stream| stream.state)
+    }
+
+    /// What a member's last poll showed, in ln: latency over that of its peers with the load taken away, and its load over
+    /// theirs. Cheaper than to [`judge`](Self::judge) it.
+    #[must_use]
+    pub fn lately(&self, index: usize) -> Option<(f32, f32)> {
+        self.streams.get(index).map(|stream| (stream.last, stream.last_load))
+    }
+
     /// What is thought of a member.
     #[must_use]
     pub fn judge(&self, index: usize) -> Option<Judgement> {
@@ -159,7 +188,7 @@ impl Group {
         Some(Judgement {
             state: stream.state,
             reason: stream.reason,
-            ratio: stream.mean.exp(),
+            ratio: stream.ratio(),
             last_ratio: stream.last.exp(),
             load_ratio: stream.load.exp(),
             peers: if self.streams.len() < 2 {
@@ -215,7 +244,7 @@ impl Group {
         for (pair, offset) in self.excess.iter_mut().zip(offsets) {
             let dx = dx_of(pair.1);
             *pair = (pair.0 - allowance(beta, dx) - offset, dx);
-            u.push(pair.0);
+            u.push(pair.0 + conceded(beta, dx));
         }
         let elevation = self.centre(&mut u, x0, beta);
         frame.unequal = self.streams.len() < 6 && self.excess.iter().any(|(excess, _)| excess.abs() > UNUSUAL);
@@ -238,20 +267,23 @@ impl Group {
     fn frame(&self, valid: usize) -> Frame {
         let rho = (self.products.0 / self.products.1).clamp(0.0, 0.95);
         #[allow(clippy::cast_possible_truncation, reason = "small numbers")]
-        let repeat = ((1.0 + rho) / (1.0 - rho) / 3.0).clamp(1.0, 4.0) as f32;
+        let repeat = ((1.0 + rho) / (1.0 - rho) / USUAL_REPEAT).clamp(1.0, 4.0) as f32;
         // While the whole group is in motion its members move unevenly.
         let noise = self.noise.max(0.09) * (1.0 + 0.5 * self.common.mean.clamp(0.0, 1.5));
         Frame {
             noise,
+            motion: 0.3 * self.common.mean.clamp(0.0, 1.5),
             repeat,
             peers: valid,
-            alone: self.streams.len() < 2,
+            // One whose peers are not measured has only its past, too.
+            alone: self.streams.len() < 2 || valid < 2,
             unequal: false,
         }
     }
 
-    /// Takes away what is common. Returns how far the group is above its own past, if that is known.
-    fn centre(&mut self, u: &mut Vec<f32>, x0: f32, beta: f32) -> Option<f32> {
+    /// Takes away what is common; `u` is what each one is as a peer of the others. Returns how far the group is above its
+    /// own past, if that is known.
+    fn centre(&mut self, u: &mut [f32], x0: f32, beta: f32) -> Option<f32> {
         let valid = u.len();
         if valid == 0 {
             return None;
@@ -263,22 +295,13 @@ impl Group {
             n => f32::midpoint(u[n / 2 - 1], u[n / 2]),
         };
         let elevation = self.common_mode(level, x0, beta, valid);
-        // What is conceded to a busy one beyond the learnt curve is a doubt in its favour, and nothing against its peers:
-        // where one of few is the measure of another, it is so without.
-        let conceded = |dx: f32| allowance(beta, dx) - beta * dx.max(-0.5);
-        if (3..8).contains(&valid) {
-            u.clear();
-            u.extend(self.excess.iter().map(|(own, dx)| own + conceded(*dx)));
-            u.sort_unstable_by(f32::total_cmp);
-        }
         for pair in &mut self.excess {
             let own = pair.0;
+            let as_peer = own + conceded(beta, pair.1);
             pair.0 = match valid {
-                1 if self.streams.len() < 2 => elevation.unwrap_or(0.0),
-                1 => f32::NAN,
+                1 => elevation.unwrap_or(0.0),
                 2..8 => {
-                    let as_measure = if valid == 2 { own } else { own + conceded(pair.1) };
-                    let at = u.partition_point(|value| value.total_cmp(&as_measure).is_lt());
+                    let at = u.partition_point(|value| value.total_cmp(&as_peer).is_lt());
                     own - median_without(u, at)
                 }
                 _ => own - level,
@@ -290,9 +313,6 @@ impl Group {
                 let above = elevation + own - level;
                 pair.0 = pair.0.min(above.max(0.0) + 0.3);
             }
-        }
-        if let [one, two] = self.excess.as_mut_slice() {
-            (one.0, two.0) = (one.0 - conceded(two.1), two.0 - conceded(one.1));
         }
         elevation
     }
@@ -316,7 +336,7 @@ impl Group {
         } else {
             1.0 / 4000.0
         };
-        common.level += rate * excess;
+        common.level += rate * (raw - curve(beta, (load - common.load).clamp(-3.0, 3.0)));
         common.load += rate * (load - common.load);
         common.polls = common.polls.saturating_add(1);
         let settled = common.polls > 40;
@@ -365,6 +385,8 @@ impl Group {
                 now if now.measured().is_some() => {
                     let Some(&(excess, dx)) = judged.next() else { continue };
                     if !excess.is_finite() || (frame.alone && elevation.is_none()) {
+                        // Nothing to compare with, neither peers nor a past: what was held against it fades.
+                        stream.rest(&rules, frame, false);
                         continue;
                     }
                     let (before, before_load) = (stream.last, stream.last_load);
@@ -414,6 +436,82 @@ impl Group {
             if few && self.polls < 40 {
                 self.noise = self.noise.min(0.2);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The worst states of all members over the polls from `from` on; `change` sets factors of latency and of load.
+    fn worst(members: usize, from: u32, change: impl Fn(usize, u32) -> (f64, f64)) -> Vec<State> {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut group = Group::default();
+        for _ in 0..members {
+            group.add();
+        }
+        let mut worst = vec![State::Ok; members];
+        for poll in 0..700 {
+            let mut reading = |member: usize| {
+                let (latency, load) = change(member, poll);
+                let noise = 1.0 + 0.2 * (rng.f64() - 0.5);
+                Reading::value(100.0 * latency * noise, Some(1000.0 * load))
+            };
+            let readings: Vec<Reading> = (0..members).map(&mut reading).collect();
+            group.poll(&readings, true);
+            for (member, worst) in worst.iter_mut().enumerate().filter(|_| poll >= from) {
+                *worst = (*worst).max(group.judge(member).expect("a member").state);
+            }
+        }
+        worst
+    }
+
+    #[test]
+    fn the_peers_of_a_busy_one_are_not_slow() {
+        for members in [2, 3, 4, 5, 12] {
+            let busy = |member, poll| {
+                if member == 0 && poll > 200 {
+                    (1.3, 3.5)
+                } else {
+                    (1.0, 1.0)
+                }
+            };
+            assert_eq!(worst(members, 0, busy), vec![State::Ok; members], "{members}");
+        }
+    }
+
+    #[test]
+    fn a_busy_one_that_queues_is_no_alarm_also_when_its_work_is_done() {
+        for members in [2, 3, 12] {
+            let busy = |member, poll| {
+                let busy = member == 0 && poll > 200 && poll / 20 % 2 == 0;
+                if busy { (5.0, 3.8) } else { (1.0, 1.0) }
+            };
+            assert!(
+                worst(members, 0, busy).iter().all(|state| !state.is_alarm()),
+                "{members}"
+            );
+        }
+    }
+
+    #[test]
+    fn half_as_slow_again_is_an_alarm_when_it_lasts_and_not_when_it_passes() {
+        for members in [3, 12] {
+            let until = |end: u32| {
+                move |member, poll| {
+                    if member == 1 && (200..end).contains(&poll) {
+                        (1.6, 1.0)
+                    } else {
+                        (1.0, 1.0)
+                    }
+                }
+            };
+            assert!(
+                worst(members, 0, until(230)).iter().all(|state| !state.is_alarm()),
+                "{members}"
+            );
+            assert_eq!(worst(members, 200, until(700))[1], State::Slow, "{members}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What load explains: how much latency a busier member may show before it counts against it.
 
 /// How far above its peers' load a member is still on the curve that was learnt: ln 1.3.
-const KNEE: f32 = 0.26;
+pub const KNEE: f32 = 0.26;
 
 /// The exponent that is conceded beyond the knee. Latency that grows in proportion to the load is what queueing does
 /// to a sound device that is given more work, so it is never held against it.
@@ -36,6 +36,13 @@ pub fn allowance(beta: f32, dx: f32) -> f32 {
     } else {
         beta * KNEE + STEEP * (dx - KNEE)
     }
+}
+
+/// The latency, in ln, that the curve itself gives for a load of `dx`, without the benefit of the doubt: only this may be
+/// learnt from. What was conceded to a busy hour and not used would else count against the quiet one after it.
+#[must_use]
+pub fn curve(beta: f32, dx: f32) -> f32 {
+    beta * dx.max(FLOOR)
 }
 
 /// The exponent of latency over load of one group, learnt from how both change from poll to poll on quiet streams.

@@ -4,12 +4,13 @@
 //! and keeps a [`State`] for each, by three steps: what the *load* explains is taken away (a busier member gets the
 //! benefit of the doubt), then what all members have in *common* (it is a finding about the group), then the member's own
 //! usual *offset* (learnt within bounds, so that a fault cannot be learnt away). What remains is evidence, gathered in
-//! a cumulative sum, two means and two bitmaps.
+//! a cumulative sum, two means and three bitmaps. A [`Bin`] makes readings of counters that are polled often.
 //!
 //! Beside the groups stand [`trust`] (an overloaded observer finds everything slow), [`mod@blame`] (server, client, path or
 //! link, from the matrix of what each client sees of each server, each cell against its [`Own`] past), [`mod@pair`] (the halves of a DRBD pair), and
 //! [`explain`] (one sentence for each verdict, and for each that is not given).
 
+mod bin;
 pub mod blame;
 pub mod explain;
 mod group;
@@ -23,6 +24,7 @@ pub mod trust;
 #[cfg(test)]
 mod tests;
 
+pub use bin::Bin;
 pub use group::{Group, Judgement};
 pub use load::allowance;
 pub use own::Own;

@@ -5,7 +5,7 @@
 //! against the past before it for as long as it lasts.
 
 use super::{
-    load::{PRIOR, allowance},
+    load::{KNEE, PRIOR, allowance},
     stream::Reading,
 };
 
@@ -13,6 +13,8 @@ use super::{
 const SETTLED: u16 = 20;
 /// Polls over which the level forgets: an hour of 15 s.
 const MEMORY: f32 = 240.0;
+/// Loads, in ln of their ratio to the usual one, that teach.
+const NEAR: f32 = 2.0 * KNEE;
 /// The mean excess is that of about the last ten polls.
 const RECENT: f32 = 0.15;
 
@@ -31,6 +33,19 @@ impl Own {
     /// Takes one poll; `quiet` says whether nothing is held against the cell, its client or its server. Returns the excess
     /// of this poll over the past, in ln; none before there is one, or where nothing was measured.
     pub fn measure(&mut self, reading: &Reading, quiet: bool) -> Option<f32> {
+        self.measure_among(reading, quiet, 0.0)
+    }
+
+    /// How much more it has to do than usual, in ln; none before there is a past, or where it is not known.
+    #[must_use]
+    pub fn busier(&self, reading: &Reading) -> Option<f32> {
+        let (_, load) = reading.measured()?;
+        (self.polls > 0).then_some(load - self.load).filter(|dx| dx.is_finite())
+    }
+
+    /// As [`Self::measure`], where all cells of the matrix have `common` more to do than usual, in ln: the median of
+    /// [`Self::busier`] over them. Doubt is in favour of one that is busier than the others, not of all at once.
+    pub fn measure_among(&mut self, reading: &Reading, quiet: bool, common: f32) -> Option<f32> {
         let (latency, load) = reading.measured()?;
         if self.polls == 0 {
             (self.level, self.load) = (latency, load);
@@ -39,22 +54,31 @@ impl Own {
         }
         let dx = load - self.load;
         let dx = if dx.is_nan() { 0.0 } else { dx.clamp(-3.0, 3.0) };
-        let excess = latency - self.level - allowance(PRIOR, dx);
+        let shared = if common.is_nan() { 0.0 } else { common.clamp(-3.0, 3.0) };
+        let excess = latency - self.level - PRIOR * shared - allowance(PRIOR, dx - shared);
         let settled = self.polls >= SETTLED;
-        let rate = match (settled, quiet) {
-            (false, _) => 1.0 / (f32::from(self.polls) + 1.0),
-            (true, true) => 1.0 / MEMORY,
-            (true, false) => 0.0,
+        let rate = if settled && !quiet {
+            0.0
+        } else {
+            (1.0 / (f32::from(self.polls) + 1.0)).max(1.0 / MEMORY)
         };
-        // A wild poll moves the level by no more than a large one.
-        self.level += rate * excess.clamp(-1.0, 1.0);
+        // With a load far from the usual one nobody knows what is usual: more is granted then than may be needed.
+        if dx.abs() <= NEAR {
+            // A wild poll moves the level by no more than a large one.
+            self.level += rate * (latency - self.level - PRIOR * dx).clamp(-1.0, 1.0);
+            self.polls = self.polls.saturating_add(1);
+        }
         self.load += rate * dx;
-        self.polls = self.polls.saturating_add(1);
         if !settled {
             return None;
         }
         self.mean += RECENT * (excess.clamp(-3.0, 3.0) - self.mean);
         Some(excess)
+    }
+
+    /// Nothing was measured for a while: what was so before it is not so now.
+    pub fn pause(&mut self) {
+        self.mean = 0.0;
     }
 
     /// The mean excess of about the last ten polls, in ln; none before there is a past.
@@ -83,6 +107,54 @@ mod tests {
         let fault = after(&mut own, 5000, 6.0, 100.0, false).unwrap();
         assert!((fault - 3.0_f32.ln()).abs() < 1e-3, "{fault}");
         assert!(after(&mut own, 60, 2.0, 100.0, true).unwrap().abs() < 1e-2);
+    }
+
+    /// In a past of changing load the polls with an unusual one teach nothing: more is granted then than is needed.
+    #[test]
+    fn a_busy_past_is_no_low_level() {
+        let mut own = Own::default();
+        for poll in 0..200 {
+            let busy = poll % 40 > 20;
+            let (ms, load) = if busy { (2.2, 400.0) } else { (2.0, 100.0) };
+            own.measure(&Reading::value(ms, Some(load)), true);
+        }
+        let excess = after(&mut own, 40, 2.0, 100.0, true).unwrap();
+        assert!(excess.abs() < 0.12, "{excess}");
+    }
+
+    #[test]
+    fn doubt_is_in_favour_of_one_that_is_busier_than_the_others_not_of_all() {
+        let mut own = Own::default();
+        assert_eq!(own.busier(&Reading::value(2.0, Some(100.0))), None);
+        after(&mut own, 100, 2.0, 100.0, true);
+        let now = Reading::value(5.0, Some(300.0));
+        let busier = own.busier(&now).unwrap();
+        assert!((busier - 3.0_f32.ln()).abs() < 1e-3, "{busier}");
+        assert_eq!(own.busier(&Reading::Idle), None);
+        let alone = Own::clone(&own).measure_among(&now, false, 0.0).unwrap();
+        let together = Own::clone(&own).measure_among(&now, false, busier).unwrap();
+        assert!(alone < 0.0 && together > 0.5, "{alone} {together}");
+        assert_eq!(own.measure_among(&now, false, f32::NAN), Some(alone));
+    }
+
+    #[test]
+    fn a_busy_hour_teaches_nothing_that_speaks_against_the_quiet_one_after_it() {
+        let mut own = Own::default();
+        after(&mut own, 100, 2.0, 100.0, true);
+        // Twice the latency would be conceded to this load; it needs a third more.
+        after(&mut own, 720, 2.7, 300.0, true);
+        let quiet = after(&mut own, 60, 2.0, 100.0, true).unwrap();
+        assert!(quiet.abs() < 0.2, "{quiet}");
+    }
+
+    #[test]
+    fn after_a_pause_only_the_past_stands() {
+        let mut own = Own::default();
+        after(&mut own, 40, 2.0, 100.0, true);
+        assert!(after(&mut own, 20, 9.0, 100.0, false).unwrap() > 1.0);
+        own.pause();
+        assert!(after(&mut own, 1, 2.0, 100.0, false).unwrap().abs() < 0.05);
+        assert!(after(&mut own, 20, 9.0, 100.0, false).unwrap() > 1.0);
     }
 
     #[test]

@@ -8,4 +8,4 @@ mod heartbeat;
 mod moves;
 mod properties;
 mod situations;
-mod world;
+pub(super) mod world;

@@ -9,7 +9,7 @@ use crate::{
         mysql::{GaleraStatus, ReplicaThread},
     },
     fleet::HostName,
-    verdict::{Change, Code, Severity, changes, overall},
+    verdict::{Change, Code, Finding, Severity, Subject, changes, overall, sort},
 };
 
 /// A side of slice-a that has lost the other.
@@ -741,4 +741,36 @@ fn a_mount_that_is_being_asked_again_stays_as_it_was() {
         let shown = world.polls(2);
         assert!(find(&shown, Code::MountHung).is_some() && find(&shown, code).is_none());
     }
+}
+
+#[test]
+fn a_semi_failed_host_comes_first_among_warnings_however_new_it_is() {
+    let finding = |code, severity, since| Finding {
+        code,
+        severity,
+        subject: Subject::host(&HostName::new("stor3")),
+        since: UnixMs(since),
+        evidence: CleanText::default(),
+        hosts: Vec::new(),
+    };
+    let mut findings = [
+        finding(Code::SemiFailed, Severity::Notice, 1),
+        finding(Code::MdDegraded, Severity::Warning, 2),
+        finding(Code::ReplicationLag, Severity::Warning, 3),
+        finding(Code::SemiFailed, Severity::Warning, 9),
+        finding(Code::SemiFailed, Severity::Critical, 8),
+        finding(Code::SliceDown, Severity::Critical, 4),
+    ];
+    sort(&mut findings);
+    assert_eq!(
+        findings.map(|finding| (finding.severity, finding.code)),
+        [
+            (Severity::Critical, Code::SliceDown),
+            (Severity::Critical, Code::SemiFailed),
+            (Severity::Warning, Code::SemiFailed),
+            (Severity::Warning, Code::MdDegraded),
+            (Severity::Warning, Code::ReplicationLag),
+            (Severity::Notice, Code::SemiFailed),
+        ]
+    );
 }

@@ -425,7 +425,7 @@ pub(super) fn address(ip: [u8; 4]) -> Address {
     }
 }
 
-pub(super) fn volume(number: u32, role: DrbdRole) -> DrbdVolume {
+pub(in crate::verdict) fn volume(number: u32, role: DrbdRole) -> DrbdVolume {
     let peer_role = if role == DrbdRole::Primary {
         DrbdRole::Secondary
     } else {
@@ -619,6 +619,7 @@ fn mysql(number: usize) -> Mysql {
         channels: if number == 0 { Vec::new() } else { vec![channel()] },
         heartbeat_lag_seconds: None,
         heartbeat_own_seconds: None,
+        answered_us: None,
         replicas: Vec::new(),
         galera: None,
         errors: Vec::new(),

@@ -49,6 +49,24 @@ undo_slow_disk() {
   storage_readers_end "$1"
 }
 
+fault_about busy 'HOST [READERS]' 'let the server do real work of its own: so many readers of its array (2), as a backup would'
+fault_busy() {
+  need_storage "$1"
+  # Each reader begins elsewhere and goes round for an hour at most; only dd can be ended by its kept process id.
+  machine_run "$1" 20 'for n in $(seq '"${2:-2}"'); do
+      setsid timeout 3600 sh -c "while dd if=/dev/md0 of=/dev/null bs=64k iflag=direct status=none skip=$((n * 64)); do :; done" </dev/null >/dev/null 2>&1 &
+      echo $! >>/run/lab/busy
+    done'
+}
+undo_busy() {
+  need_storage "$1"
+  # shellcheck disable=SC2016 # the guest expands it
+  machine_run "$1" 20 'for pid in $(cat /run/lab/busy 2>/dev/null); do
+      [ "$(cat /proc/$pid/comm 2>/dev/null)" != timeout ] || kill $pid
+    done
+    rm -f /run/lab/busy'
+}
+
 fault_about stuck-disk 'HOST MEMBER' 'let one disk of the array all but stand still: minutes a request'
 fault_stuck_disk() {
   need_storage "$1"

@@ -147,6 +147,30 @@ fn larger_faults_are_no_harder() {
     }
 }
 
+/// All have more or less to do than usual, and what load explains is known roughly: a slow one does not hide in that, and
+/// nobody is accused beside it.
+#[test]
+fn what_all_have_in_common_neither_hides_nor_accuses_anybody() {
+    let mut random = Random(17);
+    for (clients, servers) in SIZES {
+        for common in [-0.9, -0.4, 0.2, 0.28] {
+            let mut right = 0;
+            for _ in 0..50 {
+                let mut fleet = Fleet::healthy(&mut random, clients, servers);
+                for cell in &mut fleet.cells {
+                    cell.excess += common;
+                }
+                assert_eq!(fleet.blame(), [], "{clients}×{servers}, {common}");
+                let server = random.below(servers);
+                fleet.slow(2.0, |cell| cell.server == server);
+                let told = fleet.blame();
+                right += u32::from(told.len() == 1 && (told[0].blame, told[0].or) == (Blame::Server(server), None));
+            }
+            assert!(right >= 48, "{clients}×{servers}, {common}: {right} of 50");
+        }
+    }
+}
+
 #[test]
 fn up_to_three_faults_are_told_apart() {
     let mut random = Random(21);

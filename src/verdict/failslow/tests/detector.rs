@@ -105,6 +105,59 @@ fn a_fault_is_never_learnt_away() {
     }
 }
 
+/// Each alarm is held longer than the one before, and quiet time takes that back, one alarm after the other.
+#[test]
+fn what_alarms_again_and_again_is_held_longer_until_it_has_been_quiet() {
+    /// Faults of twenty polls, the last two after so much quiet that two alarms, or all, are forgotten.
+    const BEGIN: [usize; 6] = [80, 180, 280, 380, 1250, 3000];
+    const LONG: usize = 20;
+    let faulty = |poll: usize, member: usize| {
+        let slow = BEGIN.iter().any(|begin| (*begin..begin + LONG).contains(&poll));
+        if member == 1 && slow { 3.0 } else { 1.0 }
+    };
+    for members in [2, 12] {
+        let judged = run(members, &polls(5, members, 3100, faulty));
+        let held = BEGIN.map(|begin| {
+            let stands = |poll: &usize| judged[*poll][1].state.is_alarm();
+            assert!(stands(&(begin + LONG - 1)), "{members}: the fault at {begin}");
+            (begin + LONG..begin + LONG + 95).take_while(stands).count()
+        });
+        let [first, second, third, fourth, after_a_while, after_long] = held;
+        assert!(first + 3 < second && second + 6 < third, "{members}: {held:?}");
+        assert!(fourth.abs_diff(third) < 4, "{members}: there is an end to it: {held:?}");
+        assert!(after_a_while.abs_diff(second) < 4, "{members}: {held:?}");
+        assert!(after_long.abs_diff(first) < 4, "{members}: {held:?}");
+    }
+}
+
+/// Those of one bad time are over soon after it; those that come now and then stand until none has come for long.
+#[test]
+fn stalls_are_over_when_none_comes_for_twice_as_long_as_they_were_apart() {
+    for members in [2, 12] {
+        let stalls = |poll: usize, member: usize| {
+            let stall = [100, 103, 105, 110, 300, 340, 380].contains(&poll);
+            if member == 1 && stall { 14.0 } else { 1.0 }
+        };
+        let judged = run(members, &polls(9, members, 600, stalls));
+        let state = |poll: usize| judged[poll][1].state;
+        assert!(state(101) < State::Stalled, "{members}: one is none");
+        assert_eq!(
+            (state(103), state(120), state(140)),
+            (State::Stalled, State::Stalled, State::Ok),
+            "{members}"
+        );
+        assert!(
+            (142..340).all(|poll| state(poll) < State::Stalled),
+            "{members}: too old to be told with another"
+        );
+        assert!(
+            (340..450).all(|poll| state(poll) == State::Stalled),
+            "{members}: they go on"
+        );
+        assert_eq!(state(520), State::Ok, "{members}");
+    }
+}
+
 #[test]
 fn a_fault_that_creeps_is_not_learnt_away_either() {
     for members in [3, 5, 12] {
@@ -165,6 +218,26 @@ fn a_busy_one_is_blamed_neither_itself_nor_through_its_peers() {
                     "{members} members, {times} times the load, seed {seed}"
                 );
             }
+        }
+    }
+}
+
+/// One that is busy while its usual offset is learnt shows less than is granted to it: that is not usual for it, or it
+/// would look slow as soon as it has less to do.
+#[test]
+fn a_busy_start_is_not_taken_for_usual() {
+    for members in [3, 5, 12] {
+        for seed in 0..5 {
+            let mut all = polls(seed, members, 300, |_, _| 1.0);
+            for readings in &mut all[..40] {
+                if let Reading::Value { latency, load } = &mut readings[0] {
+                    (*latency, *load) = (*latency + 0.3 * 2.5_f32.ln(), *load + 2.5_f32.ln());
+                }
+            }
+            let judged = run(members, &all);
+            let ok = judged.iter().all(|now| now[0].state == State::Ok);
+            assert!(ok, "{members} members, seed {seed}");
+            assert!((judged[299][0].usual - 1.0).abs() < 0.15, "{:?}", judged[299][0]);
         }
     }
 }
