@@ -3,6 +3,7 @@
 pub mod client;
 pub mod drbd;
 pub mod filesystem;
+pub mod mysql;
 pub mod network;
 pub mod nfs;
 pub mod power;
