@@ -317,7 +317,8 @@ pub(super) struct Mysql {
     /// database.table of a heartbeat as pt-heartbeat keeps it.
     #[serde(default)]
     pub heartbeat: Option<Text>,
-    /// The name or address under which other servers replicate from this one. Default: the host's address.
+    /// The name or address under which other servers replicate from this one, with a port unless that is 3306. Default:
+    /// the host's address.
     #[serde(default)]
     pub address: Option<Text>,
     /// A file of options on that host whose group [client] names the user and password of the replication account.

@@ -201,7 +201,7 @@ fn check_mysql(context: &mut Context<'_>, mysql: file::Mysql) -> MysqlAccess {
         if !good {
             context
                 .error(name.node, format!("{} is no name or address of a server", quote(&name.value)))
-                .hint("write what other servers connect to, such as 10.0.0.7 or db1.example.net");
+                .hint("write what other servers connect to, such as 10.0.0.7 or db1.example.net:3307");
         }
         good
     });

@@ -40,12 +40,15 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 11] = [
     "arping",
+    "awk",
     "drbdadm",
     "exportfs",
     "ip",
+    "mariadb",
     "mount",
+    "my_print_defaults",
     "nft",
     "systemctl",
     "umount",

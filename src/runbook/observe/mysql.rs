@@ -6,7 +6,7 @@ use crate::{
         mysql::ReplicaThread,
         text::CleanText,
     },
-    fleet::{HostName, MysqlAccess},
+    fleet::{Host, HostName, MysqlAccess},
     runbook::{condition::Condition, operation::Expect, sight::Look, truth::Truth},
 };
 use std::collections::BTreeMap;
@@ -25,6 +25,21 @@ pub struct Member {
     /// And under which port.
     pub port: u16,
 }
+
+/// Where other servers reach one: its name or address, and its port.
+#[must_use]
+pub fn place(host: &Host) -> (String, u16) {
+    let declared = host.mysql.as_ref().and_then(|access| access.address.as_deref());
+    let text = declared.unwrap_or(&host.address);
+    match text.rsplit_once(':') {
+        // More colons are an address of IPv6 without a port.
+        Some((name, port)) if !name.contains(':') => (name.to_owned(), port.parse().unwrap_or(PORT)),
+        _ => (text.to_owned(), PORT),
+    }
+}
+
+/// The usual port of MySQL.
+const PORT: u16 = 3306;
 
 /// The words that say how a server is asked: its socket and the client's file of options, `-` for the client's own.
 #[must_use]
@@ -80,6 +95,8 @@ pub struct Seen {
     pub semi_sync: bool,
     /// In force now.
     pub semi_sync_active: bool,
+    /// Semi-synchronous replication as a replica: it tells its source what it has received.
+    pub acknowledges: bool,
     /// `AFTER_SYNC` or `AFTER_COMMIT`.
     pub wait_point: CleanText,
     /// Sessions of clients.
@@ -133,6 +150,15 @@ impl Seen {
     pub fn holds(&self) -> MariadbGtids {
         let channels = self.channels.iter();
         channels.fold(self.has(), |all, channel| all.union(&channel.received))
+    }
+
+    /// Whether it is a replica whose threads run and have no error.
+    #[must_use]
+    pub fn is_applying(&self) -> bool {
+        let well = |channel: &Channel| {
+            channel.io == ReplicaThread::Yes && channel.sql == ReplicaThread::Yes && channel.error.is_none()
+        };
+        !self.channels.is_empty() && self.channels.iter().all(well)
     }
 
     /// What it holds and another has not applied, as text; empty when nothing.
@@ -207,6 +233,7 @@ pub fn parse(text: &str) -> Result<Seen, String> {
         events: server.number("events")?,
         semi_sync: server.switch("semi_sync_source")?,
         semi_sync_active: server.switch("semi_sync_active")?,
+        acknowledges: server.switch("semi_sync_replica")?,
         wait_point: CleanText::new(server.text("semi_sync_wait_point")?),
         clients: server.number("clients")?,
         oldest_transaction_s: server.number("oldest_transaction_s")?,
@@ -495,10 +522,15 @@ impl Member {
         let says = format!("{host} has everything that {peer} has");
         self.beside(other, says, move |own, theirs| {
             let missing = theirs.missing_from(own);
-            if missing.is_empty() {
-                Truth::Yes(format!("{host} has everything that {peer} has ({})", shown(&theirs.has())))
-            } else {
-                Truth::No(format!("{host} has not {missing} of {peer}"))
+            if !missing.is_empty() {
+                let lacks = format!("{host} has not {missing} of {peer}");
+                // What is on its way can still come.
+                return if own.is_applying() { Truth::Unknown(lacks) } else { Truth::No(lacks) };
+            }
+            // Positions alone do not show what another server wrote in between.
+            match theirs.errant_beside(own).as_slice() {
+                [] => Truth::Yes(format!("{host} has everything that {peer} has ({})", shown(&theirs.has()))),
+                errant => Truth::No(format!("{host} has not {} of {peer}", errant.join(", "))),
             }
         })
     }
