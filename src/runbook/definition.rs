@@ -22,6 +22,8 @@ pub enum About {
     Slices,
     /// Hosts, in the order of what rests on what; a parameter of the kind `hosts` selects them.
     Hosts,
+    /// A source and its replicas; a parameter of the kind `database` names their topology, or `server` one of them.
+    Database,
 }
 
 impl About {
@@ -31,6 +33,7 @@ impl About {
         match self {
             Self::Slices => &["slice", "from", "to", "other", "preferred", "survivor"],
             Self::Hosts => &["host"],
+            Self::Database => &["candidate", "serving", "sibling"],
         }
     }
 
@@ -40,6 +43,7 @@ impl About {
         match self {
             Self::Slices => "slice",
             Self::Hosts => "host",
+            Self::Database => "database",
         }
     }
 }
@@ -95,6 +99,8 @@ pub enum ValueKind {
     Slices,
     /// Hosts by a selector: names with wildcards, `role=storage,site=lax`.
     Hosts,
+    /// A topology of the inventory: a source and its replicas.
+    Database,
     /// A number of seconds.
     Seconds,
     /// A whole number.
@@ -114,6 +120,7 @@ impl ValueKind {
             Self::Slice => "slice",
             Self::Slices => "slices",
             Self::Hosts => "hosts",
+            Self::Database => "database",
             Self::Seconds => "seconds",
             Self::Number => "number",
             Self::Name => "name",

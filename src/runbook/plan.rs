@@ -2,7 +2,7 @@
 
 use super::{
     definition::{Call, Kind},
-    observe::drbd::Side,
+    observe::{drbd::Side, mysql::Member},
     operation::Operation,
     target::Identity,
 };
@@ -52,6 +52,25 @@ pub struct Layouts {
     pub slices: BTreeMap<SliceName, SliceLayout>,
     /// Hosts, each by itself.
     pub hosts: Vec<HostName>,
+    /// A source and its replicas.
+    pub database: Option<DatabaseLayout>,
+}
+
+/// A database as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseLayout {
+    /// Its topology.
+    pub name: String,
+    /// Whether its source is there.
+    pub kind: Kind,
+    /// The server that takes writes, or did.
+    pub from: HostName,
+    /// The server that takes them then.
+    pub to: HostName,
+    /// All its servers.
+    pub members: Vec<Member>,
+    /// Whether the event scheduler of the source runs.
+    pub events: bool,
 }
 
 impl Layouts {
@@ -59,7 +78,10 @@ impl Layouts {
     #[must_use]
     pub fn concerns(&self, host: &HostName) -> bool {
         let mut sides = self.slices.values().flat_map(|layout| &layout.sides);
-        self.hosts.contains(host) || sides.any(|side| side.host == *host)
+        let mut members = self.database.iter().flat_map(|database| &database.members);
+        self.hosts.contains(host)
+            || sides.any(|side| side.host == *host)
+            || members.any(|member| member.host == *host)
     }
 }
 

@@ -17,6 +17,7 @@ mod drbd_wait_sync;
 mod export;
 mod fence;
 mod mount;
+mod mysql;
 mod port;
 mod release_locks;
 mod service;
@@ -50,6 +51,12 @@ pub const ALL: &[&dyn Action] = &[
     &export::Export,
     &fence::Fence,
     &mount::Mount,
+    &mysql::MysqlClose,
+    &mysql::MysqlDrain,
+    &mysql::MysqlFollow,
+    &mysql::MysqlOpen,
+    &mysql::MysqlUnfollow,
+    &mysql::MysqlWarm,
     &port::BLOCK,
     &port::UNBLOCK,
     &release_locks::ReleaseLocks,

@@ -42,7 +42,7 @@ impl Check for DatabaseSound {
             fit(member, own, report);
         }
         twins(&seen, report);
-        let find = |host| seen.iter().find(|(member, _)| member.host == *host);
+        let find = |host: &crate::fleet::HostName| seen.iter().find(|(member, _)| member.host == *host);
         let (Some((from, source)), Some((to, target))) = (find(&database.from), find(&database.to)) else {
             return;
         };

@@ -4,6 +4,8 @@
 //! and what a person should know before consenting.
 
 mod capacity;
+mod database_sound;
+mod database_takeover;
 mod locks;
 mod receiver_free;
 pub mod receiver_sound;
@@ -22,6 +24,8 @@ use std::fmt;
 /// Every check.
 pub const ALL: &[&dyn Check] = &[
     &capacity::Capacity,
+    &database_sound::DatabaseSound,
+    &database_takeover::DatabaseTakeover,
     &locks::Locks,
     &receiver_free::ReceiverFree,
     &receiver_sound::ReceiverSound,

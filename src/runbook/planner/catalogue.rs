@@ -14,6 +14,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("fail-back.yaml", include_str!("../builtin/fail-back.yaml")),
     ("split-brain.yaml", include_str!("../builtin/split-brain.yaml")),
     ("service.yaml", include_str!("../builtin/service.yaml")),
+    ("mysql-switchover.yaml", include_str!("../builtin/mysql-switchover.yaml")),
+    ("mysql-failover.yaml", include_str!("../builtin/mysql-failover.yaml")),
 ];
 
 static ALL: LazyLock<Vec<Definition>> = LazyLock::new(|| {

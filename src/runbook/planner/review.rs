@@ -17,6 +17,8 @@ use crate::{
 /// counts until anything was begun.
 const ENDS: &[(&str, &str)] = &[
     ("capacity", "mount"),
+    ("database-sound", "mysql-close"),
+    ("database-takeover", "mysql-unfollow"),
     ("locks", "release-locks"),
     ("receiver-free", "mount"),
     ("receiver-sound", "mount"),

@@ -1,5 +1,6 @@
 //! What a plan is about, one file a kind: how it is found, which words it fills in, and what the plan rests on.
 
+mod database;
 mod hosts;
 mod layout;
 mod slices;
@@ -104,6 +105,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     match asked.wish.definition.about {
         About::Slices => slices::find(asked),
         About::Hosts => hosts::find(asked),
+        About::Database => database::find(asked),
     }
 }
 
