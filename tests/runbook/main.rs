@@ -6,6 +6,7 @@
 
 mod case;
 mod client;
+mod database;
 mod ends;
 mod found;
 mod guards;

@@ -2,7 +2,8 @@
 
 use pointsman::{
     facts::UnixMs,
-    fleet::{ExpectedMount, Export, Fencing, Fleet, Host, HostName, Poll, Segment, ServiceAddress, Slice, SliceName},
+    fleet::{ExpectedMount, Export, Fencing, Fleet, Host, HostName, MysqlAccess, Poll, Segment,
+        ServiceAddress, Slice, SliceName, Topology, TopologyKind, TopologyName},
     runbook::{
         definition::Definition,
         plan::{Glass, Plan, Rule},
@@ -10,7 +11,10 @@ use pointsman::{
         sight::{Glimpse, Look, Sight},
         target::{Request, Said, parse},
     },
-    simulate::{Clock, Fault, Simulation, node::DrbdModule},
+    simulate::{
+        Clock, Fault, Simulation,
+        node::{DrbdModule, whole},
+    },
 };
 use std::{
     sync::{
@@ -65,13 +69,17 @@ pub enum Scene {
     /// A runbook of one's own, with the actions that no built-in one uses.
     Own,
     OwnNine,
+    /// A source and two replicas, the client's host one of them.
+    MysqlSwitchover,
+    /// The source is dead; the one replica has received more than it has applied, the other one less than that.
+    MysqlFailover,
 }
 
 /// A word that nobody may ever read again: part of the call of each management controller.
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -86,6 +94,8 @@ impl Scene {
         Self::FailoverHalfDeadNine,
         Self::Own,
         Self::OwnNine,
+        Self::MysqlSwitchover,
+        Self::MysqlFailover,
     ];
 
     /// The move, whatever the servers are.
@@ -100,6 +110,7 @@ impl Scene {
             | Self::FailoverHalfDeadNine => Self::Failover,
             Self::FailBack | Self::FailBackNine => Self::FailBack,
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
+            Self::MysqlSwitchover | Self::MysqlFailover => self,
         }
     }
 
@@ -121,19 +132,34 @@ impl Scene {
         matches!(self, Self::FailoverHalfDead | Self::FailoverHalfDeadNine)
     }
 
+    /// Whether it is about a database, and not about slices.
+    pub fn is_mysql(self) -> bool {
+        matches!(self, Self::MysqlSwitchover | Self::MysqlFailover)
+    }
+
+    /// Whether the server that it leaves is dead, or is made so.
+    pub fn takes_over(self) -> bool {
+        matches!(self.base(), Self::Failover | Self::MysqlFailover)
+    }
+
     fn is_both(self) -> bool {
         matches!(self, Self::FailoverBoth | Self::FailoverBothNine)
     }
 
     /// The slices that the plan is about.
     pub fn slices(self) -> &'static [&'static str] {
-        if self.is_both() { &["web1", "web2"] } else { &["web1"] }
+        match self {
+            _ if self.is_both() => &["web1", "web2"],
+            _ if self.is_mysql() => &[],
+            _ => &["web1"],
+        }
     }
 
     fn parameters(self) -> &'static [(&'static str, &'static str)] {
         match self.base() {
             Self::SliceMove => &[("slice", "web1")],
-            Self::Failover => &[("server", "stor1")],
+            Self::Failover | Self::MysqlFailover => &[("server", "stor1")],
+            Self::MysqlSwitchover => &[("database", "shop")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
             _ => unreachable!("a base"),
@@ -147,6 +173,8 @@ impl Scene {
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
             Self::SplitBrain => "split-brain",
+            Self::MysqlSwitchover => "mysql-switchover",
+            Self::MysqlFailover => "mysql-failover",
             _ => unreachable!("a base"),
         }
     }
@@ -154,7 +182,7 @@ impl Scene {
     /// Where the slice is served before and after.
     pub fn sides(self) -> (&'static str, &'static str) {
         match self.base() {
-            Self::SliceMove | Self::Failover => ("stor1", "stor2"),
+            Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
             Self::SplitBrain => ("stor1", "stor1"),
             _ => unreachable!("a base"),
@@ -178,7 +206,19 @@ impl Scene {
         }
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
-            Self::SliceMove => {}
+            Self::SliceMove | Self::MysqlSwitchover => {}
+            Self::MysqlFailover => {
+                world.inject(&Fault::HostKilled("stor1".into())).unwrap();
+                world.fleet(|island| {
+                    for (host, more) in [("stor2", 400.0), ("client", 100.0)] {
+                        let at = island.node(host).unwrap();
+                        let channel = island.nodes[at].mysql.as_mut().unwrap().channel.as_mut().unwrap();
+                        (channel.received, channel.connected) = (channel.received + more, false);
+                        (channel.lag_s, channel.rate) = (more / 100.0, 100.0);
+                        channel.relay.write(1, whole(channel.received));
+                    }
+                });
+            }
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
             Self::FailBack => {
@@ -253,9 +293,32 @@ pub fn fleet() -> Fleet {
     )
 }
 
+/// The same hosts, with a database on all three of them where the scene is about one.
+fn fleet_of(scene: Scene) -> Fleet {
+    let plain = fleet();
+    if !scene.is_mysql() {
+        return plain;
+    }
+    let with = |host: &Host| Host {
+        mysql: Some(MysqlAccess {
+            replication_file: Some("/etc/mysql/replication.cnf".to_owned()),
+            ..MysqlAccess::default()
+        }),
+        ..host.clone()
+    };
+    let shop = Topology {
+        name: TopologyName::new("shop"),
+        kind: TopologyKind::Replication,
+        members: plain.hosts.iter().map(|host| host.name.clone()).collect(),
+        preferred_source: Some(HostName::new("stor1")),
+    };
+    let hosts = plain.hosts.iter().map(with).collect();
+    Fleet::new(plain.name.clone(), None, Poll::default(), hosts, plain.segments.clone(), vec![shop])
+}
+
 /// A fresh fleet in the state that the scene begins with.
 pub fn fresh(scene: Scene, hand: &Hand) -> Simulation {
-    let (sim, left_out) = Simulation::of(&fleet(), 7, hand.clock());
+    let (sim, left_out) = Simulation::of(&fleet_of(scene), 7, hand.clock());
     assert_eq!(left_out, Vec::<String>::new());
     scene.prepare(&sim);
     sim
