@@ -7,7 +7,6 @@ use serde_json::Value;
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
-    fs,
     process::{Command, Output, Stdio},
     sync::{
         Arc,
@@ -132,7 +131,7 @@ impl Shop {
     /// Waits until that server takes writes, and the others of these follow it and have everything.
     fn settled(&self, source: usize) {
         let begun = Instant::now();
-        let at = |server: &Server| server.ask("SELECT CONCAT(@@read_only, ' ', @@gtid_current_pos)").unwrap();
+        let at = |server: &Server| server.ask("SELECT CONCAT(@@read_only + 0, ' ', @@gtid_current_pos)").unwrap();
         loop {
             let own = at(&self.servers[source]);
             let want = own.replacen("0 ", "1 ", 1);

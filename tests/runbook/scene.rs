@@ -71,7 +71,7 @@ pub enum Scene {
     OwnNine,
     /// A source and two replicas, the client's host one of them.
     MysqlSwitchover,
-    /// The source is dead; the one replica has received more than it has applied, the other one less than that.
+    /// The source is dead; both replicas have received more than they have applied, and the other one has more of it.
     MysqlFailover,
 }
 
@@ -158,7 +158,8 @@ impl Scene {
     fn parameters(self) -> &'static [(&'static str, &'static str)] {
         match self.base() {
             Self::SliceMove => &[("slice", "web1")],
-            Self::Failover | Self::MysqlFailover => &[("server", "stor1")],
+            Self::Failover => &[("server", "stor1")],
+            Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
             Self::MysqlSwitchover => &[("database", "shop")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
@@ -210,7 +211,7 @@ impl Scene {
             Self::MysqlFailover => {
                 world.inject(&Fault::HostKilled("stor1".into())).unwrap();
                 world.fleet(|island| {
-                    for (host, more) in [("stor2", 400.0), ("client", 100.0)] {
+                    for (host, more) in [("stor2", 100.0), ("client", 400.0)] {
                         let at = island.node(host).unwrap();
                         let channel = island.nodes[at].mysql.as_mut().unwrap().channel.as_mut().unwrap();
                         (channel.received, channel.connected) = (channel.received + more, false);

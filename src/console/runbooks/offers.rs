@@ -2,6 +2,8 @@
 //! never rests on this; it is made from fresh looks. Where a check of the plan can be told by what was collected, its own
 //! words say here why not.
 
+mod database;
+
 use crate::{
     collect::FleetView,
     console::sides::{Side, SliceFacts},
@@ -12,10 +14,9 @@ use crate::{
     fleet::{Host, HostName, Segment, SegmentName, Slice, SliceName, TopologyName},
     runbook::{
         check::receiver_sound,
-        definition::{Definition, Kind},
+        definition::Kind,
         observe::{filesystem, network},
         plan::Rule,
-        planner::catalogue,
         truth::Truth,
     },
     verdict::{Code, Finding, Severity},
@@ -105,7 +106,7 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
         },
         Object::Host(name) => of_host(view, name, now),
         Object::Segment(name) => of_segment(view, name, now),
-        Object::Topology(name) => of_topology(view, name),
+        Object::Topology(name) => of_topology(view, name, now),
     };
     offers.sort_by_key(|offer| offer.not_now.is_some());
     offers
@@ -505,8 +506,13 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
         .filter(|(_, slice)| slice.preferred == *name || slice.standby.as_ref() == Some(name))
         .map(|(segment, slice)| About::new(view, segment, slice, now))
         .collect();
+    let databases = view.fleet.topology_of(name.as_str());
+    let databases = databases.map_or_else(Vec::new, |topology| database::of_server(view, topology, name, now));
     let Some(first) = about.first() else {
-        return vec![no_server(view.fleet.host(name.as_str()), name)];
+        if databases.is_empty() {
+            return vec![no_server(view.fleet.host(name.as_str()), name)];
+        }
+        return databases;
     };
     // The first slice that it can be done for stands for all of them; the plan says of each.
     let reasons: Vec<Result<String, String>> = about.iter().map(|about| taken_over(about, name)).collect();
@@ -526,6 +532,7 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
             offers.push(about.named("slice-move", moved(about)).about(about.slice.name.as_str()));
         }
     }
+    offers.extend(databases);
     offers
 }
 
@@ -548,24 +555,11 @@ fn of_segment(view: &FleetView, name: &SegmentName, now: UnixMs) -> Vec<Offer> {
     offers
 }
 
-/// For databases: every runbook, and that none of them is about databases.
-fn of_topology(view: &FleetView, name: &TopologyName) -> Vec<Offer> {
-    if view.fleet.topologies.iter().all(|topology| topology.name != *name) {
-        return Vec::new();
-    }
-    let offer = |definition: &Definition| Offer {
-        asked: Asked {
-            runbook: definition.name.clone(),
-            parameters: BTreeMap::new(),
-            glass: Vec::new(),
-            over: Vec::new(),
-            alike: Vec::new(),
-            word: name.to_string(),
-        },
-        says: String::new(),
-        not_now: Some(format!("it is about slices, and {name} is a topology of databases")),
-    };
-    catalogue::all().iter().map(offer).collect()
+/// For a database.
+fn of_topology(view: &FleetView, name: &TopologyName, now: UnixMs) -> Vec<Offer> {
+    let mut topologies = view.fleet.topologies.iter();
+    let topology = topologies.find(|topology| topology.name == *name);
+    topology.map_or_else(Vec::new, |topology| database::of_topology(view, topology, now))
 }
 
 impl Offer {

@@ -54,6 +54,7 @@ pub const ALL: &[&dyn Action] = &[
     &mysql::MysqlClose,
     &mysql::MysqlDrain,
     &mysql::MysqlFollow,
+    &mysql::MysqlLevel,
     &mysql::MysqlOpen,
     &mysql::MysqlUnfollow,
     &mysql::MysqlWarm,

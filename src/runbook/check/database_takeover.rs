@@ -1,5 +1,5 @@
-//! The server that takes over from a dead source has received everything that any other one has; what no one has received
-//! is the loss.
+//! The server that takes over from a dead source has received everything that any other one has, or gets it from there;
+//! what no one has received is the loss.
 
 use super::{
     Check, Report,
@@ -24,7 +24,7 @@ impl Check for DatabaseTakeover {
     }
 
     fn about(&self) -> &'static str {
-        "the replica that takes over has received everything that the others have; says what can be lost"
+        "the replica that takes over has, or gets, everything that any has received; says what can be lost"
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
@@ -63,7 +63,7 @@ impl Check for DatabaseTakeover {
             let more: Vec<String> = more.iter().map(ToString::to_string).collect();
             let fact = format!("{} has not received {}, which {} has", to.host, more.join(", "), member.host);
             if target.holds().is_subset(&own.holds()) {
-                report.refuse(fact, format!("let {0} take over: to={0}", member.host));
+                report.note(format!("{fact}: it gets that from there before it takes writes"));
             } else {
                 // Neither has everything: whichever takes over, something is thrown away.
                 report.refuse(

@@ -504,11 +504,13 @@ impl Member {
             let left = seen.unapplied();
             if !left.is_empty() {
                 let stopped = seen.channels.iter().find(|channel| channel.sql != ReplicaThread::Yes);
-                let why = stopped.map_or_else(String::new, |channel| {
+                let why = stopped.as_ref().map_or_else(String::new, |channel| {
                     let error = channel.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
                     format!("; its applier is stopped{error}")
                 });
-                return Truth::No(format!("{host} has received and not applied {left}{why}"));
+                let says = format!("{host} has received and not applied {left}{why}");
+                // What is being applied will be.
+                return if stopped.is_some() { Truth::No(says) } else { Truth::Unknown(says) };
             }
             Truth::Yes(format!("{host} has applied {}", shown(&seen.has())))
         })

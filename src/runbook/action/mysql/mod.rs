@@ -3,6 +3,7 @@
 mod close;
 mod drain;
 mod follow;
+mod level;
 mod open;
 mod unfollow;
 mod warm;
@@ -10,6 +11,7 @@ mod warm;
 pub use close::MysqlClose;
 pub use drain::MysqlDrain;
 pub use follow::MysqlFollow;
+pub use level::MysqlLevel;
 pub use open::MysqlOpen;
 pub use unfollow::MysqlUnfollow;
 pub use warm::MysqlWarm;

@@ -25,6 +25,8 @@ pub struct Database {
     to: HostName,
     /// What a look has to be asked of whom: the replication account, from each server to each other.
     reach: Vec<Look>,
+    /// Whether the servers were looked at: before, it is not known which of them is the source.
+    seen: bool,
     /// Whether it is wanted no more.
     left_out: bool,
 }
@@ -65,6 +67,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         members,
         from,
         to,
+        seen: asked.sight.is_some(),
         left_out: false,
     }))
 }
@@ -123,16 +126,22 @@ impl Found {
     }
 }
 
-/// The server that may take over. In an emergency it has received everything that any other one has that answers, never
-/// simply the most; without such a one it is the usual one, and the check says what is wrong.
+/// The server that may take over. From a dead source it is one that has received everything that any other has that
+/// answers, never simply the most; else the usual one, which gets from the others what it lacks. While a source may still
+/// write, who is ahead changes by the moment, and a plan would be stale before it is read.
 fn candidate(members: &[Found], from: &HostName, preferred: Option<&HostName>, kind: Kind) -> Option<HostName> {
     let others = || members.iter().filter(|found| found.member.host != *from);
+    let receives = |found: &Found| {
+        let channels = found.seen.as_ref().map_or(&[][..], |seen| &seen.channels);
+        channels.iter().any(|channel| channel.io == ReplicaThread::Yes)
+    };
+    let moving = kind == Kind::Planned || others().any(receives);
     let complete = |found: &&Found| {
         let Ok(own) = &found.seen else { return false };
         let mut known = others().filter_map(|other| other.seen.as_ref().ok());
         let all = known.all(|other| other.holds().is_subset(&own.holds()));
         let applies = own.channels.iter().all(|channel| channel.sql == ReplicaThread::Yes);
-        (all || kind == Kind::Planned) && applies
+        (all || moving) && applies
     };
     let is_preferred = |found: &&Found| Some(&found.member.host) == preferred;
     let good = || others().filter(complete);
@@ -183,13 +192,13 @@ impl Subject for Database {
                 )),
             }
         }
-        if self.to == self.from {
+        if self.seen && self.to == self.from {
             refusals.push(Refusal::new(
                 format!("{} takes the writes of {} already", self.to, self.name),
                 "there is nothing to move",
             ));
         }
-        if let Some(from) = parameters.get("from").filter(|from| *from != self.from.as_str()) {
+        if let Some(from) = parameters.get("from").filter(|from| self.seen && *from != self.from.as_str()) {
             refusals.push(Refusal::new(
                 format!("{from} does not take the writes of {}: {} does", self.name, self.from),
                 "leave it out",
