@@ -105,6 +105,10 @@ proptest! {
             prop_assert!(parse(&SOURCE[..cut]).is_err());
         }
         prop_assert!(parse(&junk).is_err());
-        let _ = parse(&format!("{junk}\n{SOURCE}")).map_err(|why| prop_assert!(!why.is_empty()));
+        // What stands before the tables of a server is none of its answer.
+        if !junk.contains('#') {
+            let led = format!("{junk}\n{SOURCE}");
+            prop_assert!(parse(&led).is_err());
+        }
     }
 }

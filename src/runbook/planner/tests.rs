@@ -12,6 +12,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
+mod database;
 mod found;
 mod incidents;
 
