@@ -65,13 +65,15 @@ pub enum Scene {
     /// A runbook of one's own, with the actions that no built-in one uses.
     Own,
     OwnNine,
+    /// A service of both servers is stopped; their slices stay where they are.
+    Service,
 }
 
 /// A word that nobody may ever read again: part of the call of each management controller.
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -86,6 +88,7 @@ impl Scene {
         Self::FailoverHalfDeadNine,
         Self::Own,
         Self::OwnNine,
+        Self::Service,
     ];
 
     /// The move, whatever the servers are.
@@ -100,6 +103,7 @@ impl Scene {
             | Self::FailoverHalfDeadNine => Self::Failover,
             Self::FailBack | Self::FailBackNine => Self::FailBack,
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
+            Self::Service => Self::Service,
         }
     }
 
@@ -121,6 +125,11 @@ impl Scene {
         matches!(self, Self::FailoverHalfDead | Self::FailoverHalfDeadNine)
     }
 
+    /// Whether its runbook mounts the slice somewhere.
+    pub fn mounts(self) -> bool {
+        !matches!(self.base(), Self::SplitBrain | Self::Service)
+    }
+
     fn is_both(self) -> bool {
         matches!(self, Self::FailoverBoth | Self::FailoverBothNine)
     }
@@ -136,6 +145,7 @@ impl Scene {
             Self::Failover => &[("server", "stor1")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
+            Self::Service => &[("hosts", "stor*"), ("unit", "cron"), ("state", "stopped")],
             _ => unreachable!("a base"),
         }
     }
@@ -147,6 +157,7 @@ impl Scene {
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
             Self::SplitBrain => "split-brain",
+            Self::Service => "service",
             _ => unreachable!("a base"),
         }
     }
@@ -156,7 +167,7 @@ impl Scene {
         match self.base() {
             Self::SliceMove | Self::Failover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
-            Self::SplitBrain => ("stor1", "stor1"),
+            Self::SplitBrain | Self::Service => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -178,7 +189,7 @@ impl Scene {
         }
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
-            Self::SliceMove => {}
+            Self::SliceMove | Self::Service => {}
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
             Self::FailBack => {
