@@ -182,6 +182,7 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
                 context.plan.kind == Kind::Emergency,
             ),
         )],
+        Claim::Command { host } => inside(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
         Claim::OpenDatabase { host } => database::open(context, host),
         Claim::CloseDatabase { host } => database::close(context, host),
@@ -256,11 +257,9 @@ fn on(
 }
 
 fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> Vec<(Interlock, Condition)> {
-    if !context.plan.layouts.concerns(host) {
-        return vec![(
-            Interlock::InsidePlan,
-            fixed(format!("{host} is one of the hosts of the plan"), false),
-        )];
+    let outside = inside(context, host);
+    if !outside.is_empty() {
+        return outside;
     }
     let unit = unit.trim_end_matches(".service");
     if !stops || !SHARED_UNITS.contains(&unit) {
@@ -281,6 +280,17 @@ fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> V
         fixed(format!("{host} was named in full for stopping its {unit}"), false)
     };
     vec![(Interlock::SharedService, free)]
+}
+
+/// Nothing to hold, for a host that the plan is about.
+fn inside(context: &Context<'_>, host: &HostName) -> Vec<(Interlock, Condition)> {
+    if context.plan.layouts.concerns(host) {
+        return Vec::new();
+    }
+    vec![(
+        Interlock::InsidePlan,
+        fixed(format!("{host} is one of the hosts of the plan"), false),
+    )]
 }
 
 /// Units that serve exports, and nothing else.

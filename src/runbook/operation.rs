@@ -184,6 +184,11 @@ pub enum Claim {
         /// The host.
         host: HostName,
     },
+    /// Runs a command of a runbook's own.
+    Command {
+        /// The host.
+        host: HostName,
+    },
     /// Stops or starts a service of a host.
     Service {
         /// The host.

@@ -69,6 +69,8 @@ pub enum Scene {
     /// A runbook of one's own, with the actions that no built-in one uses.
     Own,
     OwnNine,
+    /// A service of both servers is stopped; their slices stay where they are.
+    Service,
     /// A source and two replicas, the client's host one of them.
     MysqlSwitchover,
     /// The source is dead; both replicas have received more than they have applied, and the other one has more of it.
@@ -79,7 +81,7 @@ pub enum Scene {
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -94,6 +96,7 @@ impl Scene {
         Self::FailoverHalfDeadNine,
         Self::Own,
         Self::OwnNine,
+        Self::Service,
         Self::MysqlSwitchover,
         Self::MysqlFailover,
     ];
@@ -110,6 +113,7 @@ impl Scene {
             | Self::FailoverHalfDeadNine => Self::Failover,
             Self::FailBack | Self::FailBackNine => Self::FailBack,
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
+            Self::Service => Self::Service,
             Self::MysqlSwitchover | Self::MysqlFailover => self,
         }
     }
@@ -142,6 +146,11 @@ impl Scene {
         matches!(self.base(), Self::Failover | Self::MysqlFailover)
     }
 
+    /// Whether its runbook mounts the slice somewhere.
+    pub fn mounts(self) -> bool {
+        !self.is_mysql() && !matches!(self.base(), Self::SplitBrain | Self::Service)
+    }
+
     fn is_both(self) -> bool {
         matches!(self, Self::FailoverBoth | Self::FailoverBothNine)
     }
@@ -163,6 +172,7 @@ impl Scene {
             Self::MysqlSwitchover => &[("database", "shop")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
+            Self::Service => &[("hosts", "stor*"), ("unit", "cron"), ("state", "stopped")],
             _ => unreachable!("a base"),
         }
     }
@@ -174,6 +184,7 @@ impl Scene {
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
             Self::SplitBrain => "split-brain",
+            Self::Service => "service",
             Self::MysqlSwitchover => "mysql-switchover",
             Self::MysqlFailover => "mysql-failover",
             _ => unreachable!("a base"),
@@ -185,7 +196,7 @@ impl Scene {
         match self.base() {
             Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
-            Self::SplitBrain => ("stor1", "stor1"),
+            Self::SplitBrain | Self::Service => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -207,7 +218,7 @@ impl Scene {
         }
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
-            Self::SliceMove | Self::MysqlSwitchover => {}
+            Self::SliceMove | Self::Service | Self::MysqlSwitchover => {}
             Self::MysqlFailover => {
                 world.inject(&Fault::HostKilled("stor1".into())).unwrap();
                 world.fleet(|island| {
