@@ -100,7 +100,7 @@ impl Check for DatabaseTakeover {
 fn applier(to: &Member, target: &Seen, report: &mut Report) {
     for channel in &target.channels {
         if channel.sql != ReplicaThread::Yes {
-            let error = channel.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+            let error = channel.sql_error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
             report.refuse(
                 format!("the applier of {} is stopped{error}; it has not applied {}", to.host, target.unapplied()),
                 "mend it by hand, but do not restart its receiver: what it has received would be thrown away",

@@ -103,11 +103,11 @@ impl ServerDead {
 /// What a replica's receiver tells of its source. One that runs tells nothing: it hears of a source that has lost its power
 /// only when it has waited for long enough (`slave_net_timeout`).
 fn receiver(member: &Member, channel: &Channel, seen: &mut Seen) {
-    let number = channel.error.as_ref().and_then(|error| error.split(' ').next()?.parse::<u32>().ok());
+    let number = channel.io_error.as_ref().and_then(|error| error.split(' ').next()?.parse::<u32>().ok());
     match number {
         // An error of the server's own, such as too many connections, is an answer; those of the client begin at 2000.
         Some(number) if (1000..2000).contains(&number) => {
-            let error = channel.error.as_ref().map_or("", CleanText::as_str);
+            let error = channel.io_error.as_ref().map_or("", CleanText::as_str);
             seen.reached(Observer::Replication, format!("its server answers {}: {error}", member.host));
         }
         _ if channel.io == ReplicaThread::Connecting => {
