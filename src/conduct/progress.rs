@@ -385,6 +385,7 @@ impl Progress {
             (Outcome::Done | Outcome::AlreadySo, true) => StepState::Undone,
             (Outcome::Done, false) => StepState::Done,
             (Outcome::AlreadySo, false) => StepState::AlreadySo,
+            (Outcome::Stays, _) => StepState::Done,
             (Outcome::Failed | Outcome::Refused, _) => StepState::Failed,
         };
         step.ended = Some(at);
