@@ -652,7 +652,7 @@ fn a_question_ends_batch_with_the_command_that_answers_it() {
     let runs = Runs::new();
     let (slice, _) = runs.movable();
     let file = runs.0.path().join("careful.yaml");
-    let text = "name: careful\ntitle: Asks first\nkind: planned\nparameters:\n  slice: { type: slice, about: the slice }\nchecks: []\nsteps:\n  - { do: ask, with: { question: is it quiet, word: quiet }, why: a person has to look }\n  - { do: port-block, with: { slice: \"{slice}\", host: \"{from}\" }, why: last }\n";
+    let text = "name: careful\ntitle: Asks first\nkind: planned\nabout: slices\nparameters:\n  slice: { type: slice, about: the slice }\nchecks: []\nsteps:\n  - { do: ask, with: { question: is it quiet, word: quiet }, why: a person has to look }\n  - { do: port-block, with: { slice: \"{{ slice }}\", host: \"{{ from }}\" }, why: last }\n";
     std::fs::write(&file, text).unwrap();
     let path = file.to_str().unwrap();
     let checked = pointsman(&["runbook", "check", path]);

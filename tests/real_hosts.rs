@@ -141,7 +141,7 @@ fn a_jump_host_that_may_not_forward_is_named() {
         "  gate: {{ address: 127.0.0.1, port: {} }}\n  far: {{ address: 127.0.0.1, port: {}, jump: [gate] }}\n",
         gate.port, box1.port
     );
-    let (status, code) = status(&lab, &hosts, &["--timeout", "8s"]);
+    let (status, code) = status(&lab, &hosts, &[]);
     let reason = host(&status, "far")["reason"].as_str().unwrap();
     assert!(reason.contains(&gate.port.to_string()), "{reason}");
     assert!(reason.contains("AllowTcpForwarding"), "{reason}");

@@ -300,7 +300,11 @@ fn host_state(host: &HostView, now: UnixMs) -> &'static str {
 fn reach_words(reach: &Reach) -> (&'static str, Option<String>) {
     match reach {
         Reach::Waiting => ("waiting", Some("not tried yet".to_owned())),
-        Reach::Connecting { step, .. } => ("connecting", Some(format!("connecting: {step}"))),
+        // While it is tried again, why it failed before is still what somebody wants to know.
+        Reach::Connecting {
+            why: Some(why), step, ..
+        } => ("connecting", Some(format!("{why} (connecting again: {step})"))),
+        Reach::Connecting { step, why: None, .. } => ("connecting", Some(format!("connecting: {step}"))),
         Reach::Up { .. } => ("up", None),
         Reach::Silent { missed, .. } => ("silent", Some(format!("{missed} polls without an answer"))),
         Reach::Unreachable { why, .. } => ("unreachable", Some(why.to_string())),

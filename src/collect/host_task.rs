@@ -77,11 +77,13 @@ impl HostTask {
         let mut retries = 0;
         let mut lost_since: Option<UnixMs> = None;
         let mut logged: Option<CleanText> = None;
+        // Why the last attempt failed: it is shown while the next one is under way.
+        let mut failed: Option<CleanText> = None;
         // Waits that are left where the login has worked before.
         let mut refused_again = [].iter();
         loop {
             let begun = Instant::now();
-            let ended = self.connection(retries).await;
+            let ended = self.connection(retries, failed.as_ref()).await;
             let now = self.clock.now();
             if ended.was_up {
                 refused_again = REFUSED_AGAIN.iter();
@@ -97,6 +99,7 @@ impl HostTask {
             }
             let since = *lost_since.get_or_insert(now);
             let why = CleanText::new(&ended.error.to_string());
+            failed = Some(why.clone());
             // A host that stays away says the same for hours: once is enough.
             if logged.as_ref() != Some(&why) {
                 self.log
@@ -140,12 +143,18 @@ impl HostTask {
     }
 
     /// One connection, from the first packet to the last.
-    async fn connection(&self, retries: u32) -> Ended {
+    async fn connection(&self, retries: u32, failed: Option<&CleanText>) -> Ended {
         let host = &self.slot.host;
         let since = self.clock.now();
         let step = |step: &'static str| {
-            self.slot
-                .update(|state| state.reach = Reach::Connecting { step, since, retries });
+            self.slot.update(|state| {
+                state.reach = Reach::Connecting {
+                    step,
+                    since,
+                    retries,
+                    why: failed.cloned(),
+                }
+            });
         };
         step("waiting");
         let begun = Instant::now();

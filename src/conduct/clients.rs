@@ -76,7 +76,7 @@ impl Clients {
             let of_plan: Vec<(SliceName, String)> = host
                 .mounts
                 .iter()
-                .filter(|mount| plan.slices.contains_key(&mount.slice))
+                .filter(|mount| plan.layouts.slices.contains_key(&mount.slice))
                 .map(|mount| (mount.slice.clone(), mount.at.clone()))
                 .collect();
             if !of_plan.is_empty() && mounts.len() < CLIENTS {

@@ -31,7 +31,7 @@ use tokio::sync::Notify;
 /// A runbook of one's own about slice-c, which stor3 serves and stor4 could.
 pub(super) fn own(kind: &str, steps: &[&str]) -> Wish {
     let mut text = format!(
-        "name: own\ntitle: One's own\nkind: {kind}\nparameters:\n  slice: {{ type: slice, about: the slice }}\nchecks: []\nsteps:\n"
+        "name: own\ntitle: One's own\nkind: {kind}\nabout: slices\nparameters:\n  slice: {{ type: slice, about: the slice }}\nchecks: []\nsteps:\n"
     );
     text.extend(steps.iter().map(|step| format!("  - {{ {step}, why: a test }}\n")));
     Wish {
@@ -40,8 +40,8 @@ pub(super) fn own(kind: &str, steps: &[&str]) -> Wish {
     }
 }
 
-pub(super) const BLOCK: &str = "do: port-block, with: { slice: \"{slice}\", host: \"{from}\" }";
-const BLOCK_OTHER: &str = "do: port-block, with: { slice: \"{slice}\", host: \"{to}\" }";
+pub(super) const BLOCK: &str = "do: port-block, with: { slice: \"{{ slice }}\", host: \"{{ from }}\" }";
+const BLOCK_OTHER: &str = "do: port-block, with: { slice: \"{{ slice }}\", host: \"{{ to }}\" }";
 const ASK: &str = "do: ask, with: { question: is it quiet, word: quiet }";
 
 pub(super) async fn begin(desk: &Desk, wish: Wish, over: &[&str]) -> Result<Handle, Denied> {

@@ -467,13 +467,14 @@ pub(super) fn asking() -> Wish {
     let text = "name: careful
 title: Asks first
 kind: planned
+about: slices
 parameters:
   slice: { type: slice, about: the slice }
 checks: []
 steps:
-  - { do: port-block, with: { slice: \"{slice}\", host: \"{from}\" }, why: first }
+  - { do: port-block, with: { slice: \"{{ slice }}\", host: \"{{ from }}\" }, why: first }
   - { do: ask, with: { question: is it quiet, word: quiet }, why: a person has to look }
-  - { do: port-unblock, with: { slice: \"{slice}\", host: \"{from}\" }, why: last }
+  - { do: port-unblock, with: { slice: \"{{ slice }}\", host: \"{{ from }}\" }, why: last }
 ";
     let definition = catalogue::read(Path::new("careful.yaml"), text).unwrap();
     Wish {

@@ -43,6 +43,7 @@ fn reach(name: &str) -> Reach {
             step: "key exchange",
             since: ago(2),
             retries: 0,
+            why: None,
         },
         _ => Reach::Up { since: ago(3600) },
     }

@@ -139,12 +139,20 @@ pub fn trouble(host: &HostView, now: UnixMs) -> Option<String> {
     };
     match &host.reach {
         Reach::Waiting => Some("no attempt yet".to_owned()),
-        Reach::Connecting { step, since, retries } => Some(format!(
-            "{}: {step} for {}{}",
-            seen(),
-            text::span(now.since(*since)),
-            retried(*retries)
-        )),
+        Reach::Connecting {
+            step,
+            since,
+            retries,
+            why,
+        } => {
+            let why = why.as_ref().map(|why| format!("{why}; ")).unwrap_or_default();
+            Some(format!(
+                "{}: {why}{step} for {}{}",
+                seen(),
+                text::span(now.since(*since)),
+                retried(*retries)
+            ))
+        }
         Reach::Up { .. } if host.is_stale(now) => Some(format!("{}: connected, but no fresh data", seen())),
         Reach::Up { .. } => None,
         Reach::Silent { since, missed } => Some(format!(

@@ -17,6 +17,8 @@ pub enum Reach {
         since: UnixMs,
         /// Failed attempts before this one.
         retries: u32,
+        /// Why the attempt before it failed; none at the first.
+        why: Option<CleanText>,
     },
     /// Connected; the remote half answers.
     Up {

@@ -14,6 +14,36 @@ pub enum Kind {
     Emergency,
 }
 
+/// What a runbook is about: what its plan looks for, and what its steps are repeated for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum About {
+    /// Slices of a DRBD pair; a parameter of the kind `slice` or `slices` names them.
+    Slices,
+    /// Hosts, in the order of what rests on what; a parameter of the kind `hosts` selects them.
+    Hosts,
+}
+
+impl About {
+    /// Words that the plan fills in for each of them.
+    #[must_use]
+    pub const fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Slices => &["slice", "from", "to", "other", "preferred", "survivor"],
+            Self::Hosts => &["host"],
+        }
+    }
+
+    /// The argument of a step that tells for which of them it is.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Slices => "slice",
+            Self::Hosts => "host",
+        }
+    }
+}
+
 /// A runbook.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,12 +54,14 @@ pub struct Definition {
     pub title: String,
     /// Planned or emergency.
     pub kind: Kind,
+    /// What it is about.
+    pub about: About,
     /// What it has to be told.
     pub parameters: BTreeMap<String, Parameter>,
     /// What must hold before it is even offered, by name.
     #[serde(default)]
     pub checks: Vec<String>,
-    /// What it does, in order. Steps that name `{slice}` are repeated for each slice of the plan.
+    /// What it does, in order. Steps that speak of one of the things that it is about (`{{ slice }}`) are repeated for each.
     pub steps: Vec<Step>,
 }
 
@@ -43,6 +75,9 @@ pub struct Parameter {
     /// The value when none is given; a template over the other parameters.
     #[serde(default)]
     pub default: Option<String>,
+    /// The words that it may be; empty where any fits.
+    #[serde(default)]
+    pub one_of: Vec<String>,
     /// What it means.
     #[serde(default)]
     pub about: String,
@@ -58,10 +93,33 @@ pub enum ValueKind {
     Slice,
     /// Slices with commas between them, or `all`.
     Slices,
+    /// Hosts by a selector: names with wildcards, `role=storage,site=lax`.
+    Hosts,
     /// A number of seconds.
     Seconds,
+    /// A whole number.
+    Number,
+    /// A name of a thing on a host (a unit, a device): letters, digits and `@ . _ : / -`, not beginning with `-`.
+    Name,
     /// Free text; shown, never part of a command.
     Text,
+}
+
+impl ValueKind {
+    /// Its word in a runbook.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Slice => "slice",
+            Self::Slices => "slices",
+            Self::Hosts => "hosts",
+            Self::Seconds => "seconds",
+            Self::Number => "number",
+            Self::Name => "name",
+            Self::Text => "text",
+        }
+    }
 }
 
 /// One step as written.
@@ -71,10 +129,13 @@ pub struct Step {
     /// The action's name.
     #[serde(rename = "do")]
     pub action: String,
-    /// Its arguments; words in braces stand for parameters and for what the plan finds (`{slice}`, `{from}`, `{to}`).
+    /// Its arguments: templates over the parameters and what the plan finds (`{{ slice }}`, `{{ from }}`, `{{ to }}`).
     #[serde(default)]
     pub with: BTreeMap<String, String>,
-    /// Why it is here, for the person who reads the plan.
+    /// A condition over the same words; where it does not hold the step is left out.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// Why it is here, for the person who reads the plan; a template as well.
     pub why: String,
 }
 

@@ -7,9 +7,9 @@ use super::{
     check::Refusal,
     condition::Condition,
     definition::Kind,
-    observe::{drbd::Side, filesystem, network},
+    observe::{drbd::Side, filesystem, network, nfs},
     operation::Claim,
-    plan::{Glass, Plan, Rule, SliceLayout},
+    plan::{Plan, Rule, SliceLayout},
     sight::Sight,
     truth::Truth,
 };
@@ -219,7 +219,7 @@ fn on(
     slice: &SliceName,
     then: impl FnOnce(&SliceLayout, &Side) -> Vec<(Interlock, Condition)>,
 ) -> Vec<(Interlock, Condition)> {
-    let layout = context.plan.slices.get(slice);
+    let layout = context.plan.layouts.slices.get(slice);
     let side = layout.and_then(|layout| layout.sides.iter().find(|side| side.host == *host));
     match (layout, side) {
         (Some(layout), Some(side)) if context.plan.targets.contains_key(host) => then(layout, side),
@@ -231,29 +231,43 @@ fn on(
 }
 
 fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> Vec<(Interlock, Condition)> {
-    let mut sides = context.plan.slices.values().flat_map(|layout| &layout.sides);
-    if sides.all(|side| side.host != *host) {
+    if !context.plan.layouts.concerns(host) {
         return vec![(
             Interlock::InsidePlan,
-            fixed(format!("{host} is a server of a slice of the plan"), false),
+            fixed(format!("{host} is one of the hosts of the plan"), false),
         )];
     }
-    if !stops
-        || !SHARED_UNITS
-            .iter()
-            .any(|shared| unit.trim_end_matches(".service") == *shared)
-    {
+    let unit = unit.trim_end_matches(".service");
+    if !stops || !SHARED_UNITS.contains(&unit) {
         return Vec::new();
     }
     // One slice's move must not take the others of that host down.
-    vec![(
-        Interlock::SharedService,
-        fixed(
-            format!("{unit} of {host} is used by one slice alone"),
-            context.plan.slices.is_empty(),
-        ),
-    )]
+    if !context.plan.layouts.slices.is_empty() {
+        let alone = fixed(format!("{unit} of {host} is used by one slice alone"), false);
+        return vec![(Interlock::SharedService, alone)];
+    }
+    if is_named(context, Rule::Force, host.as_str()) {
+        return Vec::new();
+    }
+    // What a server that exports nothing runs for its exports can go; what keeps copies of data serves its peer too.
+    let free = if EXPORTING_UNITS.contains(&unit) {
+        nfs::serves_nothing(host)
+    } else {
+        fixed(format!("{host} was named in full for stopping its {unit}"), false)
+    };
+    vec![(Interlock::SharedService, free)]
 }
+
+/// Units that serve exports, and nothing else.
+const EXPORTING_UNITS: [&str; 7] = [
+    "nfs-server",
+    "nfs-kernel-server",
+    "nfsserver",
+    "nfs",
+    "nfsd",
+    "rpcbind",
+    "rpc-statd",
+];
 
 /// Units that all slices of a host share.
 const SHARED_UNITS: [&str; 9] = [
@@ -303,12 +317,17 @@ pub fn forbids(plan: &Plan) -> Vec<Refusal> {
 
 /// The flag that a person has to type in full.
 fn lift(interlock: Interlock, claim: &Claim, plan: &Plan) -> Option<String> {
+    if let (Interlock::SharedService, Claim::Service { host, unit, .. }) = (interlock, claim) {
+        return plan.layouts.slices.is_empty().then(|| {
+            format!("name the host in full, if whoever uses {unit} there is to be without it: --force={host}")
+        });
+    }
     let (flag, slice) = match (interlock, claim) {
         (Interlock::NamedDiscard, Claim::Discard { slice, .. }) => ("discard", slice),
         (Interlock::NamedForce, Claim::Promote { slice, .. }) => ("force", slice),
         _ => return None,
     };
-    let side = plan.slices.get(slice)?.sides.first()?;
+    let side = plan.layouts.slices.get(slice)?.sides.first()?;
     Some(format!(
         "name what is lost in full, if it is to be lost: --{flag}={}",
         side.resource
@@ -316,14 +335,13 @@ fn lift(interlock: Interlock, claim: &Claim, plan: &Plan) -> Option<String> {
 }
 
 fn named(context: &Context<'_>, rule: Rule, resource: &str) -> Condition {
-    let given = context.plan.glass.iter().any(
-        |Glass {
-             rule: given,
-             resource: name,
-             ..
-         }| *given == rule && name == resource,
-    );
+    let given = is_named(context, rule, resource);
     fixed(format!("{resource} was named in full for this"), given)
+}
+
+fn is_named(context: &Context<'_>, rule: Rule, resource: &str) -> bool {
+    let mut glass = context.plan.glass.iter();
+    glass.any(|glass| glass.rule == rule && glass.resource == resource)
 }
 
 fn fixed(says: String, holds: bool) -> Condition {

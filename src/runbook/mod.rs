@@ -16,4 +16,5 @@ pub mod planner;
 pub mod secret;
 pub mod sight;
 pub mod target;
+pub mod template;
 pub mod truth;

@@ -25,8 +25,8 @@ pub struct Plan {
     pub targets: BTreeMap<HostName, Identity>,
     /// What is claimed on every target, beside the [machine](Plan::claims_on) itself: DRBD resources.
     pub objects: Vec<String>,
-    /// The slices it is about, as they are laid out.
-    pub slices: BTreeMap<SliceName, SliceLayout>,
+    /// What it is about, as it was found.
+    pub layouts: Layouts,
     /// The steps.
     pub steps: Vec<Step>,
     /// What the operator must know before consenting.
@@ -43,6 +43,24 @@ pub struct Plan {
     pub fingerprint: BTreeMap<String, String>,
     /// Names everything that somebody consents to who has read the plan.
     pub hash: String,
+}
+
+/// What a plan is about, as it was found; what it is not about is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layouts {
+    /// Slices, as they are laid out.
+    pub slices: BTreeMap<SliceName, SliceLayout>,
+    /// Hosts, each by itself.
+    pub hosts: Vec<HostName>,
+}
+
+impl Layouts {
+    /// Whether the host is one that the plan is about.
+    #[must_use]
+    pub fn concerns(&self, host: &HostName) -> bool {
+        let mut sides = self.slices.values().flat_map(|layout| &layout.sides);
+        self.hosts.contains(host) || sides.any(|side| side.host == *host)
+    }
 }
 
 /// One step of a plan.

@@ -63,7 +63,10 @@ fn reach_since(observed: &Observed) -> Option<UnixMs> {
 fn why(observed: &Observed) -> String {
     match &observed.reach {
         Some(Reach::Unreachable { why, .. } | Reach::Stopped { why, .. }) => why.to_string(),
-        Some(Reach::Connecting { step, .. }) => format!("being connected again ({step})"),
+        Some(Reach::Connecting { step, why, .. }) => {
+            let why = why.as_ref().map(|why| format!("{why}; ")).unwrap_or_default();
+            format!("{why}being connected again ({step})")
+        }
         _ => "no connection".to_owned(),
     }
 }

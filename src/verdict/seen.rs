@@ -218,6 +218,7 @@ mod tests {
                 step: "tcp",
                 since: UnixMs(0),
                 retries,
+                why: None,
             })
         };
         assert_eq!(of(connecting(0), None, 15_000), Freshness::NotAsked);

@@ -22,6 +22,8 @@ use tokio::time::Instant;
 enum Kind {
     /// Refuses the login after a second.
     Refuses,
+    /// Refuses the first attempt for a reason that may pass, and keeps the next waiting.
+    Stalls,
     /// Lets in and answers one poll, then closes the channel and refuses the login so many times.
     Boots(usize),
     /// Answers one poll, then closes the channel.
@@ -63,6 +65,12 @@ impl Remote for Fake {
     ) -> Boxed<'a, Result<Arc<dyn Session>, RemoteError>> {
         Box::pin(async move {
             let before = self.connects.fetch_add(1, Ordering::Relaxed);
+            if self.kind == Kind::Stalls {
+                if before == 0 {
+                    return Err(RemoteError::Lost("the jump host does not forward".to_owned()));
+                }
+                std::future::pending::<()>().await;
+            }
             let booting = matches!(self.kind, Kind::Boots(refusals) if (1..=refusals).contains(&before));
             if self.kind == Kind::Refuses || booting {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -317,6 +325,17 @@ async fn a_host_that_goes_on_refusing_is_left_alone() {
         1 + 1 + 3,
         "the first, the one that was refused, and three more"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_an_attempt_failed_is_kept_while_the_next_is_under_way() {
+    let rig = Rig::new(Kind::Stalls, |_| {});
+    minutes(5).await;
+    assert_eq!(rig.connects(), 2);
+    match rig.reach() {
+        Reach::Connecting { why: Some(why), .. } => assert!(why.contains("does not forward"), "{why}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A way to hosts that panics for one of them.

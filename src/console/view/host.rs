@@ -82,7 +82,12 @@ fn title(ctx: &Ctx<'_>, host: &Host, seen: &HostView) -> Line<'static> {
 fn connection(ctx: &Ctx<'_>, host: &Host, seen: &HostView) -> Section {
     let reach = match &seen.reach {
         Reach::Waiting => "no attempt yet".to_owned(),
-        Reach::Connecting { step, since: at, .. } => format!("connecting: {step} since {}", since(*at, ctx.now)),
+        Reach::Connecting {
+            step, since: at, why, ..
+        } => {
+            let before = why.as_ref().map(|why| format!("; before: {why}")).unwrap_or_default();
+            format!("connecting: {step} since {}{before}", since(*at, ctx.now))
+        }
         Reach::Up { since: at } => format!("up since {} ({})", since(*at, ctx.now), span(ctx.now.since(*at))),
         Reach::Silent { since: at, missed } => format!("silent since {}, {missed} polls missed", since(*at, ctx.now)),
         Reach::Unreachable { since: at, .. } => format!("unreachable since {}", since(*at, ctx.now)),

@@ -30,16 +30,6 @@ pub const fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
-const fn value_word(kind: ValueKind) -> &'static str {
-    match kind {
-        ValueKind::Host => "host",
-        ValueKind::Slice => "slice",
-        ValueKind::Slices => "slices",
-        ValueKind::Seconds => "seconds",
-        ValueKind::Text => "text",
-    }
-}
-
 /// Words behind a head of so many cells, wrapped; the head stands on the first line only.
 pub fn hanging(ctx: &Ctx<'_>, head: &Span<'static>, role: Role, text: &str, room: u16) -> Vec<Line<'static>> {
     let indent = width(&head.content);
@@ -99,7 +89,7 @@ pub fn catalogue(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
 }
 
 fn about(parameter: &Parameter) -> String {
-    let kind = value_word(parameter.kind);
+    let kind = ValueKind::word(parameter.kind);
     match &parameter.default {
         Some(default) => format!("{kind}, {default} if not given: {}", parameter.about),
         None => format!("{kind}: {}", parameter.about),

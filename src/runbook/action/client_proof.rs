@@ -40,7 +40,7 @@ impl Action for ClientProof {
         let slices: Vec<(SliceName, &SliceLayout)> = if given.call.with.contains_key("slice") {
             vec![given.slice()?]
         } else {
-            let all = given.slices.iter();
+            let all = given.layouts.slices.iter();
             all.map(|(slice, layout)| (slice.clone(), layout)).collect()
         };
         let (mut proof, mut seen, mut unseen) = (Vec::new(), Vec::new(), Vec::new());

@@ -51,7 +51,7 @@ impl Action for Fence {
                     .fleet
                     .host(host.as_str())
                     .map_or(host.as_str(), |host| &host.address);
-                let mut sides = given.slices.values().flat_map(|layout| &layout.sides);
+                let mut sides = given.layouts.slices.values().flat_map(|layout| &layout.sides);
                 let witness = sides.find(|side| side.host != *host).map(|side| &side.host);
                 let witness = witness.ok_or_else(|| format!("nobody is there to see whether {host} is off"))?;
                 let off = power::asserted_off(host, address, witness, &glass.by);

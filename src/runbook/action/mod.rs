@@ -28,10 +28,10 @@ use super::{
     definition::{Call, Kind},
     observe::drbd::Side,
     operation::Operation,
-    plan::{AddressLayout, Glass, SliceLayout},
+    plan::{AddressLayout, Glass, Layouts, SliceLayout},
 };
 use crate::fleet::{Fleet, HostName, SliceName};
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 /// Every action.
 pub const ALL: &[&dyn Action] = &[
@@ -142,8 +142,8 @@ pub struct Given<'a> {
     pub fleet: &'a Fleet,
     /// Rules that a person set aside by name.
     pub glass: &'a [Glass],
-    /// Slices as they were found.
-    pub slices: &'a BTreeMap<SliceName, SliceLayout>,
+    /// What the plan is about, as it was found.
+    pub layouts: &'a Layouts,
     /// The call.
     pub call: &'a Call,
 }
@@ -231,7 +231,8 @@ impl<'a> Given<'a> {
     /// When it is not known to the plan.
     pub fn slice(&self) -> Result<(SliceName, &'a SliceLayout), String> {
         let name = self.text("slice")?;
-        self.slices
+        self.layouts
+            .slices
             .iter()
             .find(|(slice, _)| slice.as_str() == name)
             .map(|(slice, layout)| (slice.clone(), layout))

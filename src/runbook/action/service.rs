@@ -1,4 +1,4 @@
-//! Starts or stops a service of a host (systemd).
+//! Starts, stops or restarts a service of a host (systemd).
 
 use super::{Action, Argument, Given, Tool, argv};
 use crate::runbook::{
@@ -18,7 +18,7 @@ impl Action for Service {
     }
 
     fn about(&self) -> &'static str {
-        "start or stop a service of a host"
+        "start, stop or restart a service of a host"
     }
 
     fn arguments(&self) -> &'static [Argument] {
@@ -36,7 +36,7 @@ impl Action for Service {
             Argument {
                 name: "state",
                 optional: false,
-                about: "started or stopped",
+                about: "started, stopped or restarted",
             },
         ]
     }
@@ -50,10 +50,9 @@ impl Action for Service {
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let host = given.host()?;
-        let mut sides = given.slices.values().flat_map(|layout| &layout.sides);
-        if sides.all(|side| side.host != *host) {
+        if !given.layouts.concerns(host) {
             return Err(format!(
-                "{host} is no server of a slice of this plan: its services are none of its business"
+                "{host} is no host that this plan is about: its services are none of its business"
             ));
         }
         let unit = given.text("unit")?;
@@ -64,34 +63,34 @@ impl Action for Service {
         if unit.contains('.') && !unit.ends_with(".service") {
             return Err(format!("unit: {unit:?} is not a service"));
         }
-        let started = match given.text("state")? {
-            "started" => true,
-            "stopped" => false,
-            other => return Err(format!("state: {other:?} is neither started nor stopped")),
+        // A restart is not taken back: what ran before runs again.
+        let (verb, back) = match given.text("state")? {
+            "started" => ("start", Some("stopped")),
+            "stopped" => ("stop", Some("started")),
+            "restarted" => ("restart", None),
+            other => return Err(format!("state: {other:?} is none of started, stopped and restarted")),
         };
-        let (verb, back) = if started {
-            ("start", "stopped")
-        } else {
-            ("stop", "started")
-        };
-        let mut undo: Call = given.call.clone();
-        undo.with.insert("state".into(), back.into());
+        let undo = back.map(|back| {
+            let mut undo: Call = given.call.clone();
+            undo.with.insert("state".into(), back.into());
+            undo
+        });
         Ok(Operation {
             place: Place::Host(host.clone()),
             says: format!("{verb} {unit} on {host}"),
             needs: Vec::new(),
             expects: Vec::new(),
             work: Work::Commands(vec![argv(["systemctl", verb, unit])]),
-            proof: vec![service::is_active(host, unit, started)],
+            proof: vec![service::is_active(host, unit, verb != "stop")],
             deadline: Duration::from_secs(90),
             settles_within: Duration::from_secs(10),
             nature: Nature::Idempotent,
             retry: None,
-            undo: Some(undo),
+            undo,
             claims: vec![Claim::Service {
                 host: host.clone(),
                 unit: unit.to_owned(),
-                stops: !started,
+                stops: verb != "start",
             }],
         })
     }

@@ -41,14 +41,14 @@ impl Check for Capacity {
     }
 
     fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
-        let servers = scope.moves.iter().flat_map(|moved| [&moved.from, &moved.to]);
+        let servers = scope.moves().iter().flat_map(|moved| [&moved.from, &moved.to]);
         servers
             .flat_map(|host| [load(host), memory(host), processors(host)])
             .collect()
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        for moved in &scope.moves {
+        for moved in scope.moves() {
             let to = &moved.to;
             match sight.text(&memory(to)).map(parse_meminfo) {
                 Ok(Ok(memory)) if memory.total_kib > 0 => {

@@ -20,12 +20,12 @@ impl Check for Locks {
     }
 
     fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
-        let hosts = scope.moves.iter().map(|moved| &moved.from);
+        let hosts = scope.moves().iter().map(|moved| &moved.from);
         hosts.map(|host| Look::new(host, ["cat", "/proc/locks"])).collect()
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        for moved in &scope.moves {
+        for moved in scope.moves() {
             if moved.layout.export.is_none() {
                 continue;
             }

@@ -11,6 +11,7 @@ mod replicated;
 mod returned;
 mod served_once;
 mod server_dead;
+mod service_spared;
 mod split;
 mod takeover_data;
 
@@ -27,6 +28,7 @@ pub const ALL: &[&dyn Check] = &[
     &replicated::Replicated,
     &returned::Returned,
     &served_once::ServedOnce,
+    &service_spared::ServiceSpared,
     &server_dead::ServerDead,
     &split::Split,
     &takeover_data::TakeoverData,

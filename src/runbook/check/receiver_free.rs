@@ -21,7 +21,7 @@ impl Check for ReceiverFree {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        for moved in &scope.moves {
+        for moved in scope.moves() {
             let (to, layout) = (&moved.to, &moved.layout);
             report.require(
                 &filesystem::is_unmounted(to, &layout.device, &layout.mount_point).judge(sight),

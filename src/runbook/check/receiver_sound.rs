@@ -202,7 +202,7 @@ impl Check for ReceiverSound {
     }
 
     fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
-        let servers = scope.moves.iter().flat_map(|moved| [&moved.from, &moved.to]);
+        let servers = scope.moves().iter().flat_map(|moved| [&moved.from, &moved.to]);
         servers
             .flat_map(|host| {
                 [
@@ -215,7 +215,7 @@ impl Check for ReceiverSound {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        for moved in &scope.moves {
+        for moved in scope.moves() {
             let to = &moved.to;
             match sight.text(&arrays(to)).map(parse_mdstat) {
                 Ok(Ok(_)) => {}

@@ -20,7 +20,7 @@ impl Check for Returned {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        for moved in &scope.moves {
+        for moved in scope.moves() {
             let (Some(from), Some(to)) = (moved.side(&moved.from), moved.side(&moved.to)) else {
                 continue;
             };

@@ -21,7 +21,7 @@ impl Check for ServedOnce {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        for moved in &scope.moves {
+        for moved in scope.moves() {
             let (from, layout) = (&moved.from, &moved.layout);
             let lift = format!("a slice that is only half served is no case for a move: look at {from} first");
             report.require(

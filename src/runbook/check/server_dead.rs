@@ -33,7 +33,7 @@ impl ServerDead {
         let mounts = |host: &&Host| {
             host.mounts
                 .iter()
-                .any(|mount| scope.moves.iter().any(|moved| moved.slice == mount.slice))
+                .any(|mount| scope.moves().iter().any(|moved| moved.slice == mount.slice))
         };
         scope.fleet.hosts.iter().filter(mounts).take(CLIENTS)
     }
@@ -49,7 +49,7 @@ impl ServerDead {
         } else {
             seen.missed(Observer::Console, "it does not answer the console".to_owned());
         }
-        for moved in &scope.moves {
+        for moved in scope.moves() {
             let Some(side) = moved.side(&moved.to) else {
                 continue;
             };

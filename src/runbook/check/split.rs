@@ -20,7 +20,7 @@ impl Check for Split {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        for moved in &scope.moves {
+        for moved in scope.moves() {
             // The victim is what the plan moves from; the survivor what it moves to.
             let (Some(victim), Some(survivor)) = (moved.side(&moved.from), moved.side(&moved.to)) else {
                 continue;

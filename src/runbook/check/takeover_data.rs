@@ -17,7 +17,7 @@ impl Check for TakeoverData {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        for moved in &scope.moves {
+        for moved in scope.moves() {
             let Some(side) = moved.side(&moved.to) else {
                 continue;
             };

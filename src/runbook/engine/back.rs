@@ -254,7 +254,7 @@ impl Engine {
                     } => (Rule::Force, host, slice),
                     _ => return None,
                 };
-                let sides = self.plan.slices.get(slice).map(|layout| &layout.sides);
+                let sides = self.plan.layouts.slices.get(slice).map(|layout| &layout.sides);
                 let side = sides.into_iter().flatten().find(|side| side.host == *host);
                 // A side that the plan does not have is stopped by an interlock; until then its slice stands for it.
                 let resource = side.map_or(slice.as_str(), |side| &side.resource);

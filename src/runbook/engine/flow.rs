@@ -57,7 +57,7 @@ impl Engine {
             return None;
         }
         let (slice, source) = flow(&doing.operation.claims)?;
-        let sides = &self.plan.slices.get(slice)?.sides;
+        let sides = &self.plan.layouts.slices.get(slice)?.sides;
         sides.iter().find_map(|side| {
             let way = if side.host == *source { TAKES } else { GIVES };
             let seen = side.is_connection(way).judge(sight);
@@ -95,7 +95,7 @@ impl Engine {
             return watch.left_kib(sight);
         }
         let (slice, source) = flow(&doing.operation.claims)?;
-        let mut sides = self.plan.slices.get(slice)?.sides.iter();
+        let mut sides = self.plan.layouts.slices.get(slice)?.sides.iter();
         volume(sides.find(|side| side.host == *source)?, sight)?.out_of_sync_kib
     }
 
@@ -109,7 +109,7 @@ impl Engine {
         if doing.back || self.counted.contains(slice.as_str()) {
             return None;
         }
-        let (slice, layout) = self.plan.slices.get_key_value(slice)?;
+        let (slice, layout) = self.plan.layouts.slices.get_key_value(slice)?;
         let mut flows = self.plan.steps.iter().filter_map(|step| flow(&step.operation.claims));
         let (_, source) = flows.find(|(of, _)| *of == slice)?;
         let sides = &layout.sides;

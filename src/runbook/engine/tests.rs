@@ -10,7 +10,7 @@ use crate::{
     runbook::{
         condition::Condition,
         definition::{Call, Kind},
-        plan::Step,
+        plan::{Layouts, Step},
         truth::Truth,
     },
 };
@@ -65,7 +65,7 @@ fn plan() -> Plan {
         parameters: BTreeMap::new(),
         targets: ["a", "b"].map(|host| (host.into(), identity.clone())).into(),
         objects: vec!["slice-x".into()],
-        slices: BTreeMap::new(),
+        layouts: Layouts::default(),
         steps: vec![step("a", "close", "open"), step("b", "serve", "rest")],
         warnings: Vec::new(),
         notes: Vec::new(),

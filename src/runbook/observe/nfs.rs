@@ -12,6 +12,12 @@ pub fn look(host: &HostName) -> Look {
     Look::new(host, ["exportfs", "-v"])
 }
 
+/// The look that tells what the kernel has been asked for, and by whom: its cache of exports.
+#[must_use]
+pub fn cache_look(host: &HostName) -> Look {
+    Look::new(host, ["cat", "/proc/net/rpc/nfsd.export/content"])
+}
+
 /// The path is exported to each of these clients.
 #[must_use]
 pub fn is_exported(host: &HostName, path: &str, clients: &[String]) -> Condition {
@@ -39,7 +45,7 @@ pub fn is_exported(host: &HostName, path: &str, clients: &[String]) -> Condition
 /// The path is exported to nobody, and the kernel has forgotten it too.
 #[must_use]
 pub fn is_unexported(host: &HostName, path: &str) -> Condition {
-    let cache = Look::new(host, ["cat", "/proc/net/rpc/nfsd.export/content"]);
+    let cache = cache_look(host);
     let exports = look(host);
     let (name, path, looks) = (host.clone(), path.to_owned(), vec![exports.clone(), cache.clone()]);
     Condition::new(format!("{host} does not export {path}"), looks, move |sight| {
@@ -82,6 +88,22 @@ pub fn is_unexported(host: &HostName, path: &str) -> Condition {
             Err(why) => Truth::Unknown(why),
         };
         listed.and(cached)
+    })
+}
+
+/// The host exports nothing: no client could lose anything there.
+#[must_use]
+pub fn serves_nothing(host: &HostName) -> Condition {
+    let name = host.clone();
+    Condition::on(format!("{host} exports nothing"), look(host), move |text| {
+        if text.trim().is_empty() {
+            return Truth::Yes(format!("{name} exports nothing"));
+        }
+        match parse_exports(text) {
+            Ok(exports) if exports.is_empty() => Truth::Unknown(format!("exports of {name} are garbled")),
+            Ok(exports) => Truth::No(format!("{name} exports {}", exports[0].path)),
+            Err(why) => Truth::Unknown(format!("exports of {name}: {why}")),
+        }
     })
 }
 

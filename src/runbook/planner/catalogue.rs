@@ -13,6 +13,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("failover.yaml", include_str!("../builtin/failover.yaml")),
     ("fail-back.yaml", include_str!("../builtin/fail-back.yaml")),
     ("split-brain.yaml", include_str!("../builtin/split-brain.yaml")),
+    ("service.yaml", include_str!("../builtin/service.yaml")),
 ];
 
 static ALL: LazyLock<Vec<Definition>> = LazyLock::new(|| {

@@ -1,11 +1,9 @@
-//! Who the targets are, and what the plan rests on.
+//! Who the targets are.
 
-use super::scope::Scope;
 use crate::{
     fleet::HostName,
     runbook::{
         check::Refusal,
-        observe::{filesystem, network, nfs},
         operation::Place,
         plan::Step,
         sight::{Look, Sight},
@@ -88,62 +86,20 @@ pub fn targets(steps: &[Step], sight: &Sight) -> Result<BTreeMap<HostName, Ident
     }
 }
 
-/// What the plan rests on: facts by name. Counters are left out: they change without meaning anything.
+/// Which machine it says it is; `unknown` where it does not.
 #[must_use]
-pub fn fingerprint(scope: &Scope<'_>, sight: &Sight) -> BTreeMap<String, String> {
-    let mut out = BTreeMap::new();
-    for moved in &scope.moves {
-        let layout = &moved.layout;
-        for side in &layout.sides {
-            let host = &side.host;
-            let mut put = |what: &str, value: Result<String, String>| {
-                out.insert(
-                    format!("{what} of {} on {host}", moved.slice),
-                    value.unwrap_or_else(|_| "unknown".to_owned()),
-                );
-            };
-            put(
-                "drbd",
-                sight
-                    .text(&side.look())
-                    .and_then(|text| side.volume(text))
-                    .map(|volume| {
-                        format!(
-                            "{} {}/{} {}/{}",
-                            volume.connection, volume.role, volume.peer_role, volume.disk, volume.peer_disk
-                        )
-                    }),
-            );
-            let condition = |condition: crate::runbook::condition::Condition| {
-                let truth = condition.judge(sight);
-                Ok(if truth.holds() {
-                    "yes".to_owned()
-                } else if truth.fails() {
-                    "no".to_owned()
-                } else {
-                    "unknown".to_owned()
-                })
-            };
-            put(
-                "mount",
-                condition(filesystem::is_mounted(host, &layout.device, &layout.mount_point)),
-            );
-            if let Some(address) = &layout.address {
-                put("address", condition(network::carries(host, address.ip, true)));
-                put("block", condition(network::blocks(host, address.ip, true)));
-            }
-            if let Some(export) = &layout.export {
-                put(
-                    "export",
-                    condition(nfs::is_exported(host, &export.path, &export.names())),
-                );
-            }
-            put(
-                "machine",
-                sight.text(&machine_look(host)).map(|text| text.trim().to_owned()),
-            );
-            put("boot", sight.text(&boot_look(host)).map(|text| text.trim().to_owned()));
-        }
-    }
-    out
+pub fn machine(host: &HostName, sight: &Sight) -> String {
+    said(&machine_look(host), sight)
+}
+
+/// Since which boot it says it runs; `unknown` where it does not.
+#[must_use]
+pub fn boot(host: &HostName, sight: &Sight) -> String {
+    said(&boot_look(host), sight)
+}
+
+fn said(look: &Look, sight: &Sight) -> String {
+    sight
+        .text(look)
+        .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
 }

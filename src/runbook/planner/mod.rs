@@ -6,27 +6,28 @@
 mod bind;
 pub mod catalogue;
 pub mod identity;
-mod layout;
 pub mod review;
 mod scope;
 pub mod show;
 mod silence;
+mod subject;
 mod tools;
 
 #[cfg(test)]
 mod tests;
 
-pub use scope::{Move, Scope};
+pub use scope::Scope;
+pub use subject::{Move, Subject};
 
 use super::{
     action::{self, Given},
     check::{self, Refusal, Report},
     definition::{Call, Definition},
     interlock,
-    plan::{Glass, Plan, SliceLayout, Step},
+    plan::{Glass, Layouts, Plan, Step},
     sight::{Look, Sight},
 };
-use crate::fleet::{Fleet, SliceName};
+use crate::fleet::Fleet;
 use std::{collections::BTreeMap, time::Duration};
 
 /// Looks older than this make no plan. A dead server has to be waited for; the engine looks again before each step.
@@ -51,28 +52,28 @@ pub struct Wish {
 /// Refusals that no look can lift: parameters that do not fit.
 pub fn looks(fleet: &Fleet, wish: &Wish) -> Result<Vec<Look>, Vec<Refusal>> {
     let mut scope = Scope::new(fleet, wish, None)?;
-    let mut looks = Vec::new();
-    for moved in &scope.moves {
-        for side in [&moved.from, &moved.to] {
-            looks.extend(identity::looks(side));
-            looks.extend(layout::looks(side, &moved.resource));
-            looks.extend(tools::looks(side));
-        }
+    let mut looks = scope.subject.looks();
+    for host in scope.subject.hosts() {
+        looks.extend(tools::looks(&host));
     }
-    // Which side serves a slice is only known once it was looked at: both ways are looked at.
-    for _ in 0..2 {
-        for name in &wish.definition.checks {
-            if let Some(check) = check::find(name) {
-                looks.extend(check.looks(&scope));
-            }
-        }
-        for moved in &mut scope.moves {
-            std::mem::swap(&mut moved.from, &mut moved.to);
-        }
+    // Which way it turns out is only known once it was looked at: both ways are looked at.
+    let turned = scope.subject.turned();
+    looks.extend(looks_of_checks(&scope));
+    if let Some(turned) = turned {
+        scope.subject = turned;
+        looks.extend(looks_of_checks(&scope));
     }
     looks.sort();
     looks.dedup();
     Ok(looks)
+}
+
+fn looks_of_checks(scope: &Scope<'_>) -> Vec<Look> {
+    let checks = scope.wish.definition.checks.iter();
+    checks
+        .filter_map(|name| check::find(name))
+        .flat_map(|check| check.looks(scope))
+        .collect()
 }
 
 /// Makes the plan by what was seen.
@@ -86,12 +87,7 @@ pub fn plan(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refus
 fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal>> {
     let scope = Scope::new(fleet, wish, Some(sight))?;
     let mut report = Report::default();
-    for moved in &scope.moves {
-        if let Err(refusal) = &moved.known {
-            report.refuse(refusal.fact.clone(), refusal.lift.clone());
-        }
-        report.warnings.extend(moved.warnings.iter().cloned());
-    }
+    scope.subject.say(&mut report);
     for name in &wish.definition.checks {
         match check::find(name) {
             Some(check) => check.judge(&scope, sight, &mut report),
@@ -101,12 +97,8 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
             ),
         }
     }
-    let slices: BTreeMap<SliceName, SliceLayout> = scope
-        .moves
-        .iter()
-        .map(|moved| (moved.slice.clone(), moved.layout.clone()))
-        .collect();
-    let steps = steps(&scope, &slices);
+    let layouts = scope.subject.layouts();
+    let steps = steps(&scope, &layouts);
     for lacking in steps.iter().flat_map(|steps| tools::missing(steps, sight)) {
         report.refuse(lacking.fact, lacking.lift);
     }
@@ -121,15 +113,15 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
         kind: wish.definition.kind,
         parameters: scope.parameters.clone(),
         targets,
-        objects: scope.objects(),
-        slices,
+        objects: scope.subject.objects(),
+        layouts,
         steps,
         warnings: report.warnings,
         notes: report.notes,
         loss: (!report.losses.is_empty()).then(|| report.losses.join("\n")),
         stall: Duration::ZERO,
         glass: wish.glass.clone(),
-        fingerprint: identity::fingerprint(&scope, sight),
+        fingerprint: scope.subject.fingerprint(sight),
         hash: String::new(),
     };
     let forbidden = interlock::forbids(&plan);
@@ -141,18 +133,13 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
     Ok(plan)
 }
 
-fn steps(scope: &Scope<'_>, slices: &BTreeMap<SliceName, SliceLayout>) -> Result<Vec<Step>, Vec<Refusal>> {
+fn steps(scope: &Scope<'_>, layouts: &Layouts) -> Result<Vec<Step>, Vec<Refusal>> {
     let calls = bind::calls(scope).map_err(|why| vec![unusable(why)])?;
-    let all = calls.into_iter().map(|(call, why)| step(scope, slices, call, why));
+    let all = calls.into_iter().map(|(call, why)| step(scope, layouts, call, why));
     all.collect()
 }
 
-fn step(
-    scope: &Scope<'_>,
-    slices: &BTreeMap<SliceName, SliceLayout>,
-    call: Call,
-    why: String,
-) -> Result<Step, Vec<Refusal>> {
+fn step(scope: &Scope<'_>, layouts: &Layouts, call: Call, why: String) -> Result<Step, Vec<Refusal>> {
     // What takes a step back may be of any kind: a planned run that connected a side disconnects it again.
     if action::find(&call.action).is_some_and(|action| !action.kinds().contains(&scope.kind)) {
         return Err(vec![unusable(format!(
@@ -160,9 +147,9 @@ fn step(
             call.action
         ))]);
     }
-    let operation = operation(scope, slices, &call)?;
+    let operation = operation(scope, layouts, &call)?;
     let undo = match &operation.undo {
-        Some(undo) => Some(self::operation(scope, slices, undo)?),
+        Some(undo) => Some(self::operation(scope, layouts, undo)?),
         None => None,
     };
     Ok(Step {
@@ -173,18 +160,14 @@ fn step(
     })
 }
 
-fn operation(
-    scope: &Scope<'_>,
-    slices: &BTreeMap<SliceName, SliceLayout>,
-    call: &Call,
-) -> Result<super::operation::Operation, Vec<Refusal>> {
+fn operation(scope: &Scope<'_>, layouts: &Layouts, call: &Call) -> Result<super::operation::Operation, Vec<Refusal>> {
     let Some(action) = action::find(&call.action) else {
         return Err(vec![unusable(format!("there is no action {}", call.action))]);
     };
     let given = Given {
         fleet: scope.fleet,
         glass: scope.glass,
-        slices,
+        layouts,
         call,
     };
     action.operation(&given).map_err(|why| vec![unusable(why)])

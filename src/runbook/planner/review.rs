@@ -24,6 +24,7 @@ const ENDS: &[(&str, &str)] = &[
     ("returned", "drbd-connect"),
     ("served-once", "port-block"),
     ("server-dead", "fence"),
+    ("service-spared", "service"),
     ("split", "drbd-discard"),
     ("takeover-data", "drbd-promote"),
 ];
@@ -38,12 +39,7 @@ pub type Ahead<'a> = &'a [(&'a Step, bool)];
 pub fn looks(fleet: &Fleet, wish: &Wish, planned: &Sight, steps: Ahead<'_>) -> Result<Vec<Look>, Vec<Refusal>> {
     let mut looks = Vec::new();
     for (check, scope) in counting(fleet, wish, planned, steps)? {
-        for moved in &scope.moves {
-            for side in [&moved.from, &moved.to] {
-                looks.extend(super::identity::looks(side));
-                looks.extend(super::layout::looks(side, &moved.resource));
-            }
-        }
+        looks.extend(scope.subject.looks());
         looks.extend(check.looks(&scope));
     }
     looks.sort();
@@ -67,7 +63,7 @@ pub fn judge(fleet: &Fleet, wish: &Wish, planned: &Sight, steps: Ahead<'_>, seen
     }
 }
 
-/// The checks that count, each with the slices that it counts for; from where to where they move is as it was planned.
+/// The checks that count, each with those that it counts for; from where to where they move is as it was planned.
 fn counting<'a>(
     fleet: &'a Fleet,
     wish: &'a Wish,
@@ -82,14 +78,15 @@ fn counting<'a>(
             .iter()
             .find(|(name, _)| *name == check.name())
             .map(|(_, action)| *action);
-        scope.moves.retain(|moved| match ends {
+        let key = wish.definition.about.key();
+        scope.subject.keep(&|wanted| match ends {
             None => !begun,
             Some(action) => {
-                let of_slice = |step: &&(&Step, bool)| {
-                    let named = step.0.call.with.get("slice");
-                    step.0.call.action == action && named.is_none_or(|name| name == moved.slice.as_str())
+                let of_it = |step: &&(&Step, bool)| {
+                    let named = step.0.call.with.get(key);
+                    step.0.call.action == action && named.is_none_or(|name| name == wanted)
                 };
-                let mut found = steps.iter().filter(of_slice).peekable();
+                let mut found = steps.iter().filter(of_it).peekable();
                 // A runbook that never does it rests on the check as long as nothing was begun.
                 if found.peek().is_none() {
                     !begun
@@ -98,7 +95,7 @@ fn counting<'a>(
                 }
             }
         });
-        if !scope.moves.is_empty() {
+        if !scope.subject.words().is_empty() {
             out.push((check, scope));
         }
     }

@@ -492,12 +492,13 @@ fn a_runbook_that_names_what_does_not_exist() {
     let text = "name: mine
 title: t
 kind: planned
+about: slices
 parameters: { slice: { type: slice } }
 checks: [replicated, hope]
 steps:
-  - { do: port-block, with: { slice: '{slice}', host: '{form}' }, why: w }
+  - { do: port-block, with: { slice: '{{ slice }}', host: '{{ form }}' }, why: w }
   - { do: pray, why: w }
-  - { do: mount, with: { slice: '{slice}', hots: '{to}' }, why: w }
+  - { do: mount, with: { slice: '{{ slice }}', hots: '{{ to }}' }, why: w }
 ";
     let Err(catalogue::Unreadable::Meaning(flaws)) = catalogue::read(Path::new("mine.yaml"), text) else {
         panic!("it was taken");
@@ -505,7 +506,7 @@ steps:
     assert_eq!(
         flaws,
         [
-            "step 1: {form} stands for nothing",
+            "step 1: {{ form }} stands for nothing",
             "step 2: there is no action pray",
             "step 3: mount needs host: the server",
             "step 3: mount takes no hots",

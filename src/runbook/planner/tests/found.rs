@@ -156,7 +156,7 @@ fn a_tool_that_a_step_will_need_is_missed_before_anything_is_done() {
 
 fn own_runbook(step: &str) -> Wish {
     let text = format!(
-        "name: mine\ntitle: t\nkind: planned\nparameters: {{ slice: {{ type: slice }}, host: {{ type: host }} }}\nsteps:\n  - {step}\n"
+        "name: mine\ntitle: t\nkind: planned\nabout: slices\nparameters: {{ slice: {{ type: slice }}, host: {{ type: host }} }}\nsteps:\n  - {step}\n"
     );
     let definition = catalogue::read(Path::new("mine.yaml"), &text).unwrap();
     Wish {
@@ -167,10 +167,10 @@ fn own_runbook(step: &str) -> Wish {
 
 #[test]
 fn services_of_hosts_that_the_plan_is_not_about_are_left_alone() {
-    let mut wish = own_runbook("{ do: service, with: { host: '{host}', unit: cron, state: stopped }, why: w }");
+    let mut wish = own_runbook("{ do: service, with: { host: '{{ host }}', unit: cron, state: stopped }, why: w }");
     let refusals = planned(&fleet(false), &wish, both("healthy")).unwrap_err();
     assert!(
-        facts(&refusals).contains("access1 is no server of a slice of this plan"),
+        facts(&refusals).contains("access1 is no host that this plan is about"),
         "{refusals:?}"
     );
     wish.parameters.insert("host".into(), "stor1".into());
@@ -185,7 +185,7 @@ fn services_of_hosts_that_the_plan_is_not_about_are_left_alone() {
     }
     let forbidden = crate::runbook::interlock::forbids(&plan);
     assert!(
-        facts(&forbidden).contains("access1 is a server of a slice of the plan"),
+        facts(&forbidden).contains("access1 is one of the hosts of the plan"),
         "{forbidden:?}"
     );
 }

@@ -180,9 +180,10 @@ fn a_planned_runbook_that_fences() {
     let text = "name: mine
 title: t
 kind: planned
+about: slices
 parameters: { slice: { type: slice } }
 steps:
-  - { do: fence, with: { host: '{from}' }, why: w }
+  - { do: fence, with: { host: '{{ from }}' }, why: w }
 ";
     let flaws = catalogue::read(Path::new("mine.yaml"), text).unwrap_err();
     let catalogue::Unreadable::Meaning(flaws) = flaws else {
