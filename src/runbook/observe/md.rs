@@ -117,14 +117,16 @@ impl Disk {
         let [device, whole, serial, wwn, size, bay] = words.as_slice() else {
             return Err(format!("{line:?} is no disk"));
         };
-        if !is_device(device) || !is_device(whole) {
+        if !is_device(device) || !(is_device(whole) || *whole == "-") {
             return Err(format!("{device:?} is no name of a device"));
         }
         let plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c));
         if ![serial, wwn, bay].into_iter().all(|word| !word.is_empty() && plain(word)) {
             return Err(format!("{line:?} is no disk"));
         }
-        let known = |word: &&str| (**word != "-").then(|| (*word).to_owned());
+        let known = |word: &str| (word != "-").then(|| word.to_owned());
+        // A disk that is gone has left its name alone.
+        let whole = if *whole == "-" { device } else { whole };
         Ok(Self {
             device: (*device).to_owned(),
             whole: (*whole).to_owned(),
@@ -139,6 +141,18 @@ impl Disk {
     #[must_use]
     pub fn look(host: &HostName, device: &str) -> Look {
         Look::new(host, ["disk_id", device])
+    }
+
+    /// The device as commands name it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/dev/{}", self.device)
+    }
+
+    /// What the host checks before it takes the disk away; nothing of one that is gone and cannot be told any more.
+    #[must_use]
+    pub fn expected(&self) -> Vec<Expect> {
+        if self.is_known() { vec![self.expects()] } else { Vec::new() }
     }
 
     /// Whether it can be told from every other one.
@@ -291,6 +305,20 @@ impl Seen {
             (Some(one), None) => Ok(one),
             (None, _) => Err(format!("no member is {wanted}")),
             (Some(_), Some(_)) => Err(format!("several members are {wanted}")),
+        }
+    }
+
+    /// Whether a disk is large enough to be a member: what is used of each does not tell how much lies before it, so the
+    /// smallest member is the measure.
+    #[must_use]
+    pub fn fits(&self, array: &ArrayOn, disk: &Disk) -> Truth {
+        let sizes = self.members.iter().filter_map(|member| member.disk.size_kib);
+        match (sizes.min(), disk.size_kib) {
+            (Some(least), Some(size)) => Truth::of(
+                size >= least && size > self.component_kib,
+                format!("{} has {size} KiB, the smallest member of {array} {least} KiB", disk.device),
+            ),
+            _ => Truth::Unknown(format!("the sizes of {} and of the members of {array}", disk.device)),
         }
     }
 
@@ -649,6 +677,27 @@ pub fn is_disk(host: &HostName, disk: &Disk) -> Condition {
                 Truth::of(same, format!("{} of {name} is {seen}", wanted.device))
             }
             Err(why) => Truth::Unknown(format!("{name}: {why}")),
+        }
+    })
+}
+
+/// The device is large enough to be a member: no smaller than the smallest one.
+#[must_use]
+pub fn fits(array: &ArrayOn, device: &str) -> Condition {
+    let (array, device) = (array.clone(), device.to_owned());
+    let looks = vec![array.look(), Disk::look(&array.host, &device)];
+    let says = format!("{device} is large enough for {array}");
+    Condition::new(says, looks.clone(), move |sight| {
+        let read = |look: &Look| sight.text(look).map(str::to_owned);
+        let known = || {
+            let seen = array.seen(&read(&looks[0])?)?;
+            let text = read(&looks[1])?;
+            let disk = Disk::parse(text.lines().next().unwrap_or_default())?;
+            Ok((seen, disk))
+        };
+        match known() {
+            Ok((seen, disk)) => seen.fits(&array, &disk),
+            Err(why) => Truth::Unknown(why),
         }
     })
 }

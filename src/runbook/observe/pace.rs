@@ -52,8 +52,8 @@ pub struct Watch {
     pub clients: Vec<Client>,
     /// How fast it may go at most, as it was found.
     pub fastest: Limit,
-    /// Whether it is given up where clients suffer at the slowest speed as well: a check may wait, a rebuild may not.
-    pub gives_up: bool,
+    /// The disk that is rebuilt onto; nothing where it is checked.
+    pub onto: Option<String>,
 }
 
 impl Watch {
@@ -78,6 +78,16 @@ impl Watch {
 
     fn seen(&self, sight: &Sight) -> Option<Seen> {
         self.array.seen(sight.text(&self.array.look()).ok()?).ok()
+    }
+
+    /// Why it will never be over: the disk that is rebuilt onto has failed or is gone.
+    fn broken(&self, sight: &Sight) -> Option<String> {
+        let (device, seen) = (self.onto.as_deref()?, self.seen(sight)?);
+        match seen.member(device) {
+            None => Some(format!("{device} is no member of {} any more", self.array)),
+            Some(member) if member.is("faulty") => Some(format!("{device} has failed while it was rebuilt")),
+            Some(_) => None,
+        }
     }
 
     /// What each client has counted so far; one that does not tell it is left out.
@@ -158,6 +168,9 @@ pub struct Steering {
 impl Steering {
     /// What to do by what is seen now.
     pub fn judge(&mut self, watch: &Watch, sight: &Sight, now: UnixMs) -> Advice {
+        if let Some(why) = watch.broken(sight) {
+            return Advice::GiveUp(why);
+        }
         let rests = self.forgot.is_some_and(|when| now.since(when) < WINDOW);
         // Whoever does not answer is told nothing.
         if watch.clients.is_empty() || rests || watch.seen(sight).is_none() {
@@ -208,7 +221,8 @@ impl Steering {
             }
         };
         self.suffered = if worse && limit == slowest { self.suffered + 1 } else { 0 };
-        if watch.gives_up && self.suffered >= PATIENCE {
+        // A check may wait, a rebuild may not.
+        if watch.onto.is_none() && self.suffered >= PATIENCE {
             return Advice::GiveUp(format!("{said}, and it goes as slowly as it can already"));
         }
         self.said = Some(said);
@@ -267,7 +281,7 @@ mod tests {
         runbook::sight::{Glimpse, Printed},
     };
 
-    fn watch(gives_up: bool) -> Watch {
+    fn watch(checks: bool) -> Watch {
         Watch {
             array: ArrayOn {
                 host: HostName::new("stor1"),
@@ -281,7 +295,7 @@ mod tests {
                 kib_s: 16_000,
                 own: false,
             },
-            gives_up,
+            onto: (!checks).then(|| "sde".to_owned()),
         }
     }
 
@@ -295,9 +309,9 @@ mod tests {
     }
 
     impl Play {
-        fn new(gives_up: bool) -> Self {
+        fn new(checks: bool) -> Self {
             Self {
-                watch: watch(gives_up),
+                watch: watch(checks),
                 steering: Steering::default(),
                 now: 1_000_000,
                 ops: 10,
@@ -321,7 +335,7 @@ mod tests {
             let mut sight = Sight::new(at, Duration::from_secs(10));
             let text = "level raid1\nraid_disks 1\narray_state clean\ndegraded 0\nsync_action check\n\
                 sync_completed 1 / 9\nsync_speed 900000\nsync_speed_max 16000 (system)\nmismatch_cnt 0\n\
-                component_size 9\nend\n";
+                component_size 9\nmember sde 0 0 spare sde E 0x5 9 -\nend\n";
             let printed = Printed {
                 exit: 0,
                 text: text.to_owned(),
@@ -372,6 +386,14 @@ mod tests {
             _ => None,
         });
         assert!(ends.unwrap().contains("50.0 ms a request"));
+    }
+
+    #[test]
+    fn a_rebuild_onto_a_disk_that_fails_is_given_up() {
+        let mut play = Play::new(false);
+        play.watch.onto = Some("sdf".into());
+        let advice = play.look(Some(2), 100);
+        assert_eq!(advice, Advice::GiveUp("sdf is no member of md0 of stor1 any more".into()));
     }
 
     #[test]

@@ -262,7 +262,11 @@ pub fn flaws(definition: &Definition) -> Vec<String> {
     let kinds: &[ValueKind] = match definition.about {
         About::Slices => &[ValueKind::Slice, ValueKind::Slices],
         About::Hosts => &[ValueKind::Hosts],
+        About::Array => &[ValueKind::Host],
     };
+    if definition.about == About::Array && !definition.parameters.contains_key("array") {
+        flaws.push("no parameter of it is called array".to_owned());
+    }
     if !definition
         .parameters
         .values()

@@ -477,6 +477,13 @@ md_keep() {
   case ,$text, in *,replacement,*) printf 'faulty\n' >"$md/dev-$3/state" ;; esac
 }
 
+# md_out ARRAY DEVICE: a disk that was added leaves again, and nothing of the array is left on it: the reverse of an
+# `mdadm --add` of a disk that was blank.
+md_out() {
+  [ ! -e "$sys/block/$1/md/dev-$2" ] || mdadm --manage "/dev/$1" --remove "$2" || return
+  mdadm --zero-superblock "/dev/$2"
+}
+
 # nfs_pace SERVER…: mounts of these servers, reads, writes and commits on them, and the milliseconds from sending each to
 # its answer, summed since they were mounted (/proc/self/mountstats).
 nfs_pace() {

@@ -211,6 +211,20 @@ fn a_replacement_is_broken_off_until_it_is_complete() {
 }
 
 #[test]
+fn a_disk_that_was_added_leaves_as_it_came() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        array(&room);
+        let told = room.path("told");
+        room.program("mdadm", &format!("echo \"$*\" >>{}; [ \"$1\" != --manage ]", told.display()));
+        assert_ne!(looked(&room, "md_out md0 sdb").0, 0, "{shell}: it could not be removed");
+        assert_eq!(looked(&room, "md_out md0 sdc").0, 0, "{shell}");
+        let told = fs::read_to_string(told).unwrap();
+        assert_eq!(told, "--manage /dev/md0 --remove sdb\n--zero-superblock /dev/sdc\n", "{shell}");
+    }
+}
+
+#[test]
 fn the_pace_of_a_client_is_that_of_the_mounts_of_these_servers() {
     let stats = "device proc mounted on /proc with fstype proc\n\
         device 10.9.0.100:/srv/web1 mounted on /mnt/web1 with fstype nfs statvers=1.1\n\
