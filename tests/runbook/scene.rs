@@ -65,13 +65,24 @@ pub enum Scene {
     /// A runbook of one's own, with the actions that no built-in one uses.
     Own,
     OwnNine,
+    /// A member of an array that can be read still is replaced.
+    DiskReplace,
+    /// One that has failed.
+    DiskReplaceFailed,
+    /// The members of an array are compared, and do not agree.
+    Scrub,
 }
+
+/// The member of the array that is replaced, and the disk that takes its place.
+pub const OLD_DISK: &str = "sdc";
+/// See [`OLD_DISK`].
+pub const NEW_DISK: &str = "sdf";
 
 /// A word that nobody may ever read again: part of the call of each management controller.
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -86,6 +97,9 @@ impl Scene {
         Self::FailoverHalfDeadNine,
         Self::Own,
         Self::OwnNine,
+        Self::DiskReplace,
+        Self::DiskReplaceFailed,
+        Self::Scrub,
     ];
 
     /// The move, whatever the servers are.
@@ -100,6 +114,7 @@ impl Scene {
             | Self::FailoverHalfDeadNine => Self::Failover,
             Self::FailBack | Self::FailBackNine => Self::FailBack,
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
+            Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
         }
     }
 
@@ -132,6 +147,22 @@ impl Scene {
 
     fn parameters(self) -> &'static [(&'static str, &'static str)] {
         match self.base() {
+            _ if self == Self::Scrub => &[("host", "stor1"), ("array", "md0"), ("check", "600")],
+            _ if self == Self::DiskReplaceFailed => &[
+                ("host", "stor1"),
+                ("array", "md0"),
+                ("disk", OLD_DISK),
+                ("by", NEW_DISK),
+                ("at_once", "yes"),
+                ("rebuild", "600"),
+            ],
+            Self::DiskReplace => &[
+                ("host", "stor1"),
+                ("array", "md0"),
+                ("disk", OLD_DISK),
+                ("by", NEW_DISK),
+                ("rebuild", "600"),
+            ],
             Self::SliceMove => &[("slice", "web1")],
             Self::Failover => &[("server", "stor1")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
@@ -143,6 +174,8 @@ impl Scene {
     pub fn runbook(self) -> &'static str {
         match self.base() {
             _ if matches!(self, Self::Own | Self::OwnNine) => "every-action",
+            _ if self == Self::Scrub => "scrub",
+            Self::DiskReplace => "disk-replace",
             Self::SliceMove => "slice-move",
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
@@ -156,7 +189,7 @@ impl Scene {
         match self.base() {
             Self::SliceMove | Self::Failover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
-            Self::SplitBrain => ("stor1", "stor1"),
+            Self::SplitBrain | Self::DiskReplace => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -179,6 +212,15 @@ impl Scene {
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
             Self::SliceMove => {}
+            Self::DiskReplace => _ = world.fleet(|island| {
+                let array = &mut island.nodes[0].arrays[0];
+                // A minute's work at the speed that it begins with.
+                array.member_kib = 60_000;
+                array.differs = 128;
+                if self == Self::DiskReplaceFailed {
+                    array.fail(1);
+                }
+            }),
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
             Self::FailBack => {
