@@ -25,6 +25,8 @@ pub struct Array {
     pub extra: Vec<Extra>,
     /// How fast it may rebuild and check at most, where that is its own limit, KiB/s.
     pub limit_kib_s: Option<u64>,
+    /// The same for all arrays of its host.
+    pub system_limit_kib_s: u64,
     /// Reads and writes of the array a second now.
     pub rate: [f64; 2],
     /// Time of a read and of a write now, milliseconds.
@@ -155,6 +157,7 @@ impl Array {
             differs: 0,
             extra: Vec::new(),
             limit_kib_s: None,
+            system_limit_kib_s: 950_000,
             rate: [0.0; 2],
             await_ms: [0.5; 2],
             done: [4.0e6, 3.0e6],
@@ -370,7 +373,7 @@ impl Array {
 
     /// How fast it may go now, KiB/s.
     fn fastest(&self) -> f64 {
-        self.limit_kib_s.map_or(SYNC_KIB_S, |limit| SYNC_KIB_S.min(limit as f64))
+        SYNC_KIB_S.min(self.limit_kib_s.unwrap_or(self.system_limit_kib_s) as f64)
     }
 
     /// Takes the places of the members that were replaced and rebuilt.

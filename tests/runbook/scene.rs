@@ -216,6 +216,7 @@ impl Scene {
                 let array = &mut island.nodes[0].arrays[0];
                 // A minute's work at the speed that it begins with.
                 array.member_kib = 60_000;
+                array.system_limit_kib_s = 4000;
                 array.differs = 128;
                 if self == Self::DiskReplaceFailed {
                     array.fail(1);

@@ -52,7 +52,7 @@ impl Action for MdFail {
                 "--fail",
                 &old.device,
             ])]),
-            proof: vec![array.is_failed(&old.device)],
+            proof: vec![array.is_failed(&old.device).or(array.has(&old.device, false))],
             deadline: Duration::from_secs(60),
             settles_within: Duration::from_secs(10),
             nature: Nature::Probeable,

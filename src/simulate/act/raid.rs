@@ -84,9 +84,10 @@ fn sys(node: &Node, array: &Array) -> String {
         ),
         None => ("none".to_owned(), "none".to_owned()),
     };
-    let limit = array
-        .limit_kib_s
-        .map_or_else(|| "200000 (system)".to_owned(), |limit| format!("{limit} (local)"));
+    let limit = match array.limit_kib_s {
+        Some(limit) => format!("{limit} (local)"),
+        None => format!("{} (system)", array.system_limit_kib_s),
+    };
     let _ = write!(
         out,
         "level raid{}\nraid_disks {all}\narray_state {state}\ndegraded {}\nsync_action {action}\n\
