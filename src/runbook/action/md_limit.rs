@@ -37,7 +37,8 @@ impl Action for MdLimit {
             settles_within: Duration::from_secs(2),
             nature: Nature::Idempotent,
             retry: None,
-            undo: None,
+            // Taken back, it is as it was found all the same.
+            undo: Some(given.call.clone()),
             claims: Vec::new(),
         })
     }

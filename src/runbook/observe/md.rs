@@ -348,7 +348,8 @@ impl Seen {
     /// Whether a check, a rebuild or anything else runs or waits for its turn.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !matches!(self.action.as_str(), "idle" | "frozen")
+        // Nor does one that is frozen begin to rebuild.
+        self.action != "idle"
     }
 
     /// Whether it takes writes, or would.
@@ -723,8 +724,8 @@ mod tests {
 
     const WELL: &str = "level raid5\nraid_disks 3\narray_state clean\ndegraded 0\nsync_action idle\nsync_completed none\n\
         sync_speed none\nsync_speed_max 200000 (system)\nmismatch_cnt 0\ncomponent_size 98304\n\
-        member sda 0 0 in_sync sda A 0x1 98304 1\nmember sdb 1 4 in_sync sdb B 0x2 98304 2\n\
-        member sdc 2 0 in_sync sdc C 0x3 98304 3\nend\n";
+        member sda 0 0 in_sync sda sda A 0x1 98304 1\nmember sdb 1 4 in_sync sdb sdb B 0x2 98304 2\n\
+        member sdc 2 0 in_sync sdc sdc C 0x3 98304 3\nend\n";
 
     fn array() -> ArrayOn {
         ArrayOn {
@@ -818,7 +819,7 @@ mod tests {
             ("200000 (system)", "200000"),
             ("idle", "IDLE"),
             ("98304 2", "9x 2"),
-            ("sdb B", "../sdb B"),
+            ("sdb sdb B", "../sdb sdb B"),
             ("member sdb 1 4 in_sync sdb", "member sdb 1 4 in_sync sda"),
             ("member sdc 2 0 in_sync sdc", "member sda 2 0 in_sync sda"),
         ] {
@@ -845,7 +846,7 @@ mod tests {
         let both = |text: &str| (judged(&redundant, text).holds(), judged(&complete, text).holds());
         assert_eq!(both(WELL), (false, true), "RAID 5 has nothing to spare but all its data");
         let six = WELL.replace("raid5", "raid6").replace("raid_disks 3", "raid_disks 4");
-        let six = six.replace("end\n", "member sdd 3 0 in_sync sdd D 0x4 98304 4\nend\n");
+        let six = six.replace("end\n", "member sdd 3 0 in_sync sdd sdd D 0x4 98304 4\nend\n");
         assert_eq!(both(&six), (true, true));
         assert_eq!(both(&six.replace("sdd 3 0 in_sync", "sdd 3 0 spare")), (false, true));
         let mirror = WELL.replace("raid5", "raid1");
@@ -858,7 +859,7 @@ mod tests {
         assert_eq!(both(&broken), (true, false));
         assert_eq!(both(&WELL.replace("raid5", "raid0")), (false, false));
         // A replacement that is complete fills the place of the one that it replaces.
-        let replaced = WELL.replace("end\n", "member sde 1 0 in_sync,replacement sde E 0x5 98304 5\nend\n");
+        let replaced = WELL.replace("end\n", "member sde 1 0 in_sync,replacement sde sde E 0x5 98304 5\nend\n");
         assert_eq!(both(&replaced), (true, true));
     }
 
@@ -869,7 +870,7 @@ mod tests {
         let needs = array.needs("sde");
         let with = |old: &str, new: &str| {
             let text = WELL.replace("sdb 1 4 in_sync", &format!("sdb {old}"));
-            let text = text.replace("end\n", &format!("member sde {new} sde E 0x5 98304 5\nend\n"));
+            let text = text.replace("end\n", &format!("member sde {new} sde sde E 0x5 98304 5\nend\n"));
             [&replaced, &kept, &needs].map(|condition| judged(condition, &text).holds())
         };
         assert_eq!(with("1 4 in_sync", "none 0 spare"), [false, true, false]);
@@ -881,7 +882,7 @@ mod tests {
         let rebuilt = WELL
             .replace("degraded 0", "degraded 1")
             .replace("member sdb 1 4 in_sync", "member sde 1 0 spare")
-            .replace("sdb B 0x2", "sde E 0x5");
+            .replace("sdb sdb B 0x2", "sde sde E 0x5");
         assert!(judged(&needs, &rebuilt).holds(), "it is all that there is for the place");
     }
 

@@ -335,7 +335,7 @@ mod tests {
             let mut sight = Sight::new(at, Duration::from_secs(10));
             let text = "level raid1\nraid_disks 1\narray_state clean\ndegraded 0\nsync_action check\n\
                 sync_completed 1 / 9\nsync_speed 900000\nsync_speed_max 16000 (system)\nmismatch_cnt 0\n\
-                component_size 9\nmember sde 0 0 spare sde E 0x5 9 -\nend\n";
+                component_size 9\nmember sde 0 0 spare sde sde E 0x5 9 -\nend\n";
             let printed = Printed {
                 exit: 0,
                 text: text.to_owned(),

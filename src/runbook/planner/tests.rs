@@ -12,6 +12,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
+mod arrays;
 mod found;
 mod incidents;
 
@@ -127,6 +128,7 @@ fn answer(look: &Look, host: &Host) -> Result<Printed, Why> {
         ["command", "-v", tool] => format!("/usr/bin/{tool}\n"),
         ["flock", "--help"] => "Usage:\n flock [options] <file>\n\n -w, --timeout <secs>  wait\n".into(),
         ["sync", "--help"] => "Usage: sync [OPTION] [FILE]...\n".into(),
+        ["md_sys" | "disk_id" | "disk_blank", ..] => return printed(1, String::new()),
         ["find", "/sys/fs/ext4", ..] => "/sys/fs/ext4/drbd0/errors_count:0\n".into(),
         ["ping", ..] => {
             return printed(

@@ -362,6 +362,10 @@ disk_id() {
     disk=${disk%/*}
     disk=${disk##*/}
   fi
+  # A device of the device mapper over one disk is on that disk.
+  for link in "$sys/block/$disk/slaves/"*; do
+    [ -e "$link" ] && [ "$link" = "$(echo "$sys/block/$disk/slaves/"*)" ] && disk=${link##*/}
+  done
   serial= wwn= bay=
   for file in serial device/serial; do
     [ -n "$serial" ] || { first "$sys/block/$disk/$file"; serial=$text; }

@@ -95,6 +95,9 @@ fn layout(asked: &Asked<'_>, on: &ArrayOn, disk: Option<&str>, by: Option<&str>)
     })
 }
 
+/// So many clients are listened to at most: each is asked every few seconds, for hours.
+const CLIENTS: usize = 12;
+
 /// Hosts that mount what the host serves or keeps a copy of, and the servers as their mounts name them. A write waits
 /// for the copy as well.
 fn clients(fleet: &Fleet, server: &HostName) -> Vec<Client> {
@@ -116,7 +119,7 @@ fn clients(fleet: &Fleet, server: &HostName) -> Vec<Client> {
             servers,
         }
     });
-    clients.filter(|client| !client.servers.is_empty()).collect()
+    clients.filter(|client| !client.servers.is_empty()).take(CLIENTS).collect()
 }
 
 impl Subject for Array {

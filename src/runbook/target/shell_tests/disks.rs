@@ -92,6 +92,12 @@ fn a_disk_is_known_by_what_the_kernel_and_udev_have_read() {
         assert_eq!(is("sdc"), said("sdc sdc ZDH1_x 0x5000c500a1b2c3d4 2048 -"), "{shell}");
         assert_eq!(is("sdc1"), said("sdc1 sdc ZDH1_x 0x5000c500a1b2c3d4 1024 -"), "{shell}");
         assert_eq!(is("sdz"), (1, String::new()), "{shell}");
+        // Over one disk it is that disk; over several it is none of them.
+        disk(&room, "dm-3", "253:3\n", 4096);
+        fs::create_dir_all(room.path("sys/devices/pci/block/dm-3/slaves/sdc")).unwrap();
+        assert_eq!(is("dm-3"), said("dm-3 sdc ZDH1_x 0x5000c500a1b2c3d4 2048 -"), "{shell}");
+        fs::create_dir_all(room.path("sys/devices/pci/block/dm-3/slaves/sdb")).unwrap();
+        assert_eq!(is("dm-3"), said("dm-3 dm-3 - - 2048 -"), "{shell}");
     }
 }
 
