@@ -123,6 +123,7 @@ impl ArrayLayout {
         match self.clients.as_slice() {
             [] => ", at the speed that is usual there, for no client is known whose requests could tell another".to_owned(),
             [one] => format!(", as fast as the requests of {} allow", one.host),
+            [one, two] => format!(", as fast as the requests of {} and {} allow", one.host, two.host),
             [one, rest @ ..] => format!(", as fast as the requests of {} and {} others allow", one.host, rest.len()),
         }
     }

@@ -30,11 +30,9 @@ impl Check for ArrayRedundant {
             &array.complete_without(&old.device).judge(sight),
             "nothing is left to rebuild from: bring back a disk that has the data before anything is taken away",
         );
-        if layout.seen.degraded > 0 {
+        if layout.seen.bears() == 0 {
             report.warn(format!(
-                "{array} has {} of {} members: until the new disk is rebuilt it bears no other loss than its level allows",
-                layout.seen.raid_disks - layout.seen.degraded.min(layout.seen.raid_disks),
-                layout.seen.raid_disks
+                "until the new disk is rebuilt {array} has its data by the members that are left alone: no other may fail"
             ));
         }
     }

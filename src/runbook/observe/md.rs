@@ -345,6 +345,12 @@ impl Seen {
         self.raid_disks.saturating_sub(bears)
     }
 
+    /// Members in sync that it could lose and still have all its data.
+    #[must_use]
+    pub fn bears(&self) -> u32 {
+        self.in_sync_without("").saturating_sub(self.needed())
+    }
+
     /// Whether a check, a rebuild or anything else runs or waits for its turn.
     #[must_use]
     pub fn is_busy(&self) -> bool {
