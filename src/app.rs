@@ -9,6 +9,7 @@ mod paced;
 mod process;
 mod rehearse;
 mod run;
+mod runbooks;
 mod watch;
 
 use crate::{
@@ -78,7 +79,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Some(Command::Man) => print(&man_page()?),
         Some(Command::Info { .. }) => info::info(&cli.options),
         Some(Command::Discover { hosts, .. }) => discover::discover(&cli.options, hosts, log),
-        Some(Command::Runbook { what }) => run::runbook(what),
+        Some(Command::Runbook { what }) => run::runbook(&cli.options, what),
         Some(Command::Rehearse(args)) => rehearse::rehearse(cli, args, log),
         Some(Command::Audit { what }) => run::audit(&cli.options, what),
         None if cli.options.batch == Some(Batch::Failslow) => failslow::failslow(cli),

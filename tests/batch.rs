@@ -743,5 +743,66 @@ fn runbooks_are_listed_shown_and_checked() {
         let checked = pointsman(&["runbook", "check", file.to_str().unwrap()]);
         assert_eq!(checked.status.code(), Some(78));
     }
+    let example = pointsman(&["runbook", "check", "docs/own-runbook.yaml"]);
+    assert_eq!(example.status.code(), Some(0), "{}", stderr(&example));
     assert_eq!(pointsman(&["runbook", "show", "nothing"]).status.code(), Some(64));
+}
+
+/// Runbooks of one's own lie in a directory beside the inventory, and run like any other.
+#[test]
+fn runbooks_beside_the_inventory_are_found_and_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let inventory = directory.path().join("inventory.yaml");
+    std::fs::write(&inventory, "fleet: own\nhosts:\n  here: { via: local }\n").unwrap();
+    let mark = directory.path().join("mark of mine");
+    let runbooks = directory.path().join("runbooks");
+    std::fs::create_dir(&runbooks).unwrap();
+    let text = format!(
+        "name: leave-a-mark\ntitle: Leave a mark\nkind: planned\nabout: hosts\nparameters:\n  hosts: {{ type: hosts, about: where }}\n  mark: {{ type: text, default: \"{}\", about: the file }}\nsteps:\n  - do: command\n    with: {{ host: \"{{{{ host }}}}\", run: [touch, --, \"{{{{ mark }}}}\"], proof: [test, -e, \"{{{{ mark }}}}\"], undo: [rm, -f, --, \"{{{{ mark }}}}\"] }}\n    why: somebody wants to see it\n",
+        mark.display()
+    );
+    std::fs::write(runbooks.join("mark.yaml"), &text).unwrap();
+    let inventory = inventory.to_str().unwrap();
+    let listed = pointsman(&["-i", inventory, "runbook", "list"]);
+    assert!(stdout(&listed).contains("leave-a-mark"), "{}", stdout(&listed));
+    let shown = pointsman(&["-i", inventory, "runbook", "show", "leave-a-mark"]);
+    assert_eq!(stdout(&shown), text);
+
+    let state = directory.path().join("state");
+    let run = |args: &[&str]| {
+        let state = ["-i", inventory, "--state-dir", state.to_str().unwrap()];
+        pointsman(&[&state[..], args].concat())
+    };
+    let planned = run(&["--batch", "plan", "leave-a-mark", "hosts=here", "--json"]);
+    assert_eq!(
+        planned.status.code(),
+        Some(0),
+        "{}{}",
+        stdout(&planned),
+        stderr(&planned)
+    );
+    let plan: serde_json::Value = serde_json::from_slice(&planned.stdout).unwrap();
+    assert!(!mark.exists());
+    let yes = format!("--yes={}", plan["hash"].as_str().unwrap());
+    let ran = run(&["--batch", "run", "leave-a-mark", "hosts=here", &yes]);
+    assert_eq!(ran.status.code(), Some(0), "{}{}", stdout(&ran), stderr(&ran));
+    assert!(mark.exists());
+
+    // One that is broken is told, and keeps nobody from the others.
+    std::fs::write(
+        runbooks.join("broken.yaml"),
+        text.replace("touch", "drbdadm").replace("leave-a-mark", "broken"),
+    )
+    .unwrap();
+    let listed = pointsman(&["-i", inventory, "runbook", "list"]);
+    assert_eq!(listed.status.code(), Some(78));
+    assert!(stdout(&listed).contains("leave-a-mark"), "{}", stdout(&listed));
+    assert!(stderr(&listed).contains("broken.yaml:9:"), "{}", stderr(&listed));
+    let planned = run(&["--batch", "plan", "broken", "hosts=here"]);
+    assert_eq!(planned.status.code(), Some(78));
+    assert!(
+        stderr(&planned).contains("use the drbd- actions"),
+        "{}",
+        stderr(&planned)
+    );
 }

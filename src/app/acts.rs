@@ -4,6 +4,7 @@ use super::{
     Failure,
     paced::Paced,
     run::{again, keeps_nothing, passing_journal, state_dir, store},
+    runbooks,
     watch::World,
 };
 use crate::{
@@ -14,7 +15,10 @@ use crate::{
     fleet::Fleet,
     mode::{Mode, ReadWrite},
     rehearse::Journal,
-    remote::Remote,
+    remote::{
+        Remote,
+        log::{Level, LogBook},
+    },
     store::{self, Store},
 };
 use std::{
@@ -49,7 +53,7 @@ struct Opened {
 }
 
 /// What acts in the console; nothing where the process may only look.
-pub(super) fn acts(options: &Options, world: &World, runtime: &tokio::runtime::Handle) -> Option<Acts> {
+pub(super) fn acts(options: &Options, world: &World, runtime: &tokio::runtime::Handle, log: &LogBook) -> Option<Acts> {
     let Mode::ReadWrite(permission) = Mode::new(options.read_only, options.wall) else {
         return None;
     };
@@ -65,9 +69,15 @@ pub(super) fn acts(options: &Options, world: &World, runtime: &tokio::runtime::H
         journal: Mutex::new(None),
         demo: options.demo,
     };
+    // A runbook that cannot be used is told, and keeps nobody from the others.
+    let (library, mistakes) = runbooks::library(options);
+    for mistake in &mistakes {
+        log.note(world.clock.now(), Level::Error, None, mistake.line());
+    }
     Some(
         Acts::new(&permission, Arc::new(hosts), runtime.clone())
             .again(again(options))
+            .knowing(Arc::new(library))
             .passing(keeps_nothing(options)),
     )
 }

@@ -3,6 +3,7 @@
 use super::{
     Failure, Result,
     process::{check_file_limit, runtime},
+    runbooks,
     watch::{World, interrupted, world},
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
         plan::{Glass, Rule},
         planner::{
             Wish,
-            catalogue::{self, Unreadable},
+            catalogue::{self, Library},
         },
     },
     store::{Store, StoreError, Verified},
@@ -39,16 +40,26 @@ const RUNS: u32 = 200;
 const ENDS: &str = "the demo's hosts and its journal end with this process: the run cannot be gone on with";
 
 /// `pointsman runbook …`.
-pub(super) fn runbook(what: &RunbookCommand) -> Result<u8> {
+pub(super) fn runbook(options: &Options, what: &RunbookCommand) -> Result<u8> {
     match what {
-        RunbookCommand::List => batch::print(&show::catalogue(catalogue::all()))?,
+        RunbookCommand::List => {
+            let (library, mistakes) = runbooks::library(options);
+            let all: Vec<&Definition> = library.all().collect();
+            batch::print(&show::catalogue(&all))?;
+            if !mistakes.is_empty() {
+                return Err(Failure::Config(diagnostic::render(&mistakes)));
+            }
+        }
         RunbookCommand::Show { name } => {
             let built_in = catalogue::BUILT_IN
                 .iter()
                 .zip(catalogue::all())
-                .find(|(_, definition)| definition.name == *name);
-            let ((_, text), _) = built_in.ok_or_else(|| no_runbook(name))?;
-            batch::print(text)?;
+                .find(|(_, definition)| definition.name == *name)
+                .map(|((_, text), _)| (*text).to_owned());
+            let (library, _) = runbooks::library(options);
+            let own = || library.own().iter().find(|own| own.definition.name == *name);
+            let text = built_in.or_else(|| own().map(|own| own.text.clone()));
+            batch::print(&text.ok_or_else(|| no_runbook(&library, name))?)?;
         }
         RunbookCommand::Check { file } => {
             let definition = own(file)?;
@@ -273,7 +284,7 @@ pub(super) fn wish(cli: &Cli) -> Result<Wish> {
     let definition = if name.contains('/') || path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
         own(path)?
     } else {
-        catalogue::find(name).ok_or_else(|| no_runbook(name))?.clone()
+        named(&cli.options, name)?
     };
     let mut parameters = BTreeMap::new();
     for word in words {
@@ -465,20 +476,25 @@ fn own(path: &Path) -> Result<Definition> {
             path.display()
         ))
     })?;
-    catalogue::read(path, &text).map_err(|unreadable| {
-        Failure::Config(match unreadable {
-            Unreadable::Text(diagnostics) => diagnostic::render(&diagnostics),
-            Unreadable::Meaning(flaws) => flaws
-                .iter()
-                .map(|flaw| format!("{}: {flaw}", path.display()))
-                .collect::<Vec<_>>()
-                .join("\n"),
-        })
-    })
+    catalogue::read(path, &text).map_err(|mistakes| Failure::Config(diagnostic::render(&mistakes)))
 }
 
-fn no_runbook(name: &str) -> Failure {
-    let known = catalogue::all().iter().map(|known| known.name.as_str());
+/// The runbook of that name: a built-in one, or one of those beside the inventory. One that cannot be used does not hide
+/// the others, but may be the very one that is meant.
+fn named(options: &Options, name: &str) -> Result<Definition> {
+    if let Some(built_in) = catalogue::find(name) {
+        return Ok(built_in.clone());
+    }
+    let (library, mistakes) = runbooks::library(options);
+    match library.find(name) {
+        Some(own) => Ok(own.clone()),
+        None if mistakes.is_empty() => Err(no_runbook(&library, name)),
+        None => Err(Failure::Config(diagnostic::render(&mistakes))),
+    }
+}
+
+fn no_runbook(library: &Library, name: &str) -> Failure {
+    let known = library.all().map(|known| known.name.as_str());
     Failure::Usage(format!("there is no runbook {name:?}; {}", instead(name, known)))
 }
 

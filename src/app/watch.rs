@@ -78,7 +78,7 @@ pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
             log.note(world.clock.now(), Level::Warning, None, line);
         }
     }
-    let acts = super::acts::acts(options, &world, runtime.handle());
+    let acts = super::acts::acts(options, &world, runtime.handle(), &log);
     run_console(options, &collector, log, &world.clock, acts, None)?;
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(0)

@@ -337,7 +337,7 @@ fn claiming(run: &Run) -> String {
 
 /// The built-in runbooks, one a line.
 #[must_use]
-pub fn catalogue(all: &[Definition]) -> String {
+pub fn catalogue(all: &[&Definition]) -> String {
     let width = all.iter().map(|known| known.name.len()).max().unwrap_or_default();
     all.iter().fold(String::new(), |mut out, known| {
         let parameters: Vec<String> = known

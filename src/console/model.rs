@@ -20,6 +20,7 @@ use crate::{
     fleet::{HostName, SliceName},
     mode::Mode,
     remote::log::LogEntry,
+    runbook::planner::catalogue::Library,
     verdict::Severity,
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -150,6 +151,8 @@ pub struct Model {
     pub mode: Mode,
     /// What acts; nothing of it exists in a process that may only look.
     pub works: Option<Works>,
+    /// The runbooks that there are.
+    pub library: Arc<Library>,
     /// What is rehearsed here and with which faults, for every page; in a rehearsal of something alone.
     pub practised: Option<String>,
     /// Whether the hosts end with the process: a run that is left is over then.
@@ -191,6 +194,7 @@ impl Model {
             layers: Vec::new(),
             look,
             works: Works::of(&mode).filter(|_| !wall),
+            library: Arc::default(),
             practised: None,
             passing: false,
             mode,

@@ -169,6 +169,7 @@ impl Console {
         // A model that may only look has nobody to act for it, whatever was handed in.
         let acts = launch.acts.take().filter(|_| model.works.is_some());
         model.passing = acts.as_ref().is_some_and(Acts::is_passing);
+        model.library = acts.as_ref().map(Acts::library).unwrap_or_default();
         Ok(Self {
             actor: acts.map(Actor::new),
             launch,

@@ -19,15 +19,14 @@ use crate::{
     mode::{Mode, ReadWrite},
     runbook::{
         check::Refusal,
-        definition::Definition,
         plan::{Plan, Rule},
-        planner::catalogue,
     },
     verdict::{Severity, SubjectKind},
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use offers::{Asked, Object, Offer, offers};
 use runs::{Runs, Starting};
+use std::sync::Arc;
 
 /// What only a process that may act holds.
 #[derive(Debug, Clone)]
@@ -60,12 +59,6 @@ impl Works {
     #[must_use]
     pub const fn permission(&self) -> &ReadWrite {
         &self.permission
-    }
-
-    /// The selected runbook of the catalogue.
-    #[must_use]
-    pub fn runbook(&self) -> Option<&'static Definition> {
-        catalogue::all().get(self.chosen)
     }
 }
 
@@ -176,18 +169,29 @@ pub(super) fn open_menu(model: &mut Model) {
         return model.set_note(Severity::Ok, text);
     };
     // By the newest view, whatever picture is frozen on the screen.
-    let offers = offers(&model.live, &object, model.now);
+    let offers = offers_of(model, &object);
     let at = 0;
     model.layers.push(Layer::Menu(Menu { object, offers, at }));
 }
 
+/// The runbooks for an object, those of one's own included.
+fn offers_of(model: &Model, object: &Object) -> Vec<Offer> {
+    let mut offers = offers(&model.live, object, model.now);
+    offers.extend(offers::of_own(&model.library, object));
+    offers.sort_by_key(|offer| offer.not_now.is_some());
+    offers
+}
+
 /// Makes an open menu anew by what is seen now.
 pub(super) fn renew_menu(model: &mut Model) {
+    let library = Arc::clone(&model.library);
     let (view, now) = (&model.live, model.now);
     for layer in &mut model.layers {
         if let Layer::Menu(menu) = layer {
             let marked = menu.offers.get(menu.at).map(|offer| offer.asked.clone());
             menu.offers = offers(view, &menu.object, now);
+            menu.offers.extend(offers::of_own(&library, &menu.object));
+            menu.offers.sort_by_key(|offer| offer.not_now.is_some());
             let same = |offer: &Offer| marked.as_ref().is_some_and(|asked| offer.asked.is_for_the_same(asked));
             let found = menu.offers.iter().position(same);
             menu.at = found.unwrap_or(menu.at).min(menu.offers.len().saturating_sub(1));
@@ -422,7 +426,7 @@ pub(super) fn move_cursor(model: &mut Model, action: Action) -> bool {
         return false;
     };
     let (at, count) = match page {
-        Page::Runbooks => (&mut works.chosen, catalogue::all().len()),
+        Page::Runbooks => (&mut works.chosen, model.library.all().count()),
         Page::Runs => (&mut works.runs.at, works.runs.lines.len()),
         _ => return false,
     };
@@ -444,8 +448,13 @@ pub(super) fn enter(model: &mut Model) -> Option<Vec<Effect>> {
     let works = model.works.as_ref()?;
     match model.page {
         Page::Runbooks => {
-            if let Some(runbook) = works.runbook() {
-                model.go(Page::Runbook(runbook.name.clone()));
+            let chosen = model
+                .library
+                .all()
+                .nth(works.chosen)
+                .map(|runbook| runbook.name.clone());
+            if let Some(name) = chosen {
+                model.go(Page::Runbook(name));
             }
         }
         Page::Run => runs::open_question(model),

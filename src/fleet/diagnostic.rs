@@ -54,6 +54,20 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// An error about a file as a whole.
+    #[must_use]
+    pub fn of_file(file: &Path, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            file: file.to_owned(),
+            line: 1,
+            column: 1,
+            text: String::new(),
+            message: message.into(),
+            hint: None,
+        }
+    }
+
     /// One line: `file:line:column: error: message (hint)`.
     #[must_use]
     pub fn line(&self) -> String {

@@ -29,7 +29,7 @@ mod topology;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use document::document;
+pub use document::{Flaw, Part, document};
 pub use file::schema;
 pub(crate) use hosts::bad_address;
 pub use load::{Loaded, load};

@@ -40,6 +40,12 @@ pub fn join<S: AsRef<str>>(argv: &[S]) -> Result<String, QuoteError> {
     Ok(words?.join(" "))
 }
 
+/// The words of a command line that [`join`] has made; nothing for text that it cannot have made.
+#[must_use]
+pub fn split(line: &str) -> Option<Vec<String>> {
+    shlex::split(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,10 @@
 //! A runbook as it is written: parameters, and steps that name typed actions.
 
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, SeqAccess, Visitor},
+};
+use std::{collections::BTreeMap, fmt};
 
 /// Which kind of move a runbook is. The two share no dangerous action: an emergency's shortcuts cannot be
 /// reached from a planned run, nor the other way round.
@@ -136,12 +139,81 @@ pub struct Step {
     pub action: String,
     /// Its arguments: templates over the parameters and what the plan finds (`{{ slice }}`, `{{ from }}`, `{{ to }}`).
     #[serde(default)]
-    pub with: BTreeMap<String, String>,
+    pub with: BTreeMap<String, Written>,
     /// A condition over the same words; where it does not hold the step is left out.
     #[serde(default)]
     pub when: Option<String>,
     /// Why it is here, for the person who reads the plan; a template as well.
     pub why: String,
+}
+
+/// An argument as it is written: a template, or one for each word of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Written {
+    /// A text.
+    Text(String),
+    /// Words, each a template of its own: whatever a value holds, it stays one word.
+    Words(Vec<String>),
+}
+
+impl Written {
+    /// The templates.
+    #[must_use]
+    pub fn templates(&self) -> &[String] {
+        match self {
+            Self::Text(text) => std::slice::from_ref(text),
+            Self::Words(words) => words,
+        }
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.templates().join(" "))
+    }
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reads;
+        impl<'de> Visitor<'de> for Reads {
+            type Value = Written;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or a list of words")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Written, E> {
+                Ok(Written::Text(text.to_owned()))
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Written, E> {
+                Ok(Written::Text(value.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Written, E> {
+                Ok(Written::Text(value.to_string()))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Written, E> {
+                Ok(Written::Text(value.to_string()))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Written, E> {
+                Ok(Written::Text(value.to_string()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Written, A::Error> {
+                let mut words = Vec::new();
+                while let Some(word) = list.next_element::<String>()? {
+                    words.push(word);
+                }
+                Ok(Written::Words(words))
+            }
+        }
+        deserializer.deserialize_any(Reads)
+    }
 }
 
 /// An action with its arguments.

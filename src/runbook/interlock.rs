@@ -188,6 +188,7 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
                 (Interlock::DiskUnused, md::fits(array, device)),
             ]
         }),
+        Claim::Command { host } => inside(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
         // The engine watches over it for as long as it flows.
         Claim::Flow { .. } => Vec::new(),
@@ -274,11 +275,9 @@ fn of_array(
 }
 
 fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> Vec<(Interlock, Condition)> {
-    if !context.plan.layouts.concerns(host) {
-        return vec![(
-            Interlock::InsidePlan,
-            fixed(format!("{host} is one of the hosts of the plan"), false),
-        )];
+    let outside = inside(context, host);
+    if !outside.is_empty() {
+        return outside;
     }
     let unit = unit.trim_end_matches(".service");
     if !stops || !SHARED_UNITS.contains(&unit) {
@@ -299,6 +298,17 @@ fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> V
         fixed(format!("{host} was named in full for stopping its {unit}"), false)
     };
     vec![(Interlock::SharedService, free)]
+}
+
+/// Nothing to hold, for a host that the plan is about.
+fn inside(context: &Context<'_>, host: &HostName) -> Vec<(Interlock, Condition)> {
+    if context.plan.layouts.concerns(host) {
+        return Vec::new();
+    }
+    vec![(
+        Interlock::InsidePlan,
+        fixed(format!("{host} is one of the hosts of the plan"), false),
+    )]
 }
 
 /// Units that serve exports, and nothing else.

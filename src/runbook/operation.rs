@@ -201,6 +201,11 @@ pub enum Claim {
         /// The disk.
         device: String,
     },
+    /// Runs a command of a runbook's own.
+    Command {
+        /// The host.
+        host: HostName,
+    },
     /// Stops or starts a service of a host.
     Service {
         /// The host.

@@ -141,6 +141,13 @@ pub(super) fn words(island: &Island, at: usize, words: &[String]) -> Answer {
                     let _ = writeln!(out, "{} {exit}", number + 1);
                 }
             }
+            [test, exists, path] if test == "test" && exists == "-e" => {
+                return if node.files.contains(path) {
+                    Answer::ok(String::new())
+                } else {
+                    Answer::failed(1, String::new())
+                };
+            }
             [ping, .., target] if ping == "ping" => return reach(island, at, target),
             [command, flag, program] if command == "command" && flag == "-v" => {
                 return if TOOLS.contains(&program.as_str()) {

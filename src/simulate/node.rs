@@ -78,6 +78,8 @@ pub struct Node {
     pub blocked: BTreeSet<Ipv4Addr>,
     /// Services that were stopped since it booted.
     pub stopped_units: BTreeSet<String>,
+    /// Files that commands of runbooks made.
+    pub files: BTreeSet<String>,
     /// Until when udev holds the DRBD devices open, milliseconds of the world's time.
     pub opened_until_ms: u64,
     /// What it keeps of runs of runbooks.
@@ -388,6 +390,7 @@ impl Node {
             service_addresses: Vec::new(),
             blocked: BTreeSet::new(),
             stopped_units: BTreeSet::new(),
+            files: BTreeSet::new(),
             opened_until_ms: 0,
             store: Store::default(),
             filesystems: Vec::new(),

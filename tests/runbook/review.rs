@@ -104,14 +104,15 @@ fn what_a_run_did_itself_does_not_stop_it_from_going_on() {
                 panic!("{scene:?} cannot go on after {records:?}: {}", said.join("\n"));
             }
         }
-        assert!(boundaries > 10, "{scene:?}: {boundaries}");
+        // Each step has its intent and its outcome.
+        let steps = left.engine().steps().count();
+        assert!(boundaries >= 2 * steps, "{scene:?}: {boundaries}");
     }
 }
 
 #[test]
 fn what_is_not_known_any_more_or_not_so_stops_it() {
-    let moves = |scene: &Scene| !matches!(scene.base(), Scene::SplitBrain | Scene::DiskReplace);
-    for scene in Scene::ALL.into_iter().filter(moves) {
+    for scene in Scene::ALL.into_iter().filter(|scene| scene.mounts()) {
         let (_, to) = scene.sides();
         let mut left = Left::new(scene);
         let mut stopped = 0;

@@ -65,6 +65,8 @@ pub enum Scene {
     /// A runbook of one's own, with the actions that no built-in one uses.
     Own,
     OwnNine,
+    /// A service of both servers is stopped; their slices stay where they are.
+    Service,
     /// A member of an array that can be read still is replaced.
     DiskReplace,
     /// One that has failed.
@@ -82,7 +84,7 @@ pub const NEW_DISK: &str = "sdf";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -97,6 +99,7 @@ impl Scene {
         Self::FailoverHalfDeadNine,
         Self::Own,
         Self::OwnNine,
+        Self::Service,
         Self::DiskReplace,
         Self::DiskReplaceFailed,
         Self::Scrub,
@@ -114,6 +117,7 @@ impl Scene {
             | Self::FailoverHalfDeadNine => Self::Failover,
             Self::FailBack | Self::FailBackNine => Self::FailBack,
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
+            Self::Service => Self::Service,
             Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
         }
     }
@@ -134,6 +138,11 @@ impl Scene {
 
     pub fn is_half_dead(self) -> bool {
         matches!(self, Self::FailoverHalfDead | Self::FailoverHalfDeadNine)
+    }
+
+    /// Whether its runbook mounts the slice somewhere.
+    pub fn mounts(self) -> bool {
+        !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
     }
 
     fn is_both(self) -> bool {
@@ -167,6 +176,7 @@ impl Scene {
             Self::Failover => &[("server", "stor1")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
+            Self::Service => &[("hosts", "stor*"), ("unit", "cron"), ("state", "stopped")],
             _ => unreachable!("a base"),
         }
     }
@@ -180,6 +190,7 @@ impl Scene {
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
             Self::SplitBrain => "split-brain",
+            Self::Service => "service",
             _ => unreachable!("a base"),
         }
     }
@@ -189,7 +200,7 @@ impl Scene {
         match self.base() {
             Self::SliceMove | Self::Failover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
-            Self::SplitBrain | Self::DiskReplace => ("stor1", "stor1"),
+            Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -211,7 +222,7 @@ impl Scene {
         }
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
-            Self::SliceMove => {}
+            Self::SliceMove | Self::Service => {}
             Self::DiskReplace => _ = world.fleet(|island| {
                 let array = &mut island.nodes[0].arrays[0];
                 // A minute's work at the speed that it begins with.

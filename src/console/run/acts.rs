@@ -16,7 +16,7 @@ use crate::{
         check::Refusal,
         engine::End,
         plan::{Glass, Rule},
-        planner::{Wish, catalogue},
+        planner::{Wish, catalogue::Library},
     },
     store::Store,
     verdict::Severity,
@@ -59,6 +59,7 @@ pub struct Acts {
     runtime: tokio::runtime::Handle,
     again: Again,
     passing: bool,
+    library: Arc<Library>,
 }
 
 impl Acts {
@@ -70,7 +71,20 @@ impl Acts {
             runtime,
             again: Again::default(),
             passing: false,
+            library: Arc::default(),
         }
+    }
+
+    /// The same, with runbooks of one's own.
+    #[must_use]
+    pub fn knowing(self, library: Arc<Library>) -> Self {
+        Self { library, ..self }
+    }
+
+    /// The runbooks that it knows.
+    #[must_use]
+    pub fn library(&self) -> Arc<Library> {
+        Arc::clone(&self.library)
     }
 
     /// The same over hosts that are simulated in this process and end with it, as their journal does.
@@ -234,8 +248,9 @@ impl Actor {
         // A run that holds what the plan needs may have begun elsewhere meanwhile.
         self.read_runs();
         let (acting, tell, who) = (Arc::clone(&self.acts.acting), self.tell.clone(), self.who.clone());
+        let library = self.acts.library();
         let task = self.acts.runtime.spawn(async move {
-            let made = match (wish(asked, &who), desk(acting, fleet).await) {
+            let made = match (wish(&library, asked, &who), desk(acting, fleet).await) {
                 (Ok(wish), Ok(desk)) => desk.plan(wish).await.map(|drawn| Box::new((drawn, desk))),
                 (Err(refusals), _) | (_, Err(refusals)) => Err(refusals),
             };
@@ -362,8 +377,8 @@ async fn desk(acting: Arc<dyn Acting>, fleet: Arc<Fleet>) -> Result<Desk, Vec<Re
     })
 }
 
-fn wish(asked: Asked, who: &str) -> Result<Wish, Vec<Refusal>> {
-    let definition = catalogue::find(&asked.runbook).ok_or_else(|| {
+fn wish(library: &Library, asked: Asked, who: &str) -> Result<Wish, Vec<Refusal>> {
+    let definition = library.find(&asked.runbook).ok_or_else(|| {
         vec![Refusal::new(
             format!("there is no runbook {}", asked.runbook),
             "7 lists those there are",

@@ -13,10 +13,10 @@ use crate::{
     fleet::{Host, HostName, Segment, SegmentName, Slice, SliceName, TopologyName},
     runbook::{
         check::receiver_sound,
-        definition::{Definition, Kind},
+        definition::{self, Definition, Kind, ValueKind},
         observe::{filesystem, network},
         plan::Rule,
-        planner::catalogue,
+        planner::catalogue::{self, Library},
         truth::Truth,
     },
     verdict::{Code, Finding, Severity},
@@ -110,6 +110,51 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
     };
     offers.sort_by_key(|offer| offer.not_now.is_some());
     offers
+}
+
+/// Runbooks of one's own, and those about hosts whatever runs there, for an object that they are about: offered where
+/// that is all that they have to be told.
+#[must_use]
+pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
+    let (about, kinds) = match object {
+        Object::Slice(_) => (definition::About::Slices, [ValueKind::Slice, ValueKind::Slices]),
+        Object::Host(_) => (definition::About::Hosts, [ValueKind::Hosts; 2]),
+        Object::Segment(_) | Object::Topology(_) => return Vec::new(),
+    };
+    let own = library.own().iter().map(|own| &own.definition);
+    let service = catalogue::find("service");
+    let fit = own.chain(service).filter(|definition| definition.about == about);
+    fit.filter_map(|definition| {
+        let mut parameters = definition.parameters.iter();
+        let (main, _) = parameters.find(|(_, parameter)| kinds.contains(&parameter.kind))?;
+        let missing: Vec<String> = definition
+            .parameters
+            .iter()
+            .filter(|(name, parameter)| *name != main && parameter.default.is_none())
+            .map(|(name, _)| format!("{name}=…"))
+            .collect();
+        let name = object.name();
+        let not_now = (!missing.is_empty()).then(|| {
+            format!(
+                "it has to be told more: pointsman --batch plan {} {main}={name} {}",
+                definition.name,
+                missing.join(" ")
+            )
+        });
+        Some(Offer {
+            asked: Asked {
+                runbook: definition.name.clone(),
+                parameters: BTreeMap::from([(main.clone(), name.to_owned())]),
+                glass: Vec::new(),
+                over: Vec::new(),
+                alike: Vec::new(),
+                word: name.to_owned(),
+            },
+            says: definition.title.clone(),
+            not_now,
+        })
+    })
+    .collect()
 }
 
 /// Which runbooks could help against what a finding tells, in a few words; none where no runbook is about it.

@@ -13,7 +13,6 @@ use crate::{
     runbook::{
         check,
         definition::{Definition, Kind, Parameter, ValueKind},
-        planner::catalogue,
     },
 };
 use ratatui::{
@@ -59,7 +58,7 @@ pub fn catalogue(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
         Role::Title,
         format!(" {:<14}{:<11}{}", "RUNBOOK", "KIND", "WHAT IT IS FOR"),
     )];
-    for (at, definition) in catalogue::all().iter().enumerate() {
+    for (at, definition) in ctx.model.library.all().enumerate() {
         let kind = kind_word(definition.kind);
         let role = match definition.kind {
             Kind::Planned => Role::Text,
@@ -98,7 +97,7 @@ fn about(parameter: &Parameter) -> String {
 
 /// One runbook in full.
 pub fn definition(ctx: &Ctx<'_>, name: &str, room: u16) -> Vec<Line<'static>> {
-    let Some(definition) = catalogue::find(name) else {
+    let Some(definition) = ctx.model.library.find(name) else {
         return vec![super::parts::unknown(ctx, "there is no such runbook")];
     };
     let mut out = vec![Line::from(vec![

@@ -7,6 +7,7 @@ mod address;
 mod ask;
 mod client_proof;
 mod client_wake;
+mod command;
 mod drbd_connect;
 mod drbd_demote;
 mod drbd_direction;
@@ -36,13 +37,16 @@ mod unmount;
 mod wait;
 
 use super::{
-    definition::{Call, Kind},
+    definition::{Call, Kind, Written},
     observe::drbd::Side,
     operation::Operation,
     plan::{AddressLayout, ArrayLayout, Glass, Layouts, SliceLayout},
 };
-use crate::fleet::{Fleet, HostName, SliceName};
-use std::time::Duration;
+use crate::{
+    fleet::{Fleet, HostName, SliceName},
+    remote::quote::split,
+};
+use std::{collections::BTreeMap, time::Duration};
 
 /// Every action.
 pub const ALL: &[&dyn Action] = &[
@@ -51,6 +55,7 @@ pub const ALL: &[&dyn Action] = &[
     &ask::Ask,
     &client_proof::ClientProof,
     &client_wake::ClientWake,
+    &command::Command,
     &drbd_connect::DrbdConnect,
     &drbd_demote::DrbdDemote,
     &drbd_direction::DrbdDirection,
@@ -97,6 +102,17 @@ pub trait Action: Sync {
     /// Its arguments.
     fn arguments(&self) -> &'static [Argument];
 
+    /// Those of its arguments that are lists of words.
+    fn lists(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What is wrong with its arguments as they are written, whatever their words stand for.
+    fn flaws(&self, with: &BTreeMap<String, Written>) -> Vec<ArgumentFlaw> {
+        let _ = with;
+        Vec::new()
+    }
+
     /// What its commands need on the host that they run on; looked for before anything is begun.
     fn tools(&self) -> &'static [Tool] {
         &[]
@@ -107,6 +123,17 @@ pub trait Action: Sync {
     /// # Errors
     /// A sentence that says which argument does not fit and why.
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String>;
+}
+
+/// A mistake in an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgumentFlaw {
+    /// The argument's name.
+    pub argument: String,
+    /// What is wrong.
+    pub says: String,
+    /// What to do instead.
+    pub hint: String,
 }
 
 /// An argument that an action takes.
@@ -197,6 +224,19 @@ impl<'a> Given<'a> {
             .get(name)
             .map(String::as_str)
             .ok_or_else(|| format!("{} needs the argument {name}", self.call.action))
+    }
+
+    /// The words of a command.
+    ///
+    /// # Errors
+    /// When it was not given, or is no words.
+    pub fn words(&self, name: &str) -> Result<Vec<String>, String> {
+        let text = self.text(name)?;
+        let words = split(text).ok_or_else(|| format!("{name}: {text:?} is no words of a command"))?;
+        if words.is_empty() {
+            return Err(format!("{name} is an empty command"));
+        }
+        Ok(words)
     }
 
     /// A host of the inventory.

@@ -12,6 +12,21 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Service;
 
+/// The kinds of units besides services (systemd.unit(5)).
+const OTHER_KINDS: [&str; 11] = [
+    "automount",
+    "device",
+    "mount",
+    "path",
+    "scope",
+    "slice",
+    "snapshot",
+    "socket",
+    "swap",
+    "target",
+    "timer",
+];
+
 impl Action for Service {
     fn name(&self) -> &'static str {
         "service"
@@ -59,8 +74,12 @@ impl Action for Service {
         if unit.starts_with('-') || !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-".contains(c)) {
             return Err(format!("unit: {unit:?} is no name of a unit"));
         }
-        // A target or a socket may stand for anything: `poweroff.target` can be started.
-        if unit.contains('.') && !unit.ends_with(".service") {
+        // A target or a socket may stand for anything: `poweroff.target` can be started. A name that ends in no kind of
+        // unit is a service's (systemctl(1)): `php8.2-fpm`.
+        if unit
+            .rsplit_once('.')
+            .is_some_and(|(_, kind)| OTHER_KINDS.contains(&kind))
+        {
             return Err(format!("unit: {unit:?} is not a service"));
         }
         // A restart is not taken back: what ran before runs again.

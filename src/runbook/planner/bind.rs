@@ -2,10 +2,12 @@
 
 use super::{Wish, scope::Scope};
 use crate::{
-    fleet::{Fleet, Selector, instead},
+    fleet::{Flaw, Fleet, Part, Selector, instead},
+    remote::quote::join,
     runbook::{
-        check::Refusal,
-        definition::{About, Call, Definition, Parameter, Step, ValueKind},
+        action,
+        check::{self, Refusal},
+        definition::{About, Call, Definition, Parameter, Step, ValueKind, Written},
         template::{self, Unusable, Words},
     },
 };
@@ -167,8 +169,15 @@ pub fn calls(scope: &Scope<'_>) -> Result<Vec<(Call, String)>, String> {
                     continue;
                 }
                 let mut with = BTreeMap::new();
-                for (name, text) in &step.with {
-                    with.insert(name.clone(), fill(text)?);
+                for (name, written) in &step.with {
+                    let value = match written {
+                        Written::Text(text) => fill(text)?,
+                        Written::Words(words) => {
+                            let words: Vec<String> = words.iter().map(|word| fill(word)).collect::<Result<_, _>>()?;
+                            join(&words).map_err(|why| format!("{} of {}: {why}", name, step.action))?
+                        }
+                    };
+                    with.insert(name.clone(), value);
                 }
                 let call = Call {
                     action: step.action.clone(),
@@ -185,7 +194,7 @@ pub fn calls(scope: &Scope<'_>) -> Result<Vec<(Call, String)>, String> {
 /// Words that a step's arguments and its condition name.
 fn named(step: &Step) -> Result<BTreeSet<String>, Unusable> {
     let mut words = BTreeSet::new();
-    for text in step.with.values() {
+    for text in step.with.values().flat_map(Written::templates) {
         words.extend(template::words(text)?);
     }
     if let Some(when) = &step.when {
@@ -196,68 +205,35 @@ fn named(step: &Step) -> Result<BTreeSet<String>, Unusable> {
 
 /// What is wrong with a definition, whatever the fleet: actions, arguments, checks and words that do not exist.
 #[must_use]
-pub fn flaws(definition: &Definition) -> Vec<String> {
-    use crate::runbook::{action, check};
-    let own = definition.about.words();
+pub fn flaws(definition: &Definition) -> Vec<Flaw> {
     let mut flaws = Vec::new();
     for (at, step) in definition.steps.iter().enumerate() {
-        let at = at + 1;
-        let Some(action) = action::find(&step.action) else {
-            flaws.push(format!("step {at}: there is no action {}", step.action));
-            continue;
-        };
-        if !action.kinds().contains(&definition.kind) {
-            flaws.push(format!(
-                "step {at}: {} does not belong into a runbook of this kind",
-                step.action
-            ));
-        }
-        for argument in action.arguments() {
-            if !argument.optional && !step.with.contains_key(argument.name) {
-                flaws.push(format!(
-                    "step {at}: {} needs {}: {}",
-                    step.action, argument.name, argument.about
-                ));
-            }
-        }
-        for name in step.with.keys() {
-            if !action.arguments().iter().any(|argument| argument.name == name) {
-                flaws.push(format!("step {at}: {} takes no {name}", step.action));
-            }
-        }
-        let why = template::words(&step.why);
-        match named(step).and_then(|words| Ok((words, why?))) {
-            Ok((words, why)) => {
-                for word in words.iter().chain(&why) {
-                    if !own.contains(&word.as_str()) && !definition.parameters.contains_key(word) {
-                        flaws.push(format!("step {at}: {{{{ {word} }}}} stands for nothing"));
-                    }
-                }
-            }
-            Err(why) => flaws.push(format!("step {at}: {}", why.says)),
-        }
+        let way = vec![Part::Value("steps".to_owned()), Part::Item(at)];
+        of_step(definition, step, &way, &mut flaws);
     }
-    for name in &definition.checks {
+    for (at, name) in definition.checks.iter().enumerate() {
         if check::find(name).is_none() {
-            flaws.push(format!("there is no check {name}"));
+            flaws.push(Flaw {
+                at: vec![Part::Value("checks".to_owned()), Part::Item(at)],
+                says: format!("there is no check {name}"),
+                hint: Some(instead(name, check::ALL.iter().map(|check| check.name()))),
+            });
         }
     }
+    let top = |key: &str, says: &str, hint: String| Flaw {
+        at: vec![Part::Value(key.to_owned())],
+        says: says.to_owned(),
+        hint: Some(hint),
+    };
     if definition.steps.is_empty() {
-        flaws.push("it has no steps".to_owned());
+        flaws.push(top("steps", "it has no steps", "a runbook does something".to_owned()));
+    }
+    if !is_plain(&definition.name) {
+        let hint = "letters, digits and -, a letter first: it is typed on the command line";
+        flaws.push(top("name", "this is no name for a runbook", hint.to_owned()));
     }
     for (name, parameter) in &definition.parameters {
-        let words = parameter
-            .default
-            .as_deref()
-            .map_or(Ok(BTreeSet::new()), template::words);
-        match words {
-            Ok(words) => {
-                for word in words.iter().filter(|word| !own.contains(&word.as_str())) {
-                    flaws.push(format!("parameter {name}: {{{{ {word} }}}} stands for nothing"));
-                }
-            }
-            Err(why) => flaws.push(format!("parameter {name}: {}", why.says)),
-        }
+        of_parameter(definition, name, parameter, &mut flaws);
     }
     let kinds: &[ValueKind] = match definition.about {
         About::Slices => &[ValueKind::Slice, ValueKind::Slices],
@@ -273,7 +249,152 @@ pub fn flaws(definition: &Definition) -> Vec<String> {
         .any(|parameter| kinds.contains(&parameter.kind))
     {
         let kinds: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
-        flaws.push(format!("no parameter of it is of the kind {}", kinds.join(" or ")));
+        let says = format!("no parameter of it is of the kind {}", kinds.join(" or "));
+        let hint = "a parameter of that kind says what a run is about".to_owned();
+        flaws.push(top("parameters", &says, hint));
     }
     flaws
+}
+
+fn is_plain(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn of_parameter(definition: &Definition, name: &str, parameter: &Parameter, flaws: &mut Vec<Flaw>) {
+    let own = definition.about.words();
+    let way = |key: &str| {
+        vec!["parameters", name, key]
+            .into_iter()
+            .map(|it| Part::Value(it.to_owned()))
+            .collect()
+    };
+    let Some(default) = &parameter.default else {
+        return;
+    };
+    match template::words(default) {
+        Ok(words) => {
+            for word in words.iter().filter(|word| !own.contains(&word.as_str())) {
+                flaws.push(Flaw {
+                    at: way("default"),
+                    says: format!("{{{{ {word} }}}} stands for nothing"),
+                    hint: Some(format!("a default may use {}", own.join(", "))),
+                });
+            }
+            if words.is_empty() && !parameter.one_of.is_empty() && !parameter.one_of.contains(default) {
+                flaws.push(Flaw {
+                    at: way("default"),
+                    says: format!("{default:?} is none of its words"),
+                    hint: Some(instead(default, parameter.one_of.iter().map(String::as_str))),
+                });
+            }
+        }
+        Err(why) => flaws.push(Flaw {
+            at: way("default"),
+            says: why.says,
+            hint: None,
+        }),
+    }
+}
+
+fn of_step(definition: &Definition, step: &Step, way: &[Part], flaws: &mut Vec<Flaw>) {
+    let at = |parts: &[Part]| [way, parts].concat();
+    let value = |name: &str| Part::Value(name.to_owned());
+    let Some(action) = action::find(&step.action) else {
+        flaws.push(Flaw {
+            at: at(&[value("do")]),
+            says: format!("there is no action {}", step.action),
+            hint: Some(instead(&step.action, action::ALL.iter().map(|action| action.name()))),
+        });
+        return;
+    };
+    if !action.kinds().contains(&definition.kind) {
+        flaws.push(Flaw {
+            at: at(&[value("do")]),
+            says: format!("{} does not belong into a runbook of this kind", step.action),
+            hint: None,
+        });
+    }
+    let takes = || action.arguments().iter().map(|argument| argument.name);
+    for argument in action.arguments() {
+        if !argument.optional && !step.with.contains_key(argument.name) {
+            flaws.push(Flaw {
+                at: at(&[value("with")]),
+                says: format!("{} needs {}: {}", step.action, argument.name, argument.about),
+                hint: None,
+            });
+        }
+    }
+    for (name, written) in &step.with {
+        if !takes().any(|known| known == name) {
+            flaws.push(Flaw {
+                at: at(&[value("with"), Part::Key(name.clone())]),
+                says: format!("{} takes no {name}", step.action),
+                hint: Some(instead(name, takes())),
+            });
+        }
+        let list = action.lists().contains(&name.as_str());
+        if list != matches!(written, Written::Words(_)) {
+            let says = if list {
+                format!("{name} is a list of words, such as [systemctl, reload, nginx]: no shell reads it")
+            } else {
+                format!("{name} is a text, not a list")
+            };
+            flaws.push(Flaw {
+                at: at(&[value("with"), value(name)]),
+                says,
+                hint: None,
+            });
+        }
+        for (part, text) in written.templates().iter().enumerate() {
+            let mut place = vec![value("with"), value(name)];
+            if list {
+                place.push(Part::Item(part));
+            }
+            of_words(definition, template::words(text), at(&place), flaws);
+        }
+    }
+    if let Some(when) = &step.when {
+        of_words(
+            definition,
+            template::words_of_condition(when),
+            at(&[value("when")]),
+            flaws,
+        );
+    }
+    of_words(definition, template::words(&step.why), at(&[value("why")]), flaws);
+    for flaw in action.flaws(&step.with) {
+        flaws.push(Flaw {
+            at: at(&[value("with"), value(&flaw.argument)]),
+            says: flaw.says,
+            hint: Some(flaw.hint),
+        });
+    }
+}
+
+fn of_words(definition: &Definition, words: Result<BTreeSet<String>, Unusable>, at: Vec<Part>, flaws: &mut Vec<Flaw>) {
+    let own = definition.about.words();
+    match words {
+        Ok(words) => {
+            let known = || {
+                own.iter()
+                    .copied()
+                    .chain(definition.parameters.keys().map(String::as_str))
+            };
+            for word in words.iter().filter(|word| !known().any(|known| known == *word)) {
+                flaws.push(Flaw {
+                    at: at.clone(),
+                    says: format!("{{{{ {word} }}}} stands for nothing"),
+                    hint: Some(instead(word, known())),
+                });
+            }
+        }
+        Err(why) => flaws.push(Flaw {
+            at,
+            says: why.says,
+            hint: None,
+        }),
+    }
 }

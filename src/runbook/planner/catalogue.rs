@@ -2,10 +2,13 @@
 
 use super::bind;
 use crate::{
-    fleet::{Diagnostic, document},
+    fleet::{Diagnostic, Flaw, Part, document},
     runbook::definition::Definition,
 };
-use std::{path::Path, sync::LazyLock};
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 /// File name and text of each built-in runbook.
 pub const BUILT_IN: &[(&str, &str)] = &[
@@ -31,32 +34,81 @@ pub fn all() -> &'static [Definition] {
     &ALL
 }
 
+/// The built-in runbooks and those of one's own.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Library {
+    own: Vec<Own>,
+}
+
+/// A runbook of one's own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Own {
+    /// What it says.
+    pub definition: Definition,
+    /// As its file has it.
+    pub text: String,
+}
+
+impl Library {
+    /// Those in these files, beside the built-in ones; and what is wrong with those that are not taken. A name that is
+    /// taken already is no other runbook's.
+    #[must_use]
+    pub fn read(files: Vec<(PathBuf, String)>) -> (Self, Vec<Diagnostic>) {
+        let (mut library, mut mistakes) = (Self::default(), Vec::new());
+        for (path, text) in files {
+            let taken = |definition: &Definition| {
+                let flaw = |by: &str| Flaw {
+                    at: vec![Part::Value("name".to_owned())],
+                    says: format!("{} is the name of {by}", definition.name),
+                    hint: Some("give it another name".to_owned()),
+                };
+                match library.find(&definition.name) {
+                    Some(_) if find(&definition.name).is_some() => vec![flaw("a built-in runbook")],
+                    Some(_) => vec![flaw("another runbook of this directory")],
+                    None => Vec::new(),
+                }
+            };
+            let read = document(&path, &text, |definition| {
+                let mut flaws = bind::flaws(definition);
+                flaws.extend(taken(definition));
+                flaws
+            });
+            match read {
+                Ok(definition) => library.own.push(Own { definition, text }),
+                Err(more) => mistakes.extend(more),
+            }
+        }
+        (library, mistakes)
+    }
+
+    /// All of them, the built-in ones first.
+    pub fn all(&self) -> impl Iterator<Item = &Definition> {
+        all().iter().chain(self.own.iter().map(|own| &own.definition))
+    }
+
+    /// Those of one's own.
+    #[must_use]
+    pub fn own(&self) -> &[Own] {
+        &self.own
+    }
+
+    /// The runbook of that name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Definition> {
+        self.all().find(|definition| definition.name == name)
+    }
+}
+
 /// The built-in runbook of that name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Definition> {
     all().iter().find(|definition| definition.name == name)
 }
 
-/// Why a runbook cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unreadable {
-    /// Its text has mistakes.
-    Text(Vec<Diagnostic>),
-    /// It names what does not exist; a sentence each.
-    Meaning(Vec<String>),
-}
-
 /// Reads a runbook and checks that everything it names exists.
 ///
 /// # Errors
-/// [`Unreadable`] with every mistake.
-pub fn read(path: &Path, text: &str) -> Result<Definition, Unreadable> {
-    let (definition, diagnostics) = document::<Definition>(path, text);
-    let definition = definition.ok_or(Unreadable::Text(diagnostics))?;
-    let flaws = bind::flaws(&definition);
-    if flaws.is_empty() {
-        Ok(definition)
-    } else {
-        Err(Unreadable::Meaning(flaws))
-    }
+/// Every mistake, with its line and column.
+pub fn read(path: &Path, text: &str) -> Result<Definition, Vec<Diagnostic>> {
+    document(path, text, bind::flaws)
 }

@@ -98,15 +98,15 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
             "an empty choice is a mistake, not everything: name a slice that the server has",
         ));
     }
-    let mut moves = Vec::new();
+    let mut out = Vec::new();
     for (_, slice) in chosen {
         match resolve(wish, slice, server, sight) {
-            Ok(Some(moved)) => moves.push(moved),
+            Ok(Some(moved)) => out.push(moved),
             Ok(None) => {}
             Err(refusal) => refusals.push(refusal),
         }
     }
-    if refusals.is_empty() && moves.is_empty() {
+    if refusals.is_empty() && out.is_empty() {
         refusals.push(Refusal::new(
             "every slice is served by the other side already",
             "there is nothing left to do",
@@ -116,13 +116,13 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         return Err(refusals);
     }
     if !left_out.is_empty() {
-        moves[0].warnings.push(format!(
+        out[0].warnings.push(format!(
             "left where they are, for they have no other server: {}",
             left_out.join(", ")
         ));
     }
     Ok(Box::new(Slices {
-        moves,
+        moves: out,
         kind: wish.definition.kind,
         seen: sight.is_some(),
     }))

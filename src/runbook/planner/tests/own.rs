@@ -1,0 +1,253 @@
+//! Runbooks about hosts, and those of one's own: their words, their commands, and what they may not do.
+
+use super::*;
+use crate::runbook::{
+    action,
+    definition::{Call, Definition},
+    operation::Operation,
+    plan::{Layouts, Plan},
+    truth::Truth,
+};
+
+fn read(text: &str) -> Definition {
+    catalogue::read(Path::new("mine.yaml"), text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
+}
+
+fn flaws(steps: &str) -> Vec<String> {
+    let text = format!(
+        "name: mine\ntitle: t\nkind: planned\nabout: hosts\nparameters: {{ hosts: {{ type: hosts }}, what: {{ type: text }} }}\nsteps:\n{steps}"
+    );
+    let mistakes = catalogue::read(Path::new("mine.yaml"), &text).unwrap_err();
+    mistakes.into_iter().map(|mistake| mistake.message).collect()
+}
+
+fn on_hosts(name: &str, parameters: &[(&str, &str)]) -> Result<Plan, Vec<Refusal>> {
+    let wish = wish(name, parameters);
+    looks(&fleet(false), &wish)?;
+    planned(&fleet(false), &wish, both("healthy"))
+}
+
+fn does(plan: &Plan) -> Vec<&str> {
+    plan.steps.iter().map(|step| step.operation.says.as_str()).collect()
+}
+
+#[test]
+fn services_are_started_below_first_and_stopped_above_first() {
+    let service = |state| on_hosts("service", &[("hosts", "stor*"), ("unit", "cron"), ("state", state)]).unwrap();
+    assert_eq!(
+        does(&service("started")),
+        ["start cron on stor1", "start cron on stor2"]
+    );
+    assert_eq!(does(&service("stopped")), ["stop cron on stor2", "stop cron on stor1"]);
+    let restarted = service("restarted");
+    assert_eq!(does(&restarted), ["restart cron on stor1", "restart cron on stor2"]);
+    assert!(restarted.steps[0].undo.is_none());
+    assert_eq!(service("stopped").steps[0].operation.shown(), ["systemctl stop cron"]);
+}
+
+#[test]
+fn what_exports_is_not_stopped_unless_its_host_is_named_in_full() {
+    let stop = |glass: &[&str]| {
+        let mut wish = wish(
+            "service",
+            &[("hosts", "stor*"), ("unit", "nfs-server"), ("state", "stopped")],
+        );
+        wish.glass = glass
+            .iter()
+            .map(|host| Glass {
+                rule: Rule::Force,
+                resource: (*host).to_owned(),
+                by: "op".to_owned(),
+            })
+            .collect();
+        let plan = planned(&fleet(false), &wish, both("healthy")).unwrap();
+        let held = |step: &crate::runbook::plan::Step| {
+            let context = crate::runbook::interlock::Context {
+                plan: &plan,
+                fenced: BTreeMap::new(),
+                promoted: std::collections::BTreeSet::new(),
+                back: false,
+            };
+            crate::runbook::interlock::conditions(&step.operation.claims, &context).len()
+        };
+        plan.steps.iter().map(held).collect::<Vec<_>>()
+    };
+    assert_eq!(stop(&[]), [1, 1], "both have to export nothing");
+    assert_eq!(stop(&["stor2"]), [0, 1], "stor2 goes first, and is named");
+    // What keeps copies of data needs the name in any case.
+    let refusals = on_hosts("service", &[("hosts", "stor1"), ("unit", "drbd"), ("state", "stopped")]).unwrap_err();
+    assert!(refusals[0].lift.contains("--force=stor1"), "{refusals:?}");
+}
+
+#[test]
+fn words_that_do_not_fit_are_refused_with_what_would() {
+    let lift = |parameters: &[(&str, &str)]| on_hosts("service", parameters).unwrap_err()[0].to_string();
+    let said = lift(&[("hosts", "stor9"), ("unit", "cron"), ("state", "started")]);
+    assert!(said.contains("stor9"), "{said}");
+    let said = lift(&[("hosts", "stor1"), ("unit", "cron"), ("state", "start")]);
+    assert!(said.contains("there are started, stopped, restarted"), "{said}");
+    let said = lift(&[("hosts", "stor1"), ("unit", "--now"), ("state", "started")]);
+    assert!(said.contains("is no name"), "{said}");
+    let refusals = on_hosts(
+        "service",
+        &[("hosts", "stor1"), ("unit", "poweroff.target"), ("state", "started")],
+    );
+    assert!(refusals.unwrap_err()[0].fact.contains("is not a service"));
+}
+
+#[test]
+fn the_example_of_the_documentation_is_sound() {
+    let wish = |drain: &str| Wish {
+        definition: read(include_str!("../../../../docs/own-runbook.yaml")),
+        ..wish("service", &[("hosts", "stor*"), ("drain", drain)])
+    };
+    let plan = planned(&fleet(false), &wish("20"), both("healthy")).unwrap();
+    let said = does(&plan);
+    assert_eq!(said.len(), 6, "{said:?}");
+    assert_eq!(said[0], "run /usr/local/sbin/site-lb drain stor1 on stor1");
+    assert_eq!(said[1], "restart php8.2-fpm on stor1", "node after node");
+    assert_eq!(plan.steps[0].operation.settles_within, Duration::from_secs(20));
+    let undo = plan.steps[0].undo.as_ref().unwrap();
+    assert_eq!(undo.shown(), ["/usr/local/sbin/site-lb enable stor1"]);
+    // A condition that does not hold leaves its step out.
+    let plan = planned(&fleet(false), &wish("0"), both("healthy")).unwrap();
+    assert_eq!(
+        does(&plan),
+        ["restart php8.2-fpm on stor1", "restart php8.2-fpm on stor2"]
+    );
+}
+
+fn operation(with: &[(&str, &str)]) -> Result<Operation, String> {
+    let fleet = fleet(false);
+    let layouts = Layouts {
+        hosts: vec!["stor1".into()],
+        ..Layouts::default()
+    };
+    let call = Call::new("command", with.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    let given = action::Given {
+        fleet: &fleet,
+        glass: &[],
+        layouts: &layouts,
+        call: &call,
+    };
+    action::find("command").unwrap().operation(&given)
+}
+
+#[test]
+fn a_value_stays_one_word_whatever_it_holds() {
+    let text = "name: mine\ntitle: t\nkind: planned\nabout: hosts\nparameters: { hosts: { type: hosts }, what: { type: text } }\nsteps:\n  - { do: command, with: { host: '{{ host }}', run: [logger, '{{ what }}'], proof: ['true'] }, why: w }\n";
+    for what in ["a b; reboot", "$(reboot)", "it's \"so\"", "`x` {{ host }}", ""] {
+        let wish = Wish {
+            definition: read(text),
+            ..wish("service", &[("hosts", "stor1"), ("what", what)])
+        };
+        let plan = planned(&fleet(false), &wish, both("healthy")).unwrap();
+        let crate::runbook::operation::Work::Commands(commands) = &plan.steps[0].operation.work else {
+            panic!("{plan:?}")
+        };
+        assert_eq!(commands[..], [vec!["logger".to_owned(), what.to_owned()]]);
+    }
+}
+
+#[test]
+fn a_command_is_no_way_around_an_interlock() {
+    let step = |run: &str| {
+        format!("  - {{ do: command, with: {{ host: '{{{{ host }}}}', run: {run}, proof: ['true'] }}, why: w }}\n")
+    };
+    for (run, says) in [
+        ("[drbdadm, primary, web1]", "changes what runbooks know"),
+        ("[/usr/sbin/mount, /dev/drbd0, /srv]", "changes what runbooks know"),
+        ("[sh, -c, 'reboot']", "would run what its words say"),
+        ("[/bin/busybox, umount, /srv]", "would run what its words say"),
+        ("[python3.11, -c, x]", "would run what its words say"),
+        ("[env, drbdadm]", "would run what its words say"),
+        ("['{{ what }}', x]", "the program itself is a template"),
+        ("[]", "empty command"),
+        ("reboot now", "is a list of words"),
+    ] {
+        let said = flaws(&step(run));
+        assert!(said.iter().any(|flaw| flaw.contains(says)), "{run}: {said:?}");
+    }
+    // Nor are words that only become one when they are filled in: the same is judged again.
+    let why = operation(&[("host", "stor1"), ("run", "sudo reboot"), ("proof", "true")]).unwrap_err();
+    assert!(why.contains("would run what its words say"), "{why}");
+    let why = operation(&[("host", "access1"), ("run", "touch x"), ("proof", "true")]).unwrap_err();
+    assert!(why.contains("no host that this plan is about"), "{why}");
+}
+
+#[test]
+fn a_proof_is_an_exit_code_of_the_program_itself() {
+    let of = |back: bool, exit: Option<i32>| {
+        let mut with = vec![("host", "stor1"), ("run", "touch /run/x"), ("proof", "test -e /run/x")];
+        if back {
+            with.push(("unproven", "yes"));
+        }
+        let proof = operation(&with).unwrap().proof.remove(0);
+        let mut sight = Sight::new(NOW, Duration::from_secs(5));
+        if let Some(exit) = exit {
+            let printed = Printed {
+                exit,
+                text: String::new(),
+            };
+            sight.take(
+                proof.looks[0].clone(),
+                Glimpse {
+                    at: NOW,
+                    answer: Ok(printed),
+                },
+            );
+        }
+        proof.judge(&sight)
+    };
+    assert!(of(false, Some(0)).holds() && of(false, Some(1)).fails());
+    assert!(of(true, Some(1)).holds() && of(true, Some(0)).fails());
+    for exit in [Some(126), Some(127), Some(137), None] {
+        for back in [false, true] {
+            assert!(matches!(of(back, exit), Truth::Unknown(_)), "{exit:?} {back}");
+        }
+    }
+}
+
+#[test]
+fn a_library_keeps_what_is_sound_and_tells_the_rest() {
+    let text = |name: &str| {
+        format!(
+            "name: {name}\ntitle: t\nkind: planned\nabout: hosts\nparameters: {{ hosts: {{ type: hosts }} }}\nsteps:\n  - {{ do: service, with: {{ host: '{{{{ host }}}}', unit: cron, state: started }}, why: w }}\n"
+        )
+    };
+    let files = [
+        ("a.yaml", text("mine")),
+        ("b.yaml", text("mine")),
+        ("c.yaml", text("failover")),
+        ("d.yaml", "name: [".to_owned()),
+        ("e.yaml", text("other")),
+        ("f.yaml", text("Not a name")),
+    ];
+    let files = files.map(|(path, text)| (path.into(), text)).to_vec();
+    let (library, mistakes) = catalogue::Library::read(files);
+    let own: Vec<&str> = library.own().iter().map(|own| own.definition.name.as_str()).collect();
+    assert_eq!(own, ["mine", "other"]);
+    assert!(library.find("mine").is_some() && library.find("failover").is_some());
+    assert_eq!(
+        library.find("failover"),
+        catalogue::find("failover"),
+        "the built-in one"
+    );
+    let told: Vec<String> = mistakes.iter().map(|mistake| mistake.line()).collect();
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("b.yaml:1:7: error: mine is the name of another")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("c.yaml:1:7: error: failover is the name of a built-in")),
+        "{told:?}"
+    );
+    assert!(told.iter().any(|line| line.starts_with("d.yaml:")), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("f.yaml:1:7: error: this is no name for a runbook")),
+        "{told:?}"
+    );
+}
