@@ -383,9 +383,8 @@ impl Progress {
         };
         step.state = match (outcome, back) {
             (Outcome::Done | Outcome::AlreadySo, true) => StepState::Undone,
-            (Outcome::Done, false) => StepState::Done,
+            (Outcome::Done, false) | (Outcome::Stays, _) => StepState::Done,
             (Outcome::AlreadySo, false) => StepState::AlreadySo,
-            (Outcome::Stays, _) => StepState::Done,
             (Outcome::Failed | Outcome::Refused, _) => StepState::Failed,
         };
         step.ended = Some(at);

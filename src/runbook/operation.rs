@@ -1,6 +1,14 @@
 //! An operation: one change of one host, with everything that makes it safe to try and possible to prove.
 
-use super::{condition::Condition, definition::Call, observe::{md::ArrayOn, pace::{SLOWEST_KIB_S, Watch}}, secret};
+use super::{
+    condition::Condition,
+    definition::Call,
+    observe::{
+        md::ArrayOn,
+        pace::{SLOWEST_KIB_S, Watch},
+    },
+    secret,
+};
 use crate::{
     fleet::{HostName, SliceName},
     remote::quote::join,
@@ -226,7 +234,9 @@ impl Operation {
             Work::Nudge { argv, .. } => vec![join(argv).unwrap_or_default()],
             Work::Local(argv) if argv.is_empty() => Vec::new(),
             Work::Local(argv) => vec![join(&secret::shown(argv)).unwrap_or_default()],
-            Work::Watch(watch) if !watch.clients.is_empty() => vec![join(&watch.command(SLOWEST_KIB_S)).unwrap_or_default()],
+            Work::Watch(watch) if !watch.clients.is_empty() => {
+                vec![join(&watch.command(SLOWEST_KIB_S)).unwrap_or_default()]
+            }
             Work::Watch(_) | Work::Hold(_) | Work::Ask(_) => Vec::new(),
         }
     }

@@ -121,10 +121,15 @@ impl ArrayLayout {
     #[must_use]
     pub fn steered(&self) -> String {
         match self.clients.as_slice() {
-            [] => ", at the speed that is usual there, for no client is known whose requests could tell another".to_owned(),
+            [] => ", at the speed that is usual there, for no client is known whose requests could tell another"
+                .to_owned(),
             [one] => format!(", as fast as the requests of {} allow", one.host),
             [one, two] => format!(", as fast as the requests of {} and {} allow", one.host, two.host),
-            [one, rest @ ..] => format!(", as fast as the requests of {} and {} others allow", one.host, rest.len()),
+            [one, rest @ ..] => format!(
+                ", as fast as the requests of {} and {} others allow",
+                one.host,
+                rest.len()
+            ),
         }
     }
 }

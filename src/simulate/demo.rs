@@ -127,7 +127,10 @@ fn storage(node: &mut Node, level: u8, members: usize) {
         Array::new("md0", 0, level, 1..1 + members, DISK_KIB),
         Array::new("md1", 1, level, 1 + members..1 + 2 * members, DISK_KIB),
     ];
-    let (letter, minor) = (char::from(b'b' + u8::try_from(2 * members).unwrap_or(0)), 32 * members + 16);
+    let (letter, minor) = (
+        char::from(b'b' + u8::try_from(2 * members).unwrap_or(0)),
+        32 * members + 16,
+    );
     node.disks.push(Disk::spare(
         &format!("sd{letter}"),
         8,

@@ -82,10 +82,17 @@ fn a_check_is_stopped_when_clients_suffer_and_a_rebuild_goes_on_slowly() {
         "{end:?}"
     );
     let last: Vec<String> = ran(&stage).into_iter().rev().take(3).rev().collect();
-    assert_eq!(last, ["md_limit md0 system", "md_check md0 stop", "md_limit md0 system"]);
+    assert_eq!(
+        last,
+        ["md_limit md0 system", "md_check md0 stop", "md_limit md0 system"]
+    );
     let (stage, end) = played(Scene::DiskReplace, |stage, turn| suffers(stage, turn, 20));
     assert_eq!(end, End::Done);
-    assert!(!ran(&stage).contains(&"md_limit md0 4000".to_owned()), "{:?}", ran(&stage));
+    assert!(
+        !ran(&stage).contains(&"md_limit md0 4000".to_owned()),
+        "{:?}",
+        ran(&stage)
+    );
 }
 
 #[test]
@@ -116,7 +123,10 @@ fn a_replacement_is_taken_back_until_the_new_disk_is_complete() {
                 End::Compensated { stays, .. } if stays.is_empty() => wholly += 1,
                 End::Compensated { stays, .. } => {
                     partly += 1;
-                    assert!(stays.iter().any(|stay| stay.contains("too late to take it back")), "{stays:?}");
+                    assert!(
+                        stays.iter().any(|stay| stay.contains("too late to take it back")),
+                        "{stays:?}"
+                    );
                 }
                 End::Parked { next, .. } => {
                     onward += 1;

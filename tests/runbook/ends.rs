@@ -136,9 +136,15 @@ pub fn array(stage: &Stage, end: &End) -> Result<(), String> {
                 (_, true) if kept => Ok(()),
                 (Scene::DiskReplace, true) => {
                     holds("it is not whole", whole && array.slot(old).is_some())?;
-                    holds("something is to be replaced still", array.members.iter().all(|member| !member.wanted))?;
+                    holds(
+                        "something is to be replaced still",
+                        array.members.iter().all(|member| !member.wanted),
+                    )?;
                     holds("the new disk is in it", !array.has(new))?;
-                    holds("the new disk is not as it was", node.disks[new].blank && node.disks[new].idle)
+                    holds(
+                        "the new disk is not as it was",
+                        node.disks[new].blank && node.disks[new].idle,
+                    )
                 }
                 (_, true) => holds("the new disk is in it", !array.has(new)),
             }

@@ -86,17 +86,29 @@ fn arrays(stage: &Stage, island: &Island) {
     for (at, node) in island.nodes.iter().enumerate() {
         for (index, array) in node.arrays.iter().enumerate() {
             let (name, in_sync) = (&array.name, array.in_sync());
-            assert!(in_sync >= array.needed(), "22: {name} of {} has lost its data", node.name);
+            assert!(
+                in_sync >= array.needed(),
+                "22: {name} of {} has lost its data",
+                node.name
+            );
             let failed = stage.scene == Scene::DiskReplaceFailed && (at, index) == (0, 0);
             let had = array.members.len() - usize::from(failed);
-            assert!(in_sync >= had, "22: {name} of {} has {in_sync} of {had} members", node.name);
+            assert!(
+                in_sync >= had,
+                "22: {name} of {} has {in_sync} of {had} members",
+                node.name
+            );
             let planned = stage.scene.base() == Scene::DiskReplace && (at, index) == (0, 0);
             let well = array.extra.is_empty() && array.limit_kib_s.is_none() && array.sync.is_none();
             assert!(planned || well, "13: {name} of {} was touched", node.name);
         }
         let used = |disk: &Disk| disk.name == NEW_DISK && !disk.blank;
         let planned = at == 0 && stage.scene.base() == Scene::DiskReplace;
-        assert!(planned || !node.disks.iter().any(used), "13: the spare of {} was written to", node.name);
+        assert!(
+            planned || !node.disks.iter().any(used),
+            "13: the spare of {} was written to",
+            node.name
+        );
     }
 }
 

@@ -320,7 +320,10 @@ fn other_servers() {
 
 #[test]
 fn arrays() {
-    for scene in Scene::ALL.into_iter().filter(|scene| scene.base() == Scene::DiskReplace) {
+    for scene in Scene::ALL
+        .into_iter()
+        .filter(|scene| scene.base() == Scene::DiskReplace)
+    {
         all(scene);
     }
 }

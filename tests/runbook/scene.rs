@@ -223,16 +223,18 @@ impl Scene {
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
             Self::SliceMove | Self::Service => {}
-            Self::DiskReplace => _ = world.fleet(|island| {
-                let array = &mut island.nodes[0].arrays[0];
-                // A minute's work at the speed that it begins with.
-                array.member_kib = 60_000;
-                array.system_limit_kib_s = 4000;
-                array.differs = 128;
-                if self == Self::DiskReplaceFailed {
-                    array.fail(1);
-                }
-            }),
+            Self::DiskReplace => {
+                _ = world.fleet(|island| {
+                    let array = &mut island.nodes[0].arrays[0];
+                    // A minute's work at the speed that it begins with.
+                    array.member_kib = 60_000;
+                    array.system_limit_kib_s = 4000;
+                    array.differs = 128;
+                    if self == Self::DiskReplaceFailed {
+                        array.fail(1);
+                    }
+                })
+            }
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
             Self::FailBack => {

@@ -84,7 +84,11 @@ fn suspect(array: &MdArray) -> Option<&MdMember> {
 fn unused(seen: &Snapshot) -> Vec<&str> {
     let list = |used: &mut Vec<String>| {
         let arrays = seen.md.value().into_iter().flatten();
-        used.extend(arrays.flat_map(|array| &array.members).map(|member| member.device.to_string()));
+        used.extend(
+            arrays
+                .flat_map(|array| &array.members)
+                .map(|member| member.device.to_string()),
+        );
         let mounts = seen.mounts.value().into_iter().flatten();
         used.extend(mounts.map(|mount| mount.source.trim_start_matches("/dev/").to_owned()));
         let disks = seen.disk_counters.value().into_iter().flatten();
@@ -94,11 +98,17 @@ fn unused(seen: &Snapshot) -> Vec<&str> {
     list(&mut used);
     // A disk stands in its own counters; a partition of it, a member or a mount begins with its name.
     let is_used = |disk: &str| {
-        let more = |name: &String| name.strip_prefix(disk).is_some_and(|rest| rest.starts_with(['p', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']));
+        let more = |name: &String| {
+            name.strip_prefix(disk)
+                .is_some_and(|rest| rest.starts_with(['p', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+        };
         used.iter().any(more) || used.iter().filter(|name| *name == disk).count() > 1
     };
     let disks = seen.disk_kinds.value().into_iter().flatten();
-    disks.map(|disk| disk.name.as_str()).filter(|disk| !is_used(disk)).collect()
+    disks
+        .map(|disk| disk.name.as_str())
+        .filter(|disk| !is_used(disk))
+        .collect()
 }
 
 fn replace(seen: &Snapshot, array: &MdArray, silent: Option<String>) -> Wanted {
@@ -113,7 +123,9 @@ fn replace(seen: &Snapshot, array: &MdArray, silent: Option<String>) -> Wanted {
     let Some(member) = suspect(array) else {
         let why = match array.degraded() {
             Some(true) => "the missing member is not listed any more, so no plan can name it: mdadm --add by hand",
-            _ => "no member has failed or has read errors; another one is replaced by --batch",
+            _ => {
+                "no member has failed or has read errors; any other: pointsman --batch plan disk-replace … disk=… by=…"
+            }
         };
         return wanted(Vec::new(), Err(why.to_owned()));
     };
@@ -133,7 +145,7 @@ fn replace(seen: &Snapshot, array: &MdArray, silent: Option<String>) -> Wanted {
         }
         several => {
             let disks = several.join(", ");
-            let why = format!("{old} should go; {disks} are unused: name one by --batch (by=…)");
+            let why = format!("{old} should go; {disks} are unused: pointsman --batch plan disk-replace … by=…");
             wanted(Vec::new(), Err(why))
         }
     }

@@ -61,7 +61,11 @@ impl Action for MdCheck {
         Ok(Operation {
             place: Place::Host(array.host.clone()),
             says: format!("{verb} the check of {array}"),
-            needs: if started { vec![array.is_settled(), array.is_whole()] } else { Vec::new() },
+            needs: if started {
+                vec![array.is_settled(), array.is_whole()]
+            } else {
+                Vec::new()
+            },
             expects: Vec::new(),
             work: Work::Commands(commands),
             proof,

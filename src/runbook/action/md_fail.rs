@@ -1,9 +1,7 @@
 //! Marks a member as failed that cannot be read any more, so that it can be removed.
 
 use super::{Action, Argument, Given, Tool, argv};
-use crate::runbook::{
-    operation::{Claim, Nature, Operation, Place, Work},
-};
+use crate::runbook::operation::{Claim, Nature, Operation, Place, Work};
 use std::time::Duration;
 
 /// `md-fail`.
@@ -45,15 +43,9 @@ impl Action for MdFail {
             needs: Vec::new(),
             expects: old.expected(),
             // By its bare name: that of a disk that is gone leads nowhere any more.
-            work: Work::Commands(vec![argv([
-                "mdadm",
-                "--manage",
-                &array.path(),
-                "--fail",
-                &old.device,
-            ])]),
+            work: Work::Commands(vec![argv(["mdadm", "--manage", &array.path(), "--fail", &old.device])]),
             proof: vec![array.is_failed(&old.device).or(array.has(&old.device, false))],
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             settles_within: Duration::from_secs(10),
             nature: Nature::Probeable,
             retry: None,

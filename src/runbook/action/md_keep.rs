@@ -1,9 +1,7 @@
 //! Breaks the replacement of a member off: it stays in service.
 
 use super::{Action, Argument, Given, argv};
-use crate::runbook::{
-    operation::{Claim, Nature, Operation, Place, Work},
-};
+use crate::runbook::operation::{Claim, Nature, Operation, Place, Work};
 use std::time::Duration;
 
 /// `md-keep`.
@@ -43,7 +41,10 @@ impl Action for MdKeep {
         let new = layout.new_disk(given.text("by")?)?;
         Ok(Operation {
             place: Place::Host(array.host.clone()),
-            says: format!("keep {} in {array}, unless {} has taken its place by now", old.device, new.device),
+            says: format!(
+                "keep {} in {array}, unless {} has taken its place by now",
+                old.device, new.device
+            ),
             needs: Vec::new(),
             expects: vec![old.expects(), new.expects()],
             work: Work::Commands(vec![argv(["md_keep", &array.name, &old.device, &new.device])]),

@@ -1,9 +1,7 @@
 //! Lets an array rebuild and check as fast again as it was found.
 
 use super::{Action, Argument, Given, argv};
-use crate::runbook::{
-    operation::{Nature, Operation, Place, Work},
-};
+use crate::runbook::operation::{Nature, Operation, Place, Work};
 use std::time::Duration;
 
 /// `md-limit`.

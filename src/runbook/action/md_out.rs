@@ -46,11 +46,8 @@ impl Action for MdOut {
             needs: Vec::new(),
             expects: vec![disk.expects()],
             work: Work::Commands(vec![argv(["md_out", &array.name, &disk.device])]),
-            proof: vec![
-                array.has(&disk.device, false),
-                md::is_blank(&array.host, &disk.device),
-            ],
-            deadline: Duration::from_secs(60),
+            proof: vec![array.has(&disk.device, false), md::is_blank(&array.host, &disk.device)],
+            deadline: Duration::from_mins(1),
             settles_within: Duration::from_secs(5),
             nature: Nature::Idempotent,
             retry: Some(Retry {

@@ -1,9 +1,7 @@
 //! Removes a member that has failed, or that was replaced, from its array: the disk can be pulled then.
 
 use super::{Action, Argument, Given, Tool, argv};
-use crate::runbook::{
-    operation::{Claim, Nature, Operation, Place, Retry, Work},
-};
+use crate::runbook::operation::{Claim, Nature, Operation, Place, Retry, Work};
 use std::time::Duration;
 
 /// `md-remove`.
@@ -52,7 +50,7 @@ impl Action for MdRemove {
                 &old.device,
             ])]),
             proof: vec![array.has(&old.device, false)],
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             settles_within: Duration::from_secs(10),
             nature: Nature::Probeable,
             // The kernel lets go of it a moment after it has failed.

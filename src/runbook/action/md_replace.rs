@@ -61,7 +61,7 @@ impl Action for MdReplace {
                 &new.path(),
             ])]),
             proof: vec![array.is_replaced(&old.device, &new.device)],
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             settles_within: Duration::from_secs(10),
             nature: Nature::Probeable,
             retry: None,

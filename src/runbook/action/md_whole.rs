@@ -1,9 +1,7 @@
 //! Proves that an array is whole with its new disk: from here on there is no way back, for the old one is out of it.
 
 use super::{Action, Argument, Given};
-use crate::runbook::{
-    operation::{Nature, Operation, Place, Work},
-};
+use crate::runbook::operation::{Nature, Operation, Place, Work};
 use std::time::Duration;
 
 /// `md-whole`.

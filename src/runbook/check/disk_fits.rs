@@ -21,9 +21,15 @@ impl Check for DiskFits {
     }
 
     fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
-        let by = scope.wish.parameters.get("by").map(|name| name.trim_start_matches("/dev/"));
+        let by = scope
+            .wish
+            .parameters
+            .get("by")
+            .map(|name| name.trim_start_matches("/dev/"));
         let hosts = scope.subject.hosts();
-        let new = by.into_iter().flat_map(|device| hosts.iter().map(move |host| md::is_blank(host, device)));
+        let new = by
+            .into_iter()
+            .flat_map(|device| hosts.iter().map(move |host| md::is_blank(host, device)));
         new.flat_map(|blank| blank.looks).collect()
     }
 
@@ -40,7 +46,10 @@ impl Check for DiskFits {
         let twin = layout.seen.members.iter().find(|member| member.disk.is_same(new));
         if let Some(twin) = twin {
             report.refuse(
-                format!("{} is on the same disk as {}, a member of {array}", new.device, twin.disk.device),
+                format!(
+                    "{} is on the same disk as {}, a member of {array}",
+                    new.device, twin.disk.device
+                ),
                 "a copy on the same disk is lost with it: name another one",
             );
         }

@@ -1,8 +1,6 @@
 //! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
 
-use super::{
-    Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState, back::changes,
-};
+use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState, back::changes};
 use crate::{
     facts::UnixMs,
     fleet::HostName,

@@ -26,7 +26,10 @@ impl Engine {
             // A limit is right however old what was seen is.
             (Part::Intending, Event::Written(Ok(()))) if doing.orders.is_empty() && self.is_stale() => {
                 self.seen.clear();
-                self.not_sent(doing, "the journal took so long that what was seen before is too old".to_owned())
+                self.not_sent(
+                    doing,
+                    "the journal took so long that what was seen before is too old".to_owned(),
+                )
             }
             (Part::Intending, Event::Written(Ok(()))) => self.send(doing),
             (Part::Unsent(why), Event::Written(Ok(()))) => self.again(doing, &why),
@@ -91,7 +94,7 @@ impl Engine {
         let operation = &doing.operation;
         let mut looks = distinct(operation.needs.iter().chain(&operation.proof).chain(&interlocks));
         looks.extend(self.looks_apart(doing));
-        looks.extend(distinct(&self.too_late(doing)));
+        looks.extend(distinct(&doing.too_late()));
         looks.sort();
         looks.dedup();
         looks
@@ -131,7 +134,12 @@ impl Engine {
         if let Some(seen) = self.alarm(&doing, &sight) {
             return self.halt(&doing, &seen);
         }
-        if let Some(seen) = self.too_late(&doing).iter().map(|past| past.judge(&sight)).find(Truth::holds) {
+        if let Some(seen) = doing
+            .too_late()
+            .iter()
+            .map(|past| past.judge(&sight))
+            .find(Truth::holds)
+        {
             return self.conclude(doing, Outcome::Stays, vec![seen.text().to_owned()], String::new());
         }
         let operation = &doing.operation;

@@ -135,7 +135,11 @@ impl Engine {
             doing.waits = Some(format!("{condition}, but {truth}{steered}"));
             doing.part = Part::Patient(failed);
             doing.rested = self.now;
-            let every = if doing.watches().is_some() { WATCH_EVERY } else { PROVE_EVERY };
+            let every = if doing.watches().is_some() {
+                WATCH_EVERY
+            } else {
+                PROVE_EVERY
+            };
             self.stage = Stage::Step(Box::new(doing));
             return Effect::Wait(every);
         }

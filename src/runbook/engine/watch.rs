@@ -17,6 +17,17 @@ impl Doing {
         }
     }
 
+    /// What makes it too late to take the step back: a disk that the array needs by now is not taken out again.
+    pub(super) fn too_late(&self) -> Vec<Condition> {
+        let claims = self.operation.claims.iter().filter(|_| self.back);
+        claims
+            .filter_map(|claim| match claim {
+                Claim::TakeOut { array, device } => Some(array.needs(device)),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The commands that are sent next, as they are journaled.
     pub(super) fn shown(&self) -> Vec<String> {
         if self.watches().is_none() {
@@ -33,10 +44,7 @@ impl Engine {
             Some(watch) if !doing.back && !self.paused => watch.clone(),
             _ => return Advice::Keep,
         };
-        let advice = doing
-            .steering
-            .get_or_insert_default()
-            .judge(&watch, sight, self.now);
+        let advice = doing.steering.get_or_insert_default().judge(&watch, sight, self.now);
         if let Advice::Limit(kib_s) = advice {
             doing.orders = vec![watch.command(kib_s)];
         }
@@ -58,19 +66,5 @@ impl Engine {
             steering.forget(self.now);
         }
         self.prove(doing, None)
-    }
-
-    /// What makes it too late to take a step back: a disk that the array needs by now is not taken out again.
-    pub(super) fn too_late(&self, doing: &Doing) -> Vec<Condition> {
-        if !doing.back {
-            return Vec::new();
-        }
-        let claims = doing.operation.claims.iter();
-        claims
-            .filter_map(|claim| match claim {
-                Claim::TakeOut { array, device } => Some(array.needs(device)),
-                _ => None,
-            })
-            .collect()
     }
 }

@@ -121,7 +121,10 @@ impl Disk {
             return Err(format!("{device:?} is no name of a device"));
         }
         let plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c));
-        if ![serial, wwn, bay].into_iter().all(|word| !word.is_empty() && plain(word)) {
+        if ![serial, wwn, bay]
+            .into_iter()
+            .all(|word| !word.is_empty() && plain(word))
+        {
             return Err(format!("{line:?} is no disk"));
         }
         let known = |word: &str| (word != "-").then(|| word.to_owned());
@@ -152,7 +155,11 @@ impl Disk {
     /// What the host checks before it takes the disk away; nothing of one that is gone and cannot be told any more.
     #[must_use]
     pub fn expected(&self) -> Vec<Expect> {
-        if self.is_known() { vec![self.expects()] } else { Vec::new() }
+        if self.is_known() {
+            vec![self.expects()]
+        } else {
+            Vec::new()
+        }
     }
 
     /// Whether it can be told from every other one.
@@ -316,7 +323,10 @@ impl Seen {
         match (sizes.min(), disk.size_kib) {
             (Some(least), Some(size)) => Truth::of(
                 size >= least && size > self.component_kib,
-                format!("{} has {size} KiB, the smallest member of {array} {least} KiB", disk.device),
+                format!(
+                    "{} has {size} KiB, the smallest member of {array} {least} KiB",
+                    disk.device
+                ),
             ),
             _ => Truth::Unknown(format!("the sizes of {} and of the members of {array}", disk.device)),
         }
@@ -361,7 +371,10 @@ impl Seen {
     /// Whether it takes writes, or would.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        matches!(self.state.as_str(), "clean" | "active" | "active-idle" | "write-pending")
+        matches!(
+            self.state.as_str(),
+            "clean" | "active" | "active-idle" | "write-pending"
+        )
     }
 
     /// What is left of what runs, KiB of each member.
@@ -377,7 +390,10 @@ impl Seen {
             Some((done, all)) if all > 0 => format!(", {:.1} % of it done", done as f64 * 100.0 / all as f64),
             _ => String::new(),
         };
-        format!("{} of {} members missing, {}{progress}", self.degraded, self.raid_disks, self.action)
+        format!(
+            "{} of {} members missing, {}{progress}",
+            self.degraded, self.raid_disks, self.action
+        )
     }
 
     /// What the sectors that differed in the last check mean, for this level (md(4), scrubbing).
@@ -629,7 +645,11 @@ impl ArrayOn {
         let whose = |limit: Limit| if limit.own { "its own" } else { "the system's" };
         let says = format!("the limit of {self} is {} KiB/s, {}", limit.kib_s, whose(limit));
         self.on(says, move |seen| {
-            let told = format!("the limit of {array} is {} KiB/s, {}", seen.limit.kib_s, whose(seen.limit));
+            let told = format!(
+                "the limit of {array} is {} KiB/s, {}",
+                seen.limit.kib_s,
+                whose(seen.limit)
+            );
             // The system's limit is the system's to change.
             let same = seen.limit == limit || (!seen.limit.own && !limit.own);
             Truth::of(same, told)
@@ -643,7 +663,9 @@ fn told(array: &ArrayOn, device: &str, member: Option<&Member>) -> String {
         None => format!("{device} is no member of {array}"),
         Some(member) => {
             let flags: Vec<&str> = member.flags.iter().map(String::as_str).collect();
-            let slot = member.slot.map_or_else(|| "no place".to_owned(), |slot| format!("place {slot}"));
+            let slot = member
+                .slot
+                .map_or_else(|| "no place".to_owned(), |slot| format!("place {slot}"));
             format!("{device} is {} in {array}, at {slot}", flags.join(","))
         }
     }
@@ -664,9 +686,10 @@ pub fn is_blank(host: &HostName, device: &str) -> Condition {
         match text.lines().next().unwrap_or_default() {
             "blank" => Truth::Yes(format!("nothing is on {device} of {name} and nobody uses it")),
             "" => Truth::Unknown(format!("{name} tells nothing of {device}")),
-            used if used.starts_with("is ") || used.starts_with("has ") => {
-                Truth::No(format!("{device} of {name} {}", used.chars().take(200).collect::<String>()))
-            }
+            used if used.starts_with("is ") || used.starts_with("has ") => Truth::No(format!(
+                "{device} of {name} {}",
+                used.chars().take(200).collect::<String>()
+            )),
             _ => Truth::Unknown(format!("{name} tells nothing of {device}")),
         }
     })
@@ -677,15 +700,17 @@ pub fn is_blank(host: &HostName, device: &str) -> Condition {
 pub fn is_disk(host: &HostName, disk: &Disk) -> Condition {
     let (name, wanted) = (host.clone(), disk.clone());
     let look = Disk::look(host, &disk.device);
-    Condition::on(format!("{} of {host} is {disk}", disk.device), look, move |text| {
-        match Disk::parse(text.lines().next().unwrap_or_default()) {
+    Condition::on(
+        format!("{} of {host} is {disk}", disk.device),
+        look,
+        move |text| match Disk::parse(text.lines().next().unwrap_or_default()) {
             Ok(seen) => {
                 let same = (&seen.whole, &seen.serial, &seen.wwn) == (&wanted.whole, &wanted.serial, &wanted.wwn);
                 Truth::of(same, format!("{} of {name} is {seen}", wanted.device))
             }
             Err(why) => Truth::Unknown(format!("{name}: {why}")),
-        }
-    })
+        },
+    )
 }
 
 /// The device is large enough to be a member: no smaller than the smallest one.
@@ -795,7 +820,10 @@ mod tests {
         assert_eq!(seen.find("sdz").unwrap_err(), "no member is sdz");
         let twice = Seen::parse(&WELL.replace("C 0x3 98304 3", "B 0x3 98304 3")).unwrap();
         assert_eq!(twice.find("B").unwrap_err(), "several members are B");
-        assert_eq!(seen.member("sdb").unwrap().disk.to_string(), "sdb (serial B, WWN 0x2, bay 2)");
+        assert_eq!(
+            seen.member("sdb").unwrap().disk.to_string(),
+            "sdb (serial B, WWN 0x2, bay 2)"
+        );
         let running = WELL
             .replace("sync_action idle", "sync_action recover")
             .replace("sync_completed none", "sync_completed 65536 / 196608")
@@ -850,14 +878,20 @@ mod tests {
     fn redundancy_is_that_of_the_level_and_of_what_is_in_sync() {
         let (redundant, complete) = (array().redundant_without("sdb"), array().complete_without("sdb"));
         let both = |text: &str| (judged(&redundant, text).holds(), judged(&complete, text).holds());
-        assert_eq!(both(WELL), (false, true), "RAID 5 has nothing to spare but all its data");
+        assert_eq!(
+            both(WELL),
+            (false, true),
+            "RAID 5 has nothing to spare but all its data"
+        );
         let six = WELL.replace("raid5", "raid6").replace("raid_disks 3", "raid_disks 4");
         let six = six.replace("end\n", "member sdd 3 0 in_sync sdd sdd D 0x4 98304 4\nend\n");
         assert_eq!(both(&six), (true, true));
         assert_eq!(both(&six.replace("sdd 3 0 in_sync", "sdd 3 0 spare")), (false, true));
         let mirror = WELL.replace("raid5", "raid1");
         assert_eq!(both(&mirror), (true, true), "three ways");
-        let ten = WELL.replace("raid5", "raid10").replace("sdc 2 0 in_sync", "sdc none 0 faulty");
+        let ten = WELL
+            .replace("raid5", "raid10")
+            .replace("sdc 2 0 in_sync", "sdc none 0 faulty");
         assert_eq!(both(&ten), (false, false), "it may be the other half");
         let failed = WELL.replace("sdb 1 4 in_sync", "sdb none 4 faulty");
         assert_eq!(both(&failed), (true, true), "it adds nothing any more");
@@ -865,7 +899,10 @@ mod tests {
         assert_eq!(both(&broken), (true, false));
         assert_eq!(both(&WELL.replace("raid5", "raid0")), (false, false));
         // A replacement that is complete fills the place of the one that it replaces.
-        let replaced = WELL.replace("end\n", "member sde 1 0 in_sync,replacement sde sde E 0x5 98304 5\nend\n");
+        let replaced = WELL.replace(
+            "end\n",
+            "member sde 1 0 in_sync,replacement sde sde E 0x5 98304 5\nend\n",
+        );
         assert_eq!(both(&replaced), (true, true));
     }
 
@@ -880,7 +917,10 @@ mod tests {
             [&replaced, &kept, &needs].map(|condition| judged(condition, &text).holds())
         };
         assert_eq!(with("1 4 in_sync", "none 0 spare"), [false, true, false]);
-        assert_eq!(with("1 4 in_sync,want_replacement", "none 0 spare"), [false, false, false]);
+        assert_eq!(
+            with("1 4 in_sync,want_replacement", "none 0 spare"),
+            [false, false, false]
+        );
         let begun = with("1 4 in_sync,want_replacement", "1 0 spare,replacement");
         assert_eq!(begun, [true, false, false]);
         assert_eq!(with("none 4 faulty", "1 0 in_sync"), [true, false, true]);
@@ -889,7 +929,10 @@ mod tests {
             .replace("degraded 0", "degraded 1")
             .replace("member sdb 1 4 in_sync", "member sde 1 0 spare")
             .replace("sdb sdb B 0x2", "sde sde E 0x5");
-        assert!(judged(&needs, &rebuilt).holds(), "it is all that there is for the place");
+        assert!(
+            judged(&needs, &rebuilt).holds(),
+            "it is all that there is for the place"
+        );
     }
 
     #[test]
@@ -897,9 +940,15 @@ mod tests {
         let text = WELL.replace("mismatch_cnt 0", "mismatch_cnt 128");
         let compared = array().is_compared();
         let parity = judged(&compared, &text);
-        assert!(parity.holds() && parity.text().contains("128 sectors differ: parity"), "{parity}");
+        assert!(
+            parity.holds() && parity.text().contains("128 sectors differ: parity"),
+            "{parity}"
+        );
         let mirror = judged(&compared, &text.replace("raid5", "raid1"));
-        assert!(mirror.text().contains("may be harmless") && mirror.text().contains("64 KiB"), "{mirror}");
+        assert!(
+            mirror.text().contains("may be harmless") && mirror.text().contains("64 KiB"),
+            "{mirror}"
+        );
         assert!(judged(&compared, WELL).text().ends_with("no sector differs"));
         assert!(judged(&compared, &WELL.replace("idle", "check")).fails());
     }
@@ -908,7 +957,10 @@ mod tests {
     fn a_disk_is_the_same_by_serial_and_wwn_not_by_name() {
         let disk = Disk::parse("sde sde E-1 0x5 98304 5").unwrap();
         let same = is_disk(&HostName::new("stor1"), &disk);
-        assert!(judged(&same, "sde sde E-1 0x5 98304 7\n").holds(), "it may be moved to another bay");
+        assert!(
+            judged(&same, "sde sde E-1 0x5 98304 7\n").holds(),
+            "it may be moved to another bay"
+        );
         assert!(judged(&same, "sde sde F-2 0x5 98304 5\n").fails());
         assert_eq!(disk.expects().pattern, "sde?sde?E-1?0x5?*");
         assert!(disk.is_same(&Disk::parse("sdf1 sdf E-1 - 1 -").unwrap()));

@@ -67,7 +67,9 @@ impl Watch {
     /// The command that sets its limit.
     #[must_use]
     pub fn command(&self, kib_s: u64) -> Vec<String> {
-        ["md_limit", &self.array.name, &kib_s.to_string()].map(str::to_owned).to_vec()
+        ["md_limit", &self.array.name, &kib_s.to_string()]
+            .map(str::to_owned)
+            .to_vec()
     }
 
     /// What is left of what runs, KiB of each member.
@@ -220,13 +222,21 @@ impl Steering {
                 (said, if worse { slower.max(slowest) } else { faster })
             }
         };
-        self.suffered = if worse && limit == slowest { self.suffered + 1 } else { 0 };
+        self.suffered = if worse && limit == slowest {
+            self.suffered + 1
+        } else {
+            0
+        };
         // A check may wait, a rebuild may not.
         if watch.onto.is_none() && self.suffered >= PATIENCE {
             return Advice::GiveUp(format!("{said}, and it goes as slowly as it can already"));
         }
         self.said = Some(said);
-        if wanted == limit { Advice::Keep } else { self.set(wanted) }
+        if wanted == limit {
+            Advice::Keep
+        } else {
+            self.set(wanted)
+        }
     }
 
     fn set(&mut self, kib_s: u64) -> Advice {
@@ -248,7 +258,11 @@ impl Steering {
     /// The limit and why it is that, in words.
     #[must_use]
     pub fn says(&self) -> Option<String> {
-        Some(format!("no more than {} KiB/s: {}", self.limit_kib_s?, self.said.as_deref()?))
+        Some(format!(
+            "no more than {} KiB/s: {}",
+            self.limit_kib_s?,
+            self.said.as_deref()?
+        ))
     }
 }
 
@@ -369,11 +383,20 @@ mod tests {
     fn it_goes_faster_while_clients_are_well_and_slower_when_they_are_not() {
         let mut play = Play::new(false);
         assert_eq!(play.limits(Some(2), 100, 20), [1000, 2000, 4000, 8000, 16_000]);
-        assert_eq!(play.limits(Some(2), 100, 20), [0; 0], "it may go no faster than it was found");
+        assert_eq!(
+            play.limits(Some(2), 100, 20),
+            [0; 0],
+            "it may go no faster than it was found"
+        );
         // Twice as long is not felt below 5 ms more; 9 ms are.
         assert_eq!(play.limits(Some(5), 100, 8), [0; 0]);
         assert_eq!(play.limits(Some(9), 100, 6), [8000, 4000]);
-        assert!(play.steering.says().unwrap().contains("9.0 ms a request, 2.0 ms at the start"));
+        assert!(
+            play.steering
+                .says()
+                .unwrap()
+                .contains("9.0 ms a request, 2.0 ms at the start")
+        );
         assert_eq!(play.limits(Some(2), 100, 3), [8000]);
         // At the slowest it stays, and a rebuild is not given up.
         let slow = play.limits(Some(50), 100, 60);
@@ -396,7 +419,10 @@ mod tests {
         let mut play = Play::new(false);
         play.watch.onto = Some("sdf".into());
         let advice = play.look(Some(2), 100);
-        assert_eq!(advice, Advice::GiveUp("sdf is no member of md0 of stor1 any more".into()));
+        assert_eq!(
+            advice,
+            Advice::GiveUp("sdf is no member of md0 of stor1 any more".into())
+        );
     }
 
     #[test]
@@ -421,7 +447,13 @@ mod tests {
     fn a_pace_is_read_whole_or_not_at_all() {
         let pace = Pace::parse("mounts 1 ops 20 rtt_ms 40\n").unwrap();
         assert_eq!((pace.mounts, pace.ops, pace.rtt_ms), (1, 20, 40));
-        for garbage in ["", "mounts 1 ops 20 rtt_ms", "mounts 1 ops x rtt_ms 4", "mounts 1 ops 1 rtt_ms 4 5", "ops 1"] {
+        for garbage in [
+            "",
+            "mounts 1 ops 20 rtt_ms",
+            "mounts 1 ops x rtt_ms 4",
+            "mounts 1 ops 1 rtt_ms 4 5",
+            "ops 1",
+        ] {
             assert!(Pace::parse(garbage).is_err(), "{garbage:?}");
         }
     }

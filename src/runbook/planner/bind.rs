@@ -240,8 +240,15 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Hosts => &[ValueKind::Hosts],
         About::Array => &[ValueKind::Host],
     };
-    if definition.about == About::Array && !definition.parameters.contains_key("array") {
-        flaws.push("no parameter of it is called array".to_owned());
+    let named: &[&str] = if definition.about == About::Array {
+        &["host", "array"]
+    } else {
+        &[]
+    };
+    for name in named.iter().filter(|name| !definition.parameters.contains_key(**name)) {
+        let says = format!("no parameter of it is called {name}");
+        let hint = "a runbook about an array is told the array and its host by these names".to_owned();
+        flaws.push(top("parameters", &says, hint));
     }
     if !definition
         .parameters

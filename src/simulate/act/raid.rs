@@ -75,7 +75,11 @@ fn used(node: &Node, at: usize) -> String {
 fn sys(node: &Node, array: &Array) -> String {
     let mut out = String::new();
     let all = array.members.len();
-    let state = if array.in_sync() < array.needed() { "broken" } else { "clean" };
+    let state = if array.in_sync() < array.needed() {
+        "broken"
+    } else {
+        "clean"
+    };
     let action = array.sync.as_ref().map_or("idle", |sync| sync.action.sysfs());
     let (completed, speed) = match &array.sync {
         Some(sync) => (
@@ -131,7 +135,10 @@ fn check(node: &mut Node, name: &str, verb: &str) -> Answer {
     match (verb, action) {
         ("start", None) => array.check(),
         ("start", Some(SyncAction::Recovery)) => {
-            return Answer::failed(1, format!("{name} does not begin a check: its sync_action is recover\n"));
+            return Answer::failed(
+                1,
+                format!("{name} does not begin a check: its sync_action is recover\n"),
+            );
         }
         ("stop", _) => array.end_check(),
         _ => {}
@@ -154,7 +161,8 @@ fn keep(node: &mut Node, name: &str, old: &str, new: &str) -> Answer {
     if !array.unwant(old_disk) {
         return Answer::failed(2, format!("cannot create dev-{old}/state\n"));
     }
-    let begun = |extra: &crate::simulate::md::Extra| extra.disk == new_disk && matches!(extra.role, Role::Replacement(_));
+    let begun =
+        |extra: &crate::simulate::md::Extra| extra.disk == new_disk && matches!(extra.role, Role::Replacement(_));
     if array.extra.iter().any(begun) {
         array.fail_disk(new_disk);
     }
@@ -187,7 +195,9 @@ fn manage(node: &mut Node, path: &str, words: &[&str]) -> Answer {
     let gone = |name: &str| Answer::failed(1, format!("mdadm: Cannot find {name}: No such file or directory\n"));
     match words {
         ["--add", name] => {
-            let Some(disk) = place(node, name) else { return gone(name) };
+            let Some(disk) = place(node, name) else {
+                return gone(name);
+            };
             if !node.disks[disk].idle {
                 return Answer::failed(1, format!("mdadm: Cannot open {name}: Device or resource busy\n"));
             }
@@ -207,8 +217,13 @@ fn manage(node: &mut Node, path: &str, words: &[&str]) -> Answer {
             }
         }
         ["--fail", name] => match place(node, name).filter(|disk| node.arrays[at].has(*disk)) {
-            Some(disk) if node.arrays[at].fail_disk(disk) => Answer::ok(format!("mdadm: set {name} faulty in {path}\n")),
-            Some(_) => Answer::failed(1, format!("mdadm: set device faulty failed for {name}: Device or resource busy\n")),
+            Some(disk) if node.arrays[at].fail_disk(disk) => {
+                Answer::ok(format!("mdadm: set {name} faulty in {path}\n"))
+            }
+            Some(_) => Answer::failed(
+                1,
+                format!("mdadm: set device faulty failed for {name}: Device or resource busy\n"),
+            ),
             None => gone(name),
         },
         ["--remove", name] => match place(node, name).filter(|disk| node.arrays[at].has(*disk)) {

@@ -159,9 +159,8 @@ fn a_step_that_was_never_sent_is_not_taken_for_begun_by_whoever_resumes() {
             _ => well(what, ran),
         })
     };
-    let cut: fn(&HostName, &Request) -> Option<Answer> = |_, request| {
-        (command(request) == Some("serve")).then(|| Answer::NotSent("no route to host".into()))
-    };
+    let cut: fn(&HostName, &Request) -> Option<Answer> =
+        |_, request| (command(request) == Some("serve")).then(|| Answer::NotSent("no route to host".into()));
     let lost: fn(&HostName, &Request) -> Option<Answer> = |_, request| match request {
         Request::Act { commands, .. } if commands[0][0] == "serve" => Some(Answer::Lost("it broke".into())),
         Request::Receipt { .. } => Some(Answer::Said(vec![Said::Receipt(Receipt::None)])),
@@ -210,7 +209,14 @@ fn a_step_that_only_looks_stops_no_run_that_goes_back() {
             halt: None,
         },
     ];
-    let engine = Engine::resume(plan, "run-1".into(), "op@desk".into(), &records, None, UnixMs(1_000_000));
+    let engine = Engine::resume(
+        plan,
+        "run-1".into(),
+        "op@desk".into(),
+        &records,
+        None,
+        UnixMs(1_000_000),
+    );
     let played = play(engine, |what, _, ran| Some(well(what, ran)), |_, _| None);
     assert!(matches!(played.end, End::Compensated { .. }), "{:?}", played.end);
     assert_eq!(played.ran, ["open"]);

@@ -74,7 +74,12 @@ fn layout(asked: &Asked<'_>, on: &ArrayOn, disk: Option<&str>, by: Option<&str>)
             let names: Vec<String> = seen.members.iter().map(|member| member.disk.to_string()).collect();
             let lift = format!("its members are {}", names.join(", "));
             let member = seen.find(wanted);
-            Some(member.map_err(|why| Refusal::new(format!("{on}: {why}"), lift))?.disk.clone())
+            Some(
+                member
+                    .map_err(|why| Refusal::new(format!("{on}: {why}"), lift))?
+                    .disk
+                    .clone(),
+            )
         }
         None => None,
     };
@@ -119,7 +124,10 @@ fn clients(fleet: &Fleet, server: &HostName) -> Vec<Client> {
             servers,
         }
     });
-    clients.filter(|client| !client.servers.is_empty()).take(CLIENTS).collect()
+    clients
+        .filter(|client| !client.servers.is_empty())
+        .take(CLIENTS)
+        .collect()
 }
 
 impl Subject for Array {

@@ -65,11 +65,20 @@ fn a_scrub() {
 #[test]
 fn what_would_cost_redundancy_or_data_is_refused_with_what_lifts_it() {
     let at_once = told_of(&replace("sdc", "yes"), WELL, NEW, "blank\n");
-    assert!(at_once.contains("has 2 members in sync without sdc") && at_once.contains("at_once=no"), "{at_once}");
+    assert!(
+        at_once.contains("has 2 members in sync without sdc") && at_once.contains("at_once=no"),
+        "{at_once}"
+    );
     let failed = told_of(&replace("sdc", "no"), FAILED, NEW, "blank\n");
-    assert!(failed.contains("faulty") && failed.contains("say at_once=yes"), "{failed}");
+    assert!(
+        failed.contains("faulty") && failed.contains("say at_once=yes"),
+        "{failed}"
+    );
     let busy = told_of(&replace("sdc", "no"), CHECKING, NEW, "blank\n");
-    assert!(busy.contains("check") && busy.contains("wait until it is over"), "{busy}");
+    assert!(
+        busy.contains("check") && busy.contains("wait until it is over"),
+        "{busy}"
+    );
     let scrub = wish("scrub", &[("host", "stor1"), ("array", "md0")]);
     let degraded = told_of(&scrub, FAILED, NEW, "blank\n");
     assert!(degraded.contains("replace it first"), "{degraded}");
@@ -78,7 +87,10 @@ fn what_would_cost_redundancy_or_data_is_refused_with_what_lifts_it() {
 #[test]
 fn a_new_disk_that_is_used_small_unknown_or_a_member_is_refused() {
     let used = told_of(&replace("sdc", "no"), WELL, NEW, "has a signature: TYPE=ext4\n");
-    assert!(used.contains("sde of stor1 has a signature: TYPE=ext4") && used.contains("wipefs"), "{used}");
+    assert!(
+        used.contains("sde of stor1 has a signature: TYPE=ext4") && used.contains("wipefs"),
+        "{used}"
+    );
     let small = told_of(&replace("sdc", "no"), WELL, "sde sde ZX-9 0x5 99327 -\n", "blank\n");
     assert!(small.contains("99327 KiB") && small.contains("a larger one"), "{small}");
     let unknown = told_of(&replace("sdc", "no"), WELL, "sde sde - - 99328 -\n", "blank\n");
@@ -94,7 +106,10 @@ fn what_is_not_known_is_refused_and_never_guessed() {
         assert!(told.starts_with("REFUSED") && told.contains("md0 of stor1"), "{told}");
     }
     let unknown = told_of(&replace("sdx", "no"), WELL, NEW, "blank\n");
-    assert!(unknown.contains("no member is sdx") && unknown.contains("serial WD-2"), "{unknown}");
+    assert!(
+        unknown.contains("no member is sdx") && unknown.contains("serial WD-2"),
+        "{unknown}"
+    );
     let silent = told_of(&replace("sdc", "no"), WELL, NEW, "\n");
     assert!(silent.contains("tells nothing of sde"), "{silent}");
     let mut names = replace("sdc", "no");
@@ -106,7 +121,11 @@ fn what_is_not_known_is_refused_and_never_guessed() {
 /// Another disk behind the same name, or another state of a member, is another plan.
 #[test]
 fn a_plan_rests_on_the_members_and_on_who_the_disks_are() {
-    let hash = |array, new| planned(&fleet(false), &replace("sdc", "no"), server(array, new, "blank\n")).unwrap().hash;
+    let hash = |array, new| {
+        planned(&fleet(false), &replace("sdc", "no"), server(array, new, "blank\n"))
+            .unwrap()
+            .hash
+    };
     let usual = hash(WELL, NEW);
     assert_eq!(usual, hash(WELL, NEW));
     assert_ne!(usual, hash(WELL, "sde sde ZX-8 0x5000c500a1b2c3d4 99328 Slot_04\n"));

@@ -233,7 +233,7 @@ fn a_library_keeps_what_is_sound_and_tells_the_rest() {
         catalogue::find("failover"),
         "the built-in one"
     );
-    let told: Vec<String> = mistakes.iter().map(|mistake| mistake.line()).collect();
+    let told: Vec<String> = mistakes.iter().map(crate::fleet::Diagnostic::line).collect();
     assert!(
         told.iter()
             .any(|line| line.starts_with("b.yaml:1:7: error: mine is the name of another")),

@@ -24,7 +24,11 @@ fn disk(room: &Room, name: &str, number: &str, sectors: u64) {
     file(room, &format!("{there}/size"), format!("{sectors}\n").as_bytes());
     fs::create_dir_all(room.path(&format!("{there}/holders"))).unwrap();
     fs::create_dir_all(room.path(&format!("{there}/device"))).unwrap();
-    link(room, &format!("sys/block/{name}"), &format!("../devices/pci/block/{name}"));
+    link(
+        room,
+        &format!("sys/block/{name}"),
+        &format!("../devices/pci/block/{name}"),
+    );
     link(
         room,
         &format!("sys/class/block/{name}"),
@@ -32,7 +36,7 @@ fn disk(room: &Room, name: &str, number: &str, sectors: u64) {
     );
 }
 
-/// Three disks: by SCSI, NVMe, and one of which only udev's links tell anything; and a partition of it.
+/// Three disks: by SCSI, `NVMe`, and one of which only udev's links tell anything; and a partition of it.
 fn disks(room: &Room) {
     disk(room, "sdb", "8:16\n", 2_097_152);
     file(
@@ -40,19 +44,11 @@ fn disks(room: &Room) {
         "sys/devices/pci/block/sdb/device/vpd_pg80",
         b"\0\x80\0\x14      WD-WCC7K0ABC12 ",
     );
-    file(
-        room,
-        "sys/devices/pci/block/sdb/device/wwid",
-        b"naa.50014ee2b5a1c3d4\n",
-    );
+    file(room, "sys/devices/pci/block/sdb/device/wwid", b"naa.50014ee2b5a1c3d4\n");
     fs::create_dir_all(room.path("sys/devices/pci/block/sdb/device/enclosure_device:Slot 05")).unwrap();
     disk(room, "nvme0n1", "259:0\n", 4096);
     file(room, "sys/devices/pci/block/nvme0n1/device/serial", b"S4EVNX0R  \n");
-    file(
-        room,
-        "sys/devices/pci/block/nvme0n1/wwid",
-        b"eui.0025385b01414e5a\n",
-    );
+    file(room, "sys/devices/pci/block/nvme0n1/wwid", b"eui.0025385b01414e5a\n");
     link(room, "dev/disk/by-path/pci-0000:01:00.0-nvme-1", "../../nvme0n1");
     disk(room, "sdc", "8:32\n", 4096);
     link(room, "dev/disk/by-id/ata-ST4000VN008_ZDH1$x", "../../sdc");
@@ -113,14 +109,21 @@ fn a_disk_is_blank_only_where_nothing_is_on_it_and_nobody_uses_it() {
         assert_eq!(is("sdb"), said("blank"), "{shell}");
         blkid("echo DEVNAME=/dev/sdb; echo TYPE=linux_raid_member");
         let (exit, text) = is("sdb");
-        assert!(exit == 0 && text.starts_with("has a signature: DEVNAME=/dev/sdb TYPE=linux"), "{shell}: {text}");
+        assert!(
+            exit == 0 && text.starts_with("has a signature: DEVNAME=/dev/sdb TYPE=linux"),
+            "{shell}: {text}"
+        );
         // As of busybox, which knows no -p.
         blkid("echo 'invalid option' >&2; exit 1");
         assert_eq!(is("sdb"), (1, String::new()), "{shell}");
         blkid("exit 2");
         assert_eq!(is("sdc"), said("has the partition sdc1"), "{shell}");
         assert_eq!(is("sdc1"), said("blank"), "{shell}");
-        file(&room, "proc/self/mountinfo", b"22 1 8:1 / / rw - ext4 x rw\n9 1 8:33 / /srv/x rw - ext4 y rw\n");
+        file(
+            &room,
+            "proc/self/mountinfo",
+            b"22 1 8:1 / / rw - ext4 x rw\n9 1 8:33 / /srv/x rw - ext4 y rw\n",
+        );
         assert_eq!(is("sdc1"), said("is mounted on /srv/x"), "{shell}");
         file(&room, "proc/swaps", b"Filename Type\n/dev/sdb partition 1 0 -2\n");
         assert_eq!(is("sdb"), said("is swapped to"), "{shell}");
@@ -130,7 +133,11 @@ fn a_disk_is_blank_only_where_nothing_is_on_it_and_nobody_uses_it() {
         assert_eq!(is("sdb"), said("is read-only"), "{shell}");
         assert_eq!(is("sdz"), (1, String::new()), "{shell}");
         fs::remove_file(room.path("proc/swaps")).unwrap();
-        assert_eq!(is("nvme0n1"), (1, String::new()), "{shell}: mounts and swaps have to be known");
+        assert_eq!(
+            is("nvme0n1"),
+            (1, String::new()),
+            "{shell}: mounts and swaps have to be known"
+        );
     }
 }
 
@@ -154,7 +161,11 @@ fn array(room: &Room) {
         ("dev-sdx/slot", "none"),
         ("dev-sdx/errors", "0"),
     ] {
-        file(room, &format!("sys/block/md0/md/{key}"), format!("{value}\n").as_bytes());
+        file(
+            room,
+            &format!("sys/block/md0/md/{key}"),
+            format!("{value}\n").as_bytes(),
+        );
     }
 }
 
@@ -183,12 +194,32 @@ fn a_check_begins_only_where_nothing_runs_and_a_rebuild_is_left_alone() {
         let room = Room::new(shell);
         array(&room);
         let check = |word: &str| looked(&room, &format!("md_check md0 {word}")).0;
-        assert_eq!((check("start"), reads(&room, "sync_action").as_str()), (0, "check"), "{shell}");
-        assert_eq!((check("start"), reads(&room, "sync_action").as_str()), (0, "check"), "{shell}");
-        assert_eq!((check("stop"), reads(&room, "sync_action").as_str()), (0, "idle"), "{shell}");
+        assert_eq!(
+            (check("start"), reads(&room, "sync_action").as_str()),
+            (0, "check"),
+            "{shell}"
+        );
+        assert_eq!(
+            (check("start"), reads(&room, "sync_action").as_str()),
+            (0, "check"),
+            "{shell}"
+        );
+        assert_eq!(
+            (check("stop"), reads(&room, "sync_action").as_str()),
+            (0, "idle"),
+            "{shell}"
+        );
         file(&room, "sys/block/md0/md/sync_action", b"recover\n");
-        assert_eq!((check("start"), reads(&room, "sync_action").as_str()), (1, "recover"), "{shell}");
-        assert_eq!((check("stop"), reads(&room, "sync_action").as_str()), (0, "recover"), "{shell}");
+        assert_eq!(
+            (check("start"), reads(&room, "sync_action").as_str()),
+            (1, "recover"),
+            "{shell}"
+        );
+        assert_eq!(
+            (check("stop"), reads(&room, "sync_action").as_str()),
+            (0, "recover"),
+            "{shell}"
+        );
         assert_eq!(looked(&room, "md_check md9 stop").0, 1, "{shell}");
         assert_eq!(looked(&room, "md_limit md0 1000").0, 0, "{shell}");
         assert_eq!(reads(&room, "sync_speed_max"), "1000", "{shell}");
@@ -204,10 +235,18 @@ fn a_replacement_is_broken_off_until_it_is_complete() {
         let keep = || looked(&room, "md_keep md0 sdb sdc").0;
         let state = |text: &str| file(&room, "sys/block/md0/md/dev-sdc/state", text.as_bytes());
         state("spare\n");
-        assert_eq!((keep(), reads(&room, "dev-sdc/state").as_str()), (0, "spare"), "{shell}");
+        assert_eq!(
+            (keep(), reads(&room, "dev-sdc/state").as_str()),
+            (0, "spare"),
+            "{shell}"
+        );
         assert_eq!(reads(&room, "dev-sdb/state"), "-want_replacement", "{shell}");
         state("spare,replacement\n");
-        assert_eq!((keep(), reads(&room, "dev-sdc/state").as_str()), (0, "faulty"), "{shell}");
+        assert_eq!(
+            (keep(), reads(&room, "dev-sdc/state").as_str()),
+            (0, "faulty"),
+            "{shell}"
+        );
         file(&room, "sys/block/md0/md/dev-sdb/state", b"faulty\n");
         state("in_sync,replacement\n");
         assert_eq!(keep(), 1, "{shell}");
@@ -222,11 +261,17 @@ fn a_disk_that_was_added_leaves_as_it_came() {
         let room = Room::new(shell);
         array(&room);
         let told = room.path("told");
-        room.program("mdadm", &format!("echo \"$*\" >>{}; [ \"$1\" != --manage ]", told.display()));
+        room.program(
+            "mdadm",
+            &format!("echo \"$*\" >>{}; [ \"$1\" != --manage ]", told.display()),
+        );
         assert_ne!(looked(&room, "md_out md0 sdb").0, 0, "{shell}: it could not be removed");
         assert_eq!(looked(&room, "md_out md0 sdc").0, 0, "{shell}");
         let told = fs::read_to_string(told).unwrap();
-        assert_eq!(told, "--manage /dev/md0 --remove sdb\n--zero-superblock /dev/sdc\n", "{shell}");
+        assert_eq!(
+            told, "--manage /dev/md0 --remove sdb\n--zero-superblock /dev/sdc\n",
+            "{shell}"
+        );
     }
 }
 
@@ -251,7 +296,11 @@ fn the_pace_of_a_client_is_that_of_the_mounts_of_these_servers() {
         assert_eq!(pace("10.9.0.100"), said("mounts 1 ops 31 rtt_ms 148"), "{shell}");
         assert_eq!(pace("10.9.0.100 stor1"), said("mounts 2 ops 36 rtt_ms 158"), "{shell}");
         assert_eq!(pace("10.9.0.10"), said("mounts 0 ops 0 rtt_ms 0"), "{shell}");
-        file(&room, "proc/self/mountstats", stats.replace("20 21", "2x 21").as_bytes());
+        file(
+            &room,
+            "proc/self/mountstats",
+            stats.replace("20 21", "2x 21").as_bytes(),
+        );
         assert_eq!(pace("10.9.0.100").0, 1, "{shell}: garbage is no pace");
         assert_eq!(pace("stor1"), said("mounts 1 ops 5 rtt_ms 10"), "{shell}");
         fs::remove_file(room.path("proc/self/mountstats")).unwrap();
