@@ -215,9 +215,9 @@ impl Batch {
 /// What can be asked of runbooks.
 #[derive(Debug, Clone, Subcommand)]
 pub enum RunbookCommand {
-    /// The built-in runbooks, one a line
+    /// The runbooks, one a line: the built-in ones and those beside the inventory
     List,
-    /// A built-in runbook as its file has it
+    /// A runbook as its file has it
     Show {
         /// Its name
         #[arg(value_name = "RUNBOOK")]

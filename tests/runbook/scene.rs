@@ -233,7 +233,7 @@ impl Scene {
                     if self == Self::DiskReplaceFailed {
                         array.fail(1);
                     }
-                })
+                });
             }
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),

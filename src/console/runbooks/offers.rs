@@ -112,8 +112,8 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
     offers
 }
 
-/// Runbooks of one's own, and those about hosts whatever runs there, for an object that they are about: offered where
-/// that is all that they have to be told.
+/// Runbooks of one's own, and those about hosts whatever runs there, for an object that they are about. What
+/// more they have to be told is asked for when one is chosen.
 #[must_use]
 pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
     let (about, kinds) = match object {
@@ -127,20 +127,14 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
     fit.filter_map(|definition| {
         let mut parameters = definition.parameters.iter();
         let (main, _) = parameters.find(|(_, parameter)| kinds.contains(&parameter.kind))?;
-        let missing: Vec<String> = definition
-            .parameters
-            .iter()
-            .filter(|(name, parameter)| *name != main && parameter.default.is_none())
-            .map(|(name, _)| format!("{name}=…"))
-            .collect();
         let name = object.name();
-        let not_now = (!missing.is_empty()).then(|| {
-            format!(
-                "it has to be told more: pointsman --batch plan {} {main}={name} {}",
-                definition.name,
-                missing.join(" ")
-            )
-        });
+        let mut missing = definition.parameters.iter();
+        let more = missing.any(|(name, parameter)| name != main && parameter.default.is_none());
+        let says = if more {
+            format!("{} (asks for more)", definition.title)
+        } else {
+            definition.title.clone()
+        };
         Some(Offer {
             asked: Asked {
                 runbook: definition.name.clone(),
@@ -150,8 +144,8 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
                 alike: Vec::new(),
                 word: name.to_owned(),
             },
-            says: definition.title.clone(),
-            not_now,
+            says,
+            not_now: None,
         })
     })
     .collect()

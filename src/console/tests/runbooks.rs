@@ -376,6 +376,59 @@ fn a_rule_is_set_aside_only_by_typing_it_in_full() {
 }
 
 #[test]
+fn what_a_runbook_has_to_be_told_is_typed_on_the_command_line() {
+    let mut model = console((120, 40));
+    model.works = crate::console::runbooks::Works::of(&Mode::new(false, false));
+    // From the menu of a host: what the menu knows is there already.
+    keys(&mut model, ":stor3<enter>m");
+    let Some(Layer::Menu(menu)) = model.layers.last() else {
+        panic!("{}", text(&model))
+    };
+    let at = menu
+        .offers
+        .iter()
+        .position(|offer| offer.asked.runbook == "service")
+        .unwrap();
+    assert!(text(&model).contains("(asks for more)"), "{}", text(&model));
+    let effects = keys(&mut model, &format!("{}<enter>", "<down>".repeat(at)));
+    assert_eq!(effects, []);
+    assert!(
+        text(&model).contains("plan service hosts=stor3 state= unit="),
+        "{}",
+        text(&model)
+    );
+    let effects = keys(
+        &mut model,
+        "<ctrl-u>plan service hosts=stor3 unit=cron state=started<enter>",
+    );
+    let [Effect::Plan(_, asked)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((asked.runbook.as_str(), asked.word.as_str()), ("service", "stor3"));
+    assert_eq!(asked.parameters.get("state").map(String::as_str), Some("started"));
+    keys(&mut model, "<esc>");
+    // A value may hold spaces; what cannot be meant is said.
+    let effects = keys(
+        &mut model,
+        ":plan service 'hosts=role=storage, site=lax' unit=cron state=stopped<enter>",
+    );
+    let [Effect::Plan(_, asked)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(asked.parameters["hosts"], "role=storage, site=lax");
+    keys(&mut model, "<esc>");
+    for (line, says) in [
+        (":plan servise x=y<enter>", "did you mean service?"),
+        (":plan service cron<enter>", "is no parameter"),
+        (":plan service 'x<enter>", "a quote is not closed"),
+    ] {
+        assert_eq!(keys(&mut model, line), [], "{line}");
+        assert!(text(&model).contains(says), "{line}: {}", text(&model));
+        keys(&mut model, "<esc>");
+    }
+}
+
+#[test]
 fn nothing_of_it_exists_where_it_must_not() {
     for (read_only, wall) in [(true, false), (false, true)] {
         let look = console((120, 40)).look;
@@ -391,6 +444,7 @@ fn nothing_of_it_exists_where_it_must_not() {
             "c",
             ":runbooks<enter>",
             ":runs<enter>",
+            ":plan slice-move slice=slice-a<enter>",
             ":slice-a<enter>m<enter>slice-a<enter>",
         ] {
             let effects = keys(&mut model, path);
