@@ -1,6 +1,7 @@
 //! The half of the console that acts: what it holds and what its keys do. It exists only in a process that may act, and
 //! is made from that permission alone. Pure, like the rest of the model.
 
+mod arrays;
 pub mod offers;
 pub mod runs;
 

@@ -25,6 +25,9 @@ pub enum About {
     Slices,
     /// Hosts, in the order of what rests on what; a parameter of the kind `hosts` selects them.
     Hosts,
+    /// An md array of a host: the parameters `host` and `array` name it, `disk` one of its members, and `by` the disk that
+    /// takes the place of that.
+    Array,
 }
 
 impl About {
@@ -34,6 +37,7 @@ impl About {
         match self {
             Self::Slices => &["slice", "from", "to", "other", "preferred", "survivor"],
             Self::Hosts => &["host"],
+            Self::Array => &["host", "array", "old", "new"],
         }
     }
 
@@ -43,6 +47,7 @@ impl About {
         match self {
             Self::Slices => "slice",
             Self::Hosts => "host",
+            Self::Array => "array",
         }
     }
 }

@@ -40,11 +40,13 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 10] = [
     "arping",
+    "blkid",
     "drbdadm",
     "exportfs",
     "ip",
+    "mdadm",
     "mount",
     "nft",
     "systemctl",

@@ -146,6 +146,12 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
             })
             .collect();
     }
+    for node in nodes.iter_mut().filter(|node| !node.arrays.is_empty()) {
+        let number = node.disks.len();
+        let minor = 16 * u32::try_from(number).unwrap_or(0);
+        let spare = Disk::spare(&format!("sd{}", letters(number)), 8, minor, [0.42, 0.95], node.seed);
+        node.disks.push(spare);
+    }
     let count = replicas.len();
     let mut island = Island::new(nodes, replicas, epoch, None);
     for replica in 0..count {

@@ -67,13 +67,24 @@ pub enum Scene {
     OwnNine,
     /// A service of both servers is stopped; their slices stay where they are.
     Service,
+    /// A member of an array that can be read still is replaced.
+    DiskReplace,
+    /// One that has failed.
+    DiskReplaceFailed,
+    /// The members of an array are compared, and do not agree.
+    Scrub,
 }
+
+/// The member of the array that is replaced, and the disk that takes its place.
+pub const OLD_DISK: &str = "sdc";
+/// See [`OLD_DISK`].
+pub const NEW_DISK: &str = "sdf";
 
 /// A word that nobody may ever read again: part of the call of each management controller.
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -89,6 +100,9 @@ impl Scene {
         Self::Own,
         Self::OwnNine,
         Self::Service,
+        Self::DiskReplace,
+        Self::DiskReplaceFailed,
+        Self::Scrub,
     ];
 
     /// The move, whatever the servers are.
@@ -104,6 +118,7 @@ impl Scene {
             Self::FailBack | Self::FailBackNine => Self::FailBack,
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
             Self::Service => Self::Service,
+            Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
         }
     }
 
@@ -127,7 +142,7 @@ impl Scene {
 
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
-        !matches!(self.base(), Self::SplitBrain | Self::Service)
+        !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
     }
 
     fn is_both(self) -> bool {
@@ -141,6 +156,22 @@ impl Scene {
 
     fn parameters(self) -> &'static [(&'static str, &'static str)] {
         match self.base() {
+            _ if self == Self::Scrub => &[("host", "stor1"), ("array", "md0"), ("check", "600")],
+            _ if self == Self::DiskReplaceFailed => &[
+                ("host", "stor1"),
+                ("array", "md0"),
+                ("disk", OLD_DISK),
+                ("by", NEW_DISK),
+                ("at_once", "yes"),
+                ("rebuild", "600"),
+            ],
+            Self::DiskReplace => &[
+                ("host", "stor1"),
+                ("array", "md0"),
+                ("disk", OLD_DISK),
+                ("by", NEW_DISK),
+                ("rebuild", "600"),
+            ],
             Self::SliceMove => &[("slice", "web1")],
             Self::Failover => &[("server", "stor1")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
@@ -153,6 +184,8 @@ impl Scene {
     pub fn runbook(self) -> &'static str {
         match self.base() {
             _ if matches!(self, Self::Own | Self::OwnNine) => "every-action",
+            _ if self == Self::Scrub => "scrub",
+            Self::DiskReplace => "disk-replace",
             Self::SliceMove => "slice-move",
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
@@ -167,7 +200,7 @@ impl Scene {
         match self.base() {
             Self::SliceMove | Self::Failover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
-            Self::SplitBrain | Self::Service => ("stor1", "stor1"),
+            Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -190,6 +223,18 @@ impl Scene {
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
             Self::SliceMove | Self::Service => {}
+            Self::DiskReplace => {
+                _ = world.fleet(|island| {
+                    let array = &mut island.nodes[0].arrays[0];
+                    // A minute's work at the speed that it begins with.
+                    array.member_kib = 60_000;
+                    array.system_limit_kib_s = 4000;
+                    array.differs = 128;
+                    if self == Self::DiskReplaceFailed {
+                        array.fail(1);
+                    }
+                });
+            }
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
             Self::FailBack => {

@@ -2,6 +2,7 @@
 //! never rests on this; it is made from fresh looks. Where a check of the plan can be told by what was collected, its own
 //! words say here why not.
 
+use super::arrays;
 use crate::{
     collect::FleetView,
     console::sides::{Side, SliceFacts},
@@ -163,7 +164,8 @@ pub fn could_help(view: &FleetView, finding: &Finding, now: UnixMs, may_act: boo
     let named = |offer: &Offer| format!("{} {}", offer.asked.runbook, offer.asked.word);
     let fit: Vec<String> = offers
         .iter()
-        .filter(|offer| offer.not_now.is_none())
+        // A scrub makes nothing faster.
+        .filter(|offer| offer.not_now.is_none() && offer.asked.runbook != "scrub")
         .map(named)
         .collect();
     if !fit.is_empty() {
@@ -536,7 +538,7 @@ fn joined(victim: &Side<'_>, survivor: &Side<'_>) -> Result<String, String> {
     ))
 }
 
-/// For a host: its failover, and a move of each slice that it serves.
+/// For a host: its failover, a move of each slice that it serves, and what can be done about its arrays.
 fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
     let about: Vec<About<'_>> = view
         .fleet
@@ -544,8 +546,11 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
         .filter(|(_, slice)| slice.preferred == *name || slice.standby.as_ref() == Some(name))
         .map(|(segment, slice)| About::new(view, segment, slice, now))
         .collect();
+    let arrays = arrays::of_host(view, name, now);
     let Some(first) = about.first() else {
-        return vec![no_server(view.fleet.host(name.as_str()), name)];
+        let mut offers = vec![no_server(view.fleet.host(name.as_str()), name)];
+        offers.extend(arrays);
+        return offers;
     };
     // The first slice that it can be done for stands for all of them; the plan says of each.
     let reasons: Vec<Result<String, String>> = about.iter().map(|about| taken_over(about, name)).collect();
@@ -565,6 +570,7 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
             offers.push(about.named("slice-move", moved(about)).about(about.slice.name.as_str()));
         }
     }
+    offers.extend(arrays);
     offers
 }
 

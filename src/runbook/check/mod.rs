@@ -3,7 +3,10 @@
 //! Interlocks stand below every step; a check says earlier, and in better words, what would stop the run half way,
 //! and what a person should know before consenting.
 
+mod array_redundant;
+mod array_settled;
 mod capacity;
+mod disk_fits;
 mod locks;
 mod receiver_free;
 pub mod receiver_sound;
@@ -21,7 +24,10 @@ use std::fmt;
 
 /// Every check.
 pub const ALL: &[&dyn Check] = &[
+    &array_redundant::ArrayRedundant,
+    &array_settled::ArraySettled,
     &capacity::Capacity,
+    &disk_fits::DiskFits,
     &locks::Locks,
     &receiver_free::ReceiverFree,
     &receiver_sound::ReceiverSound,

@@ -3,7 +3,9 @@
 pub mod client;
 pub mod drbd;
 pub mod filesystem;
+pub mod md;
 pub mod network;
 pub mod nfs;
+pub mod pace;
 pub mod power;
 pub mod service;

@@ -5,6 +5,7 @@
 //! or a command takes long. What a host keeps ([`Store`]) outlives that.
 
 mod commands;
+mod raid;
 mod store;
 #[cfg(test)]
 mod tests;
