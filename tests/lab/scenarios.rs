@@ -397,9 +397,9 @@ fn slow() -> Vec<Scenario> {
     }]
 }
 
-/// One that is slow and one that is merely busy, as the detector sees them; it takes a past of some minutes. The busy one
-/// comes first: it shows most while its peers are above suspicion. Neither it nor the slow link lets anything run beside it:
-/// both are judged by the partner and by all clients.
+/// One that is slow and one that is merely busy, as the detector sees them; it takes a past of some minutes. Beside the first
+/// two nothing runs: they are judged by the partner and by all clients, and the busy one would be let off too easily while the
+/// partner is under suspicion. So the slow disk comes last, which is judged by the members of both arrays alone.
 fn semi_failed() -> Vec<Scenario> {
     let lane = Lane::Storage;
     let patient = |scenario| Scenario {
@@ -412,11 +412,6 @@ fn semi_failed() -> Vec<Scenario> {
     };
     vec![
         Scenario {
-            beside: &["DiskSlow", "NfsSlow", "Overloaded", "CpuSteal"],
-            busy: Some("stor1"),
-            ..patient(scenario(lane, "server merely busy", &[&["busy", "stor1"]], []))
-        },
-        Scenario {
             beside: &["NfsSlow"],
             ..patient(scenario(
                 lane,
@@ -426,8 +421,13 @@ fn semi_failed() -> Vec<Scenario> {
             ))
         },
         Scenario {
+            beside: &["DiskSlow", "NfsSlow", "Overloaded", "CpuSteal"],
+            busy: Some("stor1"),
+            ..patient(scenario(lane, "server merely busy", &[&["busy", "stor1"]], []))
+        },
+        Scenario {
             beside: &["DiskSlow", "NfsSlow", "Stalled"],
-            // Its disks are judged by each other and by nothing outside of it.
+            // Until it is trusted again takes the longest of all.
             clears_beside: true,
             ..patient(scenario(
                 lane,
@@ -723,8 +723,8 @@ fn clients() -> Vec<Scenario> {
     ]
 }
 
-/// What leaves alone the disks of stor2 and what is asked of them: of slice-b nothing, of slice-a its clients and the side that
-/// serves it.
+/// What runs while a member of stor2's array is slow no more and not yet trusted: it leaves both arrays whole and working, and
+/// slice-b alone, which keeps them at work.
 fn beside_slow_disk() -> Vec<Scenario> {
     let lane = Lane::Storage;
     vec![
