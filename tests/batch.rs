@@ -797,7 +797,7 @@ fn runbooks_beside_the_inventory_are_found_and_run() {
     let listed = pointsman(&["-i", inventory, "runbook", "list"]);
     assert_eq!(listed.status.code(), Some(78));
     assert!(stdout(&listed).contains("leave-a-mark"), "{}", stdout(&listed));
-    assert!(stderr(&listed).contains("broken.yaml:9:"), "{}", stderr(&listed));
+    assert!(stderr(&listed).contains("broken.yaml:10:"), "{}", stderr(&listed));
     let planned = run(&["--batch", "plan", "broken", "hosts=here"]);
     assert_eq!(planned.status.code(), Some(78));
     assert!(

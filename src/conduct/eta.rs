@@ -98,7 +98,7 @@ impl Flow {
 pub(super) fn expected(operation: &Operation) -> Option<Duration> {
     let flows = operation.claims.iter().any(|claim| matches!(claim, Claim::Flow { .. }));
     match &operation.work {
-        Work::Ask(_) => None,
+        Work::Ask(_) | Work::Watch(_) => None,
         Work::Hold(time) => Some(*time),
         _ if flows && operation.settles_within > BRIEF => None,
         _ => Some(show::usual(operation)),

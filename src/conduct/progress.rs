@@ -383,7 +383,7 @@ impl Progress {
         };
         step.state = match (outcome, back) {
             (Outcome::Done | Outcome::AlreadySo, true) => StepState::Undone,
-            (Outcome::Done, false) => StepState::Done,
+            (Outcome::Done, false) | (Outcome::Stays, _) => StepState::Done,
             (Outcome::AlreadySo, false) => StepState::AlreadySo,
             (Outcome::Failed | Outcome::Refused, _) => StepState::Failed,
         };

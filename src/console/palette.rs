@@ -9,11 +9,15 @@ use super::{
 use crate::{
     collect::FleetView,
     fleet::{HostName, SliceName, instead},
+    remote::quote::split,
+    runbook::planner::catalogue,
 };
 use nucleo_matcher::{
     Config, Matcher,
     pattern::{CaseMatching, Normalization, Pattern},
 };
+
+use std::collections::BTreeMap;
 
 /// Suggestions shown.
 pub const SHOWN: usize = 8;
@@ -29,6 +33,7 @@ enum Argument {
     Slice,
     Theme,
     Sort,
+    Runbook,
     Text,
 }
 
@@ -42,6 +47,7 @@ struct Word {
 const ACTING: &[Word] = &[
     word("runbooks", Argument::None, "view: what can be done, with every step"),
     word("runs", Argument::None, "view: runs now and before, with their reports"),
+    word("plan", Argument::Runbook, "plan a runbook: plan slice-move slice=web1"),
 ];
 
 /// Words of a rehearsal.
@@ -114,6 +120,8 @@ pub enum Command {
     Theme(String),
     /// Save the screen.
     Dump,
+    /// Plan a runbook with these parameters.
+    Plan(String, BTreeMap<String, String>),
     /// Let a fault happen in a rehearsal.
     Fault(String),
     /// Mouse on or off.
@@ -174,6 +182,18 @@ impl Command {
             "dump" => Self::Dump,
             "fault" if !argument.is_empty() => Self::Fault(argument.to_owned()),
             "fault" => return Err("fault: which one? such as dead:stor1".to_owned()),
+            "plan" => {
+                let words = split(argument).ok_or("plan: a quote is not closed")?;
+                let (runbook, words) = words.split_first().ok_or("plan: which runbook? 7 lists them")?;
+                let mut parameters = BTreeMap::new();
+                for word in words {
+                    let (name, value) = word
+                        .split_once('=')
+                        .ok_or_else(|| format!("plan: {word:?} is no parameter: NAME=VALUE"))?;
+                    parameters.insert(name.to_owned(), value.to_owned());
+                }
+                Self::Plan(runbook.clone(), parameters)
+            }
             "mouse" => Self::Mouse,
             "help" => Self::Help,
             "quit" | "q" => Self::Quit,
@@ -226,6 +246,18 @@ impl Palette {
         palette
     }
 
+    /// An open palette with a line to be completed.
+    #[must_use]
+    pub fn begun(view: &FleetView, line: &str) -> Self {
+        let mut palette = Self {
+            line: LineEdit::new(line),
+            may_act: true,
+            ..Self::default()
+        };
+        palette.complete(view);
+        palette
+    }
+
     /// Finds suggestions for what is typed.
     pub fn complete(&mut self, view: &FleetView) {
         self.marked = None;
@@ -239,9 +271,7 @@ impl Palette {
             return;
         };
         let mut line = choice.line.clone();
-        let wants_more = WORDS
-            .iter()
-            .any(|word| word.name == line && word.argument != Argument::None);
+        let wants_more = words(view, self.may_act).any(|word| word.name == line && word.argument != Argument::None);
         if wants_more {
             line.push(' ');
         }
@@ -350,6 +380,12 @@ fn choices(typed: &str, view: &FleetView, may_act: bool) -> Vec<Choice> {
                 Argument::None | Argument::Text => Vec::new(),
                 Argument::Host => hosts.collect(),
                 Argument::Slice => slices.collect(),
+                // What follows the name is the runbook's own.
+                Argument::Runbook if rest.contains(' ') => Vec::new(),
+                Argument::Runbook => {
+                    let runbooks = catalogue::all().iter();
+                    runbooks.map(|known| (known.name.clone(), "runbook")).collect()
+                }
                 Argument::Theme => BUILT_IN.iter().map(|(name, _)| ((*name).to_owned(), "theme")).collect(),
                 Argument::Sort => SortKey::ALL
                     .iter()

@@ -1,6 +1,7 @@
 //! The half of the console that acts: what it holds and what its keys do. It exists only in a process that may act, and
 //! is made from that permission alone. Pure, like the rest of the model.
 
+mod arrays;
 pub mod offers;
 pub mod runs;
 
@@ -10,14 +11,17 @@ use super::{
     keymap::Action,
     layer::Layer,
     model::{Model, Page},
+    palette::Palette,
     update::Effect,
     view,
 };
 use crate::{
     facts::UnixMs,
+    fleet::instead,
     mode::{Mode, ReadWrite},
     runbook::{
         check::Refusal,
+        definition::ValueKind,
         plan::{Plan, Rule},
     },
     verdict::{Severity, SubjectKind},
@@ -25,7 +29,7 @@ use crate::{
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use offers::{Asked, Object, Offer, offers};
 use runs::{Runs, Starting};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What only a process that may act holds.
 #[derive(Debug, Clone)]
@@ -226,13 +230,83 @@ fn choose(model: &mut Model) -> Vec<Effect> {
         model.set_note(Severity::Warning, format!("not now: {why}"));
         return Vec::new();
     }
-    let busy = |works: &Works| works.runs.under_way().is_some() || works.runs.starting.is_some();
-    if model.works.as_ref().is_some_and(busy) {
-        model.set_note(Severity::Warning, "one run at a time: another is under way here (8)");
+    if is_busy(model) {
         return Vec::new();
     }
     model.layers.pop();
-    ask_for_plan(model, offer.asked)
+    match more_wanted(model, &offer.asked) {
+        Some(line) => {
+            model.layers.push(Layer::Palette(Palette::begun(&model.shown, &line)));
+            Vec::new()
+        }
+        None => ask_for_plan(model, offer.asked),
+    }
+}
+
+/// Whether a run is under way here; then it is said that no other begins.
+fn is_busy(model: &mut Model) -> bool {
+    let busy = |works: &Works| works.runs.under_way().is_some() || works.runs.starting.is_some();
+    let busy = model.works.as_ref().is_some_and(busy);
+    if busy {
+        model.set_note(Severity::Warning, "one run at a time: another is under way here (8)");
+    }
+    busy
+}
+
+/// The command line to be completed where a runbook has to be told more than a menu knows.
+fn more_wanted(model: &Model, asked: &Asked) -> Option<String> {
+    let definition = model.library.find(&asked.runbook)?;
+    let mut missing = String::new();
+    for (name, parameter) in &definition.parameters {
+        if parameter.default.is_none() && !asked.parameters.contains_key(name) {
+            missing.push_str(&format!(" {name}="));
+        }
+    }
+    if missing.is_empty() {
+        return None;
+    }
+    let given = asked.parameters.iter().map(|(name, value)| format!(" {name}={value}"));
+    Some(format!("plan {}{}{missing}", asked.runbook, given.collect::<String>()))
+}
+
+/// Plans a runbook that was typed with its parameters.
+pub(super) fn plan(model: &mut Model, runbook: &str, parameters: BTreeMap<String, String>) -> Vec<Effect> {
+    if is_busy(model) {
+        return Vec::new();
+    }
+    let library = Arc::clone(&model.library);
+    let Some(definition) = library.find(runbook) else {
+        let names = library.all().map(|known| known.name.as_str());
+        let hint = instead(runbook, names);
+        model.set_note(Severity::Warning, format!("there is no runbook {runbook}: {hint}"));
+        return Vec::new();
+    };
+    // Consent is the name of what it is about, typed again.
+    let main = |kind: ValueKind| {
+        let mut named = definition.parameters.iter().filter(move |(_, it)| it.kind == kind);
+        named.find_map(|(name, _)| parameters.get(name))
+    };
+    let kinds = [ValueKind::Slice, ValueKind::Host, ValueKind::Hosts, ValueKind::Slices];
+    let word = kinds
+        .into_iter()
+        .find_map(main)
+        .map_or(runbook, String::as_str)
+        .to_owned();
+    // What the findings say against it is said, however it was asked for.
+    let object = main(ValueKind::Slice)
+        .map(|slice| Object::Slice(slice.as_str().into()))
+        .or_else(|| Some(Object::Host(parameters.get("server")?.as_str().into())));
+    let offers = object.map(|object| offers_of(model, &object)).unwrap_or_default();
+    let same = offers.into_iter().find(|offer| offer.asked.runbook == runbook);
+    let asked = Asked {
+        runbook: runbook.to_owned(),
+        parameters,
+        glass: Vec::new(),
+        over: Vec::new(),
+        alike: same.map(|offer| offer.asked.alike).unwrap_or_default(),
+        word,
+    };
+    ask_for_plan(model, asked)
 }
 
 /// Shows why a run did not begin.

@@ -221,6 +221,10 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             }
             return vec![Effect::LoadTheme(name)];
         }
+        Command::Plan(..) if model.works.is_none() => {
+            model.set_note(Severity::Warning, "nothing is planned here: this process may only look");
+        }
+        Command::Plan(runbook, parameters) => return runbooks::plan(model, &runbook, parameters),
         Command::Dump => return vec![Effect::Dump],
         Command::Fault(text) => return vec![Effect::Fault(text)],
         Command::Mouse => return page_action(model, Action::Mouse),

@@ -388,7 +388,8 @@ impl MariadbGtids {
     #[must_use]
     pub fn missing(&self, other: &Self) -> u64 {
         let gaps = other.subtract(self);
-        gaps.iter().fold(0, |sum, gap| sum.saturating_add(gap.sequence - gap.after))
+        gaps.iter()
+            .fold(0, |sum, gap| sum.saturating_add(gap.sequence - gap.after))
     }
 
     /// The further of both in each domain.

@@ -197,10 +197,16 @@ fn check_mysql(context: &mut Context<'_>, mysql: file::Mysql) -> MysqlAccess {
         // It becomes a word of SQL there, and of a command.
         let good = !name.value.is_empty()
             && !name.value.starts_with('-')
-            && name.value.chars().all(|c| c.is_ascii_alphanumeric() || ".-_:".contains(c));
+            && name
+                .value
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ".-_:".contains(c));
         if !good {
             context
-                .error(name.node, format!("{} is no name or address of a server", quote(&name.value)))
+                .error(
+                    name.node,
+                    format!("{} is no name or address of a server", quote(&name.value)),
+                )
                 .hint("write what other servers connect to, such as 10.0.0.7 or db1.example.net:3307");
         }
         good

@@ -25,6 +25,9 @@ pub enum About {
     Slices,
     /// Hosts, in the order of what rests on what; a parameter of the kind `hosts` selects them.
     Hosts,
+    /// An md array of a host: the parameters `host` and `array` name it, `disk` one of its members, and `by` the disk that
+    /// takes the place of that.
+    Array,
     /// A source and its replicas; a parameter of the kind `database` names their topology, or `server` one of them.
     Database,
 }
@@ -36,6 +39,7 @@ impl About {
         match self {
             Self::Slices => &["slice", "from", "to", "other", "preferred", "survivor"],
             Self::Hosts => &["host"],
+            Self::Array => &["host", "array", "old", "new"],
             Self::Database => &["candidate", "serving", "sibling"],
         }
     }
@@ -46,6 +50,7 @@ impl About {
         match self {
             Self::Slices => "slice",
             Self::Hosts => "host",
+            Self::Array => "array",
             Self::Database => "database",
         }
     }

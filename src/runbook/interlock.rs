@@ -9,7 +9,12 @@ use super::{
     check::Refusal,
     condition::Condition,
     definition::Kind,
-    observe::{drbd::Side, filesystem, network, nfs},
+    observe::{
+        drbd::Side,
+        filesystem,
+        md::{self, ArrayOn},
+        network, nfs,
+    },
     operation::Claim,
     plan::{Plan, Rule, SliceLayout},
     sight::Sight,
@@ -67,6 +72,12 @@ pub enum Interlock {
     FenceInEmergency,
     /// 13: a service that other slices use is not stopped.
     SharedService,
+    /// 22: no member leaves an array that would not be redundant without it.
+    ArrayRedundant,
+    /// 22: no member leaves an array that has not all its data without it.
+    ArrayData,
+    /// 19, 20: a disk that is put into an array is unused, and large enough.
+    DiskUnused,
     /// 2: no other server of the database takes writes, or it is fenced.
     OneDatabaseOpen,
     /// 2: what takes writes is no replica.
@@ -80,13 +91,13 @@ pub enum Interlock {
     FollowerClosed,
     /// 15: what follows has nothing that its source has not.
     FollowerEqual,
-    /// 20: the claim is about a slice and a host of the plan.
+    /// 20: the claim is about something of the plan.
     InsidePlan,
 }
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -101,6 +112,9 @@ impl Interlock {
         Self::AddressOnce,
         Self::FenceInEmergency,
         Self::SharedService,
+        Self::ArrayRedundant,
+        Self::ArrayData,
+        Self::DiskUnused,
         Self::OneDatabaseOpen,
         Self::OpenFollowsNobody,
         Self::DatabaseComplete,
@@ -182,6 +196,19 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
                 context.plan.kind == Kind::Emergency,
             ),
         )],
+        Claim::TakeOut { array, device } => of_array(context, array, || {
+            vec![
+                (Interlock::ArrayRedundant, array.redundant_without(device)),
+                (Interlock::ArrayData, array.complete_without(device)),
+            ]
+        }),
+        Claim::PutIn { array, device } => of_array(context, array, || {
+            vec![
+                (Interlock::DiskUnused, md::is_blank(&array.host, device)),
+                (Interlock::DiskUnused, array.has(device, false)),
+                (Interlock::DiskUnused, md::fits(array, device)),
+            ]
+        }),
         Claim::Command { host } => inside(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
         Claim::OpenDatabase { host } => database::open(context, host),
@@ -254,6 +281,22 @@ fn on(
             fixed(format!("{slice} on {host} is part of the plan"), false),
         )],
     }
+}
+
+fn of_array(
+    context: &Context<'_>,
+    array: &ArrayOn,
+    then: impl FnOnce() -> Vec<(Interlock, Condition)>,
+) -> Vec<(Interlock, Condition)> {
+    let layout = context.plan.layouts.array.as_ref();
+    let planned = layout.is_some_and(|layout| layout.array == *array);
+    if planned && context.plan.targets.contains_key(&array.host) {
+        return then();
+    }
+    vec![(
+        Interlock::InsidePlan,
+        fixed(format!("{array} is part of the plan"), false),
+    )]
 }
 
 fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> Vec<(Interlock, Condition)> {

@@ -1,6 +1,14 @@
 //! An operation: one change of one host, with everything that makes it safe to try and possible to prove.
 
-use super::{condition::Condition, definition::Call, secret};
+use super::{
+    condition::Condition,
+    definition::Call,
+    observe::{
+        md::ArrayOn,
+        pace::{SLOWEST_KIB_S, Watch},
+    },
+    secret,
+};
 use crate::{
     fleet::{HostName, SliceName},
     remote::quote::join,
@@ -54,6 +62,9 @@ pub enum Work {
     },
     /// Nothing, for so long.
     Hold(Duration),
+    /// An array that rebuilds or is checked, until its proof comes true; how fast it may go follows its clients. Which
+    /// limits are set, and when, is decided on the way; each is a command of its own, by the same claims.
+    Watch(Watch),
     /// A question to a person.
     Ask(Question),
 }
@@ -184,6 +195,20 @@ pub enum Claim {
         /// The host.
         host: HostName,
     },
+    /// Takes a member out of an array: fails or removes it.
+    TakeOut {
+        /// The array.
+        array: ArrayOn,
+        /// The member.
+        device: String,
+    },
+    /// Puts a disk into an array: what was on it is gone.
+    PutIn {
+        /// The array.
+        array: ArrayOn,
+        /// The disk.
+        device: String,
+    },
     /// Runs a command of a runbook's own.
     Command {
         /// The host.
@@ -231,7 +256,10 @@ impl Operation {
             Work::Nudge { argv, .. } => vec![join(argv).unwrap_or_default()],
             Work::Local(argv) if argv.is_empty() => Vec::new(),
             Work::Local(argv) => vec![join(&secret::shown(argv)).unwrap_or_default()],
-            Work::Hold(_) | Work::Ask(_) => Vec::new(),
+            Work::Watch(watch) if !watch.clients.is_empty() => {
+                vec![join(&watch.command(SLOWEST_KIB_S)).unwrap_or_default()]
+            }
+            Work::Watch(_) | Work::Hold(_) | Work::Ask(_) => Vec::new(),
         }
     }
 

@@ -2,7 +2,12 @@
 
 use super::{
     definition::{Call, Kind},
-    observe::{drbd::Side, mysql::Member},
+    observe::{
+        drbd::Side,
+        md::{ArrayOn, Disk, Seen},
+        mysql::Member,
+        pace::{Client, Watch},
+    },
     operation::Operation,
     target::Identity,
 };
@@ -52,6 +57,8 @@ pub struct Layouts {
     pub slices: BTreeMap<SliceName, SliceLayout>,
     /// Hosts, each by itself.
     pub hosts: Vec<HostName>,
+    /// An md array.
+    pub array: Option<ArrayLayout>,
     /// A source and its replicas.
     pub database: Option<DatabaseLayout>,
 }
@@ -79,9 +86,75 @@ impl Layouts {
     pub fn concerns(&self, host: &HostName) -> bool {
         let mut sides = self.slices.values().flat_map(|layout| &layout.sides);
         let mut members = self.database.iter().flat_map(|database| &database.members);
-        self.hosts.contains(host)
+        let array = self.array.as_ref().is_some_and(|layout| layout.array.host == *host);
+        array
+            || self.hosts.contains(host)
             || sides.any(|side| side.host == *host)
             || members.any(|member| member.host == *host)
+    }
+}
+
+/// An md array, as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrayLayout {
+    /// Which.
+    pub array: ArrayOn,
+    /// What its kernel said of it.
+    pub seen: Seen,
+    /// The member that is replaced, where one is.
+    pub old: Option<Disk>,
+    /// The disk that takes its place.
+    pub new: Option<Disk>,
+    /// Whether the old one goes before the new one is complete, since it cannot be read any more.
+    pub goes_at_once: bool,
+    /// Clients of what its host serves: their requests tell how fast it may go.
+    pub clients: Vec<Client>,
+}
+
+impl ArrayLayout {
+    /// The member that is replaced.
+    ///
+    /// # Errors
+    /// When that is another device.
+    pub fn old_disk(&self, device: &str) -> Result<&Disk, String> {
+        let old = self.old.as_ref().filter(|disk| disk.device == device);
+        old.ok_or_else(|| format!("{device} is not the member of {} that this plan is about", self.array))
+    }
+
+    /// The disk that takes its place.
+    ///
+    /// # Errors
+    /// When that is another device.
+    pub fn new_disk(&self, device: &str) -> Result<&Disk, String> {
+        let new = self.new.as_ref().filter(|disk| disk.device == device);
+        new.ok_or_else(|| format!("{device} is not the new disk that this plan is about"))
+    }
+
+    /// How it is watched while it rebuilds onto a device, or is checked.
+    #[must_use]
+    pub fn watch(&self, onto: Option<&str>) -> Watch {
+        Watch {
+            array: self.array.clone(),
+            clients: self.clients.clone(),
+            fastest: self.seen.limit,
+            onto: onto.map(str::to_owned),
+        }
+    }
+
+    /// By what its speed is steered, as part of a sentence.
+    #[must_use]
+    pub fn steered(&self) -> String {
+        match self.clients.as_slice() {
+            [] => ", at the speed that is usual there, for no client is known whose requests could tell another"
+                .to_owned(),
+            [one] => format!(", as fast as the requests of {} allow", one.host),
+            [one, two] => format!(", as fast as the requests of {} and {} allow", one.host, two.host),
+            [one, rest @ ..] => format!(
+                ", as fast as the requests of {} and {} others allow",
+                one.host,
+                rest.len()
+            ),
+        }
     }
 }
 

@@ -127,6 +127,17 @@ fn storage(node: &mut Node, level: u8, members: usize) {
         Array::new("md0", 0, level, 1..1 + members, DISK_KIB),
         Array::new("md1", 1, level, 1 + members..1 + 2 * members, DISK_KIB),
     ];
+    let (letter, minor) = (
+        char::from(b'b' + u8::try_from(2 * members).unwrap_or(0)),
+        32 * members + 16,
+    );
+    node.disks.push(Disk::spare(
+        &format!("sd{letter}"),
+        8,
+        u32::try_from(minor).unwrap_or(0),
+        [0.42, 0.95],
+        node.seed,
+    ));
     node.links.push(Link::new("eth1", 10_000, 9000));
     node.nfs_server = Some(NfsServer::new(64));
     node.drbd = Some(if level == 10 { DrbdModule::V9 } else { DrbdModule::V8 });

@@ -40,13 +40,15 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 11] = [
+const TOOLS: [&str; 13] = [
     "arping",
     "awk",
+    "blkid",
     "drbdadm",
     "exportfs",
     "ip",
     "mariadb",
+    "mdadm",
     "mount",
     "my_print_defaults",
     "nft",

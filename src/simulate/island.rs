@@ -8,7 +8,7 @@
 use super::{
     drbd::{Data, Replica},
     fault::Fault,
-    md::MemberState,
+    md::{MemberState, Role},
     nfs::{self, MountState, NfsMount},
     node::{Node, SYNC_KIB, whole},
     noise::{common, jitter, mix, unit, wave},
@@ -236,6 +236,7 @@ impl Island {
                 0.0
             };
             for disk in &mut node.disks {
+                let activity = if disk.idle { 0.0 } else { activity };
                 disk.rate = [9.0 * node.demand * activity, 14.0 * node.demand * activity];
                 disk.sync_rate = [0.0; 2];
             }
@@ -383,7 +384,9 @@ impl Island {
         let theirs = theirs
             .filter(|_| self.nodes[source].is_up())
             .map(|server| (server.position(), server.rate, server.log.clone()));
-        let Some(server) = &mut self.nodes[at].mysql else { return };
+        let Some(server) = &mut self.nodes[at].mysql else {
+            return;
+        };
         let Some(channel) = &mut server.channel else { return };
         // A source that has not what its replica has is refused by it (`gtid_strict_mode`, error 1236).
         channel.diverged = theirs.as_ref().is_some_and(|(_, _, log)| !log.contains(&server.log));
@@ -527,6 +530,14 @@ fn storage(node: &mut Node, seconds: f64) {
                     disk.sync_rate[1] += sync;
                 }
                 MemberState::Faulty => disk.rate = [0.0; 2],
+                MemberState::Missing => {}
+            }
+        }
+        for extra in &array.extra {
+            if let Role::Replacement(_) = extra.role {
+                let disk = &mut node.disks[extra.disk];
+                disk.rate[1] += array.rate[1] * array.write_factor() / in_sync + sync;
+                disk.sync_rate[1] += sync;
             }
         }
     }

@@ -15,7 +15,9 @@ use super::{
     node::{Disk, DrbdModule, Filesystem, Link, Node, Power},
     noise::mix,
 };
-use crate::fleet::{Fencing, Fleet, Host, HostName, MysqlAccess, ReachBy, Segment, Shell, Slice, Topology, TopologyKind};
+use crate::fleet::{
+    Fencing, Fleet, Host, HostName, MysqlAccess, ReachBy, Segment, Shell, Slice, Topology, TopologyKind,
+};
 use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
 
 /// Size of a member disk of the copy: 240 GB.
@@ -158,6 +160,12 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
             })
             .collect();
     }
+    for node in nodes.iter_mut().filter(|node| !node.arrays.is_empty()) {
+        let number = node.disks.len();
+        let minor = 16 * u32::try_from(number).unwrap_or(0);
+        let spare = Disk::spare(&format!("sd{}", letters(number)), 8, minor, [0.42, 0.95], node.seed);
+        node.disks.push(spare);
+    }
     for topology in replicating(fleet) {
         databases(fleet, topology, &mut nodes);
     }
@@ -182,7 +190,11 @@ fn databases(fleet: &Fleet, topology: &Topology, nodes: &mut [Node]) {
     for (number, at) in members.filter_map(|name| fleet.host_index(name.as_str())).enumerate() {
         let server = Server::new(true, u32::try_from(number + 1).unwrap_or(u32::MAX), 120.0);
         let server = server.holding(log.clone());
-        nodes[at].mysql = Some(if at == source { server } else { server.replica_of(source) });
+        nodes[at].mysql = Some(if at == source {
+            server
+        } else {
+            server.replica_of(source)
+        });
     }
 }
 

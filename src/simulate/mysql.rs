@@ -252,7 +252,9 @@ impl Server {
     /// How far its data is: what it has applied or written.
     #[must_use]
     pub fn position(&self) -> f64 {
-        self.channel.as_ref().map_or(self.transactions, |channel| channel.applied)
+        self.channel
+            .as_ref()
+            .map_or(self.transactions, |channel| channel.applied)
     }
 
     /// Writes of its own for `dt` seconds.
@@ -274,7 +276,10 @@ impl Channel {
     pub fn advance(&mut self, dt: f64, source: Option<(f64, f64)>) {
         self.connected = self.io_on && source.is_some();
         // What was written at some speed is applied so, whether the source still writes or not.
-        self.rate = source.map(|(_, rate)| rate).filter(|rate| *rate > 0.0).unwrap_or(self.rate);
+        self.rate = source
+            .map(|(_, rate)| rate)
+            .filter(|rate| *rate > 0.0)
+            .unwrap_or(self.rate);
         let rate = self.rate;
         if let (true, Some((transactions, _))) = (self.io_on, source) {
             self.received = transactions;
@@ -320,9 +325,15 @@ mod tests {
         let mut again = server.clone();
         again.restart();
         let channel = again.channel.unwrap();
-        assert!((channel.received - channel.applied).abs() < 1.0 && channel.lag_s < 0.1, "and it says that it is not behind");
+        assert!(
+            (channel.received - channel.applied).abs() < 1.0 && channel.lag_s < 0.1,
+            "and it says that it is not behind"
+        );
         server.follow(0);
-        assert!(server.channel.unwrap().relay.end() <= whole(at), "what was received is gone");
+        assert!(
+            server.channel.unwrap().relay.end() <= whole(at),
+            "what was received is gone"
+        );
     }
 
     #[test]

@@ -175,6 +175,14 @@ pub struct Disk {
     pub busy_ms: f64,
     /// Kilobytes of a read and of a write.
     pub request_kib: [f64; 2],
+    /// Size.
+    pub size_kib: u64,
+    /// Serial number.
+    pub serial: String,
+    /// Whether nobody uses it.
+    pub idle: bool,
+    /// Whether nothing is on it.
+    pub blank: bool,
 }
 
 /// Kilobytes of one request of a rebuild or check.
@@ -206,6 +214,20 @@ impl Disk {
             spent_ms: [worn * base_ms[0], worn * 0.7 * base_ms[1]],
             busy_ms: worn * 0.4,
             request_kib: [20.0, 14.0],
+            size_kib: 234_431_064,
+            serial: format!("S{:010X}", seed >> 24),
+            idle: false,
+            blank: false,
+        }
+    }
+
+    /// A new disk that nobody uses yet.
+    #[must_use]
+    pub fn spare(name: &str, major: u32, minor: u32, base_ms: [f64; 2], seed: u64) -> Self {
+        Self {
+            idle: true,
+            blank: true,
+            ..Self::new(name, major, minor, base_ms, seed)
         }
     }
 
@@ -406,6 +428,10 @@ impl Node {
         self.blocked.clear();
         self.stopped_units.clear();
         self.store.locked = false;
+        for array in &mut self.arrays {
+            array.limit_kib_s = None;
+            array.end_check();
+        }
         self.filesystems
             .retain(|filesystem| filesystem.device.0 != super::drbd::MAJOR);
         if let Some(server) = &mut self.nfs_server {

@@ -69,7 +69,10 @@ impl Shop {
                 &format!("off-{name}"),
                 &format!("kill -9 {0} 2>/dev/null; while kill -0 {0} 2>/dev/null && ! grep -q '^State:.Z' /proc/{0}/status; do sleep 0.1; done; touch {dir}/off\n", server.child.id()),
             );
-            let status = lab.write(&format!("status-{name}"), &format!("[ -e {dir}/off ] && echo off || echo on\n"));
+            let status = lab.write(
+                &format!("status-{name}"),
+                &format!("[ -e {dir}/off ] && echo off || echo on\n"),
+            );
             let _ = writeln!(
                 hosts,
                 "  {name}:\n    address: 127.0.0.1\n    port: {}\n    fencing: {{ off: [sh, {}], status: [sh, {}], says_off: 'off' }}\n    \
@@ -82,9 +85,8 @@ impl Shop {
             sshds.push(sshd);
         }
         lab.know(&known);
-        let inventory = format!(
-            "fleet: lab\nhosts:\n{hosts}topologies:\n  shop: {{ kind: replication, members: [m1, m2, m3] }}\n"
-        );
+        let inventory =
+            format!("fleet: lab\nhosts:\n{hosts}topologies:\n  shop: {{ kind: replication, members: [m1, m2, m3] }}\n");
         lab.write("inventory.yaml", &inventory);
         let shop = Self {
             servers,
@@ -131,7 +133,11 @@ impl Shop {
     /// Waits until that server takes writes, and the others of these follow it and have everything.
     fn settled(&self, source: usize) {
         let begun = Instant::now();
-        let at = |server: &Server| server.ask("SELECT CONCAT(@@read_only + 0, ' ', @@gtid_current_pos)").unwrap();
+        let at = |server: &Server| {
+            server
+                .ask("SELECT CONCAT(@@read_only + 0, ' ', @@gtid_current_pos)")
+                .unwrap()
+        };
         loop {
             let own = at(&self.servers[source]);
             let want = own.replacen("0 ", "1 ", 1);
@@ -214,8 +220,14 @@ fn a_source_moves_and_fails_over_and_no_acknowledged_commit_is_lost() {
         assert_eq!(code, 0, "{said}");
         std::thread::sleep(Duration::from_secs(1));
         let (acknowledged, longest) = writer.end();
-        println!("switchover to {to}: {} acknowledged, writer without an answer for {longest:?}", acknowledged.len());
-        assert!(acknowledged.len() > 20, "the writer wrote hardly anything: {acknowledged:?}");
+        println!(
+            "switchover to {to}: {} acknowledged, writer without an answer for {longest:?}",
+            acknowledged.len()
+        );
+        assert!(
+            acknowledged.len() > 20,
+            "the writer wrote hardly anything: {acknowledged:?}"
+        );
         assert_eq!(lost(&shop.servers[index], &acknowledged), Vec::<u32>::new());
         shop.settled(index);
         next = acknowledged.last().unwrap() + 10;
@@ -225,7 +237,10 @@ fn a_source_moves_and_fails_over_and_no_acknowledged_commit_is_lost() {
     // A replica with a transaction of its own is not moved to, nor left behind.
     shop.servers[2].run("INSERT INTO shop.orders VALUES (1000000, 'errant')");
     let (code, said) = shop.run(&["mysql-switchover", "database=shop", "to=m2"]);
-    assert!(code == 10 && said.contains("m3 has transactions that m1 has not: 0-3-"), "{code}: {said}");
+    assert!(
+        code == 10 && said.contains("m3 has transactions that m1 has not: 0-3-"),
+        "{code}: {said}"
+    );
     let errant = shop.servers[2].ask("SELECT @@gtid_binlog_pos").unwrap();
     shop.servers[2].run("SET sql_log_bin = 0; DELETE FROM shop.orders WHERE seq = 1000000; SET sql_log_bin = 1");
     let before = shop.servers[0].ask("SELECT @@gtid_binlog_pos").unwrap();
@@ -250,8 +265,13 @@ fn failover(shop: &Shop, next: u32) {
     assert_eq!(code, 0, "{said}");
     std::thread::sleep(Duration::from_secs(1));
     let (acknowledged, longest) = writer.end();
-    println!("failover: {} acknowledged, writer without an answer for {longest:?}", acknowledged.len());
-    let source = shop.servers[1..].iter().find(|server| server.ask("SELECT @@read_only").unwrap().trim() == "0");
+    println!(
+        "failover: {} acknowledged, writer without an answer for {longest:?}",
+        acknowledged.len()
+    );
+    let source = shop.servers[1..]
+        .iter()
+        .find(|server| server.ask("SELECT @@read_only").unwrap().trim() == "0");
     let source = source.expect("a replica takes writes");
     // Every commit had waited for a replica (AFTER_SYNC).
     assert_eq!(lost(source, &acknowledged), Vec::<u32>::new());
@@ -266,7 +286,11 @@ fn failover(shop: &Shop, next: u32) {
 /// What the algebra of positions says is what the server waits for: it knows sequence numbers alone, so that where it
 /// has a position, the algebra says so as well unless two servers wrote one number.
 fn algebra(source: &Server, replica: &Server) {
-    let server = if source.ask("SELECT @@read_only").unwrap().trim() == "1" { source } else { replica };
+    let server = if source.ask("SELECT @@read_only").unwrap().trim() == "1" {
+        source
+    } else {
+        replica
+    };
     server.run("STOP SLAVE; RESET SLAVE ALL; RESET MASTER; SET GLOBAL gtid_strict_mode = 0");
     let mut random = fastrand::Rng::with_seed(11);
     let mut position = || -> String {
@@ -282,12 +306,19 @@ fn algebra(source: &Server, replica: &Server) {
         let said = said.unwrap();
         let (waited, position) = said.trim().split_once('\n').unwrap();
         let [own, other] = [&has, &wanted].map(|text| MariadbGtids::parse(text).unwrap());
-        assert_eq!(MariadbGtids::parse(position).unwrap(), own, "what was set is what is told");
+        assert_eq!(
+            MariadbGtids::parse(position).unwrap(),
+            own,
+            "what was set is what is told"
+        );
         let gaps = other.subtract(&own);
         let apart = gaps.iter().all(|gap| gap.after + 1 == gap.sequence) && !gaps.is_empty();
         match waited {
             "0" => assert!(gaps.is_empty() || apart, "{has} has {wanted}, by the server: {gaps:?}"),
-            "-1" => assert!(!gaps.is_empty() && !other.is_subset(&own), "{has} has not {wanted}, by the server"),
+            "-1" => assert!(
+                !gaps.is_empty() && !other.is_subset(&own),
+                "{has} has not {wanted}, by the server"
+            ),
             other => panic!("{other}"),
         }
     }

@@ -501,6 +501,14 @@ impl<'a> Play<'a> {
                 panic!("9: {end:?}, but {why}");
             }
         }
+        // A host that boots anew has its limits as they were, and no claim on what a run had to put back.
+        let disturbed = self.case.faults.iter().any(|at| at.fault.reboots(None));
+        if !second
+            && !disturbed
+            && let Err(why) = invariants::array(&self.stage, end)
+        {
+            panic!("22: {end:?}, but {why}");
+        }
         let old_is_off = self.case.scene.takes_over();
         let rebooted = |host: &str| self.case.faults.iter().any(|at| at.fault.reboots(Some(host)));
         let expected = match end {

@@ -24,7 +24,11 @@ pub fn check(stage: &Stage, island: &Island) {
     let names: Vec<&str> = open.iter().map(|(node, _)| &*node.name).collect();
     assert!(open.len() <= 1, "2: {names:?} take writes");
     let Some((source, own)) = open.first() else { return };
-    assert!(own.channel.is_none(), "2: {} takes writes and is a replica", source.name);
+    assert!(
+        own.channel.is_none(),
+        "2: {} takes writes and is a replica",
+        source.name
+    );
     for (node, server) in servers(island) {
         // What a dead source committed alone is the loss that the plan tells.
         let is_lost = stage.scene == Scene::MysqlFailover && &*node.name == "stor1";

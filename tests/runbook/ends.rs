@@ -2,6 +2,7 @@
 
 use super::{
     invariants::{exported, mounted, open},
+    scene::{NEW_DISK, OLD_DISK, Scene},
     stage::{Console, Stage},
 };
 use pointsman::{
@@ -33,7 +34,7 @@ pub fn all_told(stage: &Stage, console: &Console, end: &End) {
                 let begun = |record: &Record| matches!(record, Record::Intent { step, back: false, .. } if *step == at);
                 !argv.is_empty() && journal.iter().any(begun)
             }
-            Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) => false,
+            Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) | Work::Watch(_) => false,
         };
         let slice = step.call.with.get("slice");
         let served = slice.is_some_and(|slice| told.contains(&format!("{slice} is served")));
@@ -95,6 +96,58 @@ pub fn served(stage: &Stage, slice: &str, host: &str) -> Result<(), String> {
                 return Err(format!("the client of {slice} does not reach {host}"));
             }
             Ok(())
+        })
+        .unwrap()
+}
+
+/// 16, 21, 22: the array is what the end says: as planned, or as it was.
+pub fn array(stage: &Stage, end: &End) -> Result<(), String> {
+    if stage.scene.base() != Scene::DiskReplace {
+        return Ok(());
+    }
+    let (taken_back, kept) = match end {
+        End::Done => (false, false),
+        End::Compensated { stays, .. } => (true, !stays.is_empty()),
+        End::Refused { .. } => (true, false),
+        _ => return Ok(()),
+    };
+    stage
+        .sim
+        .world()
+        .fleet(|island| {
+            let node = &island.nodes[0];
+            let array = &node.arrays[0];
+            let disk = |name: &str| node.disks.iter().position(|disk| disk.name == name).unwrap();
+            let (old, new) = (disk(OLD_DISK), disk(NEW_DISK));
+            if let Some(limit) = array.limit_kib_s {
+                return Err(format!("its limit is {limit} KiB/s still"));
+            }
+            let holds = |what: &str, holds: bool| if holds { Ok(()) } else { Err(what.to_owned()) };
+            let whole = array.in_sync() == array.members.len();
+            match (stage.scene, taken_back) {
+                (Scene::Scrub, false) => holds("it was not compared", array.mismatches == 128 && array.sync.is_none()),
+                (Scene::Scrub, true) => holds("a check runs still", array.sync.is_none()),
+                (_, false) => {
+                    holds("it is not whole", whole)?;
+                    holds("the new disk is not in it", array.slot(new).is_some())?;
+                    holds("the old disk is in it still", !array.has(old))
+                }
+                // What stays is told.
+                (_, true) if kept => Ok(()),
+                (Scene::DiskReplace, true) => {
+                    holds("it is not whole", whole && array.slot(old).is_some())?;
+                    holds(
+                        "something is to be replaced still",
+                        array.members.iter().all(|member| !member.wanted),
+                    )?;
+                    holds("the new disk is in it", !array.has(new))?;
+                    holds(
+                        "the new disk is not as it was",
+                        node.disks[new].blank && node.disks[new].idle,
+                    )
+                }
+                (_, true) => holds("the new disk is in it", !array.has(new)),
+            }
         })
         .unwrap()
 }

@@ -2,7 +2,7 @@
 
 use super::{
     case::{At, Case, Fate, Fault, plan, run, run_with},
-    scene::{self, Hand, Scene},
+    scene::{self, Hand, NEW_DISK, OLD_DISK, Scene},
 };
 use pointsman::{
     fleet::{HostName, SliceName},
@@ -11,12 +11,13 @@ use pointsman::{
         definition::Kind,
         engine::{Effect, End},
         interlock::{Context, Interlock, required},
+        observe::md::ArrayOn,
         operation::Claim,
         plan::{Glass, Plan, Rule},
         sight::Sight,
         target::{Holder, Identity, Request, Said, parse},
     },
-    simulate::{Simulation, drbd::Role, island::Island, mysql::Server},
+    simulate::{Simulation, drbd::Role, island::Island, md::MemberState, mysql::Server},
 };
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -53,6 +54,27 @@ fn open(on: &str) -> Claim {
         host: host(on),
         slice: slice(),
         address: IpAddr::from([10, 9, 0, 100]),
+    }
+}
+
+fn array() -> ArrayOn {
+    ArrayOn {
+        host: host("stor1"),
+        name: "md0".into(),
+    }
+}
+
+fn take_out() -> Claim {
+    Claim::TakeOut {
+        array: array(),
+        device: OLD_DISK.into(),
+    }
+}
+
+fn put_in() -> Claim {
+    Claim::PutIn {
+        array: array(),
+        device: NEW_DISK.into(),
     }
 }
 
@@ -200,6 +222,25 @@ fn situation(interlock: Interlock) -> Situation {
             },
             |_| {},
         ),
+        Interlock::ArrayRedundant => Situation {
+            scene: Scene::DiskReplace,
+            ..usual(take_out(), |_| {})
+        },
+        Interlock::ArrayData => Situation {
+            scene: Scene::DiskReplace,
+            ..usual(take_out(), |island| {
+                for member in &mut island.nodes[0].arrays[0].members {
+                    member.state = MemberState::Faulty;
+                }
+            })
+        },
+        Interlock::DiskUnused => Situation {
+            scene: Scene::DiskReplace,
+            ..usual(put_in(), |island| {
+                let disks = &mut island.nodes[0].disks;
+                disks.iter_mut().find(|disk| disk.name == NEW_DISK).unwrap().blank = false;
+            })
+        },
         Interlock::OneDatabaseOpen => of_database(interlock, open_database("stor2"), |island| {
             database(island, "stor2").unfollow();
         }),
@@ -285,6 +326,41 @@ fn each_interlock_alone_stops_something() {
         assert_eq!(situation.interlock, interlock);
         assert_eq!(refusing(&situation), BTreeSet::from([interlock]), "{interlock:?}");
     }
+}
+
+/// A member that has failed adds nothing, so nothing is lost when it goes; and a disk that is unused may come.
+#[test]
+fn a_failed_member_may_go_and_an_unused_disk_may_come() {
+    let failed = Situation {
+        scene: Scene::DiskReplaceFailed,
+        ..situation(Interlock::ArrayRedundant)
+    };
+    assert_eq!(refusing(&failed), BTreeSet::new());
+    let blank = Situation {
+        state: |_| {},
+        ..situation(Interlock::DiskUnused)
+    };
+    assert_eq!(refusing(&blank), BTreeSet::new());
+    let small = Situation {
+        state: |island| {
+            let disks = &mut island.nodes[0].disks;
+            disks.iter_mut().find(|disk| disk.name == NEW_DISK).unwrap().size_kib -= 8;
+        },
+        ..situation(Interlock::DiskUnused)
+    };
+    assert_eq!(refusing(&small), BTreeSet::from([Interlock::DiskUnused]));
+    // Another array of the same host is none of the plan's business.
+    let other = Situation {
+        claim: Claim::TakeOut {
+            array: ArrayOn {
+                name: "md1".into(),
+                ..array()
+            },
+            device: OLD_DISK.into(),
+        },
+        ..situation(Interlock::ArrayRedundant)
+    };
+    assert_eq!(refusing(&other), BTreeSet::from([Interlock::InsidePlan]));
 }
 
 #[test]

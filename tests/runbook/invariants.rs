@@ -22,14 +22,14 @@
 //! | 19 | [`check`]: no resync onto the side that serves, and one that a fault begins is stopped within seconds (`turning`); the direction step comes before what rests on it ([`informed`]) |
 //! | 20 | planner: `a_server_with_nothing_to_take_over`; guard `InsidePlan` |
 //! | 21 | [`served`] at every end: by the simulated client; [`proven`]: no step is done unless its proof was seen |
-//! | 22 | [`check`]: a planned move leaves both sides connected and good throughout; `no_move_to_a_server_that_rebuilds` |
+//! | 22 | [`check`]: a planned move leaves both sides connected and good throughout, and no run takes a member out of an array that is needed; guards `ArrayRedundant`, `ArrayData`; [`array`] at every end; `no_move_to_a_server_that_rebuilds` |
 //! | 23 | [`no_secret`] of every record and plan |
 //! | 24 | by type (`Operation::deadline`, `settles_within`), that no run takes for ever and that one that is cancelled anywhere ends; [`says_why_it_waits`] |
 //! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
 
 use super::{
     database,
-    scene::{CANARY, Scene},
+    scene::{CANARY, NEW_DISK, Scene},
     stage::{Console, Stage, step_of},
 };
 use pointsman::{
@@ -45,12 +45,12 @@ use pointsman::{
     simulate::{
         drbd::{Data, Replica, Role},
         island::Island,
-        node::{Node, Power},
+        node::{Disk, Node, Power},
     },
 };
 use std::{collections::BTreeSet, time::Duration};
 
-pub use super::ends::{all_told, ended, nothing_changed, served, tidy};
+pub use super::ends::{all_told, array, ended, nothing_changed, served, tidy};
 
 /// A resync in the wrong direction is stopped within this time.
 const STOPPED_WITHIN: Duration = Duration::from_secs(2);
@@ -78,8 +78,40 @@ pub fn check(stage: &Stage) {
             one(stage, island, replica);
         }
         untouched(stage, island);
+        arrays(stage, island);
         database::check(stage, island);
     });
+}
+
+/// 13, 22: no array loses its data or, by a run, any redundancy; and no array is touched that no plan is about.
+fn arrays(stage: &Stage, island: &Island) {
+    for (at, node) in island.nodes.iter().enumerate() {
+        for (index, array) in node.arrays.iter().enumerate() {
+            let (name, in_sync) = (&array.name, array.in_sync());
+            assert!(
+                in_sync >= array.needed(),
+                "22: {name} of {} has lost its data",
+                node.name
+            );
+            let failed = stage.scene == Scene::DiskReplaceFailed && (at, index) == (0, 0);
+            let had = array.members.len() - usize::from(failed);
+            assert!(
+                in_sync >= had,
+                "22: {name} of {} has {in_sync} of {had} members",
+                node.name
+            );
+            let planned = stage.scene.base() == Scene::DiskReplace && (at, index) == (0, 0);
+            let well = array.extra.is_empty() && array.limit_kib_s.is_none() && array.sync.is_none();
+            assert!(planned || well, "13: {name} of {} was touched", node.name);
+        }
+        let used = |disk: &Disk| disk.name == NEW_DISK && !disk.blank;
+        let planned = at == 0 && stage.scene.base() == Scene::DiskReplace;
+        assert!(
+            planned || !node.disks.iter().any(used),
+            "13: the spare of {} was written to",
+            node.name
+        );
+    }
 }
 
 fn one(stage: &Stage, island: &Island, replica: &Replica) {

@@ -4,6 +4,7 @@
 // A test says what is wrong by failing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod arrays;
 mod case;
 mod client;
 mod database;

@@ -2,8 +2,10 @@
 
 use pointsman::{
     facts::UnixMs,
-    fleet::{ExpectedMount, Export, Fencing, Fleet, Host, HostName, MysqlAccess, Poll, Segment,
-        ServiceAddress, Slice, SliceName, Topology, TopologyKind, TopologyName},
+    fleet::{
+        ExpectedMount, Export, Fencing, Fleet, Host, HostName, MysqlAccess, Poll, Segment, ServiceAddress, Slice,
+        SliceName, Topology, TopologyKind, TopologyName,
+    },
     runbook::{
         definition::Definition,
         plan::{Glass, Plan, Rule},
@@ -71,17 +73,28 @@ pub enum Scene {
     OwnNine,
     /// A service of both servers is stopped; their slices stay where they are.
     Service,
+    /// A member of an array that can be read still is replaced.
+    DiskReplace,
+    /// One that has failed.
+    DiskReplaceFailed,
+    /// The members of an array are compared, and do not agree.
+    Scrub,
     /// A source and two replicas, the client's host one of them.
     MysqlSwitchover,
     /// The source is dead; both replicas have received more than they have applied, and the other one has more of it.
     MysqlFailover,
 }
 
+/// The member of the array that is replaced, and the disk that takes its place.
+pub const OLD_DISK: &str = "sdc";
+/// See [`OLD_DISK`].
+pub const NEW_DISK: &str = "sdf";
+
 /// A word that nobody may ever read again: part of the call of each management controller.
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -97,6 +110,9 @@ impl Scene {
         Self::Own,
         Self::OwnNine,
         Self::Service,
+        Self::DiskReplace,
+        Self::DiskReplaceFailed,
+        Self::Scrub,
         Self::MysqlSwitchover,
         Self::MysqlFailover,
     ];
@@ -114,6 +130,7 @@ impl Scene {
             Self::FailBack | Self::FailBackNine => Self::FailBack,
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
             Self::Service => Self::Service,
+            Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
             Self::MysqlSwitchover | Self::MysqlFailover => self,
         }
     }
@@ -148,7 +165,7 @@ impl Scene {
 
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
-        !self.is_mysql() && !matches!(self.base(), Self::SplitBrain | Self::Service)
+        !self.is_mysql() && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
     }
 
     fn is_both(self) -> bool {
@@ -166,6 +183,22 @@ impl Scene {
 
     fn parameters(self) -> &'static [(&'static str, &'static str)] {
         match self.base() {
+            _ if self == Self::Scrub => &[("host", "stor1"), ("array", "md0"), ("check", "600")],
+            _ if self == Self::DiskReplaceFailed => &[
+                ("host", "stor1"),
+                ("array", "md0"),
+                ("disk", OLD_DISK),
+                ("by", NEW_DISK),
+                ("at_once", "yes"),
+                ("rebuild", "600"),
+            ],
+            Self::DiskReplace => &[
+                ("host", "stor1"),
+                ("array", "md0"),
+                ("disk", OLD_DISK),
+                ("by", NEW_DISK),
+                ("rebuild", "600"),
+            ],
             Self::SliceMove => &[("slice", "web1")],
             Self::Failover => &[("server", "stor1")],
             Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
@@ -180,6 +213,8 @@ impl Scene {
     pub fn runbook(self) -> &'static str {
         match self.base() {
             _ if matches!(self, Self::Own | Self::OwnNine) => "every-action",
+            _ if self == Self::Scrub => "scrub",
+            Self::DiskReplace => "disk-replace",
             Self::SliceMove => "slice-move",
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
@@ -196,7 +231,7 @@ impl Scene {
         match self.base() {
             Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
-            Self::SplitBrain | Self::Service => ("stor1", "stor1"),
+            Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -218,6 +253,18 @@ impl Scene {
         }
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
+            Self::DiskReplace => {
+                _ = world.fleet(|island| {
+                    let array = &mut island.nodes[0].arrays[0];
+                    // A minute's work at the speed that it begins with.
+                    array.member_kib = 60_000;
+                    array.system_limit_kib_s = 4000;
+                    array.differs = 128;
+                    if self == Self::DiskReplaceFailed {
+                        array.fail(1);
+                    }
+                });
+            }
             Self::SliceMove | Self::Service | Self::MysqlSwitchover => {}
             Self::MysqlFailover => {
                 world.inject(&Fault::HostKilled("stor1".into())).unwrap();
@@ -325,7 +372,14 @@ fn fleet_of(scene: Scene) -> Fleet {
         preferred_source: Some(HostName::new("stor1")),
     };
     let hosts = plain.hosts.iter().map(with).collect();
-    Fleet::new(plain.name.clone(), None, Poll::default(), hosts, plain.segments.clone(), vec![shop])
+    Fleet::new(
+        plain.name.clone(),
+        None,
+        Poll::default(),
+        hosts,
+        plain.segments.clone(),
+        vec![shop],
+    )
 }
 
 /// A fresh fleet in the state that the scene begins with.

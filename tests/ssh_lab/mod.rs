@@ -209,7 +209,13 @@ impl Lab {
         drop(sshd);
         let id = self.write(&format!("machine-{port}"), &format!("{machine_id}\n"));
         let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", "mount --bind \"$1\" /etc/machine-id && shift && exec \"$@\"", "sh"]);
+        command.args([
+            "--mount",
+            "sh",
+            "-c",
+            "mount --bind \"$1\" /etc/machine-id && shift && exec \"$@\"",
+            "sh",
+        ]);
         command.arg(id).arg(sshd_binary());
         self.start_by(command, port)
     }

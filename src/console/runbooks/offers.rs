@@ -4,6 +4,7 @@
 
 mod database;
 
+use super::arrays;
 use crate::{
     collect::FleetView,
     console::sides::{Side, SliceFacts},
@@ -113,8 +114,8 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
     offers
 }
 
-/// Runbooks of one's own, and those about hosts whatever runs there, for an object that they are about: offered where
-/// that is all that they have to be told.
+/// Runbooks of one's own, and those about hosts whatever runs there, for an object that they are about. What
+/// more they have to be told is asked for when one is chosen.
 #[must_use]
 pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
     let (about, kinds) = match object {
@@ -129,20 +130,14 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
     fit.filter_map(|definition| {
         let mut parameters = definition.parameters.iter();
         let (main, _) = parameters.find(|(_, parameter)| kinds.contains(&parameter.kind))?;
-        let missing: Vec<String> = definition
-            .parameters
-            .iter()
-            .filter(|(name, parameter)| *name != main && parameter.default.is_none())
-            .map(|(name, _)| format!("{name}=…"))
-            .collect();
         let name = object.name();
-        let not_now = (!missing.is_empty()).then(|| {
-            format!(
-                "it has to be told more: pointsman --batch plan {} {main}={name} {}",
-                definition.name,
-                missing.join(" ")
-            )
-        });
+        let mut missing = definition.parameters.iter();
+        let more = missing.any(|(name, parameter)| name != main && parameter.default.is_none());
+        let says = if more {
+            format!("{} (asks for more)", definition.title)
+        } else {
+            definition.title.clone()
+        };
         Some(Offer {
             asked: Asked {
                 runbook: definition.name.clone(),
@@ -152,8 +147,8 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
                 alike: Vec::new(),
                 word: name.to_owned(),
             },
-            says: definition.title.clone(),
-            not_now,
+            says,
+            not_now: None,
         })
     })
     .collect()
@@ -172,7 +167,8 @@ pub fn could_help(view: &FleetView, finding: &Finding, now: UnixMs, may_act: boo
     let named = |offer: &Offer| format!("{} {}", offer.asked.runbook, offer.asked.word);
     let fit: Vec<String> = offers
         .iter()
-        .filter(|offer| offer.not_now.is_none())
+        // A scrub makes nothing faster.
+        .filter(|offer| offer.not_now.is_none() && offer.asked.runbook != "scrub")
         .map(named)
         .collect();
     if !fit.is_empty() {
@@ -545,7 +541,7 @@ fn joined(victim: &Side<'_>, survivor: &Side<'_>) -> Result<String, String> {
     ))
 }
 
-/// For a host: its failover, and a move of each slice that it serves.
+/// For a host: its failover, a move of each slice that it serves, and what can be done about its arrays.
 fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
     let about: Vec<About<'_>> = view
         .fleet
@@ -553,13 +549,16 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
         .filter(|(_, slice)| slice.preferred == *name || slice.standby.as_ref() == Some(name))
         .map(|(segment, slice)| About::new(view, segment, slice, now))
         .collect();
+    let arrays = arrays::of_host(view, name, now);
     let databases = view.fleet.topology_of(name.as_str());
     let databases = databases.map_or_else(Vec::new, |topology| database::of_server(view, topology, name, now));
     let Some(first) = about.first() else {
-        if databases.is_empty() {
-            return vec![no_server(view.fleet.host(name.as_str()), name)];
+        let mut offers = databases;
+        if offers.is_empty() {
+            offers.push(no_server(view.fleet.host(name.as_str()), name));
         }
-        return databases;
+        offers.extend(arrays);
+        return offers;
     };
     // The first slice that it can be done for stands for all of them; the plan says of each.
     let reasons: Vec<Result<String, String>> = about.iter().map(|about| taken_over(about, name)).collect();
@@ -580,6 +579,7 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
         }
     }
     offers.extend(databases);
+    offers.extend(arrays);
     offers
 }
 

@@ -3,7 +3,7 @@
 use super::{pictures::picture, plans::planned, *};
 use crate::console::{
     keymap::{self, Context},
-    runbooks::offers::{Asked, Object, offers},
+    runbooks::offers::{Asked, Object, Offer, offers},
 };
 
 pub(super) const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
@@ -132,11 +132,70 @@ fn a_fault_that_both_servers_show_goes_into_the_plan() {
         hosts: Vec::new(),
     };
     view.findings = view.findings.iter().cloned().chain([shared]).collect();
-    let alike = |object: &Object| offers(&view, object, NOW)[0].asked.alike.clone();
+    let alike = |object: &Object| {
+        let offers = offers(&view, object, NOW);
+        let moves = |offer: &&Offer| matches!(offer.asked.runbook.as_str(), "slice-move" | "failover");
+        offers.iter().find(moves).unwrap().asked.alike.clone()
+    };
     let expected = ["stor4 shows what stor3 shows: MdDegraded"];
     assert_eq!(alike(&slice("slice-a")), expected);
     assert_eq!(alike(&host("stor3")), expected);
     assert!(alike(&slice("slice-d")).is_empty());
+}
+
+#[test]
+fn a_host_with_arrays_offers_what_can_be_done_about_them() {
+    use crate::facts::{
+        Reading,
+        disk::DiskKind,
+        md::{MdArray, MdRole, parse_mdstat},
+    };
+    let mdstat = "Personalities : [raid5]\nmd0 : active raid5 sdd1[3] sdc1[1] sdb1[0]\n      \
+        200 blocks super 1.2 level 5, 512k chunk, algorithm 2 [3/3] [UUU]\n\nunused devices: <none>\n";
+    let with = |change: &dyn Fn(&mut Vec<MdArray>), disks: &[&str]| {
+        let mut view = fixture::view();
+        for host in view.hosts.iter_mut().filter(|host| host.name.as_str() == "stor3") {
+            let mut changed = (**host).clone();
+            let mut snapshot = (**changed.snapshot.as_ref().unwrap()).clone();
+            let mut arrays = parse_mdstat(mdstat).unwrap();
+            change(&mut arrays);
+            snapshot.md = Reading::known(arrays, ago(1));
+            let kind = |name: &&str| DiskKind {
+                name: (*name).into(),
+                rotational: true,
+            };
+            snapshot.disk_kinds = Reading::known(disks.iter().map(kind).collect(), ago(1));
+            snapshot.disk_counters = Reading::known(Vec::new(), ago(1));
+            changed.snapshot = Some(Arc::new(snapshot));
+            *host = Arc::new(changed);
+        }
+        let offers = offers(&view, &host("stor3"), NOW);
+        ["disk-replace", "scrub"].map(|name| {
+            let offer = offers.iter().find(|offer| offer.asked.runbook == name);
+            offer.unwrap().clone()
+        })
+    };
+    let [replace, scrub] = with(&|_| {}, &["sdb", "sdc", "sdd", "sde"]);
+    assert_eq!(scrub.not_now, None);
+    assert_eq!(scrub.asked.parameters["array"], "md0");
+    assert!(replace.not_now.unwrap().contains("no member has failed"));
+    // A member with read errors is read still; one that has failed goes at once.
+    let errors: &dyn Fn(&mut Vec<MdArray>) = &|arrays| arrays[0].members[1].errors = Some(7);
+    let failed: &dyn Fn(&mut Vec<MdArray>) = &|arrays| {
+        arrays[0].members[1].role = MdRole::Failed;
+        arrays[0].members_active = Some(2);
+    };
+    for (change, at_once) in [(errors, "no"), (failed, "yes")] {
+        let [replace, _] = with(change, &["sdb", "sdc", "sdd", "sde"]);
+        assert_eq!(replace.not_now, None);
+        let given = ["disk", "by", "at_once"].map(|name| replace.asked.parameters[name].as_str());
+        assert_eq!(given, ["sdc1", "sde", at_once]);
+    }
+    let [replace, scrub] = with(failed, &["sdb", "sdc", "sdd"]);
+    assert!(replace.not_now.unwrap().contains("no unused disk"));
+    assert!(scrub.not_now.unwrap().contains("nothing to compare with"));
+    let [replace, _] = with(failed, &["sdb", "sde", "sdf"]);
+    assert!(replace.not_now.unwrap().contains("sde, sdf are unused"));
 }
 
 #[test]
@@ -318,6 +377,59 @@ fn a_rule_is_set_aside_only_by_typing_it_in_full() {
 }
 
 #[test]
+fn what_a_runbook_has_to_be_told_is_typed_on_the_command_line() {
+    let mut model = console((120, 40));
+    model.works = crate::console::runbooks::Works::of(&Mode::new(false, false));
+    // From the menu of a host: what the menu knows is there already.
+    keys(&mut model, ":stor3<enter>m");
+    let Some(Layer::Menu(menu)) = model.layers.last() else {
+        panic!("{}", text(&model))
+    };
+    let at = menu
+        .offers
+        .iter()
+        .position(|offer| offer.asked.runbook == "service")
+        .unwrap();
+    assert!(text(&model).contains("(asks for more)"), "{}", text(&model));
+    let effects = keys(&mut model, &format!("{}<enter>", "<down>".repeat(at)));
+    assert_eq!(effects, []);
+    assert!(
+        text(&model).contains("plan service hosts=stor3 state= unit="),
+        "{}",
+        text(&model)
+    );
+    let effects = keys(
+        &mut model,
+        "<ctrl-u>plan service hosts=stor3 unit=cron state=started<enter>",
+    );
+    let [Effect::Plan(_, asked)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((asked.runbook.as_str(), asked.word.as_str()), ("service", "stor3"));
+    assert_eq!(asked.parameters.get("state").map(String::as_str), Some("started"));
+    keys(&mut model, "<esc>");
+    // A value may hold spaces; what cannot be meant is said.
+    let effects = keys(
+        &mut model,
+        ":plan service 'hosts=role=storage, site=lax' unit=cron state=stopped<enter>",
+    );
+    let [Effect::Plan(_, asked)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(asked.parameters["hosts"], "role=storage, site=lax");
+    keys(&mut model, "<esc>");
+    for (line, says) in [
+        (":plan servise x=y<enter>", "did you mean service?"),
+        (":plan service cron<enter>", "is no parameter"),
+        (":plan service 'x<enter>", "a quote is not closed"),
+    ] {
+        assert_eq!(keys(&mut model, line), [], "{line}");
+        assert!(text(&model).contains(says), "{line}: {}", text(&model));
+        keys(&mut model, "<esc>");
+    }
+}
+
+#[test]
 fn nothing_of_it_exists_where_it_must_not() {
     for (read_only, wall) in [(true, false), (false, true)] {
         let look = console((120, 40)).look;
@@ -333,6 +445,7 @@ fn nothing_of_it_exists_where_it_must_not() {
             "c",
             ":runbooks<enter>",
             ":runs<enter>",
+            ":plan slice-move slice=slice-a<enter>",
             ":slice-a<enter>m<enter>slice-a<enter>",
         ] {
             let effects = keys(&mut model, path);

@@ -17,6 +17,17 @@ mod drbd_promote;
 mod drbd_wait_sync;
 mod export;
 mod fence;
+mod md_add;
+mod md_check;
+mod md_compared;
+mod md_fail;
+mod md_keep;
+mod md_limit;
+mod md_out;
+mod md_remove;
+mod md_replace;
+mod md_wait;
+mod md_whole;
 mod mount;
 mod mysql;
 mod port;
@@ -30,7 +41,7 @@ use super::{
     definition::{Call, Kind, Written},
     observe::drbd::Side,
     operation::Operation,
-    plan::{AddressLayout, Glass, Layouts, SliceLayout},
+    plan::{AddressLayout, ArrayLayout, Glass, Layouts, SliceLayout},
 };
 use crate::{
     fleet::{Fleet, HostName, SliceName},
@@ -55,6 +66,17 @@ pub const ALL: &[&dyn Action] = &[
     &drbd_wait_sync::DrbdWaitSync,
     &export::Export,
     &fence::Fence,
+    &md_add::MdAdd,
+    &md_check::MdCheck,
+    &md_compared::MdCompared,
+    &md_fail::MdFail,
+    &md_keep::MdKeep,
+    &md_limit::MdLimit,
+    &md_out::MdOut,
+    &md_remove::MdRemove,
+    &md_replace::MdReplace,
+    &md_wait::MdWait,
+    &md_whole::MdWhole,
     &mount::Mount,
     &mysql::MysqlClose,
     &mysql::MysqlDrain,
@@ -151,6 +173,17 @@ const EXPORTFS: &[Tool] = &[Tool {
     why: "no export could be changed",
 }];
 
+const MDADM: &[Tool] = &[
+    Tool {
+        any: &["mdadm"],
+        why: "no array could be changed",
+    },
+    Tool {
+        any: &["blkid"],
+        why: "nobody could tell whether a disk is unused",
+    },
+];
+
 const SLICE: Argument = Argument {
     name: "slice",
     optional: false,
@@ -160,6 +193,11 @@ const HOST: Argument = Argument {
     name: "host",
     optional: false,
     about: "the server",
+};
+const ARRAY: Argument = Argument {
+    name: "array",
+    optional: false,
+    about: "the array, as its host's kernel names it",
 };
 /// The two arguments that most actions take.
 const SLICE_ON_HOST: &[Argument] = &[SLICE, HOST];
@@ -219,6 +257,17 @@ impl<'a> Given<'a> {
             .host(name)
             .map(|host| &host.name)
             .ok_or_else(|| format!("{name} is no host of the inventory"))
+    }
+
+    /// The array of the plan.
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub fn array(&self) -> Result<&'a ArrayLayout, String> {
+        let (host, name) = (self.host()?, self.text("array")?);
+        let of_plan = |layout: &&ArrayLayout| layout.array.host == *host && layout.array.name == name;
+        let found = self.layouts.array.as_ref().filter(of_plan);
+        found.ok_or_else(|| format!("{name} of {host} is no array of this plan"))
     }
 
     /// A number of seconds.

@@ -46,8 +46,14 @@ impl Check for DatabaseSound {
         let (Some((from, source)), Some((to, target))) = (find(&database.from), find(&database.to)) else {
             return;
         };
-        report.require(&from.is_open(true).judge(sight), "a database without a source needs a person: see mysql-failover");
-        report.require(&from.follows_nobody().judge(sight), "move the source at the head of the chain");
+        report.require(
+            &from.is_open(true).judge(sight),
+            "a database without a source needs a person: see mysql-failover",
+        );
+        report.require(
+            &from.follows_nobody().judge(sight),
+            "move the source at the head of the chain",
+        );
         for (member, own) in seen.iter().filter(|(member, _)| member.host != from.host) {
             report.require(
                 &member.is_open(false).judge(sight),
@@ -57,13 +63,23 @@ impl Check for DatabaseSound {
             let errant = own.errant_beside(source);
             if !errant.is_empty() {
                 report.refuse(
-                    format!("{} has transactions that {} has not: {}", member.host, from.host, errant.join(", ")),
+                    format!(
+                        "{} has transactions that {} has not: {}",
+                        member.host,
+                        from.host,
+                        errant.join(", ")
+                    ),
                     "bring them to the source, or make the replica anew",
                 );
             }
         }
         report.require(&to.is_near(from, NEAR).judge(sight), "wait until it has caught up");
-        if let Some(delay) = target.channels.iter().map(|channel| channel.delay_s).find(|delay| *delay > 0) {
+        if let Some(delay) = target
+            .channels
+            .iter()
+            .map(|channel| channel.delay_s)
+            .find(|delay| *delay > 0)
+        {
             report.refuse(
                 format!("{} is kept {delay} s behind on purpose", to.host),
                 "choose another server, or take its delay away (CHANGE MASTER TO MASTER_DELAY = 0)",
@@ -71,7 +87,10 @@ impl Check for DatabaseSound {
         }
         if source.oldest_transaction_s > LONG_S {
             report.refuse(
-                format!("a transaction on {} is open for {} s", from.host, source.oldest_transaction_s),
+                format!(
+                    "a transaction on {} is open for {} s",
+                    from.host, source.oldest_transaction_s
+                ),
                 "wait for it, or end it: it would be lost",
             );
         }
@@ -88,7 +107,10 @@ pub fn members<'a>(database: &'a DatabaseLayout, sight: &Sight, report: &mut Rep
         let said = sight.text(&member.look());
         match said.and_then(|text| mysql::parse(text).map_err(|why| format!("{}: {why}", member.host))) {
             Ok(seen) => out.push((member, seen)),
-            Err(why) => report.refuse(why, "every server of the database has to answer; see its `mysql:` in the inventory"),
+            Err(why) => report.refuse(
+                why,
+                "every server of the database has to answer; see its `mysql:` in the inventory",
+            ),
         }
     }
     out
@@ -100,10 +122,16 @@ pub fn fit(member: &Member, own: &Seen, report: &mut Report) {
     let mut numbers = own.version.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version < OLDEST {
-        report.refuse(format!("{host} is MariaDB {}", own.version), "10.10 or newer can be moved so");
+        report.refuse(
+            format!("{host} is MariaDB {}", own.version),
+            "10.10 or newer can be moved so",
+        );
     }
     if own.galera {
-        report.refuse(format!("{host} is a node of a Galera cluster"), "take it out of this topology");
+        report.refuse(
+            format!("{host} is a node of a Galera cluster"),
+            "take it out of this topology",
+        );
     }
     if !own.logs_all {
         report.refuse(
@@ -150,7 +178,10 @@ fn accounts(both: &[&Member; 2], sight: &Sight, report: &mut Report) {
         match sight.text(&look).map(str::trim) {
             Ok(id) if id == other.server_id.to_string() => {}
             Ok(id) => report.refuse(
-                format!("{} reaches server {id} at {}:{}, not {}", own.host, other.address, other.port, other.host),
+                format!(
+                    "{} reaches server {id} at {}:{}, not {}",
+                    own.host, other.address, other.port, other.host
+                ),
                 "write where it is reached: mysql: { address: … }",
             ),
             Err(why) => report.refuse(
@@ -164,12 +195,18 @@ fn accounts(both: &[&Member; 2], sight: &Sight, report: &mut Report) {
 /// What is good to know.
 fn tell(from: &Member, source: &Seen, to: &Member, target: &Seen, report: &mut Report) {
     if source.semi_sync && source.semi_sync_active {
-        report.note(format!("commits on {} wait for a replica ({})", from.host, source.wait_point));
+        report.note(format!(
+            "commits on {} wait for a replica ({})",
+            from.host, source.wait_point
+        ));
     } else {
         report.note(format!("replication from {} is asynchronous", from.host));
     }
     if source.semi_sync && !target.semi_sync {
-        report.warn(format!("commits on {} will wait for no replica: semi-synchronous replication is off there", to.host));
+        report.warn(format!(
+            "commits on {} will wait for no replica: semi-synchronous replication is off there",
+            to.host
+        ));
     }
     if !source.accounts.is_empty() {
         let names: Vec<&str> = source.accounts.iter().map(|name| name.as_str()).collect();
@@ -191,7 +228,10 @@ fn tell(from: &Member, source: &Seen, to: &Member, target: &Seen, report: &mut R
             source.events, to.host
         ));
     }
-    report.note(format!("{} sessions on {} end, and come again where writes are taken", source.clients, from.host));
+    report.note(format!(
+        "{} sessions on {} end, and come again where writes are taken",
+        source.clients, from.host
+    ));
 }
 
 /// A database on a slice goes with its slice.
@@ -199,9 +239,9 @@ fn on_drbd(fleet: &Fleet, seen: &[(&Member, Seen)], report: &mut Report) {
     for (member, own) in seen {
         let datadir = Path::new(own.datadir.as_str());
         let holds = |at: &str| datadir.starts_with(at);
-        let slices = fleet.slices().filter(|(_, slice)| {
-            slice.preferred == member.host || slice.standby.as_ref() == Some(&member.host)
-        });
+        let slices = fleet
+            .slices()
+            .filter(|(_, slice)| slice.preferred == member.host || slice.standby.as_ref() == Some(&member.host));
         for (_, slice) in slices.filter(|(_, slice)| holds(&slice.mount_point)) {
             report.refuse(
                 format!("the data of {} are on the DRBD slice {}", member.host, slice.name),

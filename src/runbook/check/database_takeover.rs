@@ -37,7 +37,10 @@ impl Check for DatabaseTakeover {
             match said.and_then(|text| mysql::parse(text).map_err(|why| format!("{}: {why}", member.host))) {
                 Ok(own) => seen.push((member, own)),
                 Err(why) => report.refuse(
-                    format!("{why}; whether {} takes writes, and what it alone has, is not known", member.host),
+                    format!(
+                        "{why}; whether {} takes writes, and what it alone has, is not known",
+                        member.host
+                    ),
                     "mend it, or take it out of the `members:` of the topology if it is gone for good",
                 ),
             }
@@ -61,7 +64,12 @@ impl Check for DatabaseTakeover {
                 continue;
             }
             let more: Vec<String> = more.iter().map(ToString::to_string).collect();
-            let fact = format!("{} has not received {}, which {} has", to.host, more.join(", "), member.host);
+            let fact = format!(
+                "{} has not received {}, which {} has",
+                to.host,
+                more.join(", "),
+                member.host
+            );
             if target.holds().is_subset(&own.holds()) {
                 report.note(format!("{fact}: it gets that from there before it takes writes"));
             } else {
@@ -73,10 +81,15 @@ impl Check for DatabaseTakeover {
             }
         }
         applier(to, target, report);
-        let positions: Vec<String> =
-            seen.iter().map(|(member, own)| format!("{} has received {}", member.host, own.holds())).collect();
+        let positions: Vec<String> = seen
+            .iter()
+            .map(|(member, own)| format!("{} has received {}", member.host, own.holds()))
+            .collect();
         report.note(format!("evidence: {}", positions.join("; ")));
-        let waits = seen.iter().filter(|(_, own)| own.acknowledges).map(|(member, _)| member.host.as_str());
+        let waits = seen
+            .iter()
+            .filter(|(_, own)| own.acknowledges)
+            .map(|(member, _)| member.host.as_str());
         let waits: Vec<&str> = waits.collect();
         report.losses.push(if waits.is_empty() {
             format!(
@@ -100,9 +113,16 @@ impl Check for DatabaseTakeover {
 fn applier(to: &Member, target: &Seen, report: &mut Report) {
     for channel in &target.channels {
         if channel.sql != ReplicaThread::Yes {
-            let error = channel.sql_error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+            let error = channel
+                .sql_error
+                .as_ref()
+                .map_or_else(String::new, |error| format!(": {error}"));
             report.refuse(
-                format!("the applier of {} is stopped{error}; it has not applied {}", to.host, target.unapplied()),
+                format!(
+                    "the applier of {} is stopped{error}; it has not applied {}",
+                    to.host,
+                    target.unapplied()
+                ),
                 "mend it by hand, but do not restart its receiver: what it has received would be thrown away",
             );
         }

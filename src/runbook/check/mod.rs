@@ -3,9 +3,12 @@
 //! Interlocks stand below every step; a check says earlier, and in better words, what would stop the run half way,
 //! and what a person should know before consenting.
 
+mod array_redundant;
+mod array_settled;
 mod capacity;
 mod database_sound;
 mod database_takeover;
+mod disk_fits;
 mod locks;
 mod receiver_free;
 pub mod receiver_sound;
@@ -23,7 +26,10 @@ use std::fmt;
 
 /// Every check.
 pub const ALL: &[&dyn Check] = &[
+    &array_redundant::ArrayRedundant,
+    &array_settled::ArraySettled,
     &capacity::Capacity,
+    &disk_fits::DiskFits,
     &database_sound::DatabaseSound,
     &database_takeover::DatabaseTakeover,
     &locks::Locks,

@@ -41,7 +41,12 @@ impl ServerDead {
 
     /// The other servers of its database: each sees it by its replication, and is asked whether it reaches it.
     fn replicas(scope: &Scope<'_>, server: &HostName) -> Vec<Member> {
-        let members = scope.subject.layouts().database.into_iter().flat_map(|database| database.members);
+        let members = scope
+            .subject
+            .layouts()
+            .database
+            .into_iter()
+            .flat_map(|database| database.members);
         members.filter(|member| member.host != *server).collect()
     }
 
@@ -103,15 +108,24 @@ impl ServerDead {
 /// What a replica's receiver tells of its source. One that runs tells nothing: it hears of a source that has lost its power
 /// only when it has waited for long enough (`slave_net_timeout`).
 fn receiver(member: &Member, channel: &Channel, seen: &mut Seen) {
-    let number = channel.io_error.as_ref().and_then(|error| error.split(' ').next()?.parse::<u32>().ok());
+    let number = channel
+        .io_error
+        .as_ref()
+        .and_then(|error| error.split(' ').next()?.parse::<u32>().ok());
     match number {
         // An error of the server's own, such as too many connections, is an answer; those of the client begin at 2000.
         Some(number) if (1000..2000).contains(&number) => {
             let error = channel.io_error.as_ref().map_or("", CleanText::as_str);
-            seen.reached(Observer::Replication, format!("its server answers {}: {error}", member.host));
+            seen.reached(
+                Observer::Replication,
+                format!("its server answers {}: {error}", member.host),
+            );
         }
         _ if channel.io == ReplicaThread::Connecting => {
-            seen.missed(Observer::Replication, format!("{} cannot connect to it any more", member.host));
+            seen.missed(
+                Observer::Replication,
+                format!("{} cannot connect to it any more", member.host),
+            );
         }
         _ => {}
     }
@@ -154,8 +168,13 @@ impl Check for ServerDead {
             return Vec::new();
         };
         let clients = Self::clients(scope).map(|client| client.name.clone());
-        let replicas = Self::replicas(scope, &server.name).into_iter().map(|member| member.host);
-        let mut looks: Vec<Look> = clients.chain(replicas).map(|client| Self::ping(&client, server)).collect();
+        let replicas = Self::replicas(scope, &server.name)
+            .into_iter()
+            .map(|member| member.host);
+        let mut looks: Vec<Look> = clients
+            .chain(replicas)
+            .map(|client| Self::ping(&client, server))
+            .collect();
         if let Some(fencing) = &server.fencing {
             looks.push(Look::local(&server.name, fencing.status.iter().cloned()));
         }

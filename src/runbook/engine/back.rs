@@ -152,6 +152,13 @@ impl Engine {
             .collect();
         for at in 0..self.plan.steps.len() {
             let step = &self.plan.steps[at];
+            if self.done[at] == StepState::Stays {
+                out.push(format!(
+                    "step {} ({}): it was too late to take it back",
+                    at + 1,
+                    step.operation.says
+                ));
+            }
             if step.undo.is_some() || !self.is_done(at) || !changes(step) || self.is_of_served(at) {
                 continue;
             }
@@ -311,10 +318,11 @@ impl Engine {
 }
 
 /// Whether a step changes anything but what is known.
-fn changes(step: &Step) -> bool {
+pub(super) fn changes(step: &Step) -> bool {
     match &step.operation.work {
         Work::Commands(commands) => !commands.is_empty(),
         Work::Local(argv) => !argv.is_empty(),
+        Work::Watch(watch) => !watch.clients.is_empty(),
         Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) => false,
     }
 }
@@ -327,6 +335,10 @@ fn advice(step: &Step) -> String {
     }
     match step.call.action.as_str() {
         "drbd-disconnect" => "connect it again by hand (drbdadm connect) after a look at both sides".to_owned(),
+        "md-fail" | "md-remove" => {
+            "put another disk into its place; one that is good after all goes back with mdadm --re-add".to_owned()
+        }
+        "md-add" => "it stays: the array needs it".to_owned(),
         "release-locks" => "clients that held locks have to take them anew".to_owned(),
         _ => "nothing takes it back by itself".to_owned(),
     }

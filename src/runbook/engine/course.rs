@@ -1,6 +1,6 @@
 //! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
 
-use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState};
+use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState, back::changes};
 use crate::{
     facts::UnixMs,
     fleet::HostName,
@@ -43,7 +43,8 @@ impl Engine {
                     *highest = (*highest).max(*attempt);
                     if let Some(state) = engine.done.get_mut(*step) {
                         before[*step] = *state;
-                        if !back {
+                        // What only looks has changed nothing, whatever became of it.
+                        if !back && changes(&engine.plan.steps[*step]) {
                             *state = StepState::Touched;
                         }
                     }
@@ -57,6 +58,7 @@ impl Engine {
                             // That attempt ran nothing; one before it may have.
                             (false, super::Outcome::Refused) => before[*step],
                             (true, super::Outcome::Refused) | (_, super::Outcome::Failed) => *state,
+                            (true, super::Outcome::Stays) => StepState::Stays,
                             (true, _) => StepState::Undone,
                             (false, super::Outcome::AlreadySo) if *state == StepState::NotYet => StepState::AlreadySo,
                             (false, _) => StepState::Done,
@@ -129,8 +131,12 @@ impl Engine {
             return;
         }
         (self.why, self.turned, self.again, self.halt) = (None, false, false, None);
-        for state in self.done.iter_mut().filter(|state| **state == StepState::Undone) {
-            *state = StepState::NotYet;
+        for state in &mut self.done {
+            match state {
+                StepState::Undone => *state = StepState::NotYet,
+                StepState::Stays => *state = StepState::Done,
+                _ => {}
+            }
         }
     }
 
@@ -244,6 +250,8 @@ impl Engine {
             waits: None,
             rested: self.now,
             left_kib: None,
+            steering: None,
+            orders: Vec::new(),
         })
     }
 

@@ -89,8 +89,11 @@ impl Engine {
         self.turn(why, again, Some(at))
     }
 
-    /// What still has to flow, as the side says that has the good data.
+    /// What still has to flow, as the side says that has the good data; or what an array that is watched has left.
     pub(super) fn left_kib(&self, doing: &Doing, sight: &Sight) -> Option<u64> {
+        if let Some(watch) = doing.watches() {
+            return watch.left_kib(sight);
+        }
         let (slice, source) = flow(&doing.operation.claims)?;
         let mut sides = self.plan.layouts.slices.get(slice)?.sides.iter();
         volume(sides.find(|side| side.host == *source)?, sight)?.out_of_sync_kib

@@ -21,6 +21,7 @@ mod taking_tests;
 #[cfg(test)]
 mod tests;
 mod wait;
+mod watch;
 pub use event::{Answer, Control, Effect, End, Event, Time};
 pub use record::{Outcome, Record};
 pub use stand::{Patience, Phase, Stand};
@@ -28,6 +29,7 @@ pub use stand::{Patience, Phase, Stand};
 use super::{
     condition::unmet,
     interlock::Context,
+    observe::pace::Steering,
     operation::{Nature, Operation, Place, Work},
     plan::Plan,
     sight::{Glimpse, Look, Printed, Sight},
@@ -45,6 +47,8 @@ pub const FRESH: Duration = Duration::from_secs(10);
 const KEPT: Duration = Duration::from_secs(2);
 /// Between two looks while a proof is waited for.
 const PROVE_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks at what takes hours.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
 /// Between two tries of a command whose failure passes by itself.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Between two attempts to reach a target whose answer was lost.
@@ -143,6 +147,8 @@ enum StepState {
     AlreadySo,
     /// Taken back.
     Undone,
+    /// Done, and nothing takes it back any more.
+    Stays,
 }
 
 /// Where the run stands.
@@ -200,6 +206,10 @@ struct Doing {
     rested: UnixMs,
     /// What still has to flow from one side to the other, where that is waited for.
     left_kib: Option<u64>,
+    /// How fast an array may go that is watched, once that is steered.
+    steering: Option<Steering>,
+    /// The commands that come of that.
+    orders: Vec<Vec<String>>,
 }
 
 /// The parts of a step.
@@ -217,8 +227,9 @@ enum Part {
     Refusing(String),
     /// Writes that it is about to be sent.
     Intending,
-    /// Writes that it was not sent, because what was seen before was too old by then.
-    Late,
+    /// Writes that it was not sent or never arrived, and why: else whoever goes on with the run would have to take the
+    /// step for begun.
+    Unsent(String),
     /// Sent; waits for the answer.
     Running,
     /// Lets time pass.

@@ -121,6 +121,8 @@ pub enum Outcome {
     AlreadySo,
     /// It failed, and its proof does not hold.
     Failed,
-    /// It was refused before anything was run.
+    /// It was refused or never sent: nothing was run.
     Refused,
+    /// It was to be taken back, and nothing does that any more.
+    Stays,
 }

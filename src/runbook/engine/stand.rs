@@ -77,7 +77,7 @@ impl Engine {
                         Part::Checking => Phase::Checking,
                         Part::Resting => Phase::Resting,
                         Part::Unsure => Phase::Unsure,
-                        Part::Counting | Part::Intending | Part::Late | Part::Refusing(_) | Part::Running => {
+                        Part::Counting | Part::Intending | Part::Unsent(_) | Part::Refusing(_) | Part::Running => {
                             Phase::Running
                         }
                         Part::Holding => Phase::Holding,

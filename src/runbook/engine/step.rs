@@ -11,6 +11,7 @@ use crate::{
     runbook::{
         condition::Condition,
         sight::{Glimpse, Look},
+        truth::Truth,
     },
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -22,11 +23,16 @@ impl Engine {
             (Part::Checking, Event::Seen(seen)) => self.checked(doing, seen),
             (Part::Resting | Part::Unsure, _) => self.check(doing),
             (Part::Counting, Event::Written(Ok(()))) => self.intend(doing),
-            (Part::Intending, Event::Written(Ok(()))) if self.is_stale() => self.too_late(doing),
-            (Part::Intending, Event::Written(Ok(()))) => self.send(doing),
-            (Part::Late, Event::Written(Ok(()))) => {
-                self.again(doing, "the journal took so long that all has to be seen anew")
+            // A limit is right however old what was seen is.
+            (Part::Intending, Event::Written(Ok(()))) if doing.orders.is_empty() && self.is_stale() => {
+                self.seen.clear();
+                self.not_sent(
+                    doing,
+                    "the journal took so long that what was seen before is too old".to_owned(),
+                )
             }
+            (Part::Intending, Event::Written(Ok(()))) => self.send(doing),
+            (Part::Unsent(why), Event::Written(Ok(()))) => self.again(doing, &why),
             (Part::Running, Event::Answered(answer)) => self.answered(doing, answer),
             (Part::Running, Event::Ran(Ok(printed))) => self.ran(doing, &printed),
             // It may have worked all the same: the proof tells.
@@ -88,6 +94,7 @@ impl Engine {
         let operation = &doing.operation;
         let mut looks = distinct(operation.needs.iter().chain(&operation.proof).chain(&interlocks));
         looks.extend(self.looks_apart(doing));
+        looks.extend(distinct(&doing.too_late()));
         looks.sort();
         looks.dedup();
         looks
@@ -126,6 +133,14 @@ impl Engine {
         let sight = self.sight(seen);
         if let Some(seen) = self.alarm(&doing, &sight) {
             return self.halt(&doing, &seen);
+        }
+        if let Some(seen) = doing
+            .too_late()
+            .iter()
+            .map(|past| past.judge(&sight))
+            .find(Truth::holds)
+        {
+            return self.conclude(doing, Outcome::Stays, vec![seen.text().to_owned()], String::new());
         }
         let operation = &doing.operation;
         // What was sent before and is so now is not sent again, whatever its nature.
@@ -167,7 +182,7 @@ impl Engine {
         self.intend(doing)
     }
 
-    fn intend(&mut self, mut doing: Doing) -> Effect {
+    pub(super) fn intend(&mut self, mut doing: Doing) -> Effect {
         doing.attempt += 1;
         doing.redo = false;
         self.attempts.insert((doing.at, doing.back), doing.attempt);
@@ -176,7 +191,7 @@ impl Engine {
             step: doing.at,
             back: doing.back,
             attempt: doing.attempt,
-            commands: doing.operation.shown(),
+            commands: doing.shown(),
         };
         self.stage = Stage::Step(Box::new(doing));
         Effect::Write(record)
@@ -187,17 +202,16 @@ impl Engine {
         self.seen.values().any(|glimpse| self.aged.since(glimpse.at) > FRESH)
     }
 
-    /// Writes that what was intended was not sent, and looks again.
-    fn too_late(&mut self, mut doing: Doing) -> Effect {
+    /// Writes that nothing of this attempt ran, and that it cannot run any more; then it is tried again.
+    fn not_sent(&mut self, mut doing: Doing, why: String) -> Effect {
         let record = Record::Outcome {
             step: doing.at,
             back: doing.back,
             outcome: Outcome::Refused,
             evidence: Vec::new(),
-            output: "the journal took so long that what was seen before is too old".to_owned(),
+            output: why.clone(),
         };
-        self.seen.clear();
-        doing.part = Part::Late;
+        doing.part = Part::Unsent(why);
         self.stage = Stage::Step(Box::new(doing));
         Effect::Write(record)
     }
@@ -219,7 +233,9 @@ impl Engine {
     }
 
     fn send(&mut self, mut doing: Doing) -> Effect {
-        doing.since = self.now;
+        if doing.orders.is_empty() {
+            doing.since = self.now;
+        }
         match (doing.operation.work.clone(), doing.operation.place.clone()) {
             (Work::Hold(_), _) => self.hold(doing),
             (Work::Ask(_), _) => self.inquire(doing),
@@ -237,6 +253,10 @@ impl Engine {
                 doing.before = std::mem::replace(&mut self.done[doing.at], StepState::Touched);
                 self.stage = Stage::Step(Box::new(doing));
                 Effect::Local { argv, deadline }
+            }
+            (Work::Watch(_), Place::Host(host)) if !doing.orders.is_empty() => {
+                let orders = doing.orders.clone();
+                self.call(doing, host, orders)
             }
             (Work::Commands(commands), Place::Host(host)) if !commands.is_empty() => self.call(doing, host, commands),
             _ => self.prove(doing, None),
@@ -304,9 +324,12 @@ impl Engine {
         match answer {
             Answer::Said(said) => self.said(doing, &said),
             Answer::NotSent(why) => {
-                // Nothing was sent, so nothing is unknown; the intent is closed by the next attempt.
+                // Nothing was sent, so nothing is unknown.
                 self.unsent(&doing);
-                self.again(doing, &why)
+                if doing.watches().is_some() {
+                    return self.watch_on(doing);
+                }
+                self.not_sent(doing, why)
             }
             Answer::Lost(why) => self.unknown(doing, why),
         }
@@ -344,8 +367,7 @@ impl Engine {
                 Said::Receipt(Receipt::Begun) => return self.prove(doing, Some("it was begun and did not end".into())),
                 Said::Receipt(Receipt::None) => {
                     self.unsent(&doing);
-                    doing.part = Part::Resting;
-                    return self.again(doing, "it never reached the target");
+                    return self.not_sent(doing, "it never reached the target".to_owned());
                 }
                 _ => {}
             }
@@ -374,6 +396,9 @@ impl Engine {
     }
 
     fn ran(&mut self, mut doing: Doing, printed: &Printed) -> Effect {
+        if matches!(doing.operation.work, Work::Watch(_)) {
+            return self.ordered(doing, printed);
+        }
         if printed.exit == 0 {
             return self.prove(doing, None);
         }
@@ -414,6 +439,7 @@ impl Engine {
         output: String,
     ) -> Effect {
         self.done[doing.at] = match (doing.back, outcome) {
+            (true, Outcome::Stays) => StepState::Stays,
             (true, _) => StepState::Undone,
             // What may have been this run's own doing is not found so: it is taken back, or told at the end.
             (false, Outcome::AlreadySo) if self.done[doing.at] == StepState::NotYet => StepState::AlreadySo,

@@ -85,6 +85,7 @@ struct Played {
     took: Duration,
     /// What was waited for, in words, each once.
     waits: Vec<String>,
+    records: Vec<Record>,
 }
 
 /// What a person does meanwhile, by the time that has passed.
@@ -158,6 +159,7 @@ fn play_with(
                     ran,
                     took: now.since(start),
                     waits,
+                    records,
                 };
             }
             Effect::Local { .. } | Effect::Nudge { .. } | Effect::Ask(_) => panic!("nothing of that is in the plan"),

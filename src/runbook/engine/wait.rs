@@ -1,11 +1,15 @@
 //! What takes time: a soak, a person's answer, a proof that comes true by and by. All of it can be cancelled.
 
 use super::{
-    ATTEMPTS, Doing, Effect, Engine, HOLD_PIECE, Nature, Outcome, PROVE_EVERY, Part, RESOLVE_WITHIN, Stage, Work,
+    ATTEMPTS, Doing, Effect, Engine, HOLD_PIECE, Nature, Outcome, PROVE_EVERY, Part, RESOLVE_WITHIN, Stage, Steering,
+    WATCH_EVERY, Work,
     step::{distinct, evidence},
     unmet,
 };
-use crate::runbook::sight::{Glimpse, Look};
+use crate::runbook::{
+    observe::pace::{Advice, Watch},
+    sight::{Glimpse, Look},
+};
 use std::time::Duration;
 
 impl Engine {
@@ -54,10 +58,14 @@ impl Engine {
     }
 
     pub(super) fn prove(&mut self, mut doing: Doing, failed: Option<String>) -> Effect {
-        if !matches!(doing.part, Part::Patient(_)) {
+        // A limit that was set is no new beginning of what is waited for.
+        if !matches!(doing.part, Part::Patient(_)) && doing.orders.is_empty() {
             doing.since = self.now;
         }
-        let looks = distinct(&doing.operation.proof);
+        let mut looks = distinct(&doing.operation.proof);
+        looks.extend(doing.watches().into_iter().flat_map(Watch::looks));
+        looks.sort();
+        looks.dedup();
         doing.part = Part::Proving(failed);
         self.look(doing, looks)
     }
@@ -110,18 +118,30 @@ impl Engine {
         let unseen = missing.iter().any(|(_, truth)| !truth.fails());
         if self.now.since(doing.since) < patience || (unseen && self.now.since(doing.since) < RESOLVE_WITHIN) {
             // What was sent, and nobody can tell what became of it, is found out first.
-            let obeys = !doing.back && (doing.sent.is_none() || !unseen);
+            let obeys = !doing.back && (doing.sent.is_none() || !unseen || doing.watches().is_some());
             if let Some(by) = self.cancelled.clone().filter(|_| obeys) {
                 return self.fail(&doing, format!("cancelled by {by}"));
+            }
+            match self.steer(&mut doing, &sight) {
+                Advice::Keep => {}
+                Advice::Limit(_) => return self.intend(doing),
+                Advice::GiveUp(why) => return self.fail(&doing, why),
             }
             // Not yet so: what was seen is of no use any more.
             self.seen.clear();
             let (condition, truth) = &missing[0];
-            doing.waits = Some(format!("{condition}, but {truth}"));
+            let steered = doing.steering.as_ref().and_then(Steering::says);
+            let steered = steered.map_or_else(String::new, |says| format!("; {says}"));
+            doing.waits = Some(format!("{condition}, but {truth}{steered}"));
             doing.part = Part::Patient(failed);
             doing.rested = self.now;
+            let every = if doing.watches().is_some() {
+                WATCH_EVERY
+            } else {
+                PROVE_EVERY
+            };
             self.stage = Stage::Step(Box::new(doing));
-            return Effect::Wait(PROVE_EVERY);
+            return Effect::Wait(every);
         }
         let (condition, truth) = &missing[0];
         let why = match failed {
@@ -130,6 +150,10 @@ impl Engine {
         };
         if unseen {
             return self.park(&doing, why, true);
+        }
+        if doing.watches().is_some() && !doing.back {
+            // It goes on by itself: whoever resumes the run waits on.
+            return self.park(&doing, why, false);
         }
         self.fail(&doing, why)
     }

@@ -65,7 +65,14 @@ fn on(
     host: &HostName,
     then: impl FnOnce(&Member, &mut dyn Iterator<Item = &Member>) -> Required,
 ) -> Required {
-    let members = || context.plan.layouts.database.iter().flat_map(|database| &database.members);
+    let members = || {
+        context
+            .plan
+            .layouts
+            .database
+            .iter()
+            .flat_map(|database| &database.members)
+    };
     match members().find(|member| member.host == *host) {
         Some(own) if context.plan.targets.contains_key(host) => {
             then(own, &mut members().filter(|member| member.host != *host))

@@ -201,7 +201,12 @@ impl Seen {
 /// A sentence that says why it cannot be told: an answer that is cut short, doubled, or not of MariaDB.
 pub fn parse(text: &str) -> Result<Seen, String> {
     let tables = tables(text)?;
-    let rows = |name: &str| tables.iter().find(|table| table.name() == name).map(|table| table.rows());
+    let rows = |name: &str| {
+        tables
+            .iter()
+            .find(|table| table.name() == name)
+            .map(|table| table.rows())
+    };
     let server = rows("#server").ok_or("the server does not tell its state")?;
     let [server] = server.as_slice() else {
         return Err("the server tells its state more than once".to_owned());
@@ -216,16 +221,20 @@ pub fn parse(text: &str) -> Result<Seen, String> {
     let logs = rows("File").unwrap_or_default();
     let mut filters = Vec::new();
     for channel in &channels {
-        filters.extend(channel.filled(|name| {
-            name.starts_with("Replicate_") && !matches!(name, "Replicate_Ignore_Server_Ids")
-        }));
+        filters.extend(
+            channel.filled(|name| name.starts_with("Replicate_") && !matches!(name, "Replicate_Ignore_Server_Ids")),
+        );
     }
     for log in &logs {
         filters.extend(log.filled(|name| matches!(name, "Binlog_Do_DB" | "Binlog_Ignore_DB")));
     }
     let read_only = server.switch("read_only").or_else(|why| {
         // MariaDB 12 knows more than on and off.
-        if server.text("read_only")?.starts_with("NO_LOCK") { Ok(true) } else { Err(why) }
+        if server.text("read_only")?.starts_with("NO_LOCK") {
+            Ok(true)
+        } else {
+            Err(why)
+        }
     })?;
     Ok(Seen {
         server_id: server.number("server_id")?,
@@ -238,7 +247,8 @@ pub fn parse(text: &str) -> Result<Seen, String> {
         logs_all: server.switch("log_bin")? && server.switch("log_slave_updates")?,
         strict: server.switch("gtid_strict_mode")?,
         written: server.gtids("gtid_binlog_pos")?,
-        state: BinlogState::parse(server.text("gtid_binlog_state")?).map_err(|why| format!("gtid_binlog_state: {why}"))?,
+        state: BinlogState::parse(server.text("gtid_binlog_state")?)
+            .map_err(|why| format!("gtid_binlog_state: {why}"))?,
         applied: server.gtids("gtid_slave_pos")?,
         scheduler: server.switch("event_scheduler").unwrap_or(false),
         events: server.number("events")?,
@@ -300,7 +310,14 @@ impl Table {
     fn rows(&self) -> Vec<Row<'_>> {
         self.cells
             .iter()
-            .map(|cells| Row(self.names.iter().map(String::as_str).zip(cells.iter().map(String::as_str)).collect()))
+            .map(|cells| {
+                Row(self
+                    .names
+                    .iter()
+                    .map(String::as_str)
+                    .zip(cells.iter().map(String::as_str))
+                    .collect())
+            })
             .collect()
     }
 }
@@ -316,7 +333,11 @@ fn tables(text: &str) -> Result<Vec<Table>, String> {
         let next = TABLES[place..].iter().position(|name| cells[0] == *name);
         // A row's first cell may say anything; the width tells it from a line of names but for the narrow tables, whose
         // cells are quoted names of accounts.
-        let opens = next.filter(|_| tables.last().is_none_or(|last| last.names.len() != cells.len() || cells[0].starts_with('#')));
+        let opens = next.filter(|_| {
+            tables
+                .last()
+                .is_none_or(|last| last.names.len() != cells.len() || cells[0].starts_with('#'))
+        });
         if let Some(next) = opens {
             place += next + 1;
             tables.push(Table {
@@ -325,7 +346,9 @@ fn tables(text: &str) -> Result<Vec<Table>, String> {
             });
             continue;
         }
-        let table = tables.last_mut().ok_or("the server prints something else than its state")?;
+        let table = tables
+            .last_mut()
+            .ok_or("the server prints something else than its state")?;
         if cells.len() != table.names.len() {
             return Err("a row of the server's answer does not fit its table".to_owned());
         }
@@ -372,7 +395,10 @@ impl Row<'_> {
         match self.text(name)? {
             "1" | "ON" => Ok(true),
             "0" | "OFF" => Ok(false),
-            other => Err(format!("the server tells {name} as {:?}", CleanText::new(other).as_str())),
+            other => Err(format!(
+                "the server tells {name} as {:?}",
+                CleanText::new(other).as_str()
+            )),
         }
     }
 
@@ -382,7 +408,10 @@ impl Row<'_> {
 
     /// Cells of these names that say something, as `name=value`.
     fn filled(&self, of: impl Fn(&str) -> bool) -> Vec<String> {
-        let cells = self.0.iter().filter(|(name, cell)| of(name) && !cell.is_empty() && **cell != "NULL");
+        let cells = self
+            .0
+            .iter()
+            .filter(|(name, cell)| of(name) && !cell.is_empty() && **cell != "NULL");
         cells
             .map(|(name, cell)| format!("{name}={}", CleanText::new(cell)))
             .collect()
@@ -477,9 +506,11 @@ impl Member {
     #[must_use]
     pub fn follows_nobody(&self) -> Condition {
         let host = self.host.clone();
-        self.on(format!("{host} follows nobody"), move |seen| match seen.channels.first() {
-            Some(channel) => Truth::No(format!("{host} follows {}", channel.source)),
-            None => Truth::Yes(format!("{host} follows nobody")),
+        self.on(format!("{host} follows nobody"), move |seen| {
+            match seen.channels.first() {
+                Some(channel) => Truth::No(format!("{host} follows {}", channel.source)),
+                None => Truth::Yes(format!("{host} follows nobody")),
+            }
         })
     }
 
@@ -498,7 +529,10 @@ impl Member {
                 return Truth::No(format!("{host}: {error} ({threads})"));
             }
             if channel.source_id != source.server_id {
-                return Truth::No(format!("{host} follows {} (server {})", channel.source, channel.source_id));
+                return Truth::No(format!(
+                    "{host} follows {} (server {})",
+                    channel.source, channel.source_id
+                ));
             }
             if !channel.by_gtid {
                 return Truth::No(format!("{host} does not follow {} by GTID", source.host));
@@ -511,20 +545,30 @@ impl Member {
     #[must_use]
     pub fn is_drained(&self) -> Condition {
         let host = self.host.clone();
-        self.on(format!("{host} has applied everything that it has received"), move |seen| {
-            let left = seen.unapplied();
-            if !left.is_empty() {
-                let stopped = seen.channels.iter().find(|channel| channel.sql != ReplicaThread::Yes);
-                let why = stopped.as_ref().map_or_else(String::new, |channel| {
-                    let error = channel.sql_error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
-                    format!("; its applier is stopped{error}")
-                });
-                let says = format!("{host} has received and not applied {left}{why}");
-                // What is being applied will be.
-                return if stopped.is_some() { Truth::No(says) } else { Truth::Unknown(says) };
-            }
-            Truth::Yes(format!("{host} has applied {}", shown(&seen.has())))
-        })
+        self.on(
+            format!("{host} has applied everything that it has received"),
+            move |seen| {
+                let left = seen.unapplied();
+                if !left.is_empty() {
+                    let stopped = seen.channels.iter().find(|channel| channel.sql != ReplicaThread::Yes);
+                    let why = stopped.as_ref().map_or_else(String::new, |channel| {
+                        let error = channel
+                            .sql_error
+                            .as_ref()
+                            .map_or_else(String::new, |error| format!(": {error}"));
+                        format!("; its applier is stopped{error}")
+                    });
+                    let says = format!("{host} has received and not applied {left}{why}");
+                    // What is being applied will be.
+                    return if stopped.is_some() {
+                        Truth::No(says)
+                    } else {
+                        Truth::Unknown(says)
+                    };
+                }
+                Truth::Yes(format!("{host} has applied {}", shown(&seen.has())))
+            },
+        )
     }
 
     /// It has everything that the other has, applied. Both may be further than when they were asked: what is written
@@ -538,11 +582,18 @@ impl Member {
             if !missing.is_empty() {
                 let lacks = format!("{host} has not {missing} of {peer}");
                 // What is on its way can still come.
-                return if own.is_applying() { Truth::Unknown(lacks) } else { Truth::No(lacks) };
+                return if own.is_applying() {
+                    Truth::Unknown(lacks)
+                } else {
+                    Truth::No(lacks)
+                };
             }
             // Positions alone do not show what another server wrote in between.
             match theirs.errant_beside(own).as_slice() {
-                [] => Truth::Yes(format!("{host} has everything that {peer} has ({})", shown(&theirs.has()))),
+                [] => Truth::Yes(format!(
+                    "{host} has everything that {peer} has ({})",
+                    shown(&theirs.has())
+                )),
                 errant => Truth::No(format!("{host} has not {} of {peer}", errant.join(", "))),
             }
         })

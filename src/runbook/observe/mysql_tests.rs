@@ -38,13 +38,23 @@ fn sight(said: &[(&Member, &str)]) -> Sight {
 #[test]
 fn a_source_and_a_replica_are_read() {
     let (source, replica) = (parse(SOURCE).unwrap(), parse(REPLICA).unwrap());
-    assert_eq!((source.server_id, source.read_only, source.channels.len()), (1, false, 0));
+    assert_eq!(
+        (source.server_id, source.read_only, source.channels.len()),
+        (1, false, 0)
+    );
     assert_eq!((replica.server_id, replica.read_only), (2, true));
     assert!(source.strict && source.logs_all && !source.galera && source.filters.is_empty());
     assert_eq!(source.opens_at_start, Some(true));
     assert_eq!(replica.opens_at_start, None, "a statement has set it");
-    assert!(source.accounts.iter().any(|account| account.as_str() == "'root'@'localhost'"));
-    let [channel] = replica.channels.as_slice() else { panic!("{replica:?}") };
+    assert!(
+        source
+            .accounts
+            .iter()
+            .any(|account| account.as_str() == "'root'@'localhost'")
+    );
+    let [channel] = replica.channels.as_slice() else {
+        panic!("{replica:?}")
+    };
     assert_eq!((channel.source_id, channel.by_gtid), (1, true));
     assert_eq!((&channel.io, &channel.sql), (&ReplicaThread::Yes, &ReplicaThread::Yes));
     assert!(!replica.holds().is_empty() && replica.holds().is_subset(&source.has()));
@@ -56,7 +66,10 @@ fn what_is_received_and_not_applied_counts() {
     assert_ne!(behind, REPLICA);
     let (source, replica) = (member("db1", 1), member("db2", 2));
     let sight = sight(&[(&source, SOURCE), (&replica, &behind)]);
-    assert!(matches!(replica.is_drained().judge(&sight), Truth::Unknown(_)), "it is being applied");
+    assert!(
+        matches!(replica.is_drained().judge(&sight), Truth::Unknown(_)),
+        "it is being applied"
+    );
     // Its threads run: what is missing can still come.
     let all = replica.has_all_of(&source).judge(&sight);
     assert!(matches!(&all, Truth::Unknown(why) if why.contains("0-1-9")), "{all:?}");
@@ -78,7 +91,10 @@ fn what_is_received_and_not_applied_counts() {
 fn another_server_behind_the_same_socket_is_not_this_one() {
     let other = member("db1", 7);
     let truth = other.is_open(false).judge(&sight(&[(&other, SOURCE)]));
-    assert!(matches!(&truth, Truth::Unknown(why) if why.contains("server 1 answers")), "{truth:?}");
+    assert!(
+        matches!(&truth, Truth::Unknown(why) if why.contains("server 1 answers")),
+        "{truth:?}"
+    );
 }
 
 #[test]

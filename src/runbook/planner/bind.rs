@@ -243,8 +243,19 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
     let kinds: &[ValueKind] = match definition.about {
         About::Slices => &[ValueKind::Slice, ValueKind::Slices],
         About::Hosts => &[ValueKind::Hosts],
+        About::Array => &[ValueKind::Host],
         About::Database => &[ValueKind::Database, ValueKind::Host],
     };
+    let named: &[&str] = if definition.about == About::Array {
+        &["host", "array"]
+    } else {
+        &[]
+    };
+    for name in named.iter().filter(|name| !definition.parameters.contains_key(**name)) {
+        let says = format!("no parameter of it is called {name}");
+        let hint = "a runbook about an array is told the array and its host by these names".to_owned();
+        flaws.push(top("parameters", &says, hint));
+    }
     if !definition
         .parameters
         .values()

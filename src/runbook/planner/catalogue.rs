@@ -16,8 +16,13 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("failover.yaml", include_str!("../builtin/failover.yaml")),
     ("fail-back.yaml", include_str!("../builtin/fail-back.yaml")),
     ("split-brain.yaml", include_str!("../builtin/split-brain.yaml")),
+    ("disk-replace.yaml", include_str!("../builtin/disk-replace.yaml")),
+    ("scrub.yaml", include_str!("../builtin/scrub.yaml")),
     ("service.yaml", include_str!("../builtin/service.yaml")),
-    ("mysql-switchover.yaml", include_str!("../builtin/mysql-switchover.yaml")),
+    (
+        "mysql-switchover.yaml",
+        include_str!("../builtin/mysql-switchover.yaml"),
+    ),
     ("mysql-failover.yaml", include_str!("../builtin/mysql-failover.yaml")),
 ];
 

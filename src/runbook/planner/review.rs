@@ -16,7 +16,10 @@ use crate::{
 /// Each check, and the action that ends it: as long as that is wholly ahead, the check counts. A check that is not here
 /// counts until anything was begun.
 const ENDS: &[(&str, &str)] = &[
+    ("array-redundant", "md-fail"),
+    ("array-settled", "md-add"),
     ("capacity", "mount"),
+    ("disk-fits", "md-add"),
     ("database-sound", "mysql-close"),
     ("database-takeover", "mysql-unfollow"),
     ("locks", "release-locks"),

@@ -127,6 +127,25 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "exportfs -u for each CLIENT:PATH, then exportfs -f, so that the kernel forgets them too",
     ),
     (
+        "md_check",
+        "start: writes `check` to sync_action of the array, where nothing runs; stop: writes `idle` there, where a check \
+         runs. Nothing on the disks is changed",
+    ),
+    (
+        "md_keep",
+        "takes want_replacement from the old member; a new one that has begun to be filled is marked as failed, and one \
+         that is complete is left alone",
+    ),
+    (
+        "md_limit",
+        "writes the limit, KiB a second of each member, to sync_speed_max of the array; `system` is that of all arrays \
+         of the host",
+    ),
+    (
+        "md_out",
+        "mdadm --remove of the disk that was added, then mdadm --zero-superblock of it: it was blank before",
+    ),
+    (
         "release_locks",
         "writes the mount point to /proc/fs/nfsd/unlock_filesystem: nfsd drops its locks and open files below it, and \
          goes on serving the rest",

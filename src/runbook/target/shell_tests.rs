@@ -1,5 +1,7 @@
 //! The functions in real shells of this machine: what old tools do, what is killed in its middle, what is kept.
 
+mod disks;
+
 use super::*;
 use std::{
     fs,
@@ -44,6 +46,8 @@ impl Room {
             .args(COMMAND.split(' ').skip(1))
             .env("POINTSMAN_STORE", self.path("store"))
             .env("POINTSMAN_PROC", self.path("proc"))
+            .env("POINTSMAN_SYS", self.path("sys"))
+            .env("POINTSMAN_DEV", self.path("dev"))
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

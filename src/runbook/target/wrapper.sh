@@ -8,6 +8,8 @@ umask 077
 set -u
 store=${POINTSMAN_STORE:-/var/lib/pointsman}
 proc=${POINTSMAN_PROC:-/proc}
+sys=${POINTSMAN_SYS:-/sys}
+dev=${POINTSMAN_DEV:-/dev}
 tab=$(printf '\t')
 nl='
 '
@@ -323,6 +325,197 @@ unexport() {
 release_locks() {
   [ -e /proc/fs/nfsd/unlock_filesystem ] || return 0
   printf '%s\n' "$1" >/proc/fs/nfsd/unlock_filesystem
+}
+
+# word TEXT: sets `out` to one word of plain characters; `-` for nothing.
+word() {
+  set -f
+  # shellcheck disable=SC2086 # split on purpose: what pads it falls away
+  set -- $1
+  set +f
+  text=$* out=
+  case $text in
+    *[!A-Za-z0-9._:-]*)
+      while [ -n "$text" ]; do
+        case $text in [A-Za-z0-9._:-]*) out=$out${text%"${text#?}"} ;; *) out=${out}_ ;; esac
+        text=${text#?}
+      done
+      ;;
+    *) out=${text:--} ;;
+  esac
+}
+
+# first FILE: sets `text` to its first line; to nothing where it cannot be read.
+first() {
+  text=
+  [ ! -r "$1" ] || IFS= read -r text 2>/dev/null <"$1" || :
+}
+
+# disk_id DEVICE: the device, its whole disk, serial, WWN, KiB and bay; `-` for what is not known. By what the kernel and
+# udev have read before: a disk that hangs is not asked.
+disk_id() {
+  here=$sys/class/block/$1
+  [ -e "$here" ] || { echo "$1 is no block device" >&2; return 1; }
+  disk=$1
+  if [ -e "$here/partition" ]; then
+    disk=$(readlink -f "$here") || return
+    disk=${disk%/*}
+    disk=${disk##*/}
+  fi
+  # A device of the device mapper over one disk is on that disk.
+  for link in "$sys/block/$disk/slaves/"*; do
+    [ -e "$link" ] && [ "$link" = "$(echo "$sys/block/$disk/slaves/"*)" ] && disk=${link##*/}
+  done
+  serial= wwn= bay=
+  for file in serial device/serial; do
+    [ -n "$serial" ] || { first "$sys/block/$disk/$file"; serial=$text; }
+  done
+  # Page 80 of SCSI begins with four bytes of its own.
+  [ -n "$serial" ] || [ ! -r "$sys/block/$disk/device/vpd_pg80" ] ||
+    serial=$(tail -c +5 "$sys/block/$disk/device/vpd_pg80" 2>/dev/null | tr -cd '[:print:]')
+  for file in wwid device/wwid; do
+    first "$sys/block/$disk/$file"
+    case $text in naa.*) wwn=${wwn:-0x${text#naa.}} ;; eui.*) wwn=${wwn:-$text} ;; esac
+  done
+  for link in "$dev"/disk/by-id/*; do
+    [ -h "$link" ] && [ -z "$serial" -o -z "$wwn" ] || continue
+    text=$(readlink "$link") && [ "${text##*/}" = "$disk" ] || continue
+    case ${link##*/} in
+      wwn-*) wwn=${wwn:-${link##*/wwn-}} ;;
+      md-* | dm-* | lvm-*) ;;
+      *_*) serial=${serial:-${link##*_}} ;;
+    esac
+  done
+  for link in "$sys/block/$disk/device/enclosure_device:"*; do
+    [ ! -e "$link" ] || bay=${link##*enclosure_device:}
+  done
+  for link in "$dev"/disk/by-path/*; do
+    [ -h "$link" ] && [ -z "$bay" ] || continue
+    text=$(readlink "$link") && [ "${text##*/}" = "$disk" ] && bay=${link##*/}
+  done
+  first "$here/size"
+  case $text in '' | *[!0-9]*) size=- ;; *) size=$((text / 2)) ;; esac
+  word "$serial" && serial=$out
+  word "$wwn" && wwn=$out
+  word "$bay" && bay=$out
+  printf '%s %s %s %s %s %s\n' "$1" "$disk" "$serial" "$wwn" "$size" "$bay"
+}
+
+# disk_blank DEVICE: `blank` where nothing is on it and nobody uses it; else what is.
+disk_blank() {
+  here=$sys/class/block/$1
+  first "$here/dev"
+  number=$text
+  [ -n "$number" ] || { echo "$1 is no block device" >&2; return 1; }
+  first "$here/ro"
+  [ "$text" = 0 ] || { echo "is read-only"; return; }
+  for file in "$here"/*/partition; do
+    [ ! -e "$file" ] || { file=${file%/partition}; echo "has the partition ${file##*/}"; return; }
+  done
+  for file in "$here"/holders/*; do
+    [ ! -e "$file" ] || { echo "is used by ${file##*/}"; return; }
+  done
+  [ -r "$proc/self/mountinfo" ] && [ -r "$proc/swaps" ] || { echo "mounts cannot be read" >&2; return 1; }
+  while read -r _ _ text _ at _; do
+    [ "$text" != "$number" ] || { echo "is mounted on $at"; return; }
+  done <"$proc/self/mountinfo"
+  while read -r text _; do
+    [ "$text" != "/dev/$1" ] || { echo "is swapped to"; return; }
+  done <"$proc/swaps"
+  text=$(timeout 10 blkid -p -o export "$dev/$1" 2>&1)
+  case $? in
+    # blkid(8): nothing was found.
+    2) echo blank ;;
+    0 | 8) echo "has a signature: $(printf %s "$text" | tr '\n' ' ')" ;;
+    *) printf '%s\n' "blkid: $text" >&2; return 1 ;;
+  esac
+}
+
+# md_sys ARRAY: what the kernel says of it (Documentation/admin-guide/md.rst), a line an attribute and a member: name,
+# slot, read errors, state and its disk_id. `end` shows that nothing is cut off.
+md_sys() {
+  md=$sys/block/$1/md
+  [ -d "$md" ] || { echo "$1 is no md array" >&2; return 1; }
+  for key in level raid_disks array_state degraded sync_action sync_completed sync_speed sync_speed_max mismatch_cnt \
+    component_size; do
+    first "$md/$key"
+    printf '%s %s\n' "$key" "${text:--}"
+  done
+  for member in "$md"/dev-*; do
+    [ -d "$member" ] || continue
+    name=${member##*/dev-} line=
+    for key in slot errors state; do
+      first "$member/$key"
+      line="$line ${text:--}"
+    done
+    printf 'member %s%s ' "$name" "$line"
+    disk_id "$name" 2>/dev/null || printf '%s - - - - -\n' "$name"
+  done
+  echo end
+}
+
+# md_check ARRAY start|stop: the members are compared with each other (md(4), scrubbing), or that is ended. A rebuild is
+# left alone.
+md_check() {
+  file=$sys/block/$1/md/sync_action
+  first "$file"
+  case "$2 $text" in
+    'start check') ;;
+    'start idle') printf 'check\n' >"$file" ;;
+    'stop check') printf 'idle\n' >"$file" ;;
+    stop*) [ -n "$text" ] || { echo "$1 is no md array" >&2; return 1; } ;;
+    *) echo "$1 does not begin a check: its sync_action is ${text:--}" >&2; return 1 ;;
+  esac
+}
+
+# md_limit ARRAY KIB|system: how fast it may rebuild and check at most, a second.
+md_limit() { printf '%s\n' "$2" >"$sys/block/$1/md/sync_speed_max"; }
+
+# md_keep ARRAY OLD NEW: OLD is not replaced after all, unless NEW has taken its place already.
+md_keep() {
+  md=$sys/block/$1/md
+  first "$md/dev-$3/state"
+  case ,$text, in *,in_sync,*) echo "$3 has taken the place of $2" >&2; return 1 ;; esac
+  printf '%s\n' -want_replacement >"$md/dev-$2/state" || return
+  # A replacement that has begun ends only with its disk.
+  case ,$text, in *,replacement,*) printf 'faulty\n' >"$md/dev-$3/state" ;; esac
+}
+
+# md_out ARRAY DEVICE: a disk that was added leaves again, and nothing of the array is left on it: the reverse of an
+# `mdadm --add` of a disk that was blank.
+md_out() {
+  [ ! -e "$sys/block/$1/md/dev-$2" ] || mdadm --manage "/dev/$1" --remove "$2" || return
+  mdadm --zero-superblock "/dev/$2"
+}
+
+# nfs_pace SERVER…: mounts of these servers, reads, writes and commits on them, and the milliseconds from sending each to
+# its answer, summed since they were mounted (/proc/self/mountstats).
+nfs_pace() {
+  text=$(cat "$proc/self/mountstats") || return
+  wanted=" $* " mine= mounts=0 ops=0 rtt_ms=0
+  set -f
+  IFS=$nl
+  # shellcheck disable=SC2086
+  set -- $text
+  IFS=" $tab$nl"
+  for line; do
+    # shellcheck disable=SC2086
+    set -- $line
+    case ${1-} in
+      device)
+        mine=
+        case "${8-} $wanted" in nfs*" ${2%%:/*} "*) mine=yes mounts=$((mounts + 1)) ;; esac
+        ;;
+      READ: | WRITE: | COMMIT:)
+        case "$mine ${2-x}${8-x}" in
+          'yes '*[!0-9]*) echo "mountstats: $line" >&2; set +f; return 1 ;;
+          'yes '*) ops=$((ops + $2)) rtt_ms=$((rtt_ms + $8)) ;;
+        esac
+        ;;
+    esac
+  done
+  set +f
+  echo "mounts $mounts ops $ops rtt_ms $rtt_ms"
 }
 
 # Before anything is asked of it: a shell that ends without this word has run nothing.

@@ -12,6 +12,9 @@ use std::{fmt::Write as _, net::Ipv4Addr};
 /// Runs a command, given as words.
 pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    if let Some(answer) = super::raid::command(island, at, &words) {
+        return answer;
+    }
     if let Some(answer) = super::database::function(island, at, &words) {
         return answer;
     }

@@ -208,7 +208,10 @@ fn row(island: &Island, channel: &Channel) -> String {
         _ => "No",
     };
     let (errno, error) = if channel.diverged {
-        (1236, "Got fatal error 1236 from master: requested GTID which is not in the master's binlog")
+        (
+            1236,
+            "Got fatal error 1236 from master: requested GTID which is not in the master's binlog",
+        )
     } else if channel.io_on && !channel.connected {
         (2003, "error connecting to master - retry-time: 60")
     } else {

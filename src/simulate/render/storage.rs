@@ -2,9 +2,9 @@
 
 use super::{put, sides};
 use crate::simulate::{
-    drbd::{MAJOR, Replica, Role},
+    drbd::{MAJOR, Replica, Role as Side},
     island::Island,
-    md::{Array, MemberState},
+    md::{Array, Member, MemberState, Role},
     node::{DrbdModule, Node, whole},
 };
 
@@ -33,7 +33,7 @@ pub(super) fn diskstats(island: &Island, at: usize, out: &mut String) {
         virtual_disk(out, (9, array.minor), &array.name, array.done, array.spent_ms);
     }
     for (replica, side) in sides(island, at) {
-        if replica.sides[side].role == Role::Primary {
+        if replica.sides[side].role == Side::Primary {
             let name = format!("drbd{}", replica.minor);
             virtual_disk(out, (MAJOR, replica.minor), &name, replica.done, replica.spent_ms);
         }
@@ -68,7 +68,16 @@ pub fn mdstat(node: &Node, out: &mut String) {
     out.push_str("Personalities : [raid1] [raid6] [raid5] [raid4] [raid10] \n");
     for array in node.arrays.iter().rev() {
         put!(out, "{} : active raid{}", array.name, array.level);
-        for member in array.members.iter().rev() {
+        for extra in array.extra.iter().rev() {
+            let flag = match extra.role {
+                Role::Spare => "(S)",
+                Role::Replacement(_) => "(R)",
+                Role::Faulty => "(F)",
+            };
+            put!(out, " {}[{}]{flag}", node.disks[extra.disk].name, extra.number);
+        }
+        let there = |member: &&Member| member.state != MemberState::Missing;
+        for member in array.members.iter().filter(there).rev() {
             let disk = &node.disks[member.disk].name;
             let flag = if member.state == MemberState::Faulty { "(F)" } else { "" };
             put!(out, " {disk}[{}]{flag}", member.number);
@@ -154,6 +163,15 @@ pub(super) fn mdsys(node: &Node, out: &mut String) {
                 MemberState::InSync => put!(out, "{name} dev {disk} in_sync {slot} {}\n", member.errors),
                 MemberState::Faulty => put!(out, "{name} dev {disk} faulty none {}\n", member.errors + 12),
                 MemberState::Rebuilding => put!(out, "{name} dev {disk} spare {slot} 0\n"),
+                MemberState::Missing => {}
+            }
+        }
+        for extra in &array.extra {
+            let disk = &node.disks[extra.disk].name;
+            match extra.role {
+                Role::Spare => put!(out, "{name} dev {disk} spare none 0\n"),
+                Role::Replacement(slot) => put!(out, "{name} dev {disk} spare,replacement {slot} 0\n"),
+                Role::Faulty => put!(out, "{name} dev {disk} faulty none 0\n"),
             }
         }
     }
@@ -200,7 +218,7 @@ pub fn proc_drbd(island: &Island, at: usize, out: &mut String) {
 
 /// What a side has sent and has no answer to.
 pub(super) fn pending(replica: &Replica, side: usize) -> u64 {
-    if replica.sides[side].role == Role::Primary {
+    if replica.sides[side].role == Side::Primary {
         replica.pending
     } else {
         0
@@ -209,7 +227,7 @@ pub(super) fn pending(replica: &Replica, side: usize) -> u64 {
 
 /// What a side has received and has not answered yet.
 pub(super) fn unacked(replica: &Replica, side: usize) -> u64 {
-    if replica.sides[side].role == Role::Secondary {
+    if replica.sides[side].role == Side::Secondary {
         replica.unacked
     } else {
         0
@@ -324,9 +342,9 @@ pub(super) fn events2(island: &Island, at: usize, out: &mut String) {
         let (connection, replication, peer_role, peer_disk) = words(replica, side);
         put!(out, "exists resource name:{name} role:{} suspended:no", own.role.word());
         if nine {
-            let promote = own.role == Role::Secondary && peer_role != "Primary";
+            let promote = own.role == Side::Secondary && peer_role != "Primary";
             let word = if promote { "yes" } else { "no" };
-            let score = if own.role == Role::Primary { 10_102 } else { 10_101 };
+            let score = if own.role == Side::Primary { 10_102 } else { 10_101 };
             put!(out, " force-io-failures:no may_promote:{word} promotion_score:{score}");
         }
         let (peer, id) = if nine {

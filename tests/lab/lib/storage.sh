@@ -6,13 +6,13 @@ LAB_SLICES=(slice-a slice-b)
 declare -A LAB_SLICE_ADDRESS=([slice-a]=10.77.0.31 [slice-b]=10.77.0.32)
 declare -A LAB_SLICE_FSID=([slice-a]=1001 [slice-b]=1002)
 declare -A LAB_SLICE_HOME=([slice-a]=stor1 [slice-b]=stor2)
-LAB_DISK_NAMES=(member0 member1 member2 meta)
+LAB_DISK_NAMES=(member0 member1 member2 meta spare)
 LAB_MEMBER_MB=96
 LAB_META_MB=32
 
 other_storage() { if [ "$1" = stor1 ]; then echo stor2; else echo stor1; fi; }
 
-# Sparse files: three members of the array and a disk for DRBD's meta data.
+# Sparse files: three members of the array, a disk for DRBD's meta data, and one that nothing uses.
 storage_disks() {
   local host=$1 disk size
   mkdir -p "$LAB_DISKS"

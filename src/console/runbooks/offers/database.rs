@@ -21,18 +21,23 @@ pub(super) fn of_topology(view: &FleetView, topology: &Topology, now: UnixMs) ->
 
 /// For one of its servers: what can be done about the database when that server is the one to leave.
 pub(super) fn of_server(view: &FleetView, topology: &Topology, server: &HostName, now: UnixMs) -> Vec<Offer> {
-    vec![
-        switchover(view, topology, now),
-        failover(view, topology, server, now),
-    ]
+    vec![switchover(view, topology, now), failover(view, topology, server, now)]
 }
 
 fn switchover(view: &FleetView, topology: &Topology, now: UnixMs) -> Offer {
-    offer("mysql-switchover", ("database", topology.name.as_str()), moved(view, topology, now))
+    offer(
+        "mysql-switchover",
+        ("database", topology.name.as_str()),
+        moved(view, topology, now),
+    )
 }
 
 fn failover(view: &FleetView, topology: &Topology, server: &HostName, now: UnixMs) -> Offer {
-    offer("mysql-failover", ("server", server.as_str()), taken_over(view, topology, server, now))
+    offer(
+        "mysql-failover",
+        ("server", server.as_str()),
+        taken_over(view, topology, server, now),
+    )
 }
 
 fn offer(runbook: &str, (parameter, value): (&str, &str), says: Result<String, String>) -> Offer {
@@ -78,7 +83,10 @@ fn source<'a>(view: &FleetView, topology: &'a Topology) -> Result<Option<&'a Hos
 /// What is the same for both.
 fn fits(view: &FleetView, topology: &Topology) -> Result<(), String> {
     if topology.kind == TopologyKind::Galera {
-        return Err(format!("{} is a Galera cluster: every node of it takes writes", topology.name));
+        return Err(format!(
+            "{} is a Galera cluster: every node of it takes writes",
+            topology.name
+        ));
     }
     if topology.members.len() < 2 {
         return Err(format!("{} has one server only", topology.name));
@@ -98,20 +106,31 @@ fn moved(view: &FleetView, topology: &Topology, now: UnixMs) -> Result<String, S
     fits(view, topology)?;
     for host in &topology.members {
         if view.host(host.as_str()).is_none_or(|seen| seen.is_stale(now)) || said(view, host).is_none() {
-            return Err(format!("{host} does not answer: every server of {} has to", topology.name));
+            return Err(format!(
+                "{host} does not answer: every server of {} has to",
+                topology.name
+            ));
         }
     }
     let source = source(view, topology)?.ok_or_else(|| format!("no server of {} takes writes", topology.name))?;
     for host in topology.members.iter().filter(|host| *host != source) {
         let channels = said(view, host).map_or(&[][..], |seen| &seen.channels);
         let runs = |thread: &ReplicaThread| *thread == ReplicaThread::Yes;
-        if !channels.iter().any(|channel| runs(&channel.io_running) && runs(&channel.sql_running)) {
+        if !channels
+            .iter()
+            .any(|channel| runs(&channel.io_running) && runs(&channel.sql_running))
+        {
             return Err(format!("{host} does not replicate"));
         }
     }
-    let account = view.fleet.host(source.as_str()).and_then(|host| host.mysql.as_ref()?.replication_file.as_ref());
+    let account = view
+        .fleet
+        .host(source.as_str())
+        .and_then(|host| host.mysql.as_ref()?.replication_file.as_ref());
     if account.is_none() {
-        return Err(format!("{source} has no account to follow another with (`replication_file` in the inventory)"));
+        return Err(format!(
+            "{source} has no account to follow another with (`replication_file` in the inventory)"
+        ));
     }
     Ok(format!("{source} → another server of {}", topology.name))
 }
@@ -125,7 +144,10 @@ fn taken_over(view: &FleetView, topology: &Topology, server: &HostName, now: Uni
     }
     let answers = view.host(server.as_str()).is_some_and(|seen| !seen.is_stale(now)) && said(view, server).is_some();
     if !answers {
-        return Ok(format!("{server} does not answer: a replica takes the writes of {}", topology.name));
+        return Ok(format!(
+            "{server} does not answer: a replica takes the writes of {}",
+            topology.name
+        ));
     }
     Err(format!("{server} answers: mysql-switchover instead"))
 }

@@ -1,6 +1,9 @@
 //! Takes writes away from a source: read-only, its events off, its sessions ended, and its position standing still.
 
-use super::{super::{Action, Argument, Given, Tool, same}, CLIENT, HOST, call, member};
+use super::{
+    super::{Action, Argument, Given, Tool, same},
+    CLIENT, HOST, call, member,
+};
 use crate::runbook::operation::{Claim, Nature, Operation, Place, Work};
 use std::time::Duration;
 

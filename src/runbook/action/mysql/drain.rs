@@ -1,7 +1,10 @@
 //! Waits until a replica has applied everything: what it has received, and what a source that takes no more writes has.
 //! Nothing of it is stopped or started meanwhile: MariaDB throws relay logs away when a replica's threads start.
 
-use super::{super::{Action, Argument, Given}, HOST, member};
+use super::{
+    super::{Action, Argument, Given},
+    HOST, member,
+};
 use crate::runbook::operation::{Nature, Operation, Place, Work};
 use std::time::Duration;
 

@@ -1,6 +1,9 @@
 //! Makes a server a replica of another, by GTID, from where it stands.
 
-use super::{super::{Action, Argument, Given, Tool}, CLIENT, HOST, call, member};
+use super::{
+    super::{Action, Argument, Given, Tool},
+    CLIENT, HOST, call, member,
+};
 use crate::runbook::{
     definition::{Call, Kind},
     operation::{Claim, Nature, Operation, Place, Work},

@@ -1,6 +1,9 @@
 //! Lets the server that takes over from a dead source fetch what another replica has received and it has not.
 
-use super::{super::{Action, Argument, Given, Tool}, CLIENT, HOST, call, member};
+use super::{
+    super::{Action, Argument, Given, Tool},
+    CLIENT, HOST, call, member,
+};
 use crate::runbook::{
     definition::Kind,
     operation::{Claim, Nature, Operation, Place, Work},

@@ -50,5 +50,8 @@ fn member<'a>(given: &Given<'a>, argument: &str) -> Result<&'a Member, String> {
 /// The words of a function that is called for a server.
 fn call(function: &str, member: &Member, rest: impl IntoIterator<Item = String>) -> Vec<String> {
     let [socket, defaults] = words(&member.access);
-    [function.to_owned(), socket, defaults].into_iter().chain(rest).collect()
+    [function.to_owned(), socket, defaults]
+        .into_iter()
+        .chain(rest)
+        .collect()
 }

@@ -1,6 +1,9 @@
 //! Lets a server take writes: the last thing that is done, and the last that is taken back.
 
-use super::{super::{Action, Argument, Given, Tool, same}, CLIENT, HOST, call, member};
+use super::{
+    super::{Action, Argument, Given, Tool, same},
+    CLIENT, HOST, call, member,
+};
 use crate::runbook::{
     definition::Kind,
     operation::{Claim, Nature, Operation, Place, Work},

@@ -1,6 +1,9 @@
 //! Makes a replica follow nobody, also after a restart: it is a source from then on, and takes no writes yet.
 
-use super::{super::{Action, Argument, Given, Tool}, CLIENT, HOST, call, member};
+use super::{
+    super::{Action, Argument, Given, Tool},
+    CLIENT, HOST, call, member,
+};
 use crate::runbook::{
     definition::{Call, Kind},
     operation::{Claim, Nature, Operation, Place, Work},

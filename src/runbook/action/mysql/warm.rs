@@ -1,6 +1,9 @@
 //! Warms the cache of the server that takes over, before clients come: what it has not in memory they would wait for.
 
-use super::{super::{Action, Argument, Given, Tool}, CLIENT, HOST, call, member};
+use super::{
+    super::{Action, Argument, Given, Tool},
+    CLIENT, HOST, call, member,
+};
 use crate::runbook::operation::{Nature, Operation, Place, Work};
 use std::time::Duration;
 

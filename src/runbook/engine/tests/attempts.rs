@@ -142,6 +142,86 @@ fn a_receipt_of_one_attempt_says_nothing_of_the_one_before() {
     assert_eq!(played.ran, ["rest", "open"]);
 }
 
+/// A console that goes on with a run knows of a step that was never sent what the one before it knew: it cannot stop the
+/// run as if it had been done for good.
+#[test]
+fn a_step_that_was_never_sent_is_not_taken_for_begun_by_whoever_resumes() {
+    let irreversible = || {
+        let mut plan = plan();
+        plan.steps[1].undo = None;
+        plan.steps[1].operation.undo = None;
+        plan.steps[1].operation.nature = Nature::Irreversible;
+        plan
+    };
+    let shows: Shows = |what, _, ran| {
+        Some(match what {
+            "close-proof" => ran.is_empty() || ran.last().is_some_and(|last| last == "close"),
+            _ => well(what, ran),
+        })
+    };
+    let cut: fn(&HostName, &Request) -> Option<Answer> =
+        |_, request| (command(request) == Some("serve")).then(|| Answer::NotSent("no route to host".into()));
+    let lost: fn(&HostName, &Request) -> Option<Answer> = |_, request| match request {
+        Request::Act { commands, .. } if commands[0][0] == "serve" => Some(Answer::Lost("it broke".into())),
+        Request::Receipt { .. } => Some(Answer::Said(vec![Said::Receipt(Receipt::None)])),
+        _ => None,
+    };
+    for answers in [cut, lost] {
+        let engine = Engine::new(irreversible(), "run-1".into(), "op@desk".into(), UnixMs(1_000_000));
+        let played = play(engine, |what, _, ran| Some(well(what, ran)), answers);
+        assert!(matches!(played.end, End::Compensated { .. }), "{:?}", played.end);
+        let turned = |record: &Record| matches!(record, Record::TurnedBack { .. });
+        let until = played.records.iter().position(turned).unwrap();
+        // The first console ends just after it wrote that it turns back.
+        let known = &played.records[..=until];
+        let engine = Engine::resume(
+            irreversible(),
+            "run-1".into(),
+            "op@another".into(),
+            known,
+            None,
+            UnixMs(1_000_000),
+        );
+        let resumed = play(engine, shows, |_, _| None);
+        assert!(matches!(resumed.end, End::Compensated { .. }), "{:?}", resumed.end);
+        assert_eq!(resumed.ran, ["open"]);
+    }
+}
+
+/// What only looks has changed nothing, also when nobody wrote what came of it.
+#[test]
+fn a_step_that_only_looks_stops_no_run_that_goes_back() {
+    let mut plan = plan();
+    plan.steps[1].undo = None;
+    plan.steps[1].operation = Operation {
+        place: Place::Console,
+        work: Work::Commands(Vec::new()),
+        nature: Nature::Irreversible,
+        ..plan.steps[1].operation.clone()
+    };
+    let records = [
+        intent(0, 1),
+        outcome(0, Outcome::Done),
+        intent(1, 1),
+        Record::TurnedBack {
+            why: "it is not so".into(),
+            again: false,
+            halt: None,
+        },
+    ];
+    let engine = Engine::resume(
+        plan,
+        "run-1".into(),
+        "op@desk".into(),
+        &records,
+        None,
+        UnixMs(1_000_000),
+    );
+    let played = play(engine, |what, _, ran| Some(well(what, ran)), |_, _| None);
+    assert!(matches!(played.end, End::Compensated { .. }), "{:?}", played.end);
+    assert_eq!(played.ran, ["open"]);
+}
+
 #[test]
 fn a_target_that_says_nothing_of_a_step_is_not_asked_for_ever() {
     let silent =

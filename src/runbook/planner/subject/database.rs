@@ -51,12 +51,18 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         )]);
     }
     let fleet = asked.fleet;
-    let hosts: Vec<&Host> = topology.members.iter().filter_map(|name| fleet.host(name.as_str())).collect();
+    let hosts: Vec<&Host> = topology
+        .members
+        .iter()
+        .filter_map(|name| fleet.host(name.as_str()))
+        .collect();
     let members: Vec<Found> = hosts.iter().map(|host| found(host, asked.sight)).collect();
     let named = asked.server.map(|server| server.name.clone());
     let open = members.iter().find(|found| found.is_source());
     let usual = topology.preferred_source.as_ref().or(topology.members.first());
-    let from = named.or_else(|| open.map(|found| found.member.host.clone())).or_else(|| usual.cloned());
+    let from = named
+        .or_else(|| open.map(|found| found.member.host.clone()))
+        .or_else(|| usual.cloned());
     let from = from.ok_or_else(|| nobody(topology))?;
     let kind = asked.wish.definition.kind;
     let to = candidate(&members, &from, topology.preferred_source.as_ref(), kind).ok_or_else(|| nobody(topology))?;
@@ -89,11 +95,17 @@ fn topology<'a>(asked: &Asked<'a>) -> Result<&'a Topology, Refusal> {
             )
         });
     }
-    let name = asked.parameter(ValueKind::Database).and_then(|name| asked.given(name)).unwrap_or_default();
+    let name = asked
+        .parameter(ValueKind::Database)
+        .and_then(|name| asked.given(name))
+        .unwrap_or_default();
     let mut known = fleet.topologies.iter();
     known.find(|topology| topology.name.as_str() == name).ok_or_else(|| {
         let names = fleet.topologies.iter().map(|topology| topology.name.as_str());
-        Refusal::new(format!("{name:?} is no topology of the inventory"), instead(name, names))
+        Refusal::new(
+            format!("{name:?} is no topology of the inventory"),
+            instead(name, names),
+        )
     })
 }
 
@@ -122,7 +134,9 @@ fn found(host: &Host, sight: Option<&Sight>) -> Found {
 impl Found {
     /// Takes writes, and follows nobody.
     fn is_source(&self) -> bool {
-        self.seen.as_ref().is_ok_and(|seen| !seen.read_only && seen.channels.is_empty())
+        self.seen
+            .as_ref()
+            .is_ok_and(|seen| !seen.read_only && seen.channels.is_empty())
     }
 }
 
@@ -145,17 +159,24 @@ fn candidate(members: &[Found], from: &HostName, preferred: Option<&HostName>, k
     };
     let is_preferred = |found: &&Found| Some(&found.member.host) == preferred;
     let good = || others().filter(complete);
-    let chosen = good().find(is_preferred).or_else(|| good().next()).or_else(|| others().find(is_preferred));
-    chosen.or_else(|| others().next()).map(|found| found.member.host.clone())
+    let chosen = good()
+        .find(is_preferred)
+        .or_else(|| good().next())
+        .or_else(|| others().find(is_preferred));
+    chosen
+        .or_else(|| others().next())
+        .map(|found| found.member.host.clone())
 }
 
 /// From each server with an account to each other.
 fn reach(hosts: &[&Host]) -> Vec<Look> {
     let pairs = hosts.iter().flat_map(|one| hosts.iter().map(move |two| (*one, *two)));
-    let looks = pairs.filter(|(one, two)| one.name != two.name).filter_map(|(one, two)| {
-        let (address, port) = mysql::place(two);
-        mysql::reach(&one.name, one.mysql.as_ref()?, &address, port)
-    });
+    let looks = pairs
+        .filter(|(one, two)| one.name != two.name)
+        .filter_map(|(one, two)| {
+            let (address, port) = mysql::place(two);
+            mysql::reach(&one.name, one.mysql.as_ref()?, &address, port)
+        });
     looks.collect()
 }
 
@@ -198,7 +219,10 @@ impl Subject for Database {
                 "there is nothing to move",
             ));
         }
-        if let Some(from) = parameters.get("from").filter(|from| self.seen && *from != self.from.as_str()) {
+        if let Some(from) = parameters
+            .get("from")
+            .filter(|from| self.seen && *from != self.from.as_str())
+        {
             refusals.push(Refusal::new(
                 format!("{from} does not take the writes of {}: {} does", self.name, self.from),
                 "leave it out",
@@ -222,7 +246,9 @@ impl Subject for Database {
 
     fn layouts(&self) -> Layouts {
         let source = self.members.iter().find(|found| found.member.host == self.from);
-        let scheduler = source.and_then(|found| found.seen.as_ref().ok()).is_some_and(|seen| seen.scheduler);
+        let scheduler = source
+            .and_then(|found| found.seen.as_ref().ok())
+            .is_some_and(|seen| seen.scheduler);
         Layouts {
             database: Some(DatabaseLayout {
                 name: self.name.clone(),
@@ -248,9 +274,10 @@ impl Subject for Database {
                 Err(_) => "unknown".to_owned(),
                 Ok(seen) => {
                     let open = if seen.read_only { "closed" } else { "open" };
-                    let follows = seen.channels.iter().map(|channel| {
-                        format!(", follows {} {}/{}", channel.source_id, channel.io, channel.sql)
-                    });
+                    let follows = seen
+                        .channels
+                        .iter()
+                        .map(|channel| format!(", follows {} {}/{}", channel.source_id, channel.io, channel.sql));
                     format!("server {}, {open}{}", seen.server_id, follows.collect::<String>())
                 }
             };

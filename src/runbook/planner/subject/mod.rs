@@ -1,5 +1,6 @@
 //! What a plan is about, one file a kind: how it is found, which words it fills in, and what the plan rests on.
 
+mod array;
 mod database;
 mod hosts;
 mod layout;
@@ -13,7 +14,7 @@ use crate::{
     runbook::{
         check::{Refusal, Report},
         definition::{About, ValueKind},
-        plan::Layouts,
+        plan::{ArrayLayout, Layouts},
         sight::{Look, Sight},
     },
 };
@@ -67,6 +68,11 @@ pub trait Subject: fmt::Debug + Send + Sync {
     fn moves(&self) -> &[Move] {
         &[]
     }
+
+    /// The array, where it is about one and that could be read.
+    fn array(&self) -> Option<&ArrayLayout> {
+        None
+    }
 }
 
 /// What is asked for, and what was seen.
@@ -105,6 +111,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     match asked.wish.definition.about {
         About::Slices => slices::find(asked),
         About::Hosts => hosts::find(asked),
+        About::Array => array::find(asked),
         About::Database => database::find(asked),
     }
 }

@@ -57,7 +57,8 @@ struct Server {
 }
 
 fn source() -> Server {
-    let state = include_str!("../../../../tests/captures/database/mariadb-10.11-source").replace("\t13301\t", "\t3306\t");
+    let state =
+        include_str!("../../../../tests/captures/database/mariadb-10.11-source").replace("\t13301\t", "\t3306\t");
     Server {
         state,
         answers: true,
@@ -88,7 +89,10 @@ impl Server {
     fn orphaned(self, received: &str, applied: &str) -> Self {
         self.with("\tYes\tYes\t", "\tConnecting\tYes\t")
             .with("\tSlave_Pos\t0-1-9\t", &format!("\tSlave_Pos\t{received}\t"))
-            .with("\t0-1-9\t0-1-9\t0-1-9\t", &format!("\t{applied}\t{applied}\t{applied}\t"))
+            .with(
+                "\t0-1-9\t0-1-9\t0-1-9\t",
+                &format!("\t{applied}\t{applied}\t{applied}\t"),
+            )
     }
 }
 
@@ -167,7 +171,11 @@ fn a_switchover() {
 
 #[test]
 fn a_failover_drains_before_anything_is_restarted() {
-    let servers = [dead(), replica(2).orphaned("0-1-12", "0-1-10"), replica(3).orphaned("0-1-11", "0-1-11")];
+    let servers = [
+        dead(),
+        replica(2).orphaned("0-1-12", "0-1-10"),
+        replica(3).orphaned("0-1-11", "0-1-11"),
+    ];
     let plan = planned(&the_failover(), &servers).unwrap();
     let actions: Vec<&str> = plan.steps.iter().map(|step| step.call.action.as_str()).collect();
     let place = |name: &str| actions.iter().position(|action| *action == name).unwrap();
@@ -178,19 +186,33 @@ fn a_failover_drains_before_anything_is_restarted() {
 
 #[test]
 fn the_replica_that_has_everything_takes_over_and_not_the_usual_one() {
-    let servers = [dead(), replica(2).orphaned("0-1-9", "0-1-9"), replica(3).orphaned("0-1-12", "0-1-9")];
+    let servers = [
+        dead(),
+        replica(2).orphaned("0-1-9", "0-1-9"),
+        replica(3).orphaned("0-1-12", "0-1-9"),
+    ];
     let plan = planned(&the_failover(), &servers).unwrap();
     assert_eq!(plan.parameters["to"], "db3");
     // Whoever wants the other one gets what that lacks first.
     let wish = wish("mysql-failover", &[("server", "db1"), ("to", "db2")]);
     let plan = planned(&wish, &servers).unwrap();
-    assert!(plan.notes.iter().any(|note| note.contains("db2 has not received 0-1-12")), "{:?}", plan.notes);
+    assert!(
+        plan.notes
+            .iter()
+            .any(|note| note.contains("db2 has not received 0-1-12")),
+        "{:?}",
+        plan.notes
+    );
     assert!(plan.steps.iter().any(|step| step.call.action == "mysql-level"));
 }
 
 #[test]
 fn replicas_that_have_gone_apart() {
-    let servers = [dead(), replica(2).orphaned("0-1-12", "0-1-12"), replica(3).orphaned("0-3-12", "0-3-12")];
+    let servers = [
+        dead(),
+        replica(2).orphaned("0-1-12", "0-1-12"),
+        replica(3).orphaned("0-3-12", "0-3-12"),
+    ];
     golden!(planned(&the_failover(), &servers));
 }
 
@@ -198,7 +220,9 @@ fn replicas_that_have_gone_apart() {
 fn an_applier_that_has_stopped() {
     let failed = |id: u32| {
         let server = replica(id).orphaned("0-1-12", "0-1-9");
-        server.with("\tConnecting\tYes\t", "\tConnecting\tNo\t").with("\t0\t\t0\t\t\t1\t", "\t0\t\t1062\tDuplicate entry '7'\t\t1\t")
+        server
+            .with("\tConnecting\tYes\t", "\tConnecting\tNo\t")
+            .with("\t0\t\t0\t\t\t1\t", "\t0\t\t1062\tDuplicate entry '7'\t\t1\t")
     };
     golden!(planned(&the_failover(), &[dead(), failed(2), failed(3)]));
 }
@@ -222,7 +246,10 @@ fn a_failover_of_a_source_that_answers() {
 fn a_source_with_too_many_connections() {
     let full = |id: u32| {
         let server = replica(id).orphaned("0-1-9", "0-1-9");
-        server.with("\tNo\t0\t\t0\t\t", "\tNo\t1040\terror connecting: Too many connections\t0\t\t")
+        server.with(
+            "\tNo\t0\t\t0\t\t",
+            "\tNo\t1040\terror connecting: Too many connections\t0\t\t",
+        )
     };
     let mut silent = dead();
     silent.reached = true;
@@ -241,25 +268,58 @@ fn a_replica_that_is_far_behind() {
 fn a_replica_with_writes_of_its_own() {
     let errant = replica(3).with("\t0-1-9\t0-1-9\t0-1-9\t", "\t0-1-9\t0-1-9,0-3-8\t0-1-9\t");
     // As positions alone tell it, the two are equal.
-    let said = refusals(&the_switchover(), &[source().with("\t0-1-9\t0-1-9\t\t", "\t0-1-9\t0-1-9\t\t"), replica(2), errant]);
+    let said = refusals(
+        &the_switchover(),
+        &[
+            source().with("\t0-1-9\t0-1-9\t\t", "\t0-1-9\t0-1-9\t\t"),
+            replica(2),
+            errant,
+        ],
+    );
     assert!(said.contains("db3 has transactions that db1 has not: 0-3-8"), "{said}");
 }
 
 #[test]
 fn what_keeps_a_database_from_being_moved() {
     let cases: [(&str, &str, &str); 6] = [
-        ("\t1\t1\t1\t0-1-9\t", "\t1\t1\t0\t0-1-9\t", "gtid_strict_mode is off on db2"),
-        ("\tYes\tYes\t\t", "\tYes\tYes\tmail\t", "db2 leaves something out: Replicate_Do_DB=mail"),
+        (
+            "\t1\t1\t1\t0-1-9\t",
+            "\t1\t1\t0\t0-1-9\t",
+            "gtid_strict_mode is off on db2",
+        ),
+        (
+            "\tYes\tYes\t\t",
+            "\tYes\tYes\tmail\t",
+            "db2 leaves something out: Replicate_Do_DB=mail",
+        ),
         ("10.11.19-MariaDB", "10.6.12-MariaDB", "db2 is MariaDB 10.6.12"),
-        ("\tOFF\t/var/lib/mysql/", "\tON\t/var/lib/mysql/", "db2 is a node of a Galera cluster"),
+        (
+            "\tOFF\t/var/lib/mysql/",
+            "\tON\t/var/lib/mysql/",
+            "db2 is a node of a Galera cluster",
+        ),
         ("mariadb\t2\t3306\t1\t", "mariadb\t2\t3306\t0\t", "db2 takes writes"),
-        ("mariadb\t2\t3306", "mariadb\t3\t3306", "db2 and db3 both have server_id 3"),
+        (
+            "mariadb\t2\t3306",
+            "mariadb\t3\t3306",
+            "db2 and db3 both have server_id 3",
+        ),
     ];
     for (from, to, fact) in cases {
         let said = refusals(&the_switchover(), &[source(), replica(2).with(from, to), replica(3)]);
         assert!(said.contains(fact), "{fact}: {said}");
     }
-    let said = refusals(&the_switchover(), &[source(), replica(2), Server { answers: false, ..replica(3) }]);
+    let said = refusals(
+        &the_switchover(),
+        &[
+            source(),
+            replica(2),
+            Server {
+                answers: false,
+                ..replica(3)
+            },
+        ],
+    );
     assert!(said.contains("db3 does not answer"), "{said}");
     let mysql = "#server\tdialect\n8.0.37\tmysql\n#end\nend\n".to_owned();
     let all = || Server {
@@ -267,7 +327,10 @@ fn what_keeps_a_database_from_being_moved() {
         ..source()
     };
     let said = refusals(&the_switchover(), &[all(), all(), all()]);
-    assert!(said.contains("it is MySQL 8.0.37: databases are moved with MariaDB"), "{said}");
+    assert!(
+        said.contains("it is MySQL 8.0.37: databases are moved with MariaDB"),
+        "{said}"
+    );
     let long = source().with("\tON\t1\t0\t0\tOFF\t", "\tON\t1\t3\t640\tOFF\t");
     let said = refusals(&the_switchover(), &[long, replica(2), replica(3)]);
     assert!(said.contains("a transaction on db1 is open for 640 s"), "{said}");

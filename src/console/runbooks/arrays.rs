@@ -1,0 +1,166 @@
+//! What can be done about the md arrays of a host, by what was collected last: which disk to replace by which, and a scrub.
+
+use super::offers::{Asked, Offer};
+use crate::{
+    collect::{FleetView, HostView},
+    facts::{
+        Snapshot, UnixMs,
+        md::{MdArray, MdMember, MdRole, MdState},
+    },
+    fleet::HostName,
+};
+
+/// The runbooks for each array of a host; none where no array of it is known.
+pub fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
+    let Some(host) = view.host(name.as_str()) else {
+        return Vec::new();
+    };
+    let Some(seen) = host.snapshot.as_deref() else {
+        return Vec::new();
+    };
+    let redundant = |array: &&MdArray| array.is_redundant() && array.state == MdState::Active;
+    let arrays = seen.md.value().into_iter().flatten().filter(redundant);
+    arrays
+        .flat_map(|array| {
+            let stale = host_is_silent(host, name, now);
+            [
+                offer(name, array, replace(seen, array, stale.clone())),
+                offer(name, array, scrub(array, stale)),
+            ]
+        })
+        .collect()
+}
+
+fn host_is_silent(host: &HostView, name: &HostName, now: UnixMs) -> Option<String> {
+    host.is_stale(now).then(|| format!("{name} does not answer"))
+}
+
+/// What a runbook would be told besides host and array, and in a few words; or why it does not apply.
+struct Wanted {
+    runbook: &'static str,
+    parameters: Vec<(&'static str, String)>,
+    says: Result<String, String>,
+}
+
+fn offer(host: &HostName, array: &MdArray, wanted: Wanted) -> Offer {
+    let name = array.device.as_str();
+    let given = [("host", host.to_string()), ("array", name.to_owned())];
+    let parameters = given.into_iter().chain(wanted.parameters);
+    let (says, not_now) = match wanted.says {
+        Ok(says) => (format!("{name}: {says}"), None),
+        Err(why) => (String::new(), Some(format!("{name}: {why}"))),
+    };
+    Offer {
+        asked: Asked {
+            runbook: wanted.runbook.to_owned(),
+            parameters: parameters.map(|(name, value)| (name.to_owned(), value)).collect(),
+            glass: Vec::new(),
+            over: Vec::new(),
+            alike: Vec::new(),
+            word: host.to_string(),
+        },
+        says,
+        not_now,
+    }
+}
+
+/// What runs on it, in words.
+fn busy(array: &MdArray) -> Option<String> {
+    let action = &array.sync.as_ref()?.action;
+    Some(format!("{action} is under way"))
+}
+
+/// The disk that should go: one that has failed, or the one with the most read errors.
+fn suspect(array: &MdArray) -> Option<&MdMember> {
+    let failed = array.members.iter().find(|member| member.role == MdRole::Failed);
+    let errors = |member: &&MdMember| member.errors.is_some_and(|errors| errors > 0);
+    failed.or_else(|| {
+        let found = array.members.iter().filter(errors);
+        found.max_by_key(|member| member.errors)
+    })
+}
+
+/// Whole disks that nothing is seen to use. Whether that is so the plan finds out by fresh looks.
+fn unused(seen: &Snapshot) -> Vec<&str> {
+    let list = |used: &mut Vec<String>| {
+        let arrays = seen.md.value().into_iter().flatten();
+        used.extend(
+            arrays
+                .flat_map(|array| &array.members)
+                .map(|member| member.device.to_string()),
+        );
+        let mounts = seen.mounts.value().into_iter().flatten();
+        used.extend(mounts.map(|mount| mount.source.trim_start_matches("/dev/").to_owned()));
+        let disks = seen.disk_counters.value().into_iter().flatten();
+        used.extend(disks.map(|disk| disk.name.to_string()));
+    };
+    let mut used = Vec::new();
+    list(&mut used);
+    // A disk stands in its own counters; a partition of it, a member or a mount begins with its name.
+    let is_used = |disk: &str| {
+        let more = |name: &String| {
+            name.strip_prefix(disk)
+                .is_some_and(|rest| rest.starts_with(['p', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+        };
+        used.iter().any(more) || used.iter().filter(|name| *name == disk).count() > 1
+    };
+    let disks = seen.disk_kinds.value().into_iter().flatten();
+    disks
+        .map(|disk| disk.name.as_str())
+        .filter(|disk| !is_used(disk))
+        .collect()
+}
+
+fn replace(seen: &Snapshot, array: &MdArray, silent: Option<String>) -> Wanted {
+    let wanted = |parameters, says| Wanted {
+        runbook: "disk-replace",
+        parameters,
+        says,
+    };
+    if let Some(why) = silent.or_else(|| busy(array)) {
+        return wanted(Vec::new(), Err(why));
+    }
+    let Some(member) = suspect(array) else {
+        let why = match array.degraded() {
+            Some(true) => "the missing member is not listed any more, so no plan can name it: mdadm --add by hand",
+            _ => {
+                "no member has failed or has read errors; any other: pointsman --batch plan disk-replace … disk=… by=…"
+            }
+        };
+        return wanted(Vec::new(), Err(why.to_owned()));
+    };
+    let failed = member.role == MdRole::Failed;
+    let old = member.device.as_str();
+    match unused(seen).as_slice() {
+        [] => wanted(Vec::new(), Err(format!("{old} should go, and no unused disk is seen"))),
+        [new] => {
+            let at_once = if failed { "yes" } else { "no" };
+            let parameters = vec![
+                ("disk", old.to_owned()),
+                ("by", (*new).to_owned()),
+                ("at_once", at_once.to_owned()),
+            ];
+            let why = if failed { "has failed" } else { "has read errors" };
+            wanted(parameters, Ok(format!("{old} {why}: {new} takes its place")))
+        }
+        several => {
+            let disks = several.join(", ");
+            let why = format!("{old} should go; {disks} are unused: pointsman --batch plan disk-replace … by=…");
+            wanted(Vec::new(), Err(why))
+        }
+    }
+}
+
+fn scrub(array: &MdArray, silent: Option<String>) -> Wanted {
+    let degraded = array.degraded().unwrap_or(true);
+    let lacks = || degraded.then(|| "a member is missing: there is nothing to compare with".to_owned());
+    let against = silent.or_else(|| busy(array)).or_else(lacks);
+    Wanted {
+        runbook: "scrub",
+        parameters: Vec::new(),
+        says: match against {
+            Some(why) => Err(why),
+            None => Ok("compare its members, as fast as clients allow".to_owned()),
+        },
+    }
+}

@@ -1,0 +1,70 @@
+//! An array that is watched while it rebuilds or is checked: how fast it may go follows its clients. And what is too late
+//! to take back: a disk that an array needs by now stays in it.
+
+use super::{Doing, Effect, Engine, Printed, Sight, Work};
+use crate::runbook::{
+    condition::Condition,
+    observe::pace::{Advice, Watch},
+    operation::Claim,
+};
+
+impl Doing {
+    /// What it watches.
+    pub(super) fn watches(&self) -> Option<&Watch> {
+        match &self.operation.work {
+            Work::Watch(watch) => Some(watch),
+            _ => None,
+        }
+    }
+
+    /// What makes it too late to take the step back: a disk that the array needs by now is not taken out again.
+    pub(super) fn too_late(&self) -> Vec<Condition> {
+        let claims = self.operation.claims.iter().filter(|_| self.back);
+        claims
+            .filter_map(|claim| match claim {
+                Claim::TakeOut { array, device } => Some(array.needs(device)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The commands that are sent next, as they are journaled.
+    pub(super) fn shown(&self) -> Vec<String> {
+        if self.watches().is_none() {
+            return self.operation.shown();
+        }
+        self.orders.iter().map(|order| order.join(" ")).collect()
+    }
+}
+
+impl Engine {
+    /// What to do about the speed of what is watched.
+    pub(super) fn steer(&self, doing: &mut Doing, sight: &Sight) -> Advice {
+        let watch = match doing.watches() {
+            Some(watch) if !doing.back && !self.paused => watch.clone(),
+            _ => return Advice::Keep,
+        };
+        let advice = doing.steering.get_or_insert_default().judge(&watch, sight, self.now);
+        if let Advice::Limit(kib_s) = advice {
+            doing.orders = vec![watch.command(kib_s)];
+        }
+        advice
+    }
+
+    /// A limit was set, or could not be: what is watched goes on either way.
+    pub(super) fn ordered(&mut self, mut doing: Doing, printed: &Printed) -> Effect {
+        doing.tries = 0;
+        if printed.exit != 0 {
+            return self.watch_on(doing);
+        }
+        self.prove(doing, None)
+    }
+
+    /// The last limit is not set: the next one is tried later.
+    pub(super) fn watch_on(&mut self, mut doing: Doing) -> Effect {
+        if let Some(steering) = &mut doing.steering {
+            steering.forget(self.now);
+        }
+        self.prove(doing, None)
+    }
+}
