@@ -171,7 +171,7 @@ pub fn offered(ctx: &Ctx<'_>, offer: &Offer, room: u16) -> Vec<Line<'static>> {
         None => (Role::Text, "● possible", offer.says.as_str()),
         Some(why) => (Role::Dim, "– not now", why.as_str()),
     };
-    let head = ctx.span(role, format!(" {name:<13}{sign:<12}"));
+    let head = ctx.span(role, format!(" {name:<17}{sign:<12}"));
     let mut out = hanging(ctx, &head, role, text, room);
     if offer.not_now.is_none() {
         out.extend(doubted(ctx, &offer.asked, 14, room));
