@@ -1,7 +1,11 @@
 //! The whole program against real MariaDB servers: a source and a replica on this machine, with GTIDs,
-//! semi-sync and a heartbeat table, and what it says when they are broken in turn.
+//! semi-sync and a heartbeat table, and what it says when they are broken in turn; and moves of a source under a writer.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+#[path = "real_mariadb/moves.rs"]
+mod moves;
+mod ssh_lab;
 
 use serde_json::Value;
 use std::{
@@ -16,7 +20,7 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server; ended when dropped.
-struct Server {
+pub struct Server {
     child: Child,
     dir: PathBuf,
     port: u16,

@@ -4,7 +4,10 @@
 //! MariaDB writes a position `domain-server-sequence,…` that stands for everything up to there in
 //! each domain (MariaDB manual, "Global Transaction ID").
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// Most intervals or domains in one set; longer texts are refused. No text of [`super::text::LONG_LIMIT`] has more.
 const LIMIT: usize = 32 * 1024;
@@ -381,6 +384,14 @@ impl MariadbGtids {
         gaps.collect()
     }
 
+    /// How many transactions are in `other` beyond what is here: 0 when `other` is a subset.
+    #[must_use]
+    pub fn missing(&self, other: &Self) -> u64 {
+        let gaps = other.subtract(self);
+        gaps.iter()
+            .fold(0, |sum, gap| sum.saturating_add(gap.sequence - gap.after))
+    }
+
     /// The further of both in each domain.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
@@ -431,6 +442,17 @@ impl BinlogState {
         })
         .map(|((domain, writer), sequence)| format!("{domain}-{writer}-{sequence}"))
         .collect()
+    }
+
+    /// What is in this binary log, from whichever server but `source`, and neither in that of `source` nor applied by
+    /// it. What `source` wrote itself may have come here between the two questions.
+    #[must_use]
+    pub fn missing_from(&self, other: &Self, applied: &MariadbGtids, source: u32) -> Vec<String> {
+        let writers: BTreeSet<u32> = self.0.keys().map(|(_, writer)| *writer).collect();
+        let foreign = writers.into_iter().filter(|writer| *writer != source);
+        foreign
+            .flat_map(|writer| self.own_writes_missing_from(writer, other, applied))
+            .collect()
     }
 }
 

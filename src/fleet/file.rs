@@ -317,6 +317,14 @@ pub(super) struct Mysql {
     /// database.table of a heartbeat as pt-heartbeat keeps it.
     #[serde(default)]
     pub heartbeat: Option<Text>,
+    /// The name or address under which other servers replicate from this one, with a port unless that is 3306. Default:
+    /// the host's address.
+    #[serde(default)]
+    pub address: Option<Text>,
+    /// A file of options on that host whose group [client] names the user and password of the replication account.
+    /// A source that becomes a replica needs it.
+    #[serde(default)]
+    pub replication_file: Option<Text>,
 }
 
 /// How to take a host's power away, and how to read back that it is off. `{host}` in a word stands for the

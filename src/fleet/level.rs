@@ -193,10 +193,30 @@ fn check_mysql(context: &mut Context<'_>, mysql: file::Mysql) -> MysqlAccess {
         }
         good
     });
+    let address = mysql.address.filter(|name| {
+        // It becomes a word of SQL there, and of a command.
+        let good = !name.value.is_empty()
+            && !name.value.starts_with('-')
+            && name
+                .value
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ".-_:".contains(c));
+        if !good {
+            context
+                .error(
+                    name.node,
+                    format!("{} is no name or address of a server", quote(&name.value)),
+                )
+                .hint("write what other servers connect to, such as 10.0.0.7 or db1.example.net:3307");
+        }
+        good
+    });
     MysqlAccess {
         defaults_file: path(context, "a defaults file", mysql.defaults_file),
         socket: path(context, "a socket", mysql.socket),
         heartbeat: heartbeat.map(|table| table.value),
+        address: address.map(|name| name.value),
+        replication_file: path(context, "a file of options", mysql.replication_file),
     }
 }
 
@@ -481,6 +501,8 @@ impl<'a> Levels<'a> {
             defaults_file: get(|mysql| &mysql.defaults_file),
             socket: get(|mysql| &mysql.socket),
             heartbeat: get(|mysql| &mysql.heartbeat),
+            address: get(|mysql| &mysql.address),
+            replication_file: get(|mysql| &mysql.replication_file),
         })
     }
 

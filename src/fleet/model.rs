@@ -413,6 +413,10 @@ pub struct MysqlAccess {
     pub socket: Option<String>,
     /// `database.table` of a heartbeat (pt-heartbeat's layout: `ts`, `server_id`).
     pub heartbeat: Option<String>,
+    /// Where other servers replicate from it, if not at the host's address.
+    pub address: Option<String>,
+    /// A file of options on the host with user and password of the replication account.
+    pub replication_file: Option<String>,
 }
 
 /// How to take a host's power away, by commands of the machine that pointsman runs on.

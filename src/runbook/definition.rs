@@ -28,6 +28,8 @@ pub enum About {
     /// An md array of a host: the parameters `host` and `array` name it, `disk` one of its members, and `by` the disk that
     /// takes the place of that.
     Array,
+    /// A source and its replicas; a parameter of the kind `database` names their topology, or `server` one of them.
+    Database,
 }
 
 impl About {
@@ -38,6 +40,7 @@ impl About {
             Self::Slices => &["slice", "from", "to", "other", "preferred", "survivor"],
             Self::Hosts => &["host"],
             Self::Array => &["host", "array", "old", "new"],
+            Self::Database => &["candidate", "serving", "sibling"],
         }
     }
 
@@ -48,6 +51,7 @@ impl About {
             Self::Slices => "slice",
             Self::Hosts => "host",
             Self::Array => "array",
+            Self::Database => "database",
         }
     }
 }
@@ -103,6 +107,8 @@ pub enum ValueKind {
     Slices,
     /// Hosts by a selector: names with wildcards, `role=storage,site=lax`.
     Hosts,
+    /// A topology of the inventory: a source and its replicas.
+    Database,
     /// A number of seconds.
     Seconds,
     /// A whole number.
@@ -122,6 +128,7 @@ impl ValueKind {
             Self::Slice => "slice",
             Self::Slices => "slices",
             Self::Hosts => "hosts",
+            Self::Database => "database",
             Self::Seconds => "seconds",
             Self::Number => "number",
             Self::Name => "name",

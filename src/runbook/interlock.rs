@@ -3,6 +3,8 @@
 //! A runbook cannot leave one out, and neither can a user's own: the engine asks for them before each
 //! change, forwards and backwards. Numbers are those of the safety invariants that they hold.
 
+mod database;
+
 use super::{
     check::Refusal,
     condition::Condition,
@@ -76,13 +78,26 @@ pub enum Interlock {
     ArrayData,
     /// 19, 20: a disk that is put into an array is unused, and large enough.
     DiskUnused,
-    /// 20: the claim is about a slice and a host of the plan, or about its array.
+    /// 2: no other server of the database takes writes, or it is fenced.
+    OneDatabaseOpen,
+    /// 2: what takes writes is no replica.
+    OpenFollowsNobody,
+    /// 15: what takes writes has everything that every other server has that can be asked: by its positions, never by
+    /// how much it is or how far behind it says to be.
+    DatabaseComplete,
+    /// 14: what a replica has received is applied before its replication ends.
+    DatabaseDrained,
+    /// 2: what follows takes no writes.
+    FollowerClosed,
+    /// 15: what follows has nothing that its source has not.
+    FollowerEqual,
+    /// 20: the claim is about something of the plan.
     InsidePlan,
 }
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -100,6 +115,12 @@ impl Interlock {
         Self::ArrayRedundant,
         Self::ArrayData,
         Self::DiskUnused,
+        Self::OneDatabaseOpen,
+        Self::OpenFollowsNobody,
+        Self::DatabaseComplete,
+        Self::DatabaseDrained,
+        Self::FollowerClosed,
+        Self::FollowerEqual,
         Self::InsidePlan,
     ];
 }
@@ -190,6 +211,10 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
         }),
         Claim::Command { host } => inside(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
+        Claim::OpenDatabase { host } => database::open(context, host),
+        Claim::CloseDatabase { host } => database::close(context, host),
+        Claim::Unfollow { host } => database::unfollow(context, host),
+        Claim::Follow { host, source } => database::follow(context, host, source),
         // The engine watches over it for as long as it flows.
         Claim::Flow { .. } => Vec::new(),
         Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {

@@ -223,6 +223,28 @@ pub enum Claim {
         /// Whether it is stopped (at least for a moment).
         stops: bool,
     },
+    /// Lets a database server take writes.
+    OpenDatabase {
+        /// The host.
+        host: HostName,
+    },
+    /// Takes writes away from a database server.
+    CloseDatabase {
+        /// The host.
+        host: HostName,
+    },
+    /// Makes a replica follow nobody.
+    Unfollow {
+        /// The host.
+        host: HostName,
+    },
+    /// Makes a database server a replica of another.
+    Follow {
+        /// The host.
+        host: HostName,
+        /// The server that it follows.
+        source: HostName,
+    },
 }
 
 impl Operation {

@@ -5,6 +5,7 @@ use super::{
     observe::{
         drbd::Side,
         md::{ArrayOn, Disk, Seen},
+        mysql::Member,
         pace::{Client, Watch},
     },
     operation::Operation,
@@ -58,6 +59,25 @@ pub struct Layouts {
     pub hosts: Vec<HostName>,
     /// An md array.
     pub array: Option<ArrayLayout>,
+    /// A source and its replicas.
+    pub database: Option<DatabaseLayout>,
+}
+
+/// A database as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseLayout {
+    /// Its topology.
+    pub name: String,
+    /// Whether its source is there.
+    pub kind: Kind,
+    /// The server that takes writes, or did.
+    pub from: HostName,
+    /// The server that takes them then.
+    pub to: HostName,
+    /// All its servers.
+    pub members: Vec<Member>,
+    /// Whether the event scheduler of the source runs.
+    pub events: bool,
 }
 
 impl Layouts {
@@ -65,8 +85,12 @@ impl Layouts {
     #[must_use]
     pub fn concerns(&self, host: &HostName) -> bool {
         let mut sides = self.slices.values().flat_map(|layout| &layout.sides);
+        let mut members = self.database.iter().flat_map(|database| &database.members);
         let array = self.array.as_ref().is_some_and(|layout| layout.array.host == *host);
-        array || self.hosts.contains(host) || sides.any(|side| side.host == *host)
+        array
+            || self.hosts.contains(host)
+            || sides.any(|side| side.host == *host)
+            || members.any(|member| member.host == *host)
     }
 }
 

@@ -221,8 +221,10 @@ fn replicate(nodes: &mut [Node], source: &str, replicas: &[&str]) {
     let Some(source) = nodes.iter().position(|node| &*node.name == source) else {
         return;
     };
+    let log = nodes[source].mysql.as_ref().map(|server| server.log.clone());
     for node in nodes.iter_mut().filter(|node| replicas.contains(&&*node.name)) {
-        node.mysql = node.mysql.take().map(|server| server.replica_of(source));
+        let server = node.mysql.take().zip(log.clone());
+        node.mysql = server.map(|(server, log)| server.holding(log).replica_of(source));
     }
 }
 

@@ -40,14 +40,17 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 10] = [
+const TOOLS: [&str; 13] = [
     "arping",
+    "awk",
     "blkid",
     "drbdadm",
     "exportfs",
     "ip",
+    "mariadb",
     "mdadm",
     "mount",
+    "my_print_defaults",
     "nft",
     "systemctl",
     "umount",

@@ -377,13 +377,25 @@ impl Island {
         else {
             return;
         };
-        let state = (self.nodes[at].is_up() && self.nodes[source].is_up())
-            .then(|| self.nodes[source].mysql.as_ref())
-            .flatten()
-            .map(|server| (server.transactions, server.rate));
-        if let Some(channel) = self.nodes[at].mysql.as_mut().and_then(|server| server.channel.as_mut()) {
-            channel.advance(dt, state);
+        if !self.nodes[at].is_up() {
+            return;
         }
+        let theirs = self.nodes[source].mysql.as_ref();
+        let theirs = theirs
+            .filter(|_| self.nodes[source].is_up())
+            .map(|server| (server.position(), server.rate, server.log.clone()));
+        let Some(server) = &mut self.nodes[at].mysql else {
+            return;
+        };
+        let Some(channel) = &mut server.channel else { return };
+        // A source that has not what its replica has is refused by it (`gtid_strict_mode`, error 1236).
+        channel.diverged = theirs.as_ref().is_some_and(|(_, _, log)| !log.contains(&server.log));
+        let state = theirs.as_ref().filter(|_| !channel.diverged);
+        channel.advance(dt, state.map(|(position, rate, _)| (*position, *rate)));
+        if let Some((_, _, log)) = state.filter(|_| channel.connected) {
+            channel.relay = log.clone();
+        }
+        server.log = channel.relay.until(whole(channel.applied).max(server.log.end()));
     }
 
     /// Galera nodes find out who they can see; the larger part is the primary component.

@@ -1,4 +1,5 @@
-//! A simulated copy of any inventory: its storage pairs with their slices, and the clients that mount them.
+//! A simulated copy of any inventory: its storage pairs with their slices, the clients that mount them, and databases
+//! with their replicas.
 //!
 //! The copy starts in the normal state: every slice served where it is preferred, both sides equal. Nothing of it
 //! reaches the real hosts: addresses are simulated ones, and so are the commands that take a host's power away.
@@ -9,11 +10,14 @@ use super::{
     exec::Answer,
     island::Island,
     md::Array,
+    mysql::{Log, Server},
     nfs::{NfsMount, NfsServer},
     node::{Disk, DrbdModule, Filesystem, Link, Node, Power},
     noise::mix,
 };
-use crate::fleet::{Fencing, Fleet, Host, HostName, ReachBy, Segment, Shell, Slice};
+use crate::fleet::{
+    Fencing, Fleet, Host, HostName, MysqlAccess, ReachBy, Segment, Shell, Slice, Topology, TopologyKind,
+};
 use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
 
 /// Size of a member disk of the copy: 240 GB.
@@ -36,8 +40,14 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
         fleet.poll,
         hosts,
         segments.collect(),
-        Vec::new(),
+        replicating(fleet).cloned().collect(),
     )
+}
+
+/// Topologies of a source and its replicas, which the copy plays.
+fn replicating(fleet: &Fleet) -> impl Iterator<Item = &Topology> {
+    let topologies = fleet.topologies.iter();
+    topologies.filter(|topology| topology.kind == TopologyKind::Replication)
 }
 
 /// What of the hosts and segments the copy does not play, a sentence each.
@@ -57,7 +67,8 @@ pub(super) fn not_played(fleet: &Fleet) -> Vec<String> {
             out.push(format!("{names}: {what}"));
         }
     };
-    add(hosts(&|host| host.mysql.is_some()), "no database runs there");
+    let silent = |host: &Host| host.mysql.is_some() && !fleet.replicates(&host.name);
+    add(hosts(&silent), "no database runs there");
     add(
         hosts(&|host| host.shell == Shell::None),
         "an appliance; it answers nothing there",
@@ -99,7 +110,10 @@ fn host(real: &Host) -> Host {
             status: words("status"),
             says_off: "off".to_owned(),
         }),
-        mysql: None,
+        mysql: real.mysql.as_ref().map(|access| MysqlAccess {
+            replication_file: access.replication_file.clone(),
+            ..MysqlAccess::default()
+        }),
         probes: Vec::new(),
         ..real.clone()
     }
@@ -152,6 +166,9 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
         let spare = Disk::spare(&format!("sd{}", letters(number)), 8, minor, [0.42, 0.95], node.seed);
         node.disks.push(spare);
     }
+    for topology in replicating(fleet) {
+        databases(fleet, topology, &mut nodes);
+    }
     let count = replicas.len();
     let mut island = Island::new(nodes, replicas, epoch, None);
     for replica in 0..count {
@@ -160,6 +177,25 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
         debug_assert!(served.is_ok(), "a fresh slice can be served");
     }
     (island, left_out)
+}
+
+/// The servers of a topology, all MariaDB: the preferred source, or else the first member, is the source.
+fn databases(fleet: &Fleet, topology: &Topology, nodes: &mut [Node]) {
+    let source = topology.preferred_source.as_ref().or(topology.members.first());
+    let Some(source) = source.and_then(|name| fleet.host_index(name.as_str())) else {
+        return;
+    };
+    let members = topology.members.iter();
+    let log = Log::of(1, 48_211_900);
+    for (number, at) in members.filter_map(|name| fleet.host_index(name.as_str())).enumerate() {
+        let server = Server::new(true, u32::try_from(number + 1).unwrap_or(u32::MAX), 120.0);
+        let server = server.holding(log.clone());
+        nodes[at].mysql = Some(if at == source {
+            server
+        } else {
+            server.replica_of(source)
+        });
+    }
 }
 
 fn service_address(slice: &Slice) -> Option<(Ipv4Addr, u8)> {

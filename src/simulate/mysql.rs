@@ -1,5 +1,73 @@
 //! MySQL and MariaDB servers: transactions, replication with lag, GTIDs, and Galera.
 
+use super::node::whole;
+
+/// Which transactions a server has, and who wrote them: runs of one writer each, up to a sequence number, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Log(Vec<(u32, u64)>);
+
+impl Log {
+    /// Everything up to there was written by one server.
+    #[must_use]
+    pub fn of(server: u32, last: u64) -> Self {
+        Self(vec![(server, last)])
+    }
+
+    /// A server writes up to there.
+    pub fn write(&mut self, server: u32, last: u64) {
+        match self.0.last_mut() {
+            Some((_, end)) if *end >= last => {}
+            Some((writer, end)) if *writer == server => *end = last,
+            _ => self.0.push((server, last)),
+        }
+    }
+
+    /// The newest transaction: its writer and its number.
+    #[must_use]
+    pub fn newest(&self) -> Option<(u32, u64)> {
+        self.0.last().copied()
+    }
+
+    /// The number of the newest transaction.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.newest().map_or(0, |(_, end)| end)
+    }
+
+    /// The part up to there.
+    #[must_use]
+    pub fn until(&self, last: u64) -> Self {
+        let mut runs = Vec::new();
+        let mut from = 0;
+        for (writer, end) in &self.0 {
+            if from < last {
+                runs.push((*writer, (*end).min(last)));
+            }
+            from = *end;
+        }
+        Self(runs)
+    }
+
+    /// Whether it has everything of another, by the same writers.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        self.until(other.end()) == *other
+    }
+
+    /// `gtid_binlog_state`: of each writer its newest transaction, in the order of their first ones.
+    #[must_use]
+    pub fn state(&self) -> Vec<(u32, u64)> {
+        let mut state: Vec<(u32, u64)> = Vec::new();
+        for (writer, end) in &self.0 {
+            match state.iter_mut().find(|(known, _)| known == writer) {
+                Some((_, newest)) => *newest = *end,
+                None => state.push((*writer, *end)),
+            }
+        }
+        state
+    }
+}
+
 /// One server.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -31,6 +99,16 @@ pub struct Server {
     pub running: u32,
     /// How long it takes for the questions of a poll when it has little to do, microseconds.
     pub answer_us: f64,
+    /// What is in its data.
+    pub log: Log,
+    /// Whether it takes writes after a restart.
+    pub opens_at_start: bool,
+    /// Whether its event scheduler runs.
+    pub scheduler: bool,
+    /// Transactions a second of a session that `read_only` does not stop; 0 where there is none.
+    pub admin: f64,
+    /// Whether that session comes back at once when it is ended.
+    pub admin_returns: bool,
 }
 
 /// Replication of a replica.
@@ -54,6 +132,12 @@ pub struct Channel {
     pub lag_s: f64,
     /// How fast it applies, in seconds of the source's work per second; 4 when nothing holds it.
     pub speed: f64,
+    /// What has been received: its relay log, and what is applied already.
+    pub relay: Log,
+    /// Whether the source has not what this replica has: the receiver has given up (error 1236).
+    pub diverged: bool,
+    /// Transactions a second of the source, when it wrote last.
+    pub rate: f64,
 }
 
 /// A Galera node.
@@ -90,13 +174,33 @@ impl Server {
             connections: 40,
             running: 2,
             answer_us: if mariadb { 1900.0 } else { 2600.0 },
+            log: Log::of(server_id, 48_211_900),
+            opens_at_start: false,
+            scheduler: false,
+            admin: 0.0,
+            admin_returns: false,
         }
+    }
+
+    /// Gives it data that somebody wrote.
+    #[must_use]
+    pub fn holding(mut self, log: Log) -> Self {
+        self.transactions = log.end() as f64;
+        self.log = log;
+        self
     }
 
     /// Makes it a replica of another host.
     #[must_use]
     pub fn replica_of(mut self, source: usize) -> Self {
         self.read_only = true;
+        self.follow(source);
+        self
+    }
+
+    /// Replicates from another host, from where it stands: what a relay log held is thrown away.
+    pub fn follow(&mut self, source: usize) {
+        self.unfollow();
         self.channel = Some(Channel {
             source,
             io_on: true,
@@ -107,8 +211,29 @@ impl Server {
             applied: self.transactions,
             lag_s: 0.0,
             speed: 4.0,
+            relay: self.log.clone(),
+            diverged: false,
+            rate: 0.0,
         });
-        self
+    }
+
+    /// Replicates from nobody; what was received and not applied is gone.
+    pub fn unfollow(&mut self) {
+        if let Some(channel) = self.channel.take() {
+            self.transactions = channel.applied;
+        }
+        self.transactions = self.transactions.max(self.log.end() as f64);
+    }
+
+    /// Starts again after its host has lost its power: replicas begin at once, and by GTID they throw their relay logs
+    /// away; how far behind they are they say to be 0 until they know better.
+    pub fn restart(&mut self) {
+        self.read_only = !self.opens_at_start;
+        if let Some(channel) = &mut self.channel {
+            channel.relay = self.log.clone();
+            channel.received = channel.applied;
+            channel.lag_s = 0.0;
+        }
     }
 
     /// Makes it a node of a Galera cluster of that many.
@@ -124,10 +249,23 @@ impl Server {
         self
     }
 
+    /// How far its data is: what it has applied or written.
+    #[must_use]
+    pub fn position(&self) -> f64 {
+        self.channel
+            .as_ref()
+            .map_or(self.transactions, |channel| channel.applied)
+    }
+
     /// Writes of its own for `dt` seconds.
     pub fn accumulate(&mut self, dt: f64) {
         if self.channel.is_none() && !self.read_only && self.galera.is_none() {
             self.transactions += self.rate * dt;
+        }
+        if self.channel.is_none() && self.galera.is_none() {
+            // Nothing stops it but the end of its session.
+            self.transactions += self.admin * dt;
+            self.log.write(self.server_id, whole(self.transactions));
         }
         self.queries += self.rate * 14.0 * dt;
     }
@@ -137,7 +275,12 @@ impl Channel {
     /// Receives and applies for `dt` seconds; the source has `transactions` and commits `rate` a second.
     pub fn advance(&mut self, dt: f64, source: Option<(f64, f64)>) {
         self.connected = self.io_on && source.is_some();
-        let rate = source.map_or(0.0, |(_, rate)| rate);
+        // What was written at some speed is applied so, whether the source still writes or not.
+        self.rate = source
+            .map(|(_, rate)| rate)
+            .filter(|rate| *rate > 0.0)
+            .unwrap_or(self.rate);
+        let rate = self.rate;
         if let (true, Some((transactions, _))) = (self.io_on, source) {
             self.received = transactions;
         }
@@ -153,6 +296,45 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_knows_who_wrote_what() {
+        let mut log = Log::of(1, 5);
+        log.write(1, 8);
+        log.write(2, 9);
+        log.write(1, 12);
+        assert_eq!(log.state(), [(1, 12), (2, 9)]);
+        assert_eq!(log.until(9).newest(), Some((2, 9)));
+        assert!(log.contains(&log.until(7)) && log.contains(&log) && !log.until(7).contains(&log));
+        assert!(!log.contains(&Log::of(3, 2)));
+        let mut other = log.until(8);
+        other.write(3, 9);
+        assert!(!log.contains(&other), "the same number by another writer");
+    }
+
+    #[test]
+    fn replica_threads_that_start_throw_the_relay_log_away() {
+        let mut server = Server::new(true, 2, 100.0).replica_of(0);
+        let at = server.transactions;
+        let source = Log::of(2, whole(at) + 500);
+        let channel = server.channel.as_mut().unwrap();
+        channel.speed = 0.0;
+        channel.advance(5.0, Some((at + 500.0, 100.0)));
+        channel.relay = source;
+        assert!(channel.received - channel.applied > 400.0);
+        let mut again = server.clone();
+        again.restart();
+        let channel = again.channel.unwrap();
+        assert!(
+            (channel.received - channel.applied).abs() < 1.0 && channel.lag_s < 0.1,
+            "and it says that it is not behind"
+        );
+        server.follow(0);
+        assert!(
+            server.channel.unwrap().relay.end() <= whole(at),
+            "what was received is gone"
+        );
+    }
 
     #[test]
     fn a_slow_replica_falls_behind_and_catches_up() {

@@ -460,6 +460,9 @@ impl Node {
         if let Some(server) = &mut self.nfs_server {
             server.reset();
         }
+        if let Some(server) = &mut self.mysql {
+            server.restart();
+        }
         for mount in &mut self.mounts {
             mount.remount(now_ms);
         }

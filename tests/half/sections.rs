@@ -369,6 +369,7 @@ async fn mysql_is_asked_in_one_run_without_credentials_on_the_command_line() {
         defaults_file: Some("/etc/my monitor.cnf".to_owned()),
         socket: Some("/run/x.sock".to_owned()),
         heartbeat: Some("pt.heartbeat".to_owned()),
+        ..MysqlAccess::default()
     });
     for shell in shells() {
         std::fs::write(&log, "").unwrap();

@@ -17,7 +17,7 @@ use pointsman::{
         sight::Sight,
         target::{Holder, Identity, Request, Said, parse},
     },
-    simulate::{Simulation, drbd::Role, island::Island, md::MemberState},
+    simulate::{Simulation, drbd::Role, island::Island, md::MemberState, mysql::Server},
 };
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -85,6 +85,42 @@ fn closed(island: &mut Island) {
         island.unexport(0, at);
         let _ = island.unmount(0, at);
         island.demote(0, at).unwrap();
+    }
+}
+
+fn database<'a>(island: &'a mut Island, on: &str) -> &'a mut Server {
+    let at = island.node(on).unwrap();
+    island.nodes[at].mysql.as_mut().unwrap()
+}
+
+/// The source takes no writes any more, and has one transaction that nobody else has.
+fn one_more(island: &mut Island) {
+    let source = database(island, "stor1");
+    source.read_only = true;
+    source.log.write(1, source.log.end() + 1);
+}
+
+fn open_database(on: &str) -> Claim {
+    Claim::OpenDatabase { host: host(on) }
+}
+
+fn follow() -> Claim {
+    Claim::Follow {
+        host: host("stor1"),
+        source: host("stor2"),
+    }
+}
+
+fn of_database(interlock: Interlock, claim: Claim, state: fn(&mut Island)) -> Situation {
+    Situation {
+        interlock,
+        claim,
+        scene: Scene::MysqlSwitchover,
+        state,
+        plan: |_| {},
+        fenced: &[],
+        promoted: &[],
+        back: false,
     }
 }
 
@@ -205,6 +241,23 @@ fn situation(interlock: Interlock) -> Situation {
                 disks.iter_mut().find(|disk| disk.name == NEW_DISK).unwrap().blank = false;
             })
         },
+        Interlock::OneDatabaseOpen => of_database(interlock, open_database("stor2"), |island| {
+            database(island, "stor2").unfollow();
+        }),
+        Interlock::OpenFollowsNobody => of_database(interlock, open_database("stor2"), |island| {
+            database(island, "stor1").read_only = true;
+        }),
+        Interlock::DatabaseComplete => of_database(interlock, open_database("stor2"), |island| {
+            one_more(island);
+            database(island, "stor2").unfollow();
+        }),
+        Interlock::DatabaseDrained => of_database(interlock, Claim::Unfollow { host: host("stor2") }, |island| {
+            let server = database(island, "stor2");
+            let end = server.log.end();
+            server.channel.as_mut().unwrap().relay.write(1, end + 1);
+        }),
+        Interlock::FollowerClosed => of_database(interlock, follow(), |_| {}),
+        Interlock::FollowerEqual => of_database(interlock, follow(), one_more),
         Interlock::InsidePlan => usual(
             Claim::Mount {
                 host: host("client"),

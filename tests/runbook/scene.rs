@@ -2,7 +2,10 @@
 
 use pointsman::{
     facts::UnixMs,
-    fleet::{ExpectedMount, Export, Fencing, Fleet, Host, HostName, Poll, Segment, ServiceAddress, Slice, SliceName},
+    fleet::{
+        ExpectedMount, Export, Fencing, Fleet, Host, HostName, MysqlAccess, Poll, Segment, ServiceAddress, Slice,
+        SliceName, Topology, TopologyKind, TopologyName,
+    },
     runbook::{
         definition::Definition,
         plan::{Glass, Plan, Rule},
@@ -10,7 +13,10 @@ use pointsman::{
         sight::{Glimpse, Look, Sight},
         target::{Request, Said, parse},
     },
-    simulate::{Clock, Fault, Simulation, node::DrbdModule},
+    simulate::{
+        Clock, Fault, Simulation,
+        node::{DrbdModule, whole},
+    },
 };
 use std::{
     sync::{
@@ -73,6 +79,10 @@ pub enum Scene {
     DiskReplaceFailed,
     /// The members of an array are compared, and do not agree.
     Scrub,
+    /// A source and two replicas, the client's host one of them.
+    MysqlSwitchover,
+    /// The source is dead; both replicas have received more than they have applied, and the other one has more of it.
+    MysqlFailover,
 }
 
 /// The member of the array that is replaced, and the disk that takes its place.
@@ -84,7 +94,7 @@ pub const NEW_DISK: &str = "sdf";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -103,6 +113,8 @@ impl Scene {
         Self::DiskReplace,
         Self::DiskReplaceFailed,
         Self::Scrub,
+        Self::MysqlSwitchover,
+        Self::MysqlFailover,
     ];
 
     /// The move, whatever the servers are.
@@ -119,6 +131,7 @@ impl Scene {
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
             Self::Service => Self::Service,
             Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
+            Self::MysqlSwitchover | Self::MysqlFailover => self,
         }
     }
 
@@ -140,9 +153,19 @@ impl Scene {
         matches!(self, Self::FailoverHalfDead | Self::FailoverHalfDeadNine)
     }
 
+    /// Whether it is about a database, and not about slices.
+    pub fn is_mysql(self) -> bool {
+        matches!(self, Self::MysqlSwitchover | Self::MysqlFailover)
+    }
+
+    /// Whether the server that it leaves is dead, or is made so.
+    pub fn takes_over(self) -> bool {
+        matches!(self.base(), Self::Failover | Self::MysqlFailover)
+    }
+
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
-        !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
+        !self.is_mysql() && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
     }
 
     fn is_both(self) -> bool {
@@ -151,7 +174,11 @@ impl Scene {
 
     /// The slices that the plan is about.
     pub fn slices(self) -> &'static [&'static str] {
-        if self.is_both() { &["web1", "web2"] } else { &["web1"] }
+        match self {
+            _ if self.is_both() => &["web1", "web2"],
+            _ if self.is_mysql() => &[],
+            _ => &["web1"],
+        }
     }
 
     fn parameters(self) -> &'static [(&'static str, &'static str)] {
@@ -174,6 +201,8 @@ impl Scene {
             ],
             Self::SliceMove => &[("slice", "web1")],
             Self::Failover => &[("server", "stor1")],
+            Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
+            Self::MysqlSwitchover => &[("database", "shop")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
             Self::Service => &[("hosts", "stor*"), ("unit", "cron"), ("state", "stopped")],
@@ -191,6 +220,8 @@ impl Scene {
             Self::FailBack => "fail-back",
             Self::SplitBrain => "split-brain",
             Self::Service => "service",
+            Self::MysqlSwitchover => "mysql-switchover",
+            Self::MysqlFailover => "mysql-failover",
             _ => unreachable!("a base"),
         }
     }
@@ -198,7 +229,7 @@ impl Scene {
     /// Where the slice is served before and after.
     pub fn sides(self) -> (&'static str, &'static str) {
         match self.base() {
-            Self::SliceMove | Self::Failover => ("stor1", "stor2"),
+            Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
             Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
             _ => unreachable!("a base"),
@@ -222,7 +253,6 @@ impl Scene {
         }
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
-            Self::SliceMove | Self::Service => {}
             Self::DiskReplace => {
                 _ = world.fleet(|island| {
                     let array = &mut island.nodes[0].arrays[0];
@@ -232,6 +262,19 @@ impl Scene {
                     array.differs = 128;
                     if self == Self::DiskReplaceFailed {
                         array.fail(1);
+                    }
+                });
+            }
+            Self::SliceMove | Self::Service | Self::MysqlSwitchover => {}
+            Self::MysqlFailover => {
+                world.inject(&Fault::HostKilled("stor1".into())).unwrap();
+                world.fleet(|island| {
+                    for (host, more) in [("stor2", 100.0), ("client", 400.0)] {
+                        let at = island.node(host).unwrap();
+                        let channel = island.nodes[at].mysql.as_mut().unwrap().channel.as_mut().unwrap();
+                        (channel.received, channel.connected) = (channel.received + more, false);
+                        (channel.lag_s, channel.rate) = (more / 100.0, 100.0);
+                        channel.relay.write(1, whole(channel.received));
                     }
                 });
             }
@@ -309,9 +352,39 @@ pub fn fleet() -> Fleet {
     )
 }
 
+/// The same hosts, with a database on all three of them where the scene is about one.
+fn fleet_of(scene: Scene) -> Fleet {
+    let plain = fleet();
+    if !scene.is_mysql() {
+        return plain;
+    }
+    let with = |host: &Host| Host {
+        mysql: Some(MysqlAccess {
+            replication_file: Some("/etc/mysql/replication.cnf".to_owned()),
+            ..MysqlAccess::default()
+        }),
+        ..host.clone()
+    };
+    let shop = Topology {
+        name: TopologyName::new("shop"),
+        kind: TopologyKind::Replication,
+        members: plain.hosts.iter().map(|host| host.name.clone()).collect(),
+        preferred_source: Some(HostName::new("stor1")),
+    };
+    let hosts = plain.hosts.iter().map(with).collect();
+    Fleet::new(
+        plain.name.clone(),
+        None,
+        Poll::default(),
+        hosts,
+        plain.segments.clone(),
+        vec![shop],
+    )
+}
+
 /// A fresh fleet in the state that the scene begins with.
 pub fn fresh(scene: Scene, hand: &Hand) -> Simulation {
-    let (sim, left_out) = Simulation::of(&fleet(), 7, hand.clock());
+    let (sim, left_out) = Simulation::of(&fleet_of(scene), 7, hand.clock());
     assert_eq!(left_out, Vec::<String>::new());
     scene.prepare(&sim);
     sim

@@ -559,7 +559,7 @@ impl Stage {
                 }
             )
         };
-        let fenced = scene.base() == Scene::Failover && self.journals.values().flatten().any(off);
+        let fenced = scene.takes_over() && self.journals.values().flatten().any(off);
         self.sim.world().fleet(|island| {
             for node in &mut island.nodes {
                 node.store.full = false;

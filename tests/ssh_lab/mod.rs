@@ -202,12 +202,34 @@ impl Lab {
         self.start(port)
     }
 
+    /// Starts sshd as if on a machine of its own: with that machine-id, which only root can arrange.
+    pub fn sshd_on_machine(&self, machine_id: &str, extra: &str) -> Sshd {
+        let port = free_port();
+        let sshd = self.sshd_at(port, &["host"], extra);
+        drop(sshd);
+        let id = self.write(&format!("machine-{port}"), &format!("{machine_id}\n"));
+        let mut command = Command::new("unshare");
+        command.args([
+            "--mount",
+            "sh",
+            "-c",
+            "mount --bind \"$1\" /etc/machine-id && shift && exec \"$@\"",
+            "sh",
+        ]);
+        command.arg(id).arg(sshd_binary());
+        self.start_by(command, port)
+    }
+
     /// Starts the sshd that had this port, with the configuration and keys that it had.
     pub fn start(&self, port: u16) -> Sshd {
+        self.start_by(Command::new(sshd_binary()), port)
+    }
+
+    fn start_by(&self, mut command: Command, port: u16) -> Sshd {
         let file = self.path(&format!("sshd-{port}"));
         let log = self.path(&format!("sshd-{port}.log"));
         let _ = fs::remove_file(&log);
-        let child = Command::new(sshd_binary())
+        let child = command
             .arg("-D")
             .arg("-E")
             .arg(&log)

@@ -2,6 +2,8 @@
 //! never rests on this; it is made from fresh looks. Where a check of the plan can be told by what was collected, its own
 //! words say here why not.
 
+mod database;
+
 use super::arrays;
 use crate::{
     collect::FleetView,
@@ -13,7 +15,7 @@ use crate::{
     fleet::{Host, HostName, Segment, SegmentName, Slice, SliceName, TopologyName},
     runbook::{
         check::receiver_sound,
-        definition::{self, Definition, Kind, ValueKind},
+        definition::{self, Kind, ValueKind},
         observe::{filesystem, network},
         plan::Rule,
         planner::catalogue::{self, Library},
@@ -106,7 +108,7 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
         },
         Object::Host(name) => of_host(view, name, now),
         Object::Segment(name) => of_segment(view, name, now),
-        Object::Topology(name) => of_topology(view, name),
+        Object::Topology(name) => of_topology(view, name, now),
     };
     offers.sort_by_key(|offer| offer.not_now.is_some());
     offers
@@ -546,8 +548,13 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
         .map(|(segment, slice)| About::new(view, segment, slice, now))
         .collect();
     let arrays = arrays::of_host(view, name, now);
+    let databases = view.fleet.topology_of(name.as_str());
+    let databases = databases.map_or_else(Vec::new, |topology| database::of_server(view, topology, name, now));
     let Some(first) = about.first() else {
-        let mut offers = vec![no_server(view.fleet.host(name.as_str()), name)];
+        let mut offers = databases;
+        if offers.is_empty() {
+            offers.push(no_server(view.fleet.host(name.as_str()), name));
+        }
         offers.extend(arrays);
         return offers;
     };
@@ -569,6 +576,7 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
             offers.push(about.named("slice-move", moved(about)).about(about.slice.name.as_str()));
         }
     }
+    offers.extend(databases);
     offers.extend(arrays);
     offers
 }
@@ -592,24 +600,11 @@ fn of_segment(view: &FleetView, name: &SegmentName, now: UnixMs) -> Vec<Offer> {
     offers
 }
 
-/// For databases: every runbook, and that none of them is about databases.
-fn of_topology(view: &FleetView, name: &TopologyName) -> Vec<Offer> {
-    if view.fleet.topologies.iter().all(|topology| topology.name != *name) {
-        return Vec::new();
-    }
-    let offer = |definition: &Definition| Offer {
-        asked: Asked {
-            runbook: definition.name.clone(),
-            parameters: BTreeMap::new(),
-            glass: Vec::new(),
-            over: Vec::new(),
-            alike: Vec::new(),
-            word: name.to_string(),
-        },
-        says: String::new(),
-        not_now: Some(format!("it is about slices, and {name} is a topology of databases")),
-    };
-    catalogue::all().iter().map(offer).collect()
+/// For a database.
+fn of_topology(view: &FleetView, name: &TopologyName, now: UnixMs) -> Vec<Offer> {
+    let mut topologies = view.fleet.topologies.iter();
+    let topology = topologies.find(|topology| topology.name == *name);
+    topology.map_or_else(Vec::new, |topology| database::of_topology(view, topology, now))
 }
 
 impl Offer {

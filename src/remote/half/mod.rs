@@ -410,6 +410,7 @@ mod tests {
             defaults_file: Some("/etc/x'; reboot; '".to_owned()),
             socket: Some("$(reboot)".to_owned()),
             heartbeat: Some("a`; DROP TABLE x; --".to_owned()),
+            ..MysqlAccess::default()
         });
         host.backup_programs = ["`reboot`".to_owned(), "longer-than-the-kernel-keeps".to_owned()].into();
         let text = script(&host);

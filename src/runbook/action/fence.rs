@@ -51,8 +51,10 @@ impl Action for Fence {
                     .fleet
                     .host(host.as_str())
                     .map_or(host.as_str(), |host| &host.address);
-                let mut sides = given.layouts.slices.values().flat_map(|layout| &layout.sides);
-                let witness = sides.find(|side| side.host != *host).map(|side| &side.host);
+                let sides = given.layouts.slices.values().flat_map(|layout| &layout.sides);
+                let members = given.layouts.database.iter().flat_map(|database| &database.members);
+                let mut others = sides.map(|side| &side.host).chain(members.map(|member| &member.host));
+                let witness = others.find(|other| *other != host);
                 let witness = witness.ok_or_else(|| format!("nobody is there to see whether {host} is off"))?;
                 let off = power::asserted_off(host, address, witness, &glass.by);
                 (Work::Local(Vec::new()), off)

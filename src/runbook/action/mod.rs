@@ -29,6 +29,7 @@ mod md_replace;
 mod md_wait;
 mod md_whole;
 mod mount;
+mod mysql;
 mod port;
 mod release_locks;
 mod service;
@@ -77,6 +78,13 @@ pub const ALL: &[&dyn Action] = &[
     &md_wait::MdWait,
     &md_whole::MdWhole,
     &mount::Mount,
+    &mysql::MysqlClose,
+    &mysql::MysqlDrain,
+    &mysql::MysqlFollow,
+    &mysql::MysqlLevel,
+    &mysql::MysqlOpen,
+    &mysql::MysqlUnfollow,
+    &mysql::MysqlWarm,
     &port::BLOCK,
     &port::UNBLOCK,
     &release_locks::ReleaseLocks,

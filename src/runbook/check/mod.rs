@@ -6,6 +6,8 @@
 mod array_redundant;
 mod array_settled;
 mod capacity;
+mod database_sound;
+mod database_takeover;
 mod disk_fits;
 mod locks;
 mod receiver_free;
@@ -28,6 +30,8 @@ pub const ALL: &[&dyn Check] = &[
     &array_settled::ArraySettled,
     &capacity::Capacity,
     &disk_fits::DiskFits,
+    &database_sound::DatabaseSound,
+    &database_takeover::DatabaseTakeover,
     &locks::Locks,
     &receiver_free::ReceiverFree,
     &receiver_sound::ReceiverSound,

@@ -3,9 +3,10 @@
 
 use super::{Check, Report};
 use crate::{
-    facts::drbd::DrbdConnection,
+    facts::{CleanText, drbd::DrbdConnection, mysql::ReplicaThread},
     fleet::{Host, HostName},
     runbook::{
+        observe::mysql::{Channel, Member},
         plan::Rule,
         planner::{Scope, identity},
         sight::{Look, Sight},
@@ -38,6 +39,17 @@ impl ServerDead {
         scope.fleet.hosts.iter().filter(mounts).take(CLIENTS)
     }
 
+    /// The other servers of its database: each sees it by its replication, and is asked whether it reaches it.
+    fn replicas(scope: &Scope<'_>, server: &HostName) -> Vec<Member> {
+        let members = scope
+            .subject
+            .layouts()
+            .database
+            .into_iter()
+            .flat_map(|database| database.members);
+        members.filter(|member| member.host != *server).collect()
+    }
+
     fn ping(client: &HostName, server: &Host) -> Look {
         Look::new(client, ["ping", "-n", "-c", "1", "-W", "1", &server.address])
     }
@@ -68,18 +80,54 @@ impl ServerDead {
                 _ => {}
             }
         }
-        for client in Self::clients(scope) {
-            match sight.printed(&Self::ping(&client.name, server)) {
+        let replicas = Self::replicas(scope, &server.name);
+        for member in &replicas {
+            let Ok(own) = sight.text(&member.look()).and_then(|text| member.read(text)) else {
+                continue;
+            };
+            for channel in &own.channels {
+                receiver(member, channel, &mut seen);
+            }
+        }
+        let clients = Self::clients(scope).map(|client| &client.name);
+        for client in clients.chain(replicas.iter().map(|member| &member.host)) {
+            match sight.printed(&Self::ping(client, server)) {
                 Ok(printed) if printed.exit == 0 => {
-                    seen.reached(Observer::Clients, format!("{} reaches it", client.name));
+                    seen.reached(Observer::Clients, format!("{client} reaches it"));
                 }
                 Ok(printed) if printed.exit == 1 => {
-                    seen.missed(Observer::Clients, format!("{} does not reach it", client.name));
+                    seen.missed(Observer::Clients, format!("{client} does not reach it"));
                 }
                 _ => {}
             }
         }
         seen
+    }
+}
+
+/// What a replica's receiver tells of its source. One that runs tells nothing: it hears of a source that has lost its power
+/// only when it has waited for long enough (`slave_net_timeout`).
+fn receiver(member: &Member, channel: &Channel, seen: &mut Seen) {
+    let number = channel
+        .error
+        .as_ref()
+        .and_then(|error| error.split(' ').next()?.parse::<u32>().ok());
+    match number {
+        // An error of the server's own, such as too many connections, is an answer; those of the client begin at 2000.
+        Some(number) if (1000..2000).contains(&number) => {
+            let error = channel.error.as_ref().map_or("", CleanText::as_str);
+            seen.reached(
+                Observer::Replication,
+                format!("its server answers {}: {error}", member.host),
+            );
+        }
+        _ if channel.io == ReplicaThread::Connecting => {
+            seen.missed(
+                Observer::Replication,
+                format!("{} cannot connect to it any more", member.host),
+            );
+        }
+        _ => {}
     }
 }
 
@@ -119,8 +167,13 @@ impl Check for ServerDead {
         let Some(server) = scope.server else {
             return Vec::new();
         };
-        let mut looks: Vec<Look> = Self::clients(scope)
-            .map(|client| Self::ping(&client.name, server))
+        let clients = Self::clients(scope).map(|client| client.name.clone());
+        let replicas = Self::replicas(scope, &server.name)
+            .into_iter()
+            .map(|member| member.host);
+        let mut looks: Vec<Look> = clients
+            .chain(replicas)
+            .map(|client| Self::ping(&client, server))
             .collect();
         if let Some(fencing) = &server.fencing {
             looks.push(Look::local(&server.name, fencing.status.iter().cloned()));
@@ -134,6 +187,11 @@ impl Check for ServerDead {
             return;
         };
         let name = &server.name;
+        // What is done while it is well.
+        let usual = match scope.subject.layouts().database {
+            Some(_) => "mysql-switchover",
+            None => "slice-move",
+        };
         let Seen {
             missed_by,
             reached_by,
@@ -159,7 +217,7 @@ impl Check for ServerDead {
         if !reached_by.is_empty() && !named_alive {
             report.refuse(
                 format!("{name} is not dead: {}", reached.join(", ")),
-                format!("use slice-move; if that hangs because {name} is half dead, name it: --force={name}"),
+                format!("use {usual}; if that hangs because {name} is half dead, name it: --force={name}"),
             );
         }
         // A server that hangs half dead is missed by the console alone: it still answers pings, and its kernel goes on
@@ -177,9 +235,9 @@ impl Check for ServerDead {
                     }
                 ),
                 if server.fencing.is_some() {
-                    format!("use slice-move while {name} is well; if it hangs half dead, name it: --force={name}")
+                    format!("use {usual} while {name} is well; if it hangs half dead, name it: --force={name}")
                 } else {
-                    format!("use slice-move while {name} is well; two independent observers have to miss it")
+                    format!("use {usual} while {name} is well; two independent observers have to miss it")
                 },
             );
         }

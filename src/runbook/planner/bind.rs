@@ -71,6 +71,11 @@ fn misfit(fleet: &Fleet, parameter: &Parameter, value: &str) -> Option<(String, 
             let text = format!("{wrong:?} is no slice of the inventory");
             Some((text, instead(wrong, slices())))
         }
+        ValueKind::Database if fleet.topologies.iter().all(|topology| topology.name.as_str() != value) => {
+            let names = fleet.topologies.iter().map(|topology| topology.name.as_str());
+            let wrong = format!("{value:?} is no topology of the inventory");
+            Some((wrong, instead(value, names)))
+        }
         ValueKind::Seconds if value.parse::<u64>().map_or(true, |seconds| seconds > 86_400) => {
             simply("is no number of seconds up to a day")
         }
@@ -239,6 +244,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Slices => &[ValueKind::Slice, ValueKind::Slices],
         About::Hosts => &[ValueKind::Hosts],
         About::Array => &[ValueKind::Host],
+        About::Database => &[ValueKind::Database, ValueKind::Host],
     };
     let named: &[&str] = if definition.about == About::Array {
         &["host", "array"]

@@ -19,6 +19,11 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("disk-replace.yaml", include_str!("../builtin/disk-replace.yaml")),
     ("scrub.yaml", include_str!("../builtin/scrub.yaml")),
     ("service.yaml", include_str!("../builtin/service.yaml")),
+    (
+        "mysql-switchover.yaml",
+        include_str!("../builtin/mysql-switchover.yaml"),
+    ),
+    ("mysql-failover.yaml", include_str!("../builtin/mysql-failover.yaml")),
 ];
 
 static ALL: LazyLock<Vec<Definition>> = LazyLock::new(|| {

@@ -20,6 +20,8 @@ const ENDS: &[(&str, &str)] = &[
     ("array-settled", "md-add"),
     ("capacity", "mount"),
     ("disk-fits", "md-add"),
+    ("database-sound", "mysql-close"),
+    ("database-takeover", "mysql-unfollow"),
     ("locks", "release-locks"),
     ("receiver-free", "mount"),
     ("receiver-sound", "mount"),

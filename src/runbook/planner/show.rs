@@ -23,11 +23,11 @@ const CALL: Duration = Duration::from_millis(250);
 #[must_use]
 pub fn stall(plan: &Plan) -> Duration {
     let closes = |operation: &Operation| {
-        let is_close = |claim: &Claim| matches!(claim, Claim::CloseEntry { .. });
+        let is_close = |claim: &Claim| matches!(claim, Claim::CloseEntry { .. } | Claim::CloseDatabase { .. });
         operation.claims.iter().any(is_close)
     };
     let opens = |operation: &Operation| {
-        let is_open = |claim: &Claim| matches!(claim, Claim::OpenEntry { .. });
+        let is_open = |claim: &Claim| matches!(claim, Claim::OpenEntry { .. } | Claim::OpenDatabase { .. });
         operation.claims.iter().any(is_open)
     };
     let first = match plan.kind {
@@ -51,7 +51,7 @@ pub fn stall(plan: &Plan) -> Duration {
 pub fn usual(operation: &Operation) -> Duration {
     let more = operation.claims.iter().map(|claim| match claim {
         Claim::Fence { .. } => Duration::from_secs(3),
-        Claim::Mount { .. } => Duration::from_millis(500),
+        Claim::Mount { .. } | Claim::CloseDatabase { .. } => Duration::from_millis(500),
         Claim::Promote { .. } | Claim::Demote { .. } => Duration::from_millis(150),
         _ => Duration::ZERO,
     });
@@ -150,6 +150,26 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "writes the mount point to /proc/fs/nfsd/unlock_filesystem: nfsd drops its locks and open files below it, and \
          goes on serving the rest",
     ),
+    (
+        "db_warm",
+        "for so many seconds at most: SELECT COUNT(*) over indexes of the InnoDB tables, those first that were written last",
+    ),
+    (
+        "db_close",
+        "SET GLOBAL event_scheduler = OFF and read_only = 1; KILL CONNECTION of every session but those of replication; a \
+         global read lock for a moment, so that commits under way end; FLUSH BINARY LOGS; then @@gtid_binlog_pos until it \
+         stands still",
+    ),
+    (
+        "db_open",
+        "SET GLOBAL read_only = 0; with `events` event_scheduler = ON as well, as the old source had it",
+    ),
+    (
+        "db_follow",
+        "STOP SLAVE; CHANGE MASTER TO that host and port by the account in that file (`-`: the account that it knows), \
+         MASTER_USE_GTID = slave_pos, MASTER_DEMOTE_TO_SLAVE = 1; START SLAVE",
+    ),
+    ("db_unfollow", "STOP SLAVE; RESET SLAVE ALL"),
 ];
 
 /// The functions among a plan's commands, each with what it runs.

@@ -12,6 +12,8 @@ const TOPICS: &[(&str, &str)] = &[
     ("boot_id", "which machine it is"),
     ("drbd", "replication"),
     ("mountinfo", "mounts"),
+    ("db_state", "its database"),
+    ("db_reach", "its database"),
     ("exportfs", "exports"),
     ("nfsd.export", "exports"),
     ("nfsd/threads", "its NFS server"),

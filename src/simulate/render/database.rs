@@ -77,7 +77,8 @@ fn executed(island: &Island, server: &Server) -> String {
         .unwrap_or(server);
     let last = whole(source.map_or(server.transactions, |(_, applied)| applied));
     if server.mariadb {
-        let mut text = format!("0-{}-{last}", origin.server_id);
+        let writer = server.log.newest().map_or(origin.server_id, |(writer, _)| writer);
+        let mut text = format!("0-{writer}-{last}");
         if server.errant > 0 {
             text = format!("0-{}-{}", server.server_id, last + server.errant);
         }
@@ -278,8 +279,9 @@ fn slave(island: &Island, channel: &Channel, out: &mut String) {
     line("Last_SQL_Error", &stand.sql_error.1);
     line("Master_Server_Id", &origin.server_id);
     line("Using_Gtid", &"Slave_Pos");
-    let received = format!("0-{}-{}", origin.server_id, whole(channel.received));
-    let applied = format!("0-{}-{}", origin.server_id, whole(channel.applied));
+    let writer = channel.relay.newest().map_or(origin.server_id, |(writer, _)| writer);
+    let received = format!("0-{writer}-{}", whole(channel.received));
+    let applied = format!("0-{writer}-{}", whole(channel.applied));
     line("Gtid_IO_Pos", &received);
     line("Gtid_Slave_Pos", &applied);
 }

@@ -1,0 +1,57 @@
+//! Lets a server take writes: the last thing that is done, and the last that is taken back.
+
+use super::{
+    super::{Action, Argument, Given, Tool, same},
+    CLIENT, HOST, call, member,
+};
+use crate::runbook::{
+    definition::Kind,
+    operation::{Claim, Nature, Operation, Place, Work},
+};
+use std::time::Duration;
+
+/// `mysql-open`.
+#[derive(Debug)]
+pub struct MysqlOpen;
+
+impl Action for MysqlOpen {
+    fn name(&self) -> &'static str {
+        "mysql-open"
+    }
+
+    fn about(&self) -> &'static str {
+        "let a server take writes, when no other one does and it has everything that every other has"
+    }
+
+    fn arguments(&self) -> &'static [Argument] {
+        &[HOST]
+    }
+
+    fn tools(&self) -> &'static [Tool] {
+        CLIENT
+    }
+
+    fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
+        let server = member(given, "host")?;
+        let host = server.host.clone();
+        let database = given.layouts.database.as_ref();
+        let events = database.is_some_and(|database| database.events);
+        // In an emergency clients that were let in are not turned away again.
+        let emergency = database.is_some_and(|database| database.kind == Kind::Emergency);
+        let events = if events { "events" } else { "none" };
+        Ok(Operation {
+            place: Place::Host(host.clone()),
+            says: format!("take writes on {host}"),
+            needs: Vec::new(),
+            expects: vec![server.expects(Some(false), "source")],
+            work: Work::Commands(vec![call("db_open", server, [events.to_owned()])]),
+            proof: vec![server.is_open(true)],
+            deadline: Duration::from_secs(20),
+            settles_within: Duration::from_secs(5),
+            nature: Nature::Probeable,
+            retry: None,
+            undo: (!emergency).then(|| same(given.call, "mysql-close")),
+            claims: vec![Claim::OpenDatabase { host }],
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! A database whose writes can be moved without a loss: every server answers, follows the source by GTID, and has nothing
+//! that the source has not.
+
+use super::{Check, Report};
+use crate::{
+    fleet::Fleet,
+    runbook::{
+        observe::mysql::{self, Member, Seen},
+        plan::DatabaseLayout,
+        planner::Scope,
+        sight::Sight,
+    },
+};
+use std::path::Path;
+
+/// `database-sound`.
+#[derive(Debug)]
+pub struct DatabaseSound;
+
+/// A candidate that is further behind has to catch up before clients are made to wait for it, in transactions.
+pub const NEAR: u64 = 10_000;
+/// A transaction of a client that is open for longer is not ended without a word, seconds.
+const LONG_S: u64 = 30;
+/// `MASTER_DEMOTE_TO_SLAVE` is there from then on.
+const OLDEST: (u32, u32) = (10, 10);
+
+impl Check for DatabaseSound {
+    fn name(&self) -> &'static str {
+        "database-sound"
+    }
+
+    fn about(&self) -> &'static str {
+        "every server of the database answers, follows its source by GTID without filters, and has nothing of its own"
+    }
+
+    fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
+        let Some(database) = scope.subject.layouts().database else {
+            return;
+        };
+        let seen = members(&database, sight, report);
+        for (member, own) in &seen {
+            fit(member, own, report);
+        }
+        twins(&seen, report);
+        let find = |host: &crate::fleet::HostName| seen.iter().find(|(member, _)| member.host == *host);
+        let (Some((from, source)), Some((to, target))) = (find(&database.from), find(&database.to)) else {
+            return;
+        };
+        report.require(
+            &from.is_open(true).judge(sight),
+            "a database without a source needs a person: see mysql-failover",
+        );
+        report.require(
+            &from.follows_nobody().judge(sight),
+            "move the source at the head of the chain",
+        );
+        for (member, own) in seen.iter().filter(|(member, _)| member.host != from.host) {
+            report.require(
+                &member.is_open(false).judge(sight),
+                "make it read-only first: two servers that take writes go apart",
+            );
+            report.require(&member.follows(from).judge(sight), "mend its replication first");
+            let errant = own.errant_beside(source);
+            if !errant.is_empty() {
+                report.refuse(
+                    format!(
+                        "{} has transactions that {} has not: {}",
+                        member.host,
+                        from.host,
+                        errant.join(", ")
+                    ),
+                    "bring them to the source, or make the replica anew",
+                );
+            }
+        }
+        report.require(&to.is_near(from, NEAR).judge(sight), "wait until it has caught up");
+        if let Some(delay) = target
+            .channels
+            .iter()
+            .map(|channel| channel.delay_s)
+            .find(|delay| *delay > 0)
+        {
+            report.refuse(
+                format!("{} is kept {delay} s behind on purpose", to.host),
+                "choose another server, or take its delay away (CHANGE MASTER TO MASTER_DELAY = 0)",
+            );
+        }
+        if source.oldest_transaction_s > LONG_S {
+            report.refuse(
+                format!(
+                    "a transaction on {} is open for {} s",
+                    from.host, source.oldest_transaction_s
+                ),
+                "wait for it, or end it: it would be lost",
+            );
+        }
+        accounts(&[from, to], sight, report);
+        tell(from, source, to, target, report);
+        on_drbd(scope.fleet, &seen, report);
+    }
+}
+
+/// What each server says; one that cannot be read is a refusal.
+pub fn members<'a>(database: &'a DatabaseLayout, sight: &Sight, report: &mut Report) -> Vec<(&'a Member, Seen)> {
+    let mut out = Vec::new();
+    for member in &database.members {
+        let said = sight.text(&member.look());
+        match said.and_then(|text| mysql::parse(text).map_err(|why| format!("{}: {why}", member.host))) {
+            Ok(seen) => out.push((member, seen)),
+            Err(why) => report.refuse(
+                why,
+                "every server of the database has to answer; see its `mysql:` in the inventory",
+            ),
+        }
+    }
+    out
+}
+
+/// What a server has to be, whatever its role.
+pub fn fit(member: &Member, own: &Seen, report: &mut Report) {
+    let host = &member.host;
+    let mut numbers = own.version.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < OLDEST {
+        report.refuse(
+            format!("{host} is MariaDB {}", own.version),
+            "10.10 or newer can be moved so",
+        );
+    }
+    if own.galera {
+        report.refuse(
+            format!("{host} is a node of a Galera cluster"),
+            "take it out of this topology",
+        );
+    }
+    if !own.logs_all {
+        report.refuse(
+            format!("{host} does not write everything to its binary log"),
+            "set log_bin and log_slave_updates: others could not follow it",
+        );
+    }
+    if !own.strict {
+        report.refuse(
+            format!("gtid_strict_mode is off on {host}: its position would not tell what it has"),
+            "SET GLOBAL gtid_strict_mode = 1 there, and in its configuration",
+        );
+    }
+    if !own.filters.is_empty() {
+        report.refuse(
+            format!("{host} leaves something out: {}", own.filters.join(", ")),
+            "a server with filters has not everything: choose servers without",
+        );
+    }
+}
+
+/// Two servers with one number cannot be told apart.
+pub fn twins(seen: &[(&Member, Seen)], report: &mut Report) {
+    for (at, (one, own)) in seen.iter().enumerate() {
+        if let Some((two, _)) = seen[..at].iter().find(|(_, other)| other.server_id == own.server_id) {
+            report.refuse(
+                format!("{} and {} both have server_id {}", two.host, one.host, own.server_id),
+                "give each a number of its own; if they are one server, mend the inventory",
+            );
+        }
+    }
+}
+
+/// Both change their role, so both need the account that a replica logs in with, and it has to work.
+fn accounts(both: &[&Member; 2], sight: &Sight, report: &mut Report) {
+    for (own, other) in [(both[0], both[1]), (both[1], both[0])] {
+        let Some(look) = mysql::reach(&own.host, &own.access, &other.address, other.port) else {
+            report.refuse(
+                format!("{} would have no account to follow {} with", own.host, other.host),
+                "name a file there with user and password of the replication account: mysql: { replication_file: … }",
+            );
+            continue;
+        };
+        match sight.text(&look).map(str::trim) {
+            Ok(id) if id == other.server_id.to_string() => {}
+            Ok(id) => report.refuse(
+                format!(
+                    "{} reaches server {id} at {}:{}, not {}",
+                    own.host, other.address, other.port, other.host
+                ),
+                "write where it is reached: mysql: { address: … }",
+            ),
+            Err(why) => report.refuse(
+                format!("{} cannot log in on {} as a replica: {why}", own.host, other.host),
+                "mend the account, its file or the way there",
+            ),
+        }
+    }
+}
+
+/// What is good to know.
+fn tell(from: &Member, source: &Seen, to: &Member, target: &Seen, report: &mut Report) {
+    if source.semi_sync && source.semi_sync_active {
+        report.note(format!(
+            "commits on {} wait for a replica ({})",
+            from.host, source.wait_point
+        ));
+    } else {
+        report.note(format!("replication from {} is asynchronous", from.host));
+    }
+    if source.semi_sync && !target.semi_sync {
+        report.warn(format!(
+            "commits on {} will wait for no replica: semi-synchronous replication is off there",
+            to.host
+        ));
+    }
+    if !source.accounts.is_empty() {
+        let names: Vec<&str> = source.accounts.iter().map(|name| name.as_str()).collect();
+        report.note(format!(
+            "read_only does not stop {} on {}: whoever uses them must not write there any more",
+            names.join(", "),
+            from.host
+        ));
+    }
+    if source.opens_at_start == Some(true) {
+        report.warn(format!(
+            "{} takes writes after a restart: set read_only = 1 in its configuration",
+            from.host
+        ));
+    }
+    if source.events > 0 {
+        report.note(format!(
+            "{} scheduled events: a replica has them switched off (SLAVESIDE_DISABLED); enable them on {} afterwards",
+            source.events, to.host
+        ));
+    }
+    report.note(format!(
+        "{} sessions on {} end, and come again where writes are taken",
+        source.clients, from.host
+    ));
+}
+
+/// A database on a slice goes with its slice.
+fn on_drbd(fleet: &Fleet, seen: &[(&Member, Seen)], report: &mut Report) {
+    for (member, own) in seen {
+        let datadir = Path::new(own.datadir.as_str());
+        let holds = |at: &str| datadir.starts_with(at);
+        let slices = fleet
+            .slices()
+            .filter(|(_, slice)| slice.preferred == member.host || slice.standby.as_ref() == Some(&member.host));
+        for (_, slice) in slices.filter(|(_, slice)| holds(&slice.mount_point)) {
+            report.refuse(
+                format!("the data of {} are on the DRBD slice {}", member.host, slice.name),
+                format!("stop the server and move the slice: slice-move slice={}", slice.name),
+            );
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! One golden file or named test for each database incident that shaped the safety rules: the state in which it happened
+//! → the plan, or the refusal.
+//!
+//! | what happened elsewhere | what holds it here |
+//! |--|--|
+//! | relay logs dropped in a failover, and the promotion went on (orchestrator #1260, #1363) | `a_failover_drains_before_anything_is_restarted`; guard `DatabaseDrained`, `replica_threads_that_start_throw_the_relay_log_away` |
+//! | a replica hours behind was promoted (orchestrator #83, #88) | `a_replica_that_is_far_behind`, `a_source_with_too_many_connections` |
+//! | errant writes through privileged accounts (orchestrator #854, #105) | `a_replica_with_writes_of_its_own`; the note on accounts in `a_switchover` |
+//! | a takeover failed and left the source read-only (orchestrator #802) | the crash matrix (tests/runbook): every exit is taken back or parked with a next step |
+//! | a failed relay read was logged, and the promotion went on (replication-manager) | `an_applier_that_has_stopped` |
+//! | two coasts were written (GitHub 2018) | `a_failover_of_a_source_that_answers`; guard `OneDatabaseOpen`, the crash matrix after every event |
+//! | incomparable candidates, and a lesser one was promoted (Vitess #20199) | `replicas_that_have_gone_apart` |
+
+use super::{NOW, Wish, looks, plan, told, wish};
+use crate::{
+    facts::{CleanText, Why},
+    fleet::{Fleet, load},
+    runbook::{
+        check::Refusal,
+        plan::{Glass, Plan, Rule},
+        sight::{Glimpse, Look, Printed, Sight},
+    },
+};
+use std::{path::Path, time::Duration};
+
+macro_rules! golden {
+    ($result:expr) => {
+        insta::assert_snapshot!(told($result))
+    };
+}
+
+fn fleet() -> Fleet {
+    let text = "fleet: lab
+defaults: { user: root }
+groups:
+  database:
+    fencing: { off: [bmc, '{host}', 'off'], status: [bmc, '{host}', status] }
+    mysql: { socket: /run/mysqld/mysqld.sock, replication_file: /etc/mysql/replication.cnf }
+hosts:
+  db1: { address: 10.77.0.51, groups: [database] }
+  db2: { address: 10.77.0.52, groups: [database] }
+  db3: { address: 10.77.0.53, groups: [database] }
+topologies:
+  shop: { kind: replication, members: [db1, db2, db3], source: db1 }
+";
+    let loaded = load(Path::new("inventory.yaml"), text, &|_| Err("no includes".into()));
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    loaded.fleet.unwrap()
+}
+
+/// What a server prints, as recorded from MariaDB 10.11, and whether its host answers.
+struct Server {
+    state: String,
+    answers: bool,
+    /// Whether others reach its host.
+    reached: bool,
+}
+
+fn source() -> Server {
+    let state =
+        include_str!("../../../../tests/captures/database/mariadb-10.11-source").replace("\t13301\t", "\t3306\t");
+    Server {
+        state,
+        answers: true,
+        reached: true,
+    }
+}
+
+fn replica(id: u32) -> Server {
+    let state = include_str!("../../../../tests/captures/database/mariadb-10.11-replica");
+    let state = state
+        .replace("mariadb\t2\t13302", &format!("mariadb\t{id}\t3306"))
+        .replace("127.0.0.1\trepl\t13301", "10.77.0.51\trepl\t3306");
+    Server {
+        state,
+        answers: true,
+        reached: true,
+    }
+}
+
+impl Server {
+    fn with(mut self, from: &str, to: &str) -> Self {
+        assert!(self.state.contains(from), "{from}");
+        self.state = self.state.replace(from, to);
+        self
+    }
+
+    /// The receiver has lost its source, and has received up to there; so much is applied.
+    fn orphaned(self, received: &str, applied: &str) -> Self {
+        self.with("\tYes\tYes\t", "\tConnecting\tYes\t")
+            .with("\tSlave_Pos\t0-1-9\t", &format!("\tSlave_Pos\t{received}\t"))
+            .with(
+                "\t0-1-9\t0-1-9\t0-1-9\t",
+                &format!("\t{applied}\t{applied}\t{applied}\t"),
+            )
+    }
+}
+
+fn dead() -> Server {
+    Server {
+        answers: false,
+        reached: false,
+        ..source()
+    }
+}
+
+fn answer(look: &Look, servers: &[Server; 3]) -> Result<Printed, Why> {
+    let at = |name: &str| name.trim_start_matches("db").parse::<usize>().unwrap() - 1;
+    let own = &servers[at(look.host.as_str())];
+    let printed = |exit: i32, text: &str| {
+        Ok(Printed {
+            exit,
+            text: text.to_owned(),
+        })
+    };
+    if look.local {
+        return printed(0, "on\n");
+    }
+    if !own.answers {
+        return Err(Why::Hung(CleanText::new("connecting timed out")));
+    }
+    let words: Vec<&str> = look.argv.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["db_state", ..] => printed(0, &own.state),
+        ["db_reach", address, ..] => {
+            let number = address.trim_start_matches("10.77.0.5");
+            printed(0, &format!("{number}\n"))
+        }
+        ["cat", "/etc/machine-id"] => printed(0, &format!("{:032x}\n", at(look.host.as_str()) + 11)),
+        ["cat", _] => printed(0, "5d0c7b3e-0000-4000-8000-000000000001\n"),
+        ["command", "-v", tool] => printed(0, &format!("/usr/bin/{tool}\n")),
+        ["flock", "--help"] => printed(0, " -w, --timeout <secs>  wait\n"),
+        ["sync", "--help"] => printed(0, "Usage: sync [OPTION] [FILE]...\n"),
+        ["ping", .., to] => {
+            let number: usize = to.trim_start_matches("10.77.0.5").parse().unwrap();
+            printed(i32::from(!servers[number - 1].reached), "")
+        }
+        other => panic!("an unexpected look: {other:?}"),
+    }
+}
+
+fn planned(wish: &Wish, servers: &[Server; 3]) -> Result<Plan, Vec<Refusal>> {
+    let fleet = fleet();
+    let mut sight = Sight::new(NOW, Duration::from_secs(5));
+    for look in looks(&fleet, wish).unwrap() {
+        let glimpse = Glimpse {
+            at: NOW,
+            answer: answer(&look, servers),
+        };
+        sight.take(look, glimpse);
+    }
+    plan(&fleet, wish, &sight)
+}
+
+fn the_switchover() -> Wish {
+    wish("mysql-switchover", &[("database", "shop")])
+}
+
+fn the_failover() -> Wish {
+    wish("mysql-failover", &[("server", "db1")])
+}
+
+fn refusals(wish: &Wish, servers: &[Server; 3]) -> String {
+    told(Err(planned(wish, servers).unwrap_err()))
+}
+
+#[test]
+fn a_switchover() {
+    golden!(planned(&the_switchover(), &[source(), replica(2), replica(3)]));
+}
+
+#[test]
+fn a_failover_drains_before_anything_is_restarted() {
+    let servers = [
+        dead(),
+        replica(2).orphaned("0-1-12", "0-1-10"),
+        replica(3).orphaned("0-1-11", "0-1-11"),
+    ];
+    let plan = planned(&the_failover(), &servers).unwrap();
+    let actions: Vec<&str> = plan.steps.iter().map(|step| step.call.action.as_str()).collect();
+    let place = |name: &str| actions.iter().position(|action| *action == name).unwrap();
+    assert_eq!(place("fence"), 0);
+    assert!(place("mysql-drain") < place("mysql-unfollow") && place("mysql-unfollow") < place("mysql-open"));
+    golden!(Ok(plan));
+}
+
+#[test]
+fn the_replica_that_has_everything_takes_over_and_not_the_usual_one() {
+    let servers = [
+        dead(),
+        replica(2).orphaned("0-1-9", "0-1-9"),
+        replica(3).orphaned("0-1-12", "0-1-9"),
+    ];
+    let plan = planned(&the_failover(), &servers).unwrap();
+    assert_eq!(plan.parameters["to"], "db3");
+    // Whoever wants the other one gets what that lacks first.
+    let wish = wish("mysql-failover", &[("server", "db1"), ("to", "db2")]);
+    let plan = planned(&wish, &servers).unwrap();
+    assert!(
+        plan.notes
+            .iter()
+            .any(|note| note.contains("db2 has not received 0-1-12")),
+        "{:?}",
+        plan.notes
+    );
+    assert!(plan.steps.iter().any(|step| step.call.action == "mysql-level"));
+}
+
+#[test]
+fn replicas_that_have_gone_apart() {
+    let servers = [
+        dead(),
+        replica(2).orphaned("0-1-12", "0-1-12"),
+        replica(3).orphaned("0-3-12", "0-3-12"),
+    ];
+    golden!(planned(&the_failover(), &servers));
+}
+
+#[test]
+fn an_applier_that_has_stopped() {
+    let failed = |id: u32| {
+        let server = replica(id).orphaned("0-1-12", "0-1-9");
+        server
+            .with("\tConnecting\tYes\t", "\tConnecting\tNo\t")
+            .with("\t0\t\t0\t\t\t1\t", "\t0\t\t1062\tDuplicate entry '7'\t\t1\t")
+    };
+    golden!(planned(&the_failover(), &[dead(), failed(2), failed(3)]));
+}
+
+#[test]
+fn a_failover_of_a_source_that_answers() {
+    let servers = [source(), replica(2), replica(3)];
+    golden!(planned(&the_failover(), &servers));
+    let mut named = the_failover();
+    named.glass = vec![Glass {
+        rule: Rule::Force,
+        resource: "db1".into(),
+        by: "ann".into(),
+    }];
+    let plan = planned(&named, &servers).unwrap();
+    assert_eq!(plan.steps[0].call.action, "fence", "before anything else");
+}
+
+/// "Too many connections" is an answer.
+#[test]
+fn a_source_with_too_many_connections() {
+    let full = |id: u32| {
+        let server = replica(id).orphaned("0-1-9", "0-1-9");
+        server.with(
+            "\tNo\t0\t\t0\t\t",
+            "\tNo\t1040\terror connecting: Too many connections\t0\t\t",
+        )
+    };
+    let mut silent = dead();
+    silent.reached = true;
+    let said = refusals(&the_failover(), &[silent, full(2), full(3)]);
+    assert!(said.contains("its server answers db2: 1040"), "{said}");
+}
+
+#[test]
+fn a_replica_that_is_far_behind() {
+    let far = source().with("\t0-1-9\t0-1-9\t\t", "\t0-1-90009\t0-1-90009\t\t");
+    let said = refusals(&the_switchover(), &[far, replica(2), replica(3)]);
+    assert!(said.contains("db2 is 90000 transactions behind db1"), "{said}");
+}
+
+#[test]
+fn a_replica_with_writes_of_its_own() {
+    let errant = replica(3).with("\t0-1-9\t0-1-9\t0-1-9\t", "\t0-1-9\t0-1-9,0-3-8\t0-1-9\t");
+    // As positions alone tell it, the two are equal.
+    let said = refusals(
+        &the_switchover(),
+        &[
+            source().with("\t0-1-9\t0-1-9\t\t", "\t0-1-9\t0-1-9\t\t"),
+            replica(2),
+            errant,
+        ],
+    );
+    assert!(said.contains("db3 has transactions that db1 has not: 0-3-8"), "{said}");
+}
+
+#[test]
+fn what_keeps_a_database_from_being_moved() {
+    let cases: [(&str, &str, &str); 6] = [
+        (
+            "\t1\t1\t1\t0-1-9\t",
+            "\t1\t1\t0\t0-1-9\t",
+            "gtid_strict_mode is off on db2",
+        ),
+        (
+            "\tYes\tYes\t\t",
+            "\tYes\tYes\tmail\t",
+            "db2 leaves something out: Replicate_Do_DB=mail",
+        ),
+        ("10.11.19-MariaDB", "10.6.12-MariaDB", "db2 is MariaDB 10.6.12"),
+        (
+            "\tOFF\t/var/lib/mysql/",
+            "\tON\t/var/lib/mysql/",
+            "db2 is a node of a Galera cluster",
+        ),
+        ("mariadb\t2\t3306\t1\t", "mariadb\t2\t3306\t0\t", "db2 takes writes"),
+        (
+            "mariadb\t2\t3306",
+            "mariadb\t3\t3306",
+            "db2 and db3 both have server_id 3",
+        ),
+    ];
+    for (from, to, fact) in cases {
+        let said = refusals(&the_switchover(), &[source(), replica(2).with(from, to), replica(3)]);
+        assert!(said.contains(fact), "{fact}: {said}");
+    }
+    let said = refusals(
+        &the_switchover(),
+        &[
+            source(),
+            replica(2),
+            Server {
+                answers: false,
+                ..replica(3)
+            },
+        ],
+    );
+    assert!(said.contains("db3 does not answer"), "{said}");
+    let mysql = "#server\tdialect\n8.0.37\tmysql\n#end\nend\n".to_owned();
+    let all = || Server {
+        state: mysql.clone(),
+        ..source()
+    };
+    let said = refusals(&the_switchover(), &[all(), all(), all()]);
+    assert!(
+        said.contains("it is MySQL 8.0.37: databases are moved with MariaDB"),
+        "{said}"
+    );
+    let long = source().with("\tON\t1\t0\t0\tOFF\t", "\tON\t1\t3\t640\tOFF\t");
+    let said = refusals(&the_switchover(), &[long, replica(2), replica(3)]);
+    assert!(said.contains("a transaction on db1 is open for 640 s"), "{said}");
+}
+
+#[test]
+fn what_was_switched_over_already_is_not_again() {
+    let wish = wish("mysql-switchover", &[("database", "shop"), ("to", "db1")]);
+    let said = refusals(&wish, &[source(), replica(2), replica(3)]);
+    assert!(said.contains("db1 takes the writes of shop already"), "{said}");
+}

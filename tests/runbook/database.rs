@@ -1,0 +1,91 @@
+//! What must hold of a database after every event, and at every end (the numbers are those of the safety invariants).
+
+use super::{scene::Scene, stage::Stage};
+use pointsman::simulate::{
+    island::Island,
+    mysql::Server,
+    node::{Node, Power},
+};
+use std::collections::BTreeSet;
+
+fn servers(island: &Island) -> impl Iterator<Item = (&Node, &Server)> {
+    let nodes = island.nodes.iter();
+    nodes.filter_map(|node| Some((node, node.mysql.as_ref()?)))
+}
+
+/// 2, 15: at every instant at most one server takes writes, and it has everything that was ever committed on any other:
+/// no commit is lost in a planned move, and none that a replica had received in an emergency.
+pub fn check(stage: &Stage, island: &Island) {
+    if !stage.scene.is_mysql() {
+        return;
+    }
+    let running = || servers(island).filter(|(node, _)| node.power != Power::Off);
+    let open: Vec<_> = running().filter(|(_, server)| !server.read_only).collect();
+    let names: Vec<&str> = open.iter().map(|(node, _)| &*node.name).collect();
+    assert!(open.len() <= 1, "2: {names:?} take writes");
+    let Some((source, own)) = open.first() else { return };
+    assert!(
+        own.channel.is_none(),
+        "2: {} takes writes and is a replica",
+        source.name
+    );
+    for (node, server) in servers(island) {
+        // What a dead source committed alone is the loss that the plan tells.
+        let is_lost = stage.scene == Scene::MysqlFailover && &*node.name == "stor1";
+        assert!(
+            is_lost || own.log.contains(&server.log),
+            "15: {} takes writes and has not what {} has: {:?} {:?}",
+            source.name,
+            node.name,
+            own.log,
+            server.log
+        );
+    }
+}
+
+/// 16: in an emergency writes that were let in are not turned away again.
+pub fn serving(stage: &Stage, to: &str) -> BTreeSet<&'static str> {
+    let open = stage.sim.world().with(to, |island, at| {
+        let server = island.nodes[at].mysql.as_ref().unwrap();
+        island.nodes[at].is_up() && !server.read_only
+    });
+    let serving: BTreeSet<&str> = open.unwrap().then_some("shop").into_iter().collect();
+    assert!(
+        stage.disturbed.contains(to) || stage.serving.is_subset(&serving),
+        "16: {to} took writes, and takes none any more"
+    );
+    serving
+}
+
+/// 21: that server takes writes, and everybody else who runs follows it and has everything.
+pub fn served(stage: &Stage, source: &str) -> Result<(), String> {
+    // What is on its way arrives.
+    stage.hand.forward(std::time::Duration::from_secs(3));
+    stage
+        .sim
+        .world()
+        .fleet(|island| {
+            let at = island.node(source).unwrap();
+            let own = island.nodes[at].mysql.as_ref().unwrap();
+            if own.read_only || own.channel.is_some() {
+                return Err(format!("{source} takes no writes"));
+            }
+            // What a dead source does when it is back is its own affair: it takes no writes.
+            let left = |node: &Node| stage.scene == Scene::MysqlFailover && &*node.name == "stor1";
+            let others = servers(island).filter(|(node, _)| node.is_up() && *node.name != *source && !left(node));
+            for (node, server) in others {
+                let Some(channel) = &server.channel else {
+                    return Err(format!("{} follows nobody", node.name));
+                };
+                if channel.source != at || !channel.io_on || !channel.sql_on || channel.diverged {
+                    return Err(format!("{} does not follow {source}: {channel:?}", node.name));
+                }
+                // Nobody hears of a source that stands still.
+                if island.nodes[at].is_up() && server.log.end() + 1000 < own.log.end() {
+                    return Err(format!("{} is behind {source}", node.name));
+                }
+            }
+            Ok(())
+        })
+        .unwrap()
+}
