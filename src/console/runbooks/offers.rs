@@ -121,7 +121,8 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
     let (about, kinds) = match object {
         Object::Slice(_) => (definition::About::Slices, [ValueKind::Slice, ValueKind::Slices]),
         Object::Host(_) => (definition::About::Hosts, [ValueKind::Hosts; 2]),
-        Object::Segment(_) | Object::Topology(_) => return Vec::new(),
+        Object::Topology(_) => (definition::About::Database, [ValueKind::Database; 2]),
+        Object::Segment(_) => return Vec::new(),
     };
     let own = library.own().iter().map(|own| &own.definition);
     let service = catalogue::find("service");

@@ -74,7 +74,7 @@ fn a_menu_offers_what_applies_and_says_why_the_rest_does_not() {
             .unwrap()
             .starts_with("both sides are not connected and equal")
     );
-    let mysql = "db1 is mysql 8.0.36: databases are moved with MariaDB alone so far";
+    let mysql = "db1 is mysql 8.0.41: databases are moved with MariaDB alone so far";
     assert_eq!(
         rows(&host("db1"), &view),
         ["mysql-switchover", "mysql-failover"].map(|runbook| (runbook.to_owned(), Some(mysql.to_owned())))

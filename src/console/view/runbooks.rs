@@ -56,7 +56,7 @@ pub fn catalogue(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
     let chosen = ctx.model.works.as_ref().map(|works| works.chosen);
     let mut out = vec![ctx.line(
         Role::Title,
-        format!(" {:<14}{:<11}{}", "RUNBOOK", "KIND", "WHAT IT IS FOR"),
+        format!(" {:<18}{:<11}{}", "RUNBOOK", "KIND", "WHAT IT IS FOR"),
     )];
     for (at, definition) in ctx.model.library.all().enumerate() {
         let kind = kind_word(definition.kind);
@@ -65,7 +65,7 @@ pub fn catalogue(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
             Kind::Emergency => Role::Warning,
         };
         let line = Line::from(vec![
-            ctx.span(Role::Accent, format!(" {:<14}", definition.name)),
+            ctx.span(Role::Accent, format!(" {:<18}", definition.name)),
             ctx.span(role, format!("{kind:<11}")),
             ctx.span(Role::Text, definition.title.clone()),
         ]);
@@ -75,7 +75,7 @@ pub fn catalogue(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
             line
         });
         for (name, parameter) in &definition.parameters {
-            let head = ctx.span(Role::Dim, format!("{:15}{name:<9}", ""));
+            let head = ctx.span(Role::Dim, format!("{:19}{name:<9}", ""));
             out.extend(hanging(ctx, &head, Role::Dim, &about(parameter), room));
         }
     }

@@ -114,7 +114,7 @@ fn applier(to: &Member, target: &Seen, report: &mut Report) {
     for channel in &target.channels {
         if channel.sql != ReplicaThread::Yes {
             let error = channel
-                .error
+                .sql_error
                 .as_ref()
                 .map_or_else(String::new, |error| format!(": {error}"));
             report.refuse(

@@ -109,13 +109,13 @@ impl ServerDead {
 /// only when it has waited for long enough (`slave_net_timeout`).
 fn receiver(member: &Member, channel: &Channel, seen: &mut Seen) {
     let number = channel
-        .error
+        .io_error
         .as_ref()
         .and_then(|error| error.split(' ').next()?.parse::<u32>().ok());
     match number {
         // An error of the server's own, such as too many connections, is an answer; those of the client begin at 2000.
         Some(number) if (1000..2000).contains(&number) => {
-            let error = channel.error.as_ref().map_or("", CleanText::as_str);
+            let error = channel.io_error.as_ref().map_or("", CleanText::as_str);
             seen.reached(
                 Observer::Replication,
                 format!("its server answers {}: {error}", member.host),

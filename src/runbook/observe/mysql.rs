@@ -128,14 +128,24 @@ pub struct Channel {
     pub io: ReplicaThread,
     /// The applier.
     pub sql: ReplicaThread,
-    /// The receiver's error, or the applier's.
-    pub error: Option<CleanText>,
+    /// The receiver's error: its number and text.
+    pub io_error: Option<CleanText>,
+    /// The applier's.
+    pub sql_error: Option<CleanText>,
     /// Whether it follows by GTID, from what it has applied (`Slave_Pos`).
     pub by_gtid: bool,
     /// `Gtid_IO_Pos`: what it has received.
     pub received: MariadbGtids,
     /// `SQL_Delay`, seconds.
     pub delay_s: u64,
+}
+
+impl Channel {
+    /// What keeps it from following: the receiver's error, or the applier's.
+    #[must_use]
+    pub fn error(&self) -> Option<&CleanText> {
+        self.io_error.as_ref().or(self.sql_error.as_ref())
+    }
 }
 
 impl Seen {
@@ -156,7 +166,8 @@ impl Seen {
     #[must_use]
     pub fn is_applying(&self) -> bool {
         let well = |channel: &Channel| {
-            channel.io == ReplicaThread::Yes && channel.sql == ReplicaThread::Yes && channel.error.is_none()
+            let running = channel.io == ReplicaThread::Yes && channel.sql == ReplicaThread::Yes;
+            running && channel.error().is_none()
         };
         !self.channels.is_empty() && self.channels.iter().all(well)
     }
@@ -265,17 +276,14 @@ fn channel(row: &Row<'_>) -> Result<Channel, String> {
         let (number, text) = (row.text(number)?, row.text(text)?);
         Ok((number != "0").then(|| CleanText::from(format!("{number} {text}"))))
     };
-    let errors = [
-        error("Last_IO_Errno", "Last_IO_Error")?,
-        error("Last_SQL_Errno", "Last_SQL_Error")?,
-    ];
     Ok(Channel {
         name: CleanText::new(row.text("Connection_name")?),
         source: CleanText::from(format!("{}:{}", row.text("Master_Host")?, row.text("Master_Port")?)),
         source_id: row.number("Master_Server_Id")?,
         io: ReplicaThread::parse(row.text("Slave_IO_Running")?),
         sql: ReplicaThread::parse(row.text("Slave_SQL_Running")?),
-        error: errors.into_iter().flatten().next(),
+        io_error: error("Last_IO_Errno", "Last_IO_Error")?,
+        sql_error: error("Last_SQL_Errno", "Last_SQL_Error")?,
         by_gtid: row.text("Using_Gtid")? == "Slave_Pos",
         received: row.gtids("Gtid_IO_Pos")?,
         delay_s: row.number("SQL_Delay")?,
@@ -517,7 +525,7 @@ impl Member {
             };
             let threads = format!("receiver {}, applier {}", channel.io, channel.sql);
             let running = channel.io == ReplicaThread::Yes && channel.sql == ReplicaThread::Yes;
-            if let Some(error) = &channel.error {
+            if let Some(error) = channel.error() {
                 return Truth::No(format!("{host}: {error} ({threads})"));
             }
             if channel.source_id != source.server_id {
@@ -545,7 +553,7 @@ impl Member {
                     let stopped = seen.channels.iter().find(|channel| channel.sql != ReplicaThread::Yes);
                     let why = stopped.as_ref().map_or_else(String::new, |channel| {
                         let error = channel
-                            .error
+                            .sql_error
                             .as_ref()
                             .map_or_else(String::new, |error| format!(": {error}"));
                         format!("; its applier is stopped{error}")
