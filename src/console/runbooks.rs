@@ -21,7 +21,7 @@ use crate::{
     mode::{Mode, ReadWrite},
     runbook::{
         check::Refusal,
-        definition::ValueKind,
+        definition::{Parameter, ValueKind},
         plan::{Plan, Rule},
     },
     verdict::{Severity, SubjectKind},
@@ -256,12 +256,11 @@ fn is_busy(model: &mut Model) -> bool {
 /// The command line to be completed where a runbook has to be told more than a menu knows.
 fn more_wanted(model: &Model, asked: &Asked) -> Option<String> {
     let definition = model.library.find(&asked.runbook)?;
-    let mut missing = String::new();
-    for (name, parameter) in &definition.parameters {
-        if parameter.default.is_none() && !asked.parameters.contains_key(name) {
-            missing.push_str(&format!(" {name}="));
-        }
-    }
+    let lacks = |(name, parameter): &(&String, &Parameter)| {
+        parameter.default.is_none() && !asked.parameters.contains_key(*name)
+    };
+    let missing = definition.parameters.iter().filter(lacks);
+    let missing: String = missing.map(|(name, _)| format!(" {name}=")).collect();
     if missing.is_empty() {
         return None;
     }

@@ -70,6 +70,10 @@ impl Log {
 
 /// One server.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, as the server tells it"
+)]
 pub struct Server {
     /// Which of the two.
     pub mariadb: bool,
@@ -113,6 +117,10 @@ pub struct Server {
 
 /// Replication of a replica.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, as the server tells it"
+)]
 pub struct Channel {
     /// The host that it replicates from.
     pub source: usize,

@@ -31,6 +31,15 @@ pub fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
         .collect()
 }
 
+/// Whether nothing that was seen asks for it: a scrub, or another disk for one that is well.
+pub fn is_routine(offer: &Offer) -> bool {
+    match offer.asked.runbook.as_str() {
+        "scrub" => true,
+        "disk-replace" => !offer.asked.parameters.contains_key("disk"),
+        _ => false,
+    }
+}
+
 fn host_is_silent(host: &HostView, name: &HostName, now: UnixMs) -> Option<String> {
     host.is_stale(now).then(|| format!("{name} does not answer"))
 }
@@ -120,35 +129,34 @@ fn replace(seen: &Snapshot, array: &MdArray, silent: Option<String>) -> Wanted {
     if let Some(why) = silent.or_else(|| busy(array)) {
         return wanted(Vec::new(), Err(why));
     }
+    let unused = unused(seen);
     let Some(member) = suspect(array) else {
-        let why = match array.degraded() {
-            Some(true) => "the missing member is not listed any more, so no plan can name it: mdadm --add by hand",
-            _ => {
-                "no member has failed or has read errors; any other: pointsman --batch plan disk-replace … disk=… by=…"
+        let says = match (array.degraded(), unused.is_empty()) {
+            (Some(true), _) => {
+                Err("the missing member is not listed any more, so no plan can name it: mdadm --add by hand".to_owned())
             }
+            (_, true) => Err("no member has failed or has read errors, and no unused disk is seen".to_owned()),
+            (_, false) => Ok("replace a disk that can be read still (asks for more)".to_owned()),
         };
-        return wanted(Vec::new(), Err(why.to_owned()));
+        return wanted(Vec::new(), says);
     };
     let failed = member.role == MdRole::Failed;
     let old = member.device.as_str();
-    match unused(seen).as_slice() {
-        [] => wanted(Vec::new(), Err(format!("{old} should go, and no unused disk is seen"))),
+    let (why, at_once) = if failed {
+        ("has failed", "yes")
+    } else {
+        ("has read errors", "no")
+    };
+    let mut parameters = vec![("disk", old.to_owned()), ("at_once", at_once.to_owned())];
+    let says = match unused.as_slice() {
+        [] => Err(format!("{old} {why}, and no unused disk is seen")),
         [new] => {
-            let at_once = if failed { "yes" } else { "no" };
-            let parameters = vec![
-                ("disk", old.to_owned()),
-                ("by", (*new).to_owned()),
-                ("at_once", at_once.to_owned()),
-            ];
-            let why = if failed { "has failed" } else { "has read errors" };
-            wanted(parameters, Ok(format!("{old} {why}: {new} takes its place")))
+            parameters.push(("by", (*new).to_owned()));
+            Ok(format!("{old} {why}: {new} takes its place"))
         }
-        several => {
-            let disks = several.join(", ");
-            let why = format!("{old} should go; {disks} are unused: pointsman --batch plan disk-replace … by=…");
-            wanted(Vec::new(), Err(why))
-        }
-    }
+        several => Ok(format!("{old} {why}: by which of {} is asked for", several.join(", "))),
+    };
+    wanted(parameters, says)
 }
 
 fn scrub(array: &MdArray, silent: Option<String>) -> Wanted {

@@ -167,8 +167,7 @@ pub fn could_help(view: &FleetView, finding: &Finding, now: UnixMs, may_act: boo
     let named = |offer: &Offer| format!("{} {}", offer.asked.runbook, offer.asked.word);
     let fit: Vec<String> = offers
         .iter()
-        // A scrub makes nothing faster.
-        .filter(|offer| offer.not_now.is_none() && offer.asked.runbook != "scrub")
+        .filter(|offer| offer.not_now.is_none() && !arrays::is_routine(offer))
         .map(named)
         .collect();
     if !fit.is_empty() {

@@ -178,6 +178,8 @@ fn a_host_with_arrays_offers_what_can_be_done_about_them() {
     let [replace, scrub] = with(&|_| {}, &["sdb", "sdc", "sdd", "sde"]);
     assert_eq!(scrub.not_now, None);
     assert_eq!(scrub.asked.parameters["array"], "md0");
+    assert!(replace.not_now.is_none() && !replace.asked.parameters.contains_key("disk"));
+    let [replace, _] = with(&|_| {}, &["sdb", "sdc", "sdd"]);
     assert!(replace.not_now.unwrap().contains("no member has failed"));
     // A member with read errors is read still; one that has failed goes at once.
     let errors: &dyn Fn(&mut Vec<MdArray>) = &|arrays| arrays[0].members[1].errors = Some(7);
@@ -195,7 +197,8 @@ fn a_host_with_arrays_offers_what_can_be_done_about_them() {
     assert!(replace.not_now.unwrap().contains("no unused disk"));
     assert!(scrub.not_now.unwrap().contains("nothing to compare with"));
     let [replace, _] = with(failed, &["sdb", "sde", "sdf"]);
-    assert!(replace.not_now.unwrap().contains("sde, sdf are unused"));
+    assert!(replace.not_now.is_none() && !replace.asked.parameters.contains_key("by"));
+    assert!(replace.says.contains("by which of sde, sdf"), "{}", replace.says);
 }
 
 #[test]

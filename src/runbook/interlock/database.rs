@@ -14,12 +14,11 @@ pub fn open(context: &Context<'_>, host: &HostName) -> Required {
     on(context, host, |own, others| {
         let mut out = vec![(Interlock::OpenFollowsNobody, own.follows_nobody())];
         for other in others {
-            match context.fenced.get(&other.host) {
-                Some(off) => out.extend(off.iter().map(|off| (Interlock::StillOff, off.clone()))),
-                None => {
-                    out.push((Interlock::OneDatabaseOpen, other.is_open(false)));
-                    out.push((Interlock::DatabaseComplete, own.has_all_of(other)));
-                }
+            if let Some(off) = context.fenced.get(&other.host) {
+                out.extend(off.iter().map(|off| (Interlock::StillOff, off.clone())));
+            } else {
+                out.push((Interlock::OneDatabaseOpen, other.is_open(false)));
+                out.push((Interlock::DatabaseComplete, own.has_all_of(other)));
             }
         }
         out

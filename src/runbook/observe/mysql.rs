@@ -65,6 +65,10 @@ pub fn reach(host: &HostName, access: &MysqlAccess, address: &str, port: u16) ->
 
 /// What a server says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, as the server tells it"
+)]
 pub struct Seen {
     /// `@@version`.
     pub version: CleanText,
@@ -201,12 +205,7 @@ impl Seen {
 /// A sentence that says why it cannot be told: an answer that is cut short, doubled, or not of MariaDB.
 pub fn parse(text: &str) -> Result<Seen, String> {
     let tables = tables(text)?;
-    let rows = |name: &str| {
-        tables
-            .iter()
-            .find(|table| table.name() == name)
-            .map(|table| table.rows())
-    };
+    let rows = |name: &str| tables.iter().find(|table| table.name() == name).map(Table::rows);
     let server = rows("#server").ok_or("the server does not tell its state")?;
     let [server] = server.as_slice() else {
         return Err("the server tells its state more than once".to_owned());

@@ -378,7 +378,7 @@ disk_id() {
     case $text in naa.*) wwn=${wwn:-0x${text#naa.}} ;; eui.*) wwn=${wwn:-$text} ;; esac
   done
   for link in "$dev"/disk/by-id/*; do
-    [ -h "$link" ] && [ -z "$serial" -o -z "$wwn" ] || continue
+    [ -h "$link" ] && { [ -z "$serial" ] || [ -z "$wwn" ]; } || continue
     text=$(readlink "$link") && [ "${text##*/}" = "$disk" ] || continue
     case ${link##*/} in
       wwn-*) wwn=${wwn:-${link##*/wwn-}} ;;
