@@ -260,12 +260,13 @@ fn more_wanted(model: &Model, asked: &Asked) -> Option<String> {
         parameter.default.is_none() && !asked.parameters.contains_key(*name)
     };
     let missing = definition.parameters.iter().filter(lacks);
-    let missing: String = missing.map(|(name, _)| format!(" {name}=")).collect();
+    let missing: Vec<String> = missing.map(|(name, _)| format!("{name}=")).collect();
     if missing.is_empty() {
         return None;
     }
-    let given = asked.parameters.iter().map(|(name, value)| format!(" {name}={value}"));
-    Some(format!("plan {}{}{missing}", asked.runbook, given.collect::<String>()))
+    let given = asked.parameters.iter().map(|(name, value)| format!("{name}={value}"));
+    let words: Vec<String> = given.chain(missing).collect();
+    Some(format!("plan {} {}", asked.runbook, words.join(" ")))
 }
 
 /// Plans a runbook that was typed with its parameters.

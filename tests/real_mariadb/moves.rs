@@ -304,7 +304,7 @@ fn algebra(source: &Server, replica: &Server) {
             "SET GLOBAL gtid_slave_pos = '{has}'; SELECT MASTER_GTID_WAIT('{wanted}', 0.01); SELECT @@gtid_slave_pos"
         ));
         let said = said.unwrap();
-        let (waited, position) = said.trim().split_once('\n').unwrap();
+        let (answer, position) = said.trim().split_once('\n').unwrap();
         let [own, other] = [&has, &wanted].map(|text| MariadbGtids::parse(text).unwrap());
         assert_eq!(
             MariadbGtids::parse(position).unwrap(),
@@ -313,7 +313,7 @@ fn algebra(source: &Server, replica: &Server) {
         );
         let gaps = other.subtract(&own);
         let apart = gaps.iter().all(|gap| gap.after + 1 == gap.sequence) && !gaps.is_empty();
-        match waited {
+        match answer {
             "0" => assert!(gaps.is_empty() || apart, "{has} has {wanted}, by the server: {gaps:?}"),
             "-1" => assert!(
                 !gaps.is_empty() && !other.is_subset(&own),

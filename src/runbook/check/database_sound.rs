@@ -209,7 +209,7 @@ fn tell(from: &Member, source: &Seen, to: &Member, target: &Seen, report: &mut R
         ));
     }
     if !source.accounts.is_empty() {
-        let names: Vec<&str> = source.accounts.iter().map(CleanText::as_str).collect();
+        let names: Vec<&str> = source.accounts.iter().map(crate::facts::CleanText::as_str).collect();
         report.note(format!(
             "read_only does not stop {} on {}: whoever uses them must not write there any more",
             names.join(", "),
