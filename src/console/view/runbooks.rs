@@ -171,7 +171,9 @@ pub fn offered(ctx: &Ctx<'_>, offer: &Offer, room: u16) -> Vec<Line<'static>> {
         None => (Role::Text, "● possible", offer.says.as_str()),
         Some(why) => (Role::Dim, "– not now", why.as_str()),
     };
-    let head = ctx.span(role, format!(" {name:<17}{sign:<12}"));
+    // A longer name takes its room on its own row alone.
+    let wide = name.len().max(12) + 1;
+    let head = ctx.span(role, format!(" {name:<wide$}{sign:<12}"));
     let mut out = hanging(ctx, &head, role, text, room);
     if offer.not_now.is_none() {
         out.extend(doubted(ctx, &offer.asked, 14, room));
