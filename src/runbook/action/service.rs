@@ -1,4 +1,4 @@
-//! Starts, stops or restarts a service of a host (systemd).
+//! Starts or stops a service of a host (systemd). A restart is one after the other: what runs already would prove nothing.
 
 use super::{Action, Argument, Given, Tool, argv};
 use crate::runbook::{
@@ -33,7 +33,7 @@ impl Action for Service {
     }
 
     fn about(&self) -> &'static str {
-        "start, stop or restart a service of a host"
+        "start or stop a service of a host"
     }
 
     fn arguments(&self) -> &'static [Argument] {
@@ -51,7 +51,7 @@ impl Action for Service {
             Argument {
                 name: "state",
                 optional: false,
-                about: "started, stopped or restarted",
+                about: "started or stopped",
             },
         ]
     }
@@ -82,18 +82,13 @@ impl Action for Service {
         {
             return Err(format!("unit: {unit:?} is not a service"));
         }
-        // A restart is not taken back: what ran before runs again.
         let (verb, back) = match given.text("state")? {
-            "started" => ("start", Some("stopped")),
-            "stopped" => ("stop", Some("started")),
-            "restarted" => ("restart", None),
-            other => return Err(format!("state: {other:?} is none of started, stopped and restarted")),
+            "started" => ("start", "stopped"),
+            "stopped" => ("stop", "started"),
+            other => return Err(format!("state: {other:?} is neither started nor stopped")),
         };
-        let undo = back.map(|back| {
-            let mut undo: Call = given.call.clone();
-            undo.with.insert("state".into(), back.into());
-            undo
-        });
+        let mut undo: Call = given.call.clone();
+        undo.with.insert("state".into(), back.into());
         Ok(Operation {
             place: Place::Host(host.clone()),
             says: format!("{verb} {unit} on {host}"),
@@ -105,7 +100,7 @@ impl Action for Service {
             settles_within: Duration::from_secs(10),
             nature: Nature::Idempotent,
             retry: None,
-            undo,
+            undo: Some(undo),
             claims: vec![Claim::Service {
                 host: host.clone(),
                 unit: unit.to_owned(),

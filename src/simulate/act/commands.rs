@@ -305,11 +305,11 @@ fn systemctl(island: &mut Island, at: usize, verb: &str, unit: &str) -> Answer {
             ..Answer::ok("inactive\n".to_owned())
         },
         "is-active" => Answer::ok("active\n".to_owned()),
-        "start" | "stop" | "restart" if !known => Answer::failed(
+        "start" | "stop" if !known => Answer::failed(
             5,
             format!("Failed to {verb} {name}.service: Unit {name}.service not found.\n"),
         ),
-        "start" | "restart" => {
+        "start" => {
             node.stopped_units.remove(name);
             Answer::ok(String::new())
         }
