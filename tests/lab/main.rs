@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         }
     };
     program::undo_at_signal(&lab, &watch);
-    if let Err(why) = quiet(&watch) {
+    if let Err(why) = watch.wait_until_quiet(&[], &scenario::SLOWNESS, Duration::from_secs(90)) {
         eprintln!("the lab is not healthy before the first fault:\n{why}");
         return ExitCode::FAILURE;
     }
@@ -109,17 +109,14 @@ fn try_again(lab: &Arc<Lab>, watch: &Watch, chosen: Vec<Scenario>, outcomes: &[O
         return Vec::new();
     }
     println!("once more, what failed:");
-    let ready = lab.mend().and_then(|()| quiet(watch));
+    let ready = lab
+        .mend()
+        .and_then(|()| watch.wait_until_quiet(&[], &scenario::SLOWNESS, Duration::from_secs(90)));
     if let Err(why) = ready {
         println!("the lab does not become healthy again:\n{why}");
         return Vec::new();
     }
     run(lab, watch, &failed)
-}
-
-/// Waits until nothing is said of the whole lab, but of slowness.
-fn quiet(watch: &Watch) -> Result<(), String> {
-    watch.wait_until_quiet(Duration::from_secs(90), |event| !scenario::is_slowness(event))
 }
 
 /// Runs the lanes beside each other, and the scenarios of a lane one after the other: those of different
@@ -128,45 +125,27 @@ fn run(lab: &Arc<Lab>, watch: &Watch, chosen: &[Scenario]) -> Vec<Outcome> {
     std::thread::scope(|scope| {
         let lanes: Vec<_> = Lane::ALL
             .into_iter()
-            .map(|lane| scope.spawn(move || run_lane(lab, watch, chosen.iter().filter(|one| one.lane == lane))))
+            .map(|lane| {
+                scope.spawn(move || {
+                    let mine = chosen.iter().filter(|scenario| scenario.lane == lane);
+                    mine.map(|scenario| scenario.run(lab, watch)).collect::<Vec<_>>()
+                })
+            })
             .collect();
         lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect()
     })
 }
 
-/// Runs the scenarios of a lane one after the other, but that those follow while one is still being cleared which
-/// [clears beside](Scenario::clears_beside) them; not what is slow itself, which would keep it from being cleared.
-fn run_lane<'a>(lab: &Lab, watch: &Watch, scenarios: impl Iterator<Item = &'a Scenario>) -> Vec<Outcome> {
-    std::thread::scope(|scope| {
-        let mut outcomes = Vec::new();
-        let mut clearing = None;
-        let end = |one: std::thread::ScopedJoinHandle<'_, Outcome>| one.join().unwrap();
-        for scenario in scenarios {
-            if scenario.is_about_slowness() {
-                outcomes.extend(clearing.take().map(end));
-            }
-            let undone = scenario.run(lab, watch);
-            if scenario.clears_beside {
-                clearing = Some(scope.spawn(move || undone.clear(watch)));
-            } else {
-                outcomes.push(undone.clear(watch));
-            }
-        }
-        outcomes.extend(clearing.map(end));
-        outcomes
-    })
-}
-
 fn report(outcomes: &[Outcome], failed: usize, took: Duration) {
     println!(
-        "\n{:<10} {:<40} {:>7} {:>7} {:>7} {:>7} {:>7} {:>8} {:>7}  result",
-        "lane", "scenario", "seen s", "shown s", "look s", "undo s", "clear s", "beside s", "all s"
+        "\n{:<10} {:<40} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}  result",
+        "lane", "scenario", "seen s", "shown s", "look s", "undo s", "clear s", "all s"
     );
     for outcome in outcomes {
         println!("{outcome}");
     }
     println!(
-        "\n{} runs of scenarios, {failed} failed for good, {:.0} s.  seen: fault → first poll that saw it; shown: → raised in --batch watch; look: until --batch status said so, too; undo: what undoing took; clear: undone → cleared; beside: so much of that passed while the next scenarios of the lane ran, which leave alone what the host is judged by",
+        "\n{} runs of scenarios, {failed} failed for good, {:.0} s.  seen: fault → first poll that saw it; shown: → raised in --batch watch; look: until --batch status said so, too; undo: what undoing took; clear: undone → cleared",
         outcomes.len(),
         took.as_secs_f64()
     );

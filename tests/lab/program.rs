@@ -8,7 +8,6 @@ use pointsman::{
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    fmt,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -311,25 +310,7 @@ pub struct Event {
     pub evidence: String,
 }
 
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            severity,
-            code,
-            subject,
-            evidence,
-            ..
-        } = self;
-        write!(f, "{severity} {code} {subject}: {evidence}")
-    }
-}
-
 impl Event {
-    /// Whether it is about any of these hosts.
-    pub fn is_about(&self, hosts: &[&str]) -> bool {
-        self.hosts.iter().any(|host| hosts.contains(&host.as_str()))
-    }
-
     fn parse(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
         let finding = value.get("finding")?;
@@ -423,9 +404,9 @@ impl Watch {
         self.said.0.lock().unwrap()[mark..].to_vec()
     }
 
-    /// Findings that stand now and are worse than a notice. That a host was rebooted is told for a while after; it does
-    /// not mean that anything is left of the fault.
-    fn standing(&self) -> Vec<Event> {
+    /// Findings that stand now and are worse than a notice, about any of these hosts (all when empty). That a
+    /// host was rebooted is told for a while after; it does not mean that anything is left of the fault.
+    pub fn standing(&self, hosts: &[&str]) -> Vec<Event> {
         let mut standing = BTreeMap::new();
         for event in self.said.0.lock().unwrap().iter() {
             let key = (event.code.clone(), event.subject.clone());
@@ -435,19 +416,21 @@ impl Watch {
                 standing.insert(key, event.clone());
             }
         }
-        standing.into_values().collect()
+        let concerns =
+            |event: &Event| hosts.is_empty() || event.hosts.iter().any(|host| hosts.contains(&host.as_str()));
+        standing.into_values().filter(concerns).collect()
     }
 
-    /// Waits until nothing stands of what counts, for a while on end.
-    pub fn wait_until_quiet(&self, patience: Duration, counts: impl Fn(&Event) -> bool) -> Result<(), String> {
+    /// Waits until nothing stands about these hosts, for a while on end.
+    pub fn wait_until_quiet(&self, hosts: &[&str], beside: &[&str], patience: Duration) -> Result<(), String> {
         let until = Instant::now() + patience;
         let mut quiet_since = None;
         loop {
             if self.reader.is_finished() {
                 return Err("--batch watch has ended".into());
             }
-            let mut standing = self.standing();
-            standing.retain(&counts);
+            let mut standing = self.standing(hosts);
+            standing.retain(|event| !beside.contains(&event.code.as_str()));
             if standing.is_empty() {
                 let since = *quiet_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= QUIET {
@@ -457,7 +440,12 @@ impl Watch {
                 quiet_since = None;
             }
             if Instant::now() > until {
-                let lines = standing.iter().map(|event| format!("  {event}\n"));
+                let lines = standing.iter().map(|event| {
+                    format!(
+                        "  {} {} {}: {}\n",
+                        event.severity, event.code, event.subject, event.evidence
+                    )
+                });
                 return Err(lines.collect());
             }
             std::thread::sleep(Duration::from_millis(250));

@@ -13,7 +13,7 @@ const AFTERMATH: [&str; 3] = ["NfsRetransmits", "NfsSlow", "Rebooted"];
 const LATE: [&str; 2] = ["ReadingOld", "ReadingHung"];
 /// What the detector of slow hosts says: emulated machines on busy cores are slow at times, and it takes minutes to say
 /// that one is so no more. Only the scenarios about it are particular about it.
-const SLOWNESS: [&str; 5] = ["SemiFailed", "GroupSlow", "PathSlow", "Stalled", "Silent"];
+pub const SLOWNESS: [&str; 5] = ["SemiFailed", "GroupSlow", "PathSlow", "Stalled", "Silent"];
 /// What is slow is so against its past.
 const PAST: Duration = Duration::from_mins(4);
 /// Nothing must be said for so long of what is no fault.
@@ -118,23 +118,6 @@ pub struct Scenario {
     pub needs_past: bool,
     /// The machine that the fault gives more to read: that it does is measured.
     pub busy: Option<&'static str>,
-    /// A host must have been fast for minutes before it is called slow no more. When all else is as it was, the next
-    /// scenarios of the lane may run meanwhile: they must leave alone what the host is judged by.
-    pub clears_beside: bool,
-}
-
-/// A scenario whose fault is taken back.
-pub struct Undone<'a> {
-    scenario: &'a Scenario,
-    outcome: Outcome,
-    started: Timestamp,
-    /// When it was taken back, if it could be.
-    at: Option<Timestamp>,
-    failures: Vec<String>,
-    /// How much the watch had said when the next scenario could begin.
-    mark: usize,
-    /// Until when what is said of slow hosts must be taken back.
-    patience: Duration,
 }
 
 /// How a scenario went.
@@ -149,8 +132,6 @@ pub struct Outcome {
     /// What undoing took.
     undo: Option<Duration>,
     clear: Option<Duration>,
-    /// How much of that passed while the next ones of the lane could run.
-    beside: Option<Duration>,
     all: Duration,
     /// Why it failed, if it did.
     pub failure: Option<String>,
@@ -162,7 +143,7 @@ impl fmt::Display for Outcome {
             |time: Option<Duration>| time.map_or_else(|| "-".into(), |time| format!("{:.1}", time.as_secs_f64()));
         write!(
             f,
-            "{:<10} {:<40} {:>7} {:>7} {:>7} {:>7} {:>7} {:>8} {:>7.1}  {}",
+            "{:<10} {:<40} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7.1}  {}",
             self.lane.word(),
             self.name,
             seconds(self.seen),
@@ -170,74 +151,21 @@ impl fmt::Display for Outcome {
             seconds(self.look),
             seconds(self.undo),
             seconds(self.clear),
-            seconds(self.beside),
             self.all.as_secs_f64(),
             self.failure.as_deref().unwrap_or("ok")
         )
     }
 }
 
-/// Whether it is the detector of slow hosts that says so.
-pub fn is_slowness(event: &Event) -> bool {
-    SLOWNESS.contains(&event.code.as_str())
-}
-
-impl Undone<'_> {
-    /// Waits, where that is still to be done, until the hosts that were slow are called so no more, and says how all of it
-    /// went. Of what else is slow meanwhile this knows nothing: it is of those that run beside.
-    pub fn clear(mut self, watch: &Watch) -> Outcome {
-        if self.scenario.clears_beside
-            && let Some(undone) = self.at
-        {
-            let began = Timestamp::now();
-            if let Err(why) = self.fast_again(watch, undone) {
-                self.failures.push(why);
-            }
-            self.outcome.beside = Some(between(began, Timestamp::now()));
-        }
-        self.outcome.all = between(self.started, Timestamp::now());
-        if !self.failures.is_empty() {
-            self.outcome.failure = Some(format!("FAILED\n    {}", self.failures.join("\n    ")));
-        }
-        println!("{}", self.outcome);
-        self.outcome
-    }
-
-    fn fast_again(&mut self, watch: &Watch, undone: Timestamp) -> Result<(), String> {
-        let hosts = self.scenario.accused();
-        let is_own = |event: &Event| is_slowness(event) && event.is_about(&hosts);
-        let left = self.patience.saturating_sub(between(undone, Timestamp::now()));
-        watch
-            .wait_until_quiet(left, is_own)
-            .map_err(|left| not_whole(self.patience, &left))?;
-        let said = watch.since(self.mark);
-        let cleared = said.iter().filter(|event| event.kind == "cleared" && is_own(event));
-        self.outcome.clear = self
-            .outcome
-            .clear
-            .max(cleared.map(|event| between(undone, event.at)).max());
-        self.scenario.nothing_else(said.iter().filter(|event| is_own(event)))
-    }
-}
-
 impl Scenario {
     /// Whether it is about the detector of slow hosts.
-    pub fn is_about_slowness(&self) -> bool {
+    fn is_about_slowness(&self) -> bool {
         self.raises.is_empty() || self.raises.iter().any(|expected| SLOWNESS.contains(&expected.code))
-    }
-
-    /// The hosts that the findings which must be raised are about.
-    fn accused(&self) -> Vec<&'static str> {
-        let hosts = self
-            .raises
-            .iter()
-            .filter_map(|expected| expected.subject.split(' ').next());
-        hosts.collect()
     }
 
     /// Brings the fault about, looks, takes it back, and looks again. The fault is taken back whatever
     /// was seen.
-    pub fn run(&self, lab: &Lab, watch: &Watch) -> Undone<'_> {
+    pub fn run(&self, lab: &Lab, watch: &Watch) -> Outcome {
         if self.is_about_slowness() {
             watch.wait_for_a_past(PAST);
         }
@@ -251,7 +179,6 @@ impl Scenario {
             look: None,
             undo: None,
             clear: None,
-            beside: None,
             all: Duration::ZERO,
             failure: None,
         };
@@ -259,27 +186,18 @@ impl Scenario {
         if let Err(why) = self.faulted(lab, watch, mark, started, &mut outcome) {
             failures.push(why);
         }
-        let patience = self.heals_within + self.period(lab, Tier::Medium) * 3;
-        let at = match self.healed(lab, watch, patience, &mut outcome) {
-            Ok(at) => Some(at),
-            Err(why) => {
-                failures.push(why);
-                None
-            }
-        };
-        let said = watch.since(mark);
-        if let Err(why) = self.nothing_else(said.iter()) {
+        if let Err(why) = self.healed(lab, watch, &mut outcome) {
             failures.push(why);
         }
-        Undone {
-            scenario: self,
-            outcome,
-            started,
-            at,
-            failures,
-            mark: mark + said.len(),
-            patience,
+        if let Err(why) = self.nothing_else(watch, mark) {
+            failures.push(why);
         }
+        outcome.all = between(started, Timestamp::now());
+        if !failures.is_empty() {
+            outcome.failure = Some(format!("FAILED\n    {}", failures.join("\n    ")));
+        }
+        println!("{outcome}");
+        outcome
     }
 
     fn faulted(
@@ -375,7 +293,12 @@ impl Scenario {
             let lines: Vec<String> = said
                 .iter()
                 .filter(|event| self.concerns(event))
-                .map(|event| format!("{} {event}", event.kind))
+                .map(|event| {
+                    format!(
+                        "{} {} {} {}: {}",
+                        event.kind, event.severity, event.code, event.subject, event.evidence
+                    )
+                })
                 .collect();
             format!(
                 "{} {} about {} was not raised; what was said:\n      {}",
@@ -387,9 +310,7 @@ impl Scenario {
         })
     }
 
-    /// Takes the fault back, and waits until all is well again, but for what [clears beside](Self::clears_beside) others. Says
-    /// when it was taken back.
-    fn healed(&self, lab: &Lab, watch: &Watch, patience: Duration, outcome: &mut Outcome) -> Result<Timestamp, String> {
+    fn healed(&self, lab: &Lab, watch: &Watch, outcome: &mut Outcome) -> Result<(), String> {
         let mark = watch.mark();
         let began = Timestamp::now();
         for fault in self.faults.iter().rev() {
@@ -399,12 +320,16 @@ impl Scenario {
         }
         let undone = Timestamp::now();
         outcome.undo = Some(between(began, undone));
-        let slowness_too = self.is_about_slowness() && !self.clears_beside;
+        let patience = self.heals_within + self.period(lab, Tier::Medium) * 3;
+        let beside: &[&str] = if self.is_about_slowness() { &[] } else { &SLOWNESS };
         watch
-            .wait_until_quiet(patience, |event| {
-                self.concerns(event) && (slowness_too || !is_slowness(event))
-            })
-            .map_err(|left| not_whole(patience, &left))?;
+            .wait_until_quiet(self.lane.hosts(), beside, patience)
+            .map_err(|left| {
+                format!(
+                    "not whole again {:.0} s after the undo:\n{left}",
+                    patience.as_secs_f64()
+                )
+            })?;
         if self.lane == Lane::Storage {
             lab.writes_flow(WRITES_FLOW_WITHIN)?;
         }
@@ -414,12 +339,13 @@ impl Scenario {
             .filter(|event| event.kind == "cleared")
             .map(|event| between(undone, event.at))
             .max();
-        Ok(undone)
+        Ok(())
     }
 
-    /// That of what was said nothing is beside what may be.
-    fn nothing_else<'a>(&self, said: impl Iterator<Item = &'a Event>) -> Result<(), String> {
-        let stray: Vec<String> = said
+    fn nothing_else(&self, watch: &Watch, mark: usize) -> Result<(), String> {
+        let stray: Vec<String> = watch
+            .since(mark)
+            .iter()
             .filter(|event| event.kind != "cleared" && event.severity != "notice" && self.concerns(event))
             .filter(|event| {
                 !self.raises.iter().any(|expected| {
@@ -427,9 +353,14 @@ impl Scenario {
                 }) && !self.beside.contains(&event.code.as_str())
                     && !AFTERMATH.contains(&event.code.as_str())
                     && !LATE.contains(&event.code.as_str())
-                    && (self.is_about_slowness() || !is_slowness(event))
+                    && (self.is_about_slowness() || !SLOWNESS.contains(&event.code.as_str()))
             })
-            .map(ToString::to_string)
+            .map(|event| {
+                format!(
+                    "{} {} {}: {}",
+                    event.severity, event.code, event.subject, event.evidence
+                )
+            })
             .collect();
         if stray.is_empty() {
             Ok(())
@@ -448,15 +379,11 @@ impl Scenario {
     }
 
     fn concerns(&self, event: &Event) -> bool {
-        event.is_about(self.lane.hosts())
+        event
+            .hosts
+            .iter()
+            .any(|host| self.lane.hosts().contains(&host.as_str()))
     }
-}
-
-fn not_whole(patience: Duration, left: &str) -> String {
-    format!(
-        "not whole again {:.0} s after the undo:\n{left}",
-        patience.as_secs_f64()
-    )
 }
 
 /// Bytes a second that a machine reads from its disks in this time, which passes meanwhile.

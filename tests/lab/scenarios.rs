@@ -20,10 +20,8 @@ pub fn all() -> Vec<Scenario> {
     all.extend(galera());
     all.extend(others());
     all.extend(slow());
-    // Late: by then there is a past to compare with.
+    // Last: by then there is a past to compare with.
     all.extend(semi_failed());
-    // While the disk that was slow is watched on for minutes.
-    all.extend(beside_slow_disk());
     all
 }
 
@@ -45,7 +43,6 @@ fn scenario(
         check: None,
         needs_past: false,
         busy: None,
-        clears_beside: false,
     }
 }
 
@@ -397,9 +394,7 @@ fn slow() -> Vec<Scenario> {
     }]
 }
 
-/// One that is slow and one that is merely busy, as the detector sees them; it takes a past of some minutes. Beside the first
-/// two nothing runs: they are judged by the partner and by all clients, and the busy one would be let off too easily while the
-/// partner is under suspicion. So the slow disk comes last, which is judged by the members of both arrays alone.
+/// One that is slow and one that is merely busy, as the detector sees them; it takes a past of some minutes.
 fn semi_failed() -> Vec<Scenario> {
     let lane = Lane::Storage;
     let patient = |scenario| Scenario {
@@ -421,20 +416,18 @@ fn semi_failed() -> Vec<Scenario> {
             ))
         },
         Scenario {
-            beside: &["DiskSlow", "NfsSlow", "Overloaded", "CpuSteal"],
-            busy: Some("stor1"),
-            ..patient(scenario(lane, "server merely busy", &[&["busy", "stor1"]], []))
-        },
-        Scenario {
             beside: &["DiskSlow", "NfsSlow", "Stalled"],
-            // Until it is trusted again takes the longest of all.
-            clears_beside: true,
             ..patient(scenario(
                 lane,
                 "disk slow by dm-delay",
                 &[&["delay-disk", "stor2", "1", "60"]],
                 [expect("", "SemiFailed", "stor2")],
             ))
+        },
+        Scenario {
+            beside: &["DiskSlow", "NfsSlow", "Overloaded", "CpuSteal"],
+            busy: Some("stor1"),
+            ..patient(scenario(lane, "server merely busy", &[&["busy", "stor1"]], []))
         },
     ]
 }
@@ -553,6 +546,24 @@ fn replication() -> Vec<Scenario> {
     let lane = Lane::Storage;
     vec![
         Scenario {
+            beside: &["SliceUnreplicated", "DrbdDisconnected"],
+            ..scenario(
+                lane,
+                "drbd disconnected",
+                &[&["drbd-disconnect", "slice-a"]],
+                [expect("critical", "DrbdStandAlone", "stor1 slice-a")],
+            )
+        },
+        Scenario {
+            beside: &["SliceUnreplicated", "DrbdDisconnected", "DrbdStandAlone"],
+            ..scenario(
+                lane,
+                "standby marked outdated",
+                &[&["drbd-outdate", "slice-a"]],
+                [expect("warning", "DrbdOutdated", "stor2 slice-a")],
+            )
+        },
+        Scenario {
             beside: &[
                 "SliceUnreplicated",
                 "DrbdStandAlone",
@@ -580,6 +591,15 @@ fn replication() -> Vec<Scenario> {
                     expect("warning", "DrbdInconsistent", "stor1 slice-b"),
                     expect("notice", "DrbdResyncing", "stor2 slice-b"),
                 ],
+            )
+        },
+        Scenario {
+            beside: &["SliceUnreplicated", "DrbdDisconnected"],
+            ..scenario(
+                lane,
+                "backing disk detached",
+                &[&["drbd-detach", "slice-a"]],
+                [expect("critical", "DrbdDiskless", "stor1 slice-a")],
             )
         },
         Scenario {
@@ -628,6 +648,26 @@ fn replication() -> Vec<Scenario> {
                 ],
             )
         },
+        Scenario {
+            beside: &["SliceUnseen"],
+            heals_within: Duration::from_secs(60),
+            ..scenario(
+                lane,
+                "console cut off from a server",
+                &[&["cut-link", "stor1", "console"]],
+                [expect("unknown", "HostStale", "stor1")],
+            )
+        },
+        Scenario {
+            // On a busy machine the move takes longer than clients may wait and two polls: then it is told.
+            beside: &["MountHung", "SliceNotMounted"],
+            ..scenario(
+                lane,
+                "slice away from home",
+                &[&["move-slice", "slice-a"]],
+                [expect("notice", "SliceAway", "slice-a")],
+            )
+        },
     ]
 }
 
@@ -658,6 +698,22 @@ fn clients() -> Vec<Scenario> {
             )
         },
         Scenario {
+            // Between the one mount and the other there is none.
+            beside: &["MountMissing"],
+            ..scenario(
+                lane,
+                "mounted from another address",
+                &[&["mount-elsewhere", "access2", "slice-a"]],
+                [expect("warning", "MountWrongSource", "access2 /mnt/slice-a")],
+            )
+        },
+        scenario(
+            lane,
+            "mount missing",
+            &[&["unmount", "access2", "slice-a"]],
+            [expect("critical", "MountMissing", "access2 /mnt/slice-a")],
+        ),
+        Scenario {
             shows_within: Duration::from_secs(15),
             beside: &["NfsSlow", "SliceDown"],
             ..scenario(
@@ -674,6 +730,30 @@ fn clients() -> Vec<Scenario> {
                 "nfsd stopped",
                 &[&["stop-nfsd", "stor2"]],
                 [expect("critical", "NfsServerDown", "stor2")],
+            )
+        },
+        Scenario {
+            beside: &["MountHung", "SliceDown", "NfsSlow"],
+            ..scenario(
+                lane,
+                "service address gone",
+                &[&["no-address", "slice-a"]],
+                [Expected {
+                    tier: Tier::Medium,
+                    ..expect("critical", "ServiceAddressWrong", "slice-a")
+                }],
+            )
+        },
+        Scenario {
+            beside: &["MountHung", "MountStale", "NfsSlow", "SliceDown"],
+            ..scenario(
+                lane,
+                "service address on both sides",
+                &[&["dual-address", "slice-a"]],
+                [Expected {
+                    tier: Tier::Medium,
+                    ..expect("critical", "ServiceAddressWrong", "slice-a")
+                }],
             )
         },
         Scenario {
@@ -718,101 +798,6 @@ fn clients() -> Vec<Scenario> {
                 "client paused",
                 &[&["pause-host", "access2"]],
                 [expect("unknown", "HostStale", "access2")],
-            )
-        },
-    ]
-}
-
-/// What runs while a member of stor2's array is slow no more and not yet trusted: it leaves both arrays whole and working, and
-/// slice-b alone, which keeps them at work.
-fn beside_slow_disk() -> Vec<Scenario> {
-    let lane = Lane::Storage;
-    vec![
-        scenario(
-            lane,
-            "mount missing",
-            &[&["unmount", "access2", "slice-a"]],
-            [expect("critical", "MountMissing", "access2 /mnt/slice-a")],
-        ),
-        Scenario {
-            // Between the one mount and the other there is none.
-            beside: &["MountMissing"],
-            ..scenario(
-                lane,
-                "mounted from another address",
-                &[&["mount-elsewhere", "access2", "slice-a"]],
-                [expect("warning", "MountWrongSource", "access2 /mnt/slice-a")],
-            )
-        },
-        Scenario {
-            beside: &["MountHung", "SliceDown", "NfsSlow"],
-            ..scenario(
-                lane,
-                "service address gone",
-                &[&["no-address", "slice-a"]],
-                [Expected {
-                    tier: Tier::Medium,
-                    ..expect("critical", "ServiceAddressWrong", "slice-a")
-                }],
-            )
-        },
-        Scenario {
-            beside: &["MountHung", "MountStale", "NfsSlow", "SliceDown"],
-            ..scenario(
-                lane,
-                "service address on both sides",
-                &[&["dual-address", "slice-a"]],
-                [Expected {
-                    tier: Tier::Medium,
-                    ..expect("critical", "ServiceAddressWrong", "slice-a")
-                }],
-            )
-        },
-        Scenario {
-            beside: &["SliceUnreplicated", "DrbdDisconnected"],
-            ..scenario(
-                lane,
-                "drbd disconnected",
-                &[&["drbd-disconnect", "slice-a"]],
-                [expect("critical", "DrbdStandAlone", "stor1 slice-a")],
-            )
-        },
-        Scenario {
-            beside: &["SliceUnreplicated", "DrbdDisconnected", "DrbdStandAlone"],
-            ..scenario(
-                lane,
-                "standby marked outdated",
-                &[&["drbd-outdate", "slice-a"]],
-                [expect("warning", "DrbdOutdated", "stor2 slice-a")],
-            )
-        },
-        Scenario {
-            beside: &["SliceUnreplicated", "DrbdDisconnected"],
-            ..scenario(
-                lane,
-                "backing disk detached",
-                &[&["drbd-detach", "slice-a"]],
-                [expect("critical", "DrbdDiskless", "stor1 slice-a")],
-            )
-        },
-        Scenario {
-            beside: &["SliceUnseen"],
-            heals_within: Duration::from_secs(60),
-            ..scenario(
-                lane,
-                "console cut off from a server",
-                &[&["cut-link", "stor1", "console"]],
-                [expect("unknown", "HostStale", "stor1")],
-            )
-        },
-        Scenario {
-            // On a busy machine the move takes longer than clients may wait and two polls: then it is told.
-            beside: &["MountHung", "SliceNotMounted"],
-            ..scenario(
-                lane,
-                "slice away from home",
-                &[&["move-slice", "slice-a"]],
-                [expect("notice", "SliceAway", "slice-a")],
             )
         },
     ]
