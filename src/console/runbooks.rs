@@ -16,6 +16,7 @@ use super::{
     view,
 };
 use crate::{
+    collect::FleetView,
     facts::UnixMs,
     fleet::instead,
     mode::{Mode, ReadWrite},
@@ -23,6 +24,7 @@ use crate::{
         check::Refusal,
         definition::{Parameter, ValueKind},
         plan::{Plan, Rule},
+        planner::catalogue::Library,
     },
     verdict::{Severity, SubjectKind},
 };
@@ -172,29 +174,26 @@ pub(super) fn open_menu(model: &mut Model) {
         return model.set_note(Severity::Ok, text);
     };
     // By the newest view, whatever picture is frozen on the screen.
-    let offers = offers_of(model, &object);
+    let offers = offers_of(&model.live, &model.library, &object, model.now);
     let at = 0;
     model.layers.push(Layer::Menu(Menu { object, offers, at }));
 }
 
 /// The runbooks for an object, those of one's own included.
-fn offers_of(model: &Model, object: &Object) -> Vec<Offer> {
-    let mut offers = offers(&model.live, object, model.now);
-    offers.extend(offers::of_own(&model.library, object));
+fn offers_of(view: &FleetView, library: &Library, object: &Object, now: UnixMs) -> Vec<Offer> {
+    let mut offers = offers(view, object, now);
+    offers.extend(offers::of_own(library, object));
     offers.sort_by_key(|offer| offer.not_now.is_some());
     offers
 }
 
 /// Makes an open menu anew by what is seen now.
 pub(super) fn renew_menu(model: &mut Model) {
-    let library = Arc::clone(&model.library);
-    let (view, now) = (&model.live, model.now);
+    let (view, library, now) = (&model.live, &model.library, model.now);
     for layer in &mut model.layers {
         if let Layer::Menu(menu) = layer {
             let marked = menu.offers.get(menu.at).map(|offer| offer.asked.clone());
-            menu.offers = offers(view, &menu.object, now);
-            menu.offers.extend(offers::of_own(&library, &menu.object));
-            menu.offers.sort_by_key(|offer| offer.not_now.is_some());
+            menu.offers = offers_of(view, library, &menu.object, now);
             let same = |offer: &Offer| marked.as_ref().is_some_and(|asked| offer.asked.is_for_the_same(asked));
             let found = menu.offers.iter().position(same);
             menu.at = found.unwrap_or(menu.at).min(menu.offers.len().saturating_sub(1));
@@ -296,7 +295,9 @@ pub(super) fn plan(model: &mut Model, runbook: &str, parameters: BTreeMap<String
     let object = main(ValueKind::Slice)
         .map(|slice| Object::Slice(slice.as_str().into()))
         .or_else(|| Some(Object::Host(parameters.get("server")?.as_str().into())));
-    let offers = object.map(|object| offers_of(model, &object)).unwrap_or_default();
+    let offers = object
+        .map(|object| offers_of(&model.live, &library, &object, model.now))
+        .unwrap_or_default();
     let same = offers.into_iter().find(|offer| offer.asked.runbook == runbook);
     let asked = Asked {
         runbook: runbook.to_owned(),

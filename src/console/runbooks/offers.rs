@@ -125,8 +125,10 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
         Object::Segment(_) => return Vec::new(),
     };
     let own = library.own().iter().map(|own| &own.definition);
-    let service = catalogue::find("service");
-    let fit = own.chain(service).filter(|definition| definition.about == about);
+    // Built-in ones about slices have offers of their own, with reasons.
+    let built_in = catalogue::all().iter();
+    let of_hosts = built_in.filter(|definition| definition.about == definition::About::Hosts);
+    let fit = own.chain(of_hosts).filter(|definition| definition.about == about);
     fit.filter_map(|definition| {
         let mut parameters = definition.parameters.iter();
         let (main, _) = parameters.find(|(_, parameter)| kinds.contains(&parameter.kind))?;

@@ -18,15 +18,7 @@ impl Action for MdRemove {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[
-            super::HOST,
-            super::ARRAY,
-            Argument {
-                name: "disk",
-                optional: false,
-                about: "the member",
-            },
-        ]
+        super::MEMBER_OF_ARRAY
     }
 
     fn tools(&self) -> &'static [Tool] {

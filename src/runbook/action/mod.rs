@@ -199,6 +199,16 @@ const ARRAY: Argument = Argument {
     optional: false,
     about: "the array, as its host's kernel names it",
 };
+/// The arguments of what is done to a member of an md array.
+const MEMBER_OF_ARRAY: &[Argument] = &[
+    HOST,
+    ARRAY,
+    Argument {
+        name: "disk",
+        optional: false,
+        about: "the member",
+    },
+];
 /// The two arguments that most actions take.
 const SLICE_ON_HOST: &[Argument] = &[SLICE, HOST];
 
