@@ -325,6 +325,19 @@ pub(super) struct Mysql {
     /// A source that becomes a replica needs it.
     #[serde(default)]
     pub replication_file: Option<Text>,
+    /// The server's data directory on that host. Default: what its own files of options name, or /var/lib/mysql.
+    #[serde(default)]
+    pub datadir: Option<Text>,
+    /// The server's program with options that name its configuration, such as [mariadbd, --defaults-file=/etc/db.cnf]:
+    /// a Galera member that did not end well is asked for its position by it (--wsrep-recover). Default [mariadbd].
+    #[serde(default)]
+    pub server: Option<Spanned<List<String>>>,
+    /// Starts the server. Default [systemctl, start, --no-block, mariadb].
+    #[serde(default)]
+    pub start: Option<Spanned<List<String>>>,
+    /// Starts the server as the first one of its Galera cluster. Default [galera_new_cluster].
+    #[serde(default)]
+    pub start_new_cluster: Option<Spanned<List<String>>>,
 }
 
 /// How to take a host's power away, and how to read back that it is off. `{host}` in a word stands for the

@@ -211,12 +211,19 @@ fn check_mysql(context: &mut Context<'_>, mysql: file::Mysql) -> MysqlAccess {
         }
         good
     });
+    let command = |context: &mut Context<'_>, words: Option<Spanned<List<String>>>| {
+        words.and_then(|words| probe::check_command(context, &words))
+    };
     MysqlAccess {
         defaults_file: path(context, "a defaults file", mysql.defaults_file),
         socket: path(context, "a socket", mysql.socket),
         heartbeat: heartbeat.map(|table| table.value),
         address: address.map(|name| name.value),
         replication_file: path(context, "a file of options", mysql.replication_file),
+        datadir: path(context, "a data directory", mysql.datadir),
+        server: command(context, mysql.server),
+        start: command(context, mysql.start),
+        start_new_cluster: command(context, mysql.start_new_cluster),
     }
 }
 
@@ -497,12 +504,19 @@ impl<'a> Levels<'a> {
         let get = |key: fn(&MysqlAccess) -> &Option<String>| {
             self.first(|level| level.mysql.as_ref().and_then(|mysql| key(mysql).clone()))
         };
+        let words = |key: fn(&MysqlAccess) -> &Option<Vec<String>>| {
+            self.first(|level| level.mysql.as_ref().and_then(|mysql| key(mysql).clone()))
+        };
         Some(MysqlAccess {
             defaults_file: get(|mysql| &mysql.defaults_file),
             socket: get(|mysql| &mysql.socket),
             heartbeat: get(|mysql| &mysql.heartbeat),
             address: get(|mysql| &mysql.address),
             replication_file: get(|mysql| &mysql.replication_file),
+            datadir: get(|mysql| &mysql.datadir),
+            server: words(|mysql| &mysql.server),
+            start: words(|mysql| &mysql.start),
+            start_new_cluster: words(|mysql| &mysql.start_new_cluster),
         })
     }
 

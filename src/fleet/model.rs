@@ -417,6 +417,14 @@ pub struct MysqlAccess {
     pub address: Option<String>,
     /// A file of options on the host with user and password of the replication account.
     pub replication_file: Option<String>,
+    /// The server's data directory, if not what its own files of options name.
+    pub datadir: Option<String>,
+    /// The server's program, with options that name its configuration, if not `mariadbd` alone: program and arguments.
+    pub server: Option<Vec<String>>,
+    /// Starts the server, if not systemd's unit `mariadb`: program and arguments.
+    pub start: Option<Vec<String>>,
+    /// Starts the server as the first one of its Galera cluster, if not `galera_new_cluster`: program and arguments.
+    pub start_new_cluster: Option<Vec<String>>,
 }
 
 /// How to take a host's power away, by commands of the machine that pointsman runs on.

@@ -30,6 +30,8 @@ pub enum About {
     Array,
     /// A source and its replicas; a parameter of the kind `database` names their topology, or `server` one of them.
     Database,
+    /// A Galera cluster; a parameter of the kind `database` names it, or `server` one of its members.
+    Galera,
 }
 
 impl About {
@@ -41,6 +43,7 @@ impl About {
             Self::Hosts => &["host"],
             Self::Array => &["host", "array", "old", "new"],
             Self::Database => &["candidate", "serving", "sibling"],
+            Self::Galera => &["node", "member", "absent"],
         }
     }
 
@@ -51,7 +54,7 @@ impl About {
             Self::Slices => "slice",
             Self::Hosts => "host",
             Self::Array => "array",
-            Self::Database => "database",
+            Self::Database | Self::Galera => "database",
         }
     }
 }
@@ -107,7 +110,7 @@ pub enum ValueKind {
     Slices,
     /// Hosts by a selector: names with wildcards, `role=storage,site=lax`.
     Hosts,
-    /// A topology of the inventory: a source and its replicas.
+    /// A topology of the inventory: a source and its replicas, or a Galera cluster.
     Database,
     /// A number of seconds.
     Seconds,

@@ -4,6 +4,7 @@
 //! change, forwards and backwards. Numbers are those of the safety invariants that they hold.
 
 mod database;
+mod galera;
 
 use super::{
     check::Refusal,
@@ -91,13 +92,25 @@ pub enum Interlock {
     FollowerClosed,
     /// 15: what follows has nothing that its source has not.
     FollowerEqual,
+    /// 1: no member of the Galera cluster is in a primary component, or it is fenced.
+    NoPrimaryComponent,
+    /// 15: what is bootstrapped is as far as every other member, and of the same cluster.
+    BootstrapComplete,
+    /// 2: one member of a Galera cluster is bootstrapped by a run, and no more.
+    BootstrapOnce,
+    /// 2: what joins finds a member in the primary component.
+    JoinsPrimary,
+    /// 15: what joins has nothing that the primary component has not.
+    JoinerEqual,
+    /// 13: data is recovered of a server alone that does not run.
+    RecoverStopped,
     /// 20: the claim is about something of the plan.
     InsidePlan,
 }
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -121,6 +134,12 @@ impl Interlock {
         Self::DatabaseDrained,
         Self::FollowerClosed,
         Self::FollowerEqual,
+        Self::NoPrimaryComponent,
+        Self::BootstrapComplete,
+        Self::BootstrapOnce,
+        Self::JoinsPrimary,
+        Self::JoinerEqual,
+        Self::RecoverStopped,
         Self::InsidePlan,
     ];
 }
@@ -215,6 +234,9 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
         Claim::CloseDatabase { host } => database::close(context, host),
         Claim::Unfollow { host } => database::unfollow(context, host),
         Claim::Follow { host, source } => database::follow(context, host, source),
+        Claim::Bootstrap { host } => galera::bootstrap(context, host),
+        Claim::Join { host } => galera::join(context, host),
+        Claim::Recover { host } => galera::recover(context, host),
         // The engine watches over it for as long as it flows.
         Claim::Flow { .. } => Vec::new(),
         Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {

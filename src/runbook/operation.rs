@@ -245,6 +245,21 @@ pub enum Claim {
         /// The server that it follows.
         source: HostName,
     },
+    /// Makes a member of a Galera cluster, and whoever it sees, the primary component.
+    Bootstrap {
+        /// The host.
+        host: HostName,
+    },
+    /// Lets a member of a Galera cluster join the primary component: what it has beyond that is thrown away.
+    Join {
+        /// The host.
+        host: HostName,
+    },
+    /// Recovers the data of a stopped member of a Galera cluster, to know how far it is.
+    Recover {
+        /// The host.
+        host: HostName,
+    },
 }
 
 impl Operation {

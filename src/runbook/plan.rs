@@ -4,6 +4,7 @@ use super::{
     definition::{Call, Kind},
     observe::{
         drbd::Side,
+        galera::{self, Position},
         md::{ArrayOn, Disk, Seen},
         mysql::Member,
         pace::{Client, Watch},
@@ -61,6 +62,29 @@ pub struct Layouts {
     pub array: Option<ArrayLayout>,
     /// A source and its replicas.
     pub database: Option<DatabaseLayout>,
+    /// A Galera cluster.
+    pub galera: Option<GaleraLayout>,
+}
+
+/// A Galera cluster as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GaleraLayout {
+    /// Its topology.
+    pub name: String,
+    /// The member that the others join.
+    pub node: HostName,
+    /// How far that member is, where it is known.
+    pub position: Option<Position>,
+    /// All its members.
+    pub members: Vec<galera::Member>,
+}
+
+impl GaleraLayout {
+    /// The member on a host.
+    #[must_use]
+    pub fn member(&self, host: &HostName) -> Option<&galera::Member> {
+        self.members.iter().find(|member| member.host == *host)
+    }
 }
 
 /// A database as the plan found it.
@@ -87,7 +111,9 @@ impl Layouts {
         let mut sides = self.slices.values().flat_map(|layout| &layout.sides);
         let mut members = self.database.iter().flat_map(|database| &database.members);
         let array = self.array.as_ref().is_some_and(|layout| layout.array.host == *host);
+        let galera = self.galera.as_ref().is_some_and(|galera| galera.member(host).is_some());
         array
+            || galera
             || self.hosts.contains(host)
             || sides.any(|side| side.host == *host)
             || members.any(|member| member.host == *host)

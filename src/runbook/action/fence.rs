@@ -3,7 +3,7 @@
 use super::{Action, Argument, Given};
 use crate::runbook::{
     definition::Kind,
-    observe::power,
+    observe::{galera::Found, power},
     operation::{Claim, Nature, Operation, Place, Work},
     plan::Rule,
 };
@@ -53,7 +53,13 @@ impl Action for Fence {
                     .map_or(host.as_str(), |host| &host.address);
                 let sides = given.layouts.slices.values().flat_map(|layout| &layout.sides);
                 let members = given.layouts.database.iter().flat_map(|database| &database.members);
-                let mut others = sides.map(|side| &side.host).chain(members.map(|member| &member.host));
+                let nodes = given.layouts.galera.iter().flat_map(|galera| &galera.members);
+                // One that is off itself sees nobody.
+                let nodes = nodes.filter(|member| matches!(member.found, Found::Runs | Found::Stopped));
+                let mut others = sides
+                    .map(|side| &side.host)
+                    .chain(members.map(|member| &member.host))
+                    .chain(nodes.map(|member| &member.host));
                 let witness = others.find(|other| *other != host);
                 let witness = witness.ok_or_else(|| format!("nobody is there to see whether {host} is off"))?;
                 let off = power::asserted_off(host, address, witness, &glass.by);

@@ -17,6 +17,7 @@ mod drbd_promote;
 mod drbd_wait_sync;
 mod export;
 mod fence;
+mod galera;
 mod md_add;
 mod md_check;
 mod md_compared;
@@ -66,6 +67,10 @@ pub const ALL: &[&dyn Action] = &[
     &drbd_wait_sync::DrbdWaitSync,
     &export::Export,
     &fence::Fence,
+    &galera::GaleraBootstrap,
+    &galera::GaleraJoin,
+    &galera::GaleraPosition,
+    &galera::GaleraWhole,
     &md_add::MdAdd,
     &md_check::MdCheck,
     &md_compared::MdCompared,

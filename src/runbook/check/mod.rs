@@ -9,6 +9,9 @@ mod capacity;
 mod database_sound;
 mod database_takeover;
 mod disk_fits;
+mod galera_lives;
+mod galera_quorum;
+mod galera_unsaved;
 mod locks;
 mod receiver_free;
 pub mod receiver_sound;
@@ -32,6 +35,9 @@ pub const ALL: &[&dyn Check] = &[
     &disk_fits::DiskFits,
     &database_sound::DatabaseSound,
     &database_takeover::DatabaseTakeover,
+    &galera_lives::GaleraLives,
+    &galera_quorum::GaleraQuorum,
+    &galera_unsaved::GaleraUnsaved,
     &locks::Locks,
     &receiver_free::ReceiverFree,
     &receiver_sound::ReceiverSound,

@@ -244,7 +244,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Slices => &[ValueKind::Slice, ValueKind::Slices],
         About::Hosts => &[ValueKind::Hosts],
         About::Array => &[ValueKind::Host],
-        About::Database => &[ValueKind::Database, ValueKind::Host],
+        About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
     };
     let named: &[&str] = if definition.about == About::Array {
         &["host", "array"]

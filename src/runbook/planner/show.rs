@@ -27,7 +27,12 @@ pub fn stall(plan: &Plan) -> Duration {
         operation.claims.iter().any(is_close)
     };
     let opens = |operation: &Operation| {
-        let is_open = |claim: &Claim| matches!(claim, Claim::OpenEntry { .. } | Claim::OpenDatabase { .. });
+        let is_open = |claim: &Claim| {
+            matches!(
+                claim,
+                Claim::OpenEntry { .. } | Claim::OpenDatabase { .. } | Claim::Bootstrap { .. }
+            )
+        };
         operation.claims.iter().any(is_open)
     };
     let first = match plan.kind {
@@ -170,6 +175,24 @@ const FUNCTIONS: &[(&str, &str)] = &[
          MASTER_USE_GTID = slave_pos, MASTER_DEMOTE_TO_SLAVE = 1; START SLAVE",
     ),
     ("db_unfollow", "STOP SLAVE; RESET SLAVE ALL"),
+    (
+        "db_galera_bootstrap",
+        "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES': the component that the server is in becomes the primary one",
+    ),
+    (
+        "db_galera_new",
+        "where no process holds the data directory: safe_to_bootstrap: 1 in its grastate.dat, then the program that starts the \
+         server as the first one of its cluster",
+    ),
+    (
+        "db_galera_start",
+        "where no process holds the data directory: the program that starts the server",
+    ),
+    (
+        "db_galera_recover",
+        "where no process holds the data directory: the server's program as its owner with --wsrep-recover, which replays \
+         InnoDB's log and ends; the position that it tells is kept beside the receipts of runs, until a server starts there",
+    ),
 ];
 
 /// The functions among a plan's commands, each with what it runs.

@@ -14,6 +14,8 @@ const TOPICS: &[(&str, &str)] = &[
     ("mountinfo", "mounts"),
     ("db_state", "its database"),
     ("db_reach", "its database"),
+    ("db_galera", "its database"),
+    ("ping", "whether it reaches others"),
     ("exportfs", "exports"),
     ("nfsd.export", "exports"),
     ("nfsd/threads", "its NFS server"),

@@ -207,3 +207,167 @@ $db_list
 END
   echo "read $db_count indexes"
 }
+
+# db_datadir DIRECTORY: sets db_dir to the data directory as the kernel names it; `-`: what the server's own files of
+# options say, or where it is usually.
+db_datadir() {
+  db_dir=$1
+  if [ "$db_dir" = - ]; then
+    db_dir=/var/lib/mysql
+    db_options=$(my_print_defaults --mysqld) || return
+    while IFS= read -r db_option; do
+      case $db_option in --datadir=*) db_dir=${db_option#--datadir=} ;; esac
+    done <<END
+$db_options
+END
+  fi
+  db_dir=$(cd "$db_dir" && pwd -P)
+}
+
+# db_held: 0 when a process holds the data directory db_dir, 1 when none does, 2 when that cannot be told. A server works
+# in its data directory, and so do the programs that it starts for a state transfer; InnoDB locks its ibdata1 (fcntl(2)).
+db_held() {
+  db_list=$(ls -ld "$proc"/[0-9]*/cwd 2>/dev/null)
+  [ -n "$db_list" ] || return 2
+  db_seen=1
+  while IFS= read -r db_line; do
+    case $db_line in
+      *" -> $db_dir") return 0 ;;
+      *' -> '*) ;;
+      *)
+        # Whose directory is not told may be a server; one that has ended meanwhile is none.
+        db_line=${db_line%/cwd}
+        first "$proc/${db_line##*/}/comm"
+        case $text in mariadbd* | mysqld*) db_seen=2 ;; esac
+        ;;
+    esac
+  done <<END
+$db_list
+END
+  db_file=$(stat -c '%d %i' "$db_dir/ibdata1" 2>/dev/null) || return "$db_seen"
+  db_device=${db_file% *}
+  db_file=$(printf '%02x:%02x:%s' $(((db_device >> 8) & 0xfff)) $(((db_device & 0xff) | ((db_device >> 12) & 0xfff00))) "${db_file#* }")
+  [ -r "$proc/locks" ] || return 2
+  while IFS= read -r db_line; do
+    case "$db_line " in *" $db_file "*) return 0 ;; esac
+  done <"$proc/locks"
+  return "$db_seen"
+}
+
+# db_free: complains unless nothing holds the data directory db_dir.
+db_free() {
+  db_held
+  case $? in
+    1) ;;
+    0) echo "a process holds $db_dir" >&2; return 1 ;;
+    *) echo "whether a process holds $db_dir cannot be told" >&2; return 1 ;;
+  esac
+}
+
+# db_mark: what a recovered position is bound to: this boot, the data directory db_dir, and its files as they are. A server
+# that starts there changes them.
+db_mark() {
+  first "$proc/sys/kernel/random/boot_id"
+  db_stat=$(cd "$db_dir" && stat -c '%d:%i' . && stat -c '%i:%s:%y' ibdata1 ib_logfile0 2>/dev/null)
+  printf '%s %s' "$text" "$db_stat" | tr ' \n\t' '___'
+}
+
+# db_record: sets db_record to the file that keeps the recovered position of the data directory db_dir.
+db_record() { db_record=$store/galera$(printf %s "$db_dir" | tr / -); }
+
+# db_galera SOCKET DEFAULTS DIRECTORY: how a member of a Galera cluster stands, a name and a value a line, and `end`. A server
+# that answers tells its state itself. Without primary component it takes SHOW alone. Of one that is proven not to run, its
+# grastate.dat tells where it ended, and what db_galera_recover has found, if nothing has changed since.
+db_galera() {
+  if db_said=$(db_client "$1" "$2" --skip-column-names 2>/dev/null <<'SQL'
+SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'wsrep_on', 'wsrep_cluster_address');
+SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluster_status', 'wsrep_cluster_state_uuid', 'wsrep_local_state_uuid',
+ 'wsrep_last_committed', 'wsrep_local_state_comment', 'wsrep_cluster_size', 'wsrep_cluster_conf_id', 'wsrep_ready',
+ 'wsrep_local_recv_queue');
+SQL
+  ); then
+    printf 'state\trunning\n%s\nend\n' "$db_said"
+    return
+  fi
+  db_datadir "$3" || return
+  db_held
+  case $? in
+    0) printf 'state\tsilent\nend\n'; return ;;
+    1) ;;
+    *) return 1 ;;
+  esac
+  printf 'state\tstopped\ndatadir\t%s\n' "$db_dir"
+  if [ -e "$db_dir/grastate.dat" ]; then
+    while read -r db_name db_value; do
+      case $db_name in
+        uuid: | seqno: | safe_to_bootstrap:) printf '%s\t%s\n' "${db_name%:}" "$db_value" ;;
+      esac
+    done <"$db_dir/grastate.dat" || return
+  fi
+  db_record
+  if [ -e "$db_record" ]; then
+    IFS=$tab read -r db_bound db_at <"$db_record" || return
+    [ "$db_bound" != "$(db_mark)" ] || printf 'recovered\t%s\n' "$db_at"
+  fi
+  echo end
+}
+
+# db_galera_stand SOCKET DEFAULTS DIRECTORY: in one line, for a target to check in the same call as a command: running, its
+# component, the cluster's UUID, its position and what it has still to apply; or stopped, UUID and position.
+db_galera_stand() {
+  db_galera "$@" | awk -F '\t' '
+    { said[$1] = $2 }
+    END {
+      if (!("end" in said)) exit 1
+      if (said["state"] == "running")
+        print "running", said["wsrep_cluster_status"], said["wsrep_local_state_uuid"], said["wsrep_last_committed"],
+          said["wsrep_local_recv_queue"]
+      else if (said["state"] == "stopped") {
+        at = said["seqno"]
+        if (at + 0 < 0 && split(said["recovered"], part, ":") == 2 && part[1] == said["uuid"]) at = part[2]
+        print "stopped", said["uuid"], at
+      } else print said["state"]
+    }'
+}
+
+# db_galera_bootstrap SOCKET DEFAULTS: the component that this server is in becomes the primary one.
+db_galera_bootstrap() { echo "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES';" | db_client "$1" "$2"; }
+
+# db_galera_new SOCKET DEFAULTS DIRECTORY PROGRAM ARG…: starts the server as the first one of its cluster. It would refuse
+# unless it was the last to leave (safe_to_bootstrap); that it is the right one is known from all of them by now.
+db_galera_new() {
+  db_datadir "$3" && db_free || return
+  shift 3
+  db_text=$(sed 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$db_dir/grastate.dat") &&
+    cp -p "$db_dir/grastate.dat" "$db_dir/grastate.new" &&
+    printf '%s\n' "$db_text" >"$db_dir/grastate.new" &&
+    flush "$db_dir/grastate.new" &&
+    mv "$db_dir/grastate.new" "$db_dir/grastate.dat" || return
+  "$@" 9>&-
+}
+
+# db_galera_start SOCKET DEFAULTS DIRECTORY PROGRAM ARG…: starts a server that is proven not to run.
+db_galera_start() {
+  db_datadir "$3" && db_free || return
+  shift 3
+  # What it starts runs on, without the lock of this call.
+  "$@" 9>&-
+}
+
+# db_galera_recover SOCKET DEFAULTS DIRECTORY PROGRAM ARG…: lets the server's program, as the owner of the data directory,
+# recover InnoDB and tell where it ended; and keeps that for db_galera.
+db_galera_recover() {
+  db_datadir "$3" && db_free || return
+  shift 3
+  db_owner=$(stat -c %U "$db_dir") || return
+  # No user of that name is as good as none.
+  [ "$db_owner" != UNKNOWN ] || { echo "$db_dir belongs to nobody of this host" >&2; return 1; }
+  db_log=$("$@" "--datadir=$db_dir" "--user=$db_owner" --wsrep-recover --disable-log-error 2>&1) || {
+    printf '%s\n' "$db_log" | tail -n 20 >&2
+    return 1
+  }
+  db_at=$(printf '%s\n' "$db_log" | sed -n 's/.*WSREP: Recovered position: *\([0-9a-f-]*:-\{0,1\}[0-9]*\).*/\1/p' | tail -n 1)
+  [ -n "$db_at" ] || { echo "the server tells no position" >&2; return 1; }
+  db_record
+  keep "$db_record" "$(db_mark)$tab$db_at" && echo "recovered $db_at"
+}

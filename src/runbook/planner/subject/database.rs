@@ -47,7 +47,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     if topology.kind == TopologyKind::Galera {
         return Err(vec![Refusal::new(
             format!("{} is a Galera cluster: every node of it takes writes", topology.name),
-            "point clients at another node; there is no source to move",
+            "point clients at another node: there is no source to move; without a primary component see galera-recover",
         )]);
     }
     let fleet = asked.fleet;
@@ -85,7 +85,11 @@ fn nobody(topology: &Topology) -> Vec<Refusal> {
     )]
 }
 
-fn topology<'a>(asked: &Asked<'a>) -> Result<&'a Topology, Refusal> {
+/// The topology that a parameter names, or whose server another one names.
+///
+/// # Errors
+/// No such topology.
+pub(super) fn topology<'a>(asked: &Asked<'a>) -> Result<&'a Topology, Refusal> {
     let fleet = asked.fleet;
     if let Some(server) = asked.server {
         return fleet.topology_of(server.name.as_str()).ok_or_else(|| {

@@ -2,6 +2,7 @@
 
 mod array;
 mod database;
+mod galera;
 mod hosts;
 mod layout;
 mod slices;
@@ -113,6 +114,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         About::Hosts => hosts::find(asked),
         About::Array => array::find(asked),
         About::Database => database::find(asked),
+        About::Galera => galera::find(asked),
     }
 }
 

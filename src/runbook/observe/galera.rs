@@ -1,0 +1,605 @@
+//! A member of a Galera cluster as it tells itself (`db_galera` of `database.sh`): running or proven to be stopped, read
+//! strictly, and what can be asked of it.
+
+use crate::{
+    facts::text::CleanText,
+    fleet::{HostName, MysqlAccess},
+    runbook::{condition::Condition, observe::mysql, operation::Expect, sight::Look, truth::Truth},
+};
+use std::{collections::BTreeMap, fmt};
+
+/// A member, and how it is asked and started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The host.
+    pub host: HostName,
+    /// How its server is asked and started.
+    pub access: MysqlAccess,
+    /// How the plan found it.
+    pub found: Found,
+}
+
+/// How a plan found a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It runs, in the primary component or without one.
+    Runs,
+    /// It is proven not to run.
+    Stopped,
+    /// It is not known; a person has said by its host's name that it is off, or it is switched off first.
+    Off,
+    /// It is not known how it stands.
+    Unknown,
+}
+
+/// The UUID of a cluster's state, as Galera writes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Uuid(String);
+
+impl Uuid {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// A sentence, for what is none.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let hex = |(at, c): (usize, char)| match at {
+            8 | 13 | 18 | 23 => c == '-',
+            _ => c.is_ascii_hexdigit(),
+        };
+        if text.len() == 36 && text.chars().enumerate().all(hex) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(format!("{:?} is no UUID", CleanText::new(text).as_str()))
+        }
+    }
+
+    /// Whether it is that of no state at all: a server that has never joined, whose state transfer was cut short, or that
+    /// has found itself to be inconsistent.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.0.chars().all(|c| matches!(c, '0' | '-'))
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How far a member's data is: of which cluster, and the number of its last write set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The cluster.
+    pub uuid: Uuid,
+    /// The write set.
+    pub seqno: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.uuid, self.seqno)
+    }
+}
+
+/// What a member tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// Its server runs.
+    Running(Running),
+    /// Nothing holds its data directory.
+    Stopped(Stopped),
+}
+
+/// A server that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// `wsrep_cluster_status`: whether it is in the primary component.
+    pub primary: bool,
+    /// `wsrep_ready`: whether it takes statements.
+    pub ready: bool,
+    /// `wsrep_local_state_comment`.
+    pub comment: CleanText,
+    /// `wsrep_cluster_state_uuid`.
+    pub cluster: Uuid,
+    /// `wsrep_local_state_uuid`.
+    pub local: Uuid,
+    /// `wsrep_last_committed`; `None` for -1.
+    pub committed: Option<u64>,
+    /// `wsrep_local_recv_queue`: write sets that it has received and not applied.
+    pub queue: u64,
+    /// `wsrep_cluster_size`: members that it sees, itself included.
+    pub size: u64,
+    /// `wsrep_cluster_conf_id`: rises with each change of membership.
+    pub conf_id: u64,
+    /// Nodes that its `wsrep_cluster_address` names; 0 where it names none.
+    pub named: usize,
+}
+
+/// A server that is proven not to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// Its data directory.
+    pub datadir: CleanText,
+    /// `uuid` of its grastate.dat.
+    pub uuid: Uuid,
+    /// `seqno` there; `None` for -1: it did not end well.
+    pub seqno: Option<u64>,
+    /// `safe_to_bootstrap` there: it says that it was the last to leave.
+    pub safe: bool,
+    /// What its program has recovered, where nothing has changed since; `None` inside where that is no position.
+    pub recovered: Option<Option<Position>>,
+}
+
+impl Seen {
+    /// How far its data is.
+    ///
+    /// # Errors
+    /// A sentence that says why that is not known.
+    pub fn position(&self) -> Result<Position, String> {
+        match self {
+            Self::Running(own) => {
+                if own.local.is_nothing() || own.local != own.cluster {
+                    return Err(format!("it has no state of its cluster ({}, {})", own.local, own.cluster));
+                }
+                if own.queue > 0 {
+                    return Err(format!("it has still to apply {} write sets", own.queue));
+                }
+                let seqno = own.committed.ok_or("it tells no position (wsrep_last_committed -1)")?;
+                Ok(Position {
+                    uuid: own.local.clone(),
+                    seqno,
+                })
+            }
+            Self::Stopped(own) => own.position(),
+        }
+    }
+
+    /// Whether it is stopped and has no state of any cluster: whatever is in its data directory is thrown away when it joins.
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        matches!(self, Self::Stopped(own) if own.uuid.is_nothing())
+    }
+
+    /// The cluster that its state is of.
+    #[must_use]
+    pub const fn uuid(&self) -> &Uuid {
+        match self {
+            Self::Running(own) => &own.local,
+            Self::Stopped(own) => &own.uuid,
+        }
+    }
+
+    /// Whether it is in the primary component.
+    #[must_use]
+    pub const fn is_primary(&self) -> bool {
+        matches!(self, Self::Running(own) if own.primary)
+    }
+
+    /// Whether it takes part: in the primary component, with everything that this has.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        let synced = |own: &Running| own.primary && own.ready && own.comment.as_str() == "Synced";
+        matches!(self, Self::Running(own) if synced(own) && own.local == own.cluster && !own.local.is_nothing())
+    }
+
+    /// How it stands, in a few words without counters.
+    #[must_use]
+    pub fn stands(&self) -> String {
+        match self {
+            Self::Running(own) => {
+                let status = if own.primary { "Primary" } else { "non-Primary" };
+                format!("{status}, {}", own.comment)
+            }
+            Self::Stopped(_) => "stopped".to_owned(),
+        }
+    }
+}
+
+impl Stopped {
+    fn position(&self) -> Result<Position, String> {
+        if self.uuid.is_nothing() {
+            let claims = if self.safe {
+                ", whatever its safe_to_bootstrap says"
+            } else {
+                ""
+            };
+            return Err(format!("it has no state of any cluster (uuid {}){claims}", self.uuid));
+        }
+        if let Some(seqno) = self.seqno {
+            let uuid = self.uuid.clone();
+            return Ok(Position { uuid, seqno });
+        }
+        match &self.recovered {
+            Some(Some(position)) if position.uuid == self.uuid => Ok(position.clone()),
+            Some(Some(position)) => Err(format!(
+                "its data is of the cluster {}, its grastate.dat of {}",
+                position.uuid, self.uuid
+            )),
+            Some(None) => Err("its data tells no position".to_owned()),
+            None => Err(UNSAVED.to_owned()),
+        }
+    }
+
+    /// Whether all that lacks is that its position was not recovered yet.
+    #[must_use]
+    pub fn is_unsaved(&self) -> bool {
+        !self.uuid.is_nothing() && self.seqno.is_none() && self.recovered.is_none()
+    }
+}
+
+/// Why a server that has crashed has no position.
+const UNSAVED: &str = "it did not end well, and where it ended is not known (seqno -1)";
+
+/// What a server says that holds its data directory and answers no statement.
+const SILENT: &str = "its server runs and does not answer: it may wait for a primary component, or get its data from \
+    another member; wait until that is over, or stop it";
+
+/// Names of lines, each at most once.
+const NAMES: [&str; 18] = [
+    "state",
+    "version",
+    "wsrep_on",
+    "wsrep_cluster_address",
+    "wsrep_cluster_status",
+    "wsrep_cluster_state_uuid",
+    "wsrep_local_state_uuid",
+    "wsrep_last_committed",
+    "wsrep_local_state_comment",
+    "wsrep_cluster_size",
+    "wsrep_cluster_conf_id",
+    "wsrep_ready",
+    "wsrep_local_recv_queue",
+    "datadir",
+    "uuid",
+    "seqno",
+    "safe_to_bootstrap",
+    "recovered",
+];
+
+/// Reads what `db_galera` printed.
+///
+/// # Errors
+/// A sentence that says why it cannot be told: an answer that is cut short, doubled, or not of a member.
+pub fn parse(text: &str) -> Result<Seen, String> {
+    let whole = text.strip_suffix("\nend\n");
+    let whole = whole.ok_or("the answer is cut short")?;
+    let mut said: BTreeMap<&str, &str> = BTreeMap::new();
+    for line in whole.split('\n') {
+        let (name, value) = line.split_once('\t').unwrap_or((line, ""));
+        // The server tells names of its variables in small letters, those of its status as they were asked for.
+        let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name));
+        let known = known.ok_or("it prints something else than its state")?;
+        if said.insert(known, value).is_some() {
+            return Err(format!("it tells {known} more than once"));
+        }
+    }
+    let said = Said(said);
+    match said.text("state")? {
+        "running" => said.running().map(Seen::Running),
+        "stopped" => said.stopped().map(Seen::Stopped),
+        "silent" => Err(SILENT.to_owned()),
+        other => Err(format!("its state is {:?}", CleanText::new(other).as_str())),
+    }
+}
+
+/// Lines by name.
+struct Said<'a>(BTreeMap<&'a str, &'a str>);
+
+impl<'a> Said<'a> {
+    fn text(&self, name: &str) -> Result<&'a str, String> {
+        self.0.get(name).copied().ok_or_else(|| format!("it does not tell {name}"))
+    }
+
+    fn odd(name: &str, text: &str) -> String {
+        format!("it tells {name} as {:?}", CleanText::new(text).as_str())
+    }
+
+    fn number<N: std::str::FromStr>(&self, name: &str) -> Result<N, String> {
+        let text = self.text(name)?;
+        text.parse().map_err(|_| Self::odd(name, text))
+    }
+
+    /// A number, or -1 for none.
+    fn seqno(&self, name: &str) -> Result<Option<u64>, String> {
+        match self.text(name)? {
+            "-1" => Ok(None),
+            _ => self.number(name).map(Some),
+        }
+    }
+
+    fn uuid(&self, name: &str) -> Result<Uuid, String> {
+        Uuid::parse(self.text(name)?).map_err(|why| format!("{name}: {why}"))
+    }
+
+    fn word(&self, name: &str, yes: &str, no: &str) -> Result<bool, String> {
+        match self.text(name)? {
+            text if text == yes => Ok(true),
+            text if text == no => Ok(false),
+            other => Err(Self::odd(name, other)),
+        }
+    }
+
+    fn running(&self) -> Result<Running, String> {
+        let version = self.text("version")?;
+        if !version.contains("MariaDB") {
+            let version = CleanText::new(version);
+            return Err(format!("it is {version}: Galera clusters are recovered with MariaDB alone so far"));
+        }
+        if !self.word("wsrep_on", "ON", "OFF")? {
+            return Err("it runs without wsrep: it is no member".to_owned());
+        }
+        Ok(Running {
+            primary: self.word("wsrep_cluster_status", "Primary", "non-Primary")?,
+            ready: self.word("wsrep_ready", "ON", "OFF")?,
+            comment: CleanText::new(self.text("wsrep_local_state_comment")?),
+            cluster: self.uuid("wsrep_cluster_state_uuid")?,
+            local: self.uuid("wsrep_local_state_uuid")?,
+            committed: self.seqno("wsrep_last_committed")?,
+            queue: self.number("wsrep_local_recv_queue")?,
+            size: self.number("wsrep_cluster_size")?,
+            conf_id: self.number("wsrep_cluster_conf_id")?,
+            named: named(self.text("wsrep_cluster_address")?),
+        })
+    }
+
+    fn stopped(&self) -> Result<Stopped, String> {
+        let datadir = CleanText::new(self.text("datadir")?);
+        if !self.0.contains_key("uuid") {
+            return Err(format!("{datadir} has no grastate.dat: it was never a member of a cluster"));
+        }
+        let recovered = match self.0.get("recovered") {
+            None => None,
+            Some(text) => {
+                let odd = || Self::odd("recovered", text);
+                let (uuid, seqno) = text.split_once(':').ok_or_else(odd)?;
+                let uuid = Uuid::parse(uuid).map_err(|_| odd())?;
+                match seqno {
+                    "-1" => Some(None),
+                    _ if uuid.is_nothing() => Some(None),
+                    _ => Some(Some(Position {
+                        uuid,
+                        seqno: seqno.parse().map_err(|_| odd())?,
+                    })),
+                }
+            }
+        };
+        Ok(Stopped {
+            datadir,
+            uuid: self.uuid("uuid")?,
+            seqno: self.seqno("seqno")?,
+            // Before Galera 3.19 there was no such line.
+            safe: match self.0.contains_key("safe_to_bootstrap") {
+                true => self.word("safe_to_bootstrap", "1", "0")?,
+                false => false,
+            },
+            recovered,
+        })
+    }
+}
+
+/// How many nodes an address of a cluster names: `gcomm://10.0.0.1,10.0.0.2:4567?pc.wait_prim=no`.
+fn named(address: &str) -> usize {
+    let list = address.strip_prefix("gcomm://").unwrap_or_default();
+    let list = list.split('?').next().unwrap_or_default();
+    list.split(',').filter(|node| !node.trim().is_empty()).count()
+}
+
+/// The words that say how a member is asked: socket, the client's file of options, and the data directory; `-` for the
+/// usual one.
+fn words(access: &MysqlAccess) -> [String; 3] {
+    let [socket, defaults] = mysql::words(access);
+    [socket, defaults, access.datadir.clone().unwrap_or_else(|| "-".to_owned())]
+}
+
+/// The look that tells how a member stands.
+#[must_use]
+pub fn look(host: &HostName, access: &MysqlAccess) -> Look {
+    let [socket, defaults, datadir] = words(access);
+    Look::new(host, ["db_galera".to_owned(), socket, defaults, datadir])
+}
+
+impl Member {
+    /// The look that tells how it stands.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        look(&self.host, &self.access)
+    }
+
+    /// The words of a function that is called for it.
+    #[must_use]
+    pub fn call(&self, function: &str, rest: impl IntoIterator<Item = String>) -> Vec<String> {
+        let own = std::iter::once(function.to_owned()).chain(words(&self.access));
+        own.chain(rest).collect()
+    }
+
+    /// What the target checks again in the same call as a command: that the server stands as it did, to the write set.
+    #[must_use]
+    pub fn expects(&self, pattern: &str) -> Expect {
+        Expect {
+            argv: self.call("db_galera_stand", []),
+            pattern: pattern.to_owned(),
+        }
+    }
+
+    /// Reads what the look printed.
+    ///
+    /// # Errors
+    /// A sentence that says why it is not known.
+    pub fn read(&self, text: &str) -> Result<Seen, String> {
+        parse(text).map_err(|why| format!("{}: {why}", self.host))
+    }
+
+    fn on(&self, says: String, judge: impl Fn(&Seen) -> Truth + Send + Sync + 'static) -> Condition {
+        let member = self.clone();
+        Condition::on(says, self.look(), move |text| match member.read(text) {
+            Ok(seen) => judge(&seen),
+            Err(why) => Truth::Unknown(why),
+        })
+    }
+
+    fn beside(
+        &self,
+        other: &Self,
+        says: String,
+        judge: impl Fn(&Seen, &Seen) -> Truth + Send + Sync + 'static,
+    ) -> Condition {
+        let (one, two) = (self.clone(), other.clone());
+        Condition::new(says, vec![self.look(), other.look()], move |sight| {
+            let read = |member: &Self| sight.text(&member.look()).and_then(|text| member.read(text));
+            match (read(&one), read(&two)) {
+                (Ok(own), Ok(theirs)) => judge(&own, &theirs),
+                (Err(why), _) | (_, Err(why)) => Truth::Unknown(why),
+            }
+        })
+    }
+
+    /// It is in no primary component: it runs without one, or is proven not to run.
+    #[must_use]
+    pub fn is_not_primary(&self) -> Condition {
+        let host = self.host.clone();
+        self.on(format!("{host} is in no primary component"), move |seen| {
+            Truth::of(!seen.is_primary(), format!("{host} is {}", seen.stands()))
+        })
+    }
+
+    /// It is proven not to run.
+    #[must_use]
+    pub fn is_stopped(&self) -> Condition {
+        let host = self.host.clone();
+        self.on(format!("the server of {host} does not run"), move |seen| {
+            let stopped = matches!(seen, Seen::Stopped(_));
+            Truth::of(stopped, format!("{host} is {}", seen.stands()))
+        })
+    }
+
+    /// It is stopped, and where it ended is known, or that it ended nowhere.
+    #[must_use]
+    pub fn tells_position(&self) -> Condition {
+        let host = self.host.clone();
+        self.on(format!("it is known where {host} ended"), move |seen| match seen {
+            Seen::Stopped(own) if own.is_unsaved() => Truth::No(format!("{host}: {UNSAVED}")),
+            Seen::Stopped(own) => Truth::Yes(match own.position() {
+                Ok(position) => format!("{host} ended at {position}"),
+                Err(why) => format!("{host}: {why}"),
+            }),
+            Seen::Running(_) => Truth::No(format!("{host} is {}", seen.stands())),
+        })
+    }
+
+    /// Its data is of the same cluster as the other's, and no less far; or the other has no state at all.
+    #[must_use]
+    pub fn is_as_far_as(&self, other: &Self) -> Condition {
+        let (host, peer) = (self.host.clone(), other.host.clone());
+        let says = format!("{host} has everything that {peer} has");
+        self.beside(other, says, move |own, theirs| {
+            let own = match own.position() {
+                Ok(position) => position,
+                Err(why) => return Truth::Unknown(format!("{host}: {why}")),
+            };
+            if theirs.is_void() {
+                return Truth::Yes(format!("{peer} has no state of any cluster"));
+            }
+            let theirs = match theirs.position() {
+                Ok(position) => position,
+                Err(why) => return Truth::Unknown(format!("{peer}: {why}")),
+            };
+            let seen = format!("{host} is at {own}, {peer} at {theirs}");
+            Truth::of(own.uuid == theirs.uuid && own.seqno >= theirs.seqno, seen)
+        })
+    }
+
+    /// It takes part in the primary component of that cluster, with at least so much.
+    #[must_use]
+    pub fn leads(&self, least: &Position) -> Condition {
+        let (host, least) = (self.host.clone(), least.clone());
+        let says = format!("{host} is Primary and Synced in the cluster {}, at {} or later", least.uuid, least.seqno);
+        self.on(says, move |seen| {
+            let Seen::Running(own) = seen else {
+                return Truth::Unknown(format!("{host} is {}", seen.stands()));
+            };
+            let at = own.committed.map_or_else(|| "nowhere".to_owned(), |seqno| seqno.to_string());
+            let says = format!("{host} is {} in {}, at {at}", seen.stands(), own.cluster);
+            if !seen.is_synced() {
+                // It may be on its way.
+                return Truth::Unknown(says);
+            }
+            Truth::of(own.cluster == least.uuid && own.committed >= Some(least.seqno), says)
+        })
+    }
+
+    /// Both take part in one primary component.
+    #[must_use]
+    pub fn is_with(&self, node: &Self) -> Condition {
+        let (host, peer) = (self.host.clone(), node.host.clone());
+        let says = format!("{host} is Synced in the primary component of {peer}");
+        self.beside(node, says, move |own, theirs| {
+            let (Seen::Running(mine), Seen::Running(its)) = (own, theirs) else {
+                return Truth::Unknown(format!("{host} is {}, {peer} is {}", own.stands(), theirs.stands()));
+            };
+            let shown = |seen: &Seen, it: &Running| format!("{} in {} ({})", seen.stands(), it.cluster, it.conf_id);
+            let says = format!("{host} is {}, {peer} is {}", shown(own, mine), shown(theirs, its));
+            if !own.is_synced() || !theirs.is_synced() {
+                return Truth::Unknown(says);
+            }
+            if mine.cluster != its.cluster {
+                return Truth::No(says);
+            }
+            // While one joins, looks of two moments differ.
+            if mine.conf_id == its.conf_id {
+                Truth::Yes(says)
+            } else {
+                Truth::Unknown(says)
+            }
+        })
+    }
+
+    /// The primary component that it takes part in has at least so many members.
+    #[must_use]
+    pub fn sees(&self, members: usize) -> Condition {
+        let host = self.host.clone();
+        self.on(format!("{host} sees {members} members"), move |seen| match seen {
+            Seen::Running(own) => {
+                let enough = own.size >= members as u64;
+                let says = format!("{host} is {}, and sees {} members", seen.stands(), own.size);
+                if own.primary && enough { Truth::Yes(says) } else { Truth::Unknown(says) }
+            }
+            Seen::Stopped(_) => Truth::No(format!("{host} is stopped")),
+        })
+    }
+
+    /// Joining the other loses nothing of its own: its data is of that cluster and no further, or it has none.
+    #[must_use]
+    pub fn loses_nothing_to(&self, node: &Self) -> Condition {
+        let (host, peer) = (self.host.clone(), node.host.clone());
+        let says = format!("{host} has nothing that {peer} has not");
+        self.beside(node, says, move |own, theirs| {
+            if own.is_void() {
+                return Truth::Yes(format!("{host} has no state of any cluster"));
+            }
+            let Seen::Running(its) = theirs else {
+                return Truth::No(format!("{peer} is {}", theirs.stands()));
+            };
+            let says = format!("{host} is of the cluster {}, {peer} of {}", own.uuid(), its.cluster);
+            if *own.uuid() != its.cluster {
+                return Truth::No(format!("{says}: the data of {host} would be thrown away"));
+            }
+            match own.position() {
+                Ok(position) => {
+                    let at = its.committed.map_or_else(|| "nowhere".to_owned(), |seqno| seqno.to_string());
+                    let says = format!("{host} is at {position}, {peer} at {at}");
+                    Truth::of(Some(position.seqno) <= its.committed, says)
+                }
+                // A server that crashed while the component went on had nothing that this had not; one that runs tells it
+                // itself when it joins.
+                Err(_) if matches!(own, Seen::Running(_)) => Truth::Yes(says),
+                Err(_) if matches!(own, Seen::Stopped(own) if own.is_unsaved()) => Truth::Yes(says),
+                Err(why) => Truth::Unknown(format!("{host}: {why}")),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "galera_tests.rs"]
+mod tests;
