@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+#[path = "real_mariadb/galera.rs"]
+mod galera;
 #[path = "real_mariadb/moves.rs"]
 mod moves;
 mod ssh_lab;
@@ -60,6 +62,22 @@ fn data(dir: &Path) -> PathBuf {
     path
 }
 
+/// What the server behind a socket answers.
+fn ask(socket: &Path, sql: &str) -> Result<String, String> {
+    let output = Command::new(program(&["mariadb"], "mariadb-client"))
+        .args(["--no-defaults", "-uroot", "--skip-column-names", "--batch", "-e", sql])
+        .arg(format!("--socket={}", socket.display()))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stderr))
+    }
+}
+
 /// A server that runs as root wants to be told so.
 fn user() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("--user=root")
@@ -115,18 +133,7 @@ impl Server {
     }
 
     fn ask(&self, sql: &str) -> Result<String, String> {
-        let output = Command::new(program(&["mariadb"], "mariadb-client"))
-            .args(["--no-defaults", "-uroot", "--skip-column-names", "--batch", "-e", sql])
-            .arg(format!("--socket={}", self.dir.join("sock").display()))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if output.status.success() {
-            Ok(text(&output.stdout))
-        } else {
-            Err(text(&output.stderr))
-        }
+        ask(&self.dir.join("sock"), sql)
     }
 
     fn run(&self, sql: &str) {

@@ -122,6 +122,9 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
         "service" => &["hosts=stor1", "unit=cron", "state=restarted"],
         "mysql-switchover" => &["database=shop"],
         "mysql-failover" => &["server=db1", "--assert-off=db1", "--fault=dead:db1"],
+        "galera-recover" => &["database=sessions", "--fault=no-primary:gal1"],
+        "galera-join" => &["database=sessions", "--fault=db-down:gal2"],
+        "galera-position" => &["server=gal2", "--fault=no-primary:gal1", "--fault=db-down:gal2"],
         // The copies of the disks are as large as the disks: they are waited for as long as is said here.
         "disk-replace" => &["host=stor1", "array=md0", "disk=sdb", "by=sdf", "rebuild=5"],
         "scrub" => &["host=stor1", "array=md0", "check=5"],

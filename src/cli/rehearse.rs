@@ -19,6 +19,8 @@ Faults, each KIND[:NAME][@STEP[+]][,TIME]:
   split-brain:SLICE       both sides were written apart
   second-operator:SLICE   somebody else takes it over on its servers
   failed-over:SLICE       its home died, was failed over, and is back (to begin with)
+  no-primary:HOST         its Galera cluster has lost its primary component
+  db-down:HOST            its Galera server has crashed
 
 Without @STEP a fault happens before the plan is made. @STEP is a step's number or action (@7,
 @drbd-promote): right before its commands are sent; with a + behind it right after it is proven.
@@ -30,6 +32,7 @@ Examples:
   pointsman rehearse slice-move slice=web-1 --fault=lost-reply@drbd-demote --fault=dead:stor2@mount
   pointsman rehearse slice-move slice=web-1 --fault=cut:stor1@5,20s --json
   pointsman rehearse fail-back slice=web-1 soak=5 --fault=failed-over:web-1 --answer=web-1
+  pointsman rehearse galera-recover database=sessions --fault=no-primary:gal1
 
 Exit codes are those of --batch run: 0 done, 10 refused, 11 failed and taken back, 12 parked or left,
 13 outcome unknown, 14 held by another; 64 for a fault, a step or a name that there is not.";

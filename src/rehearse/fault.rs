@@ -32,6 +32,10 @@ pub enum Kind {
     SecondOperator,
     /// A slice is away from home, and its home is back.
     FailedOver,
+    /// The Galera cluster of a host has lost its primary component.
+    NoPrimary,
+    /// The database server of a host has crashed.
+    DatabaseDown,
 }
 
 /// What a fault's name is the name of.
@@ -150,6 +154,20 @@ pub const KINDS: &[About] = &[
         Of::Slice,
         false,
         "its home died, was failed over, and is back",
+    ),
+    about(
+        Kind::NoPrimary,
+        "no-primary",
+        Of::Host,
+        false,
+        "its Galera cluster has lost its primary component",
+    ),
+    about(
+        Kind::DatabaseDown,
+        "db-down",
+        Of::Host,
+        false,
+        "its Galera server has crashed",
     ),
 ];
 

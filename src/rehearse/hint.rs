@@ -35,6 +35,12 @@ pub(super) fn refused(simulation: &Simulation, wish: &Wish) -> Vec<String> {
             "split" if now(&|island| talks(island, slice)) => {
                 format!("in the copy both sides of {slice} are equal; to rehearse a split: --fault=split-brain:{slice}")
             }
+            "galera-quorum" if now(&|island| Some(lives(island))) => {
+                "in the copy a primary component lives; to rehearse its loss: --fault=no-primary:HOST".to_owned()
+            }
+            "galera-lives" | "galera-unsaved" => {
+                "to rehearse the crash of a member: --fault=db-down:HOST".to_owned()
+            }
             _ => continue,
         };
         out.push(hint);
@@ -46,6 +52,11 @@ pub(super) fn refused(simulation: &Simulation, wish: &Wish) -> Vec<String> {
 fn is_well(island: &Island, server: &str) -> Option<bool> {
     let node = &island.nodes[island.node(server)?];
     Some(node.is_up() && !node.cut)
+}
+
+fn lives(island: &Island) -> bool {
+    let galera = island.nodes.iter().filter_map(|node| node.mysql.as_ref()?.galera.as_ref());
+    galera.into_iter().any(|own| own.primary)
 }
 
 fn is_home(island: &Island, slice: &str) -> Option<bool> {

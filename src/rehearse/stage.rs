@@ -334,8 +334,29 @@ fn happens(island: &mut Island, fault: &Fault) -> Result<String, String> {
             format!("{SOMEBODY} has taken {name} over")
         }
         Kind::FailedOver => failed_over(island, slice()?)?,
+        Kind::NoPrimary | Kind::DatabaseDown => galera(island, at()?, fault.kind)?,
         Kind::LostReply => format!("the next reply of {name} will be lost"),
     })
+}
+
+/// A Galera cluster loses its primary component, or one of its members crashes.
+fn galera(island: &mut Island, at: usize, kind: Kind) -> Result<String, String> {
+    let node = &island.nodes[at];
+    let name = node.name.clone();
+    let own = node.mysql.as_ref().and_then(|server| server.galera.as_ref());
+    let own = own.ok_or_else(|| format!("{name} is no member of a Galera cluster"))?;
+    if kind == Kind::NoPrimary {
+        if !own.primary {
+            return Err(format!("{name} is in no primary component already"));
+        }
+        island.lose_quorum(at);
+        return Ok(format!("the cluster of {name} has lost its primary component"));
+    }
+    if !own.runs {
+        return Err(format!("the server of {name} is stopped already"));
+    }
+    island.stop_node(at, false);
+    Ok(format!("the server of {name} has crashed"))
 }
 
 /// Ends a fault of the simulated hosts.

@@ -133,7 +133,7 @@ impl Island {
         for at in 0..self.nodes.len() {
             self.replicate(at, dt);
         }
-        self.agree();
+        self.commit(dt);
     }
 
     /// Brings relations and rates in line with the state; called after every change.
@@ -148,6 +148,7 @@ impl Island {
                 self.nodes[at].mounts[mount].state = state;
             }
         }
+        self.agree();
         self.hold_locks();
         self.demand();
         self.slices();
@@ -396,50 +397,6 @@ impl Island {
             channel.relay = log.clone();
         }
         server.log = channel.relay.until(whole(channel.applied).max(server.log.end()));
-    }
-
-    /// Galera nodes find out who they can see; the larger part is the primary component.
-    fn agree(&mut self) {
-        let nodes: Vec<usize> = (0..self.nodes.len())
-            .filter(|at| {
-                self.nodes[*at]
-                    .mysql
-                    .as_ref()
-                    .is_some_and(|server| server.galera.is_some())
-            })
-            .collect();
-        let reachable = |node: &Node| {
-            let cut = node
-                .mysql
-                .as_ref()
-                .and_then(|server| server.galera.as_ref())
-                .is_none_or(|galera| galera.cut);
-            node.is_up() && !cut
-        };
-        let together = nodes.iter().filter(|at| reachable(&self.nodes[**at])).count();
-        let committed = nodes
-            .iter()
-            .filter_map(|at| self.nodes[*at].mysql.as_ref()?.galera.as_ref())
-            .map(|galera| galera.committed)
-            .fold(0.0, f64::max);
-        for at in &nodes {
-            let inside = reachable(&self.nodes[*at]);
-            let Some(server) = &mut self.nodes[*at].mysql else {
-                continue;
-            };
-            let rate = server.rate;
-            let Some(galera) = &mut server.galera else { continue };
-            let size = count(if inside { together as f64 } else { 1.0 });
-            let primary = size as usize * 2 > nodes.len();
-            if (galera.size, galera.primary) != (size, primary) {
-                galera.conf_id += 1;
-            }
-            galera.size = size;
-            galera.primary = primary;
-            if primary {
-                galera.committed = committed + rate * TICK_MS as f64 / 1000.0;
-            }
-        }
     }
 
     fn accumulate(&mut self, dt: f64) {

@@ -40,15 +40,10 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
         fleet.poll,
         hosts,
         segments.collect(),
-        replicating(fleet).cloned().collect(),
+        fleet.topologies.clone(),
     )
 }
 
-/// Topologies of a source and its replicas, which the copy plays.
-fn replicating(fleet: &Fleet) -> impl Iterator<Item = &Topology> {
-    let topologies = fleet.topologies.iter();
-    topologies.filter(|topology| topology.kind == TopologyKind::Replication)
-}
 
 /// What of the hosts and segments the copy does not play, a sentence each.
 pub(super) fn not_played(fleet: &Fleet) -> Vec<String> {
@@ -67,7 +62,7 @@ pub(super) fn not_played(fleet: &Fleet) -> Vec<String> {
             out.push(format!("{names}: {what}"));
         }
     };
-    let silent = |host: &Host| host.mysql.is_some() && !fleet.replicates(&host.name);
+    let silent = |host: &Host| host.mysql.is_some() && fleet.topology_of(host.name.as_str()).is_none();
     add(hosts(&silent), "no database runs there");
     add(
         hosts(&|host| host.shell == Shell::None),
@@ -166,8 +161,11 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
         let spare = Disk::spare(&format!("sd{}", letters(number)), 8, minor, [0.42, 0.95], node.seed);
         node.disks.push(spare);
     }
-    for topology in replicating(fleet) {
-        databases(fleet, topology, &mut nodes);
+    for (number, topology) in fleet.topologies.iter().enumerate() {
+        match topology.kind {
+            TopologyKind::Replication => databases(fleet, topology, &mut nodes),
+            TopologyKind::Galera => cluster(fleet, topology, number, &mut nodes),
+        }
     }
     let count = replicas.len();
     let mut island = Island::new(nodes, replicas, epoch, None);
@@ -177,6 +175,20 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
         debug_assert!(served.is_ok(), "a fresh slice can be served");
     }
     (island, left_out)
+}
+
+/// The members of a Galera cluster, all in its primary component.
+fn cluster(fleet: &Fleet, topology: &Topology, group: usize, nodes: &mut [Node]) {
+    let members: Vec<usize> = topology.members.iter().filter_map(|name| fleet.host_index(name.as_str())).collect();
+    let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
+    for (number, at) in members.into_iter().enumerate() {
+        let id = u32::try_from(number + 1).unwrap_or(u32::MAX);
+        let mut server = Server::new(true, id, 90.0).galera_of(size);
+        if let Some(own) = &mut server.galera {
+            own.group = group;
+        }
+        nodes[at].mysql = Some(server);
+    }
 }
 
 /// The servers of a topology, all MariaDB: the preferred source, or else the first member, is the source.

@@ -11,6 +11,7 @@ mod demo;
 pub mod drbd;
 pub mod exec;
 pub mod fault;
+pub mod galera;
 mod gate;
 pub mod hostile;
 mod inventory;

@@ -1,6 +1,6 @@
 //! MySQL and MariaDB servers: transactions, replication with lag, GTIDs, and Galera.
 
-use super::node::whole;
+use super::{galera::Galera, node::whole};
 
 /// Which transactions a server has, and who wrote them: runs of one writer each, up to a sequence number, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -148,21 +148,6 @@ pub struct Channel {
     pub rate: f64,
 }
 
-/// A Galera node.
-#[derive(Debug, Clone)]
-pub struct Galera {
-    /// Cut off from the others.
-    pub cut: bool,
-    /// In the primary component.
-    pub primary: bool,
-    /// Nodes that it sees, itself included.
-    pub size: u32,
-    /// Rises with each change of membership.
-    pub conf_id: u64,
-    /// `wsrep_last_committed`.
-    pub committed: f64,
-}
-
 impl Server {
     /// A source.
     #[must_use]
@@ -236,6 +221,10 @@ impl Server {
     /// Starts again after its host has lost its power: replicas begin at once, and by GTID they throw their relay logs
     /// away; how far behind they are they say to be 0 until they know better.
     pub fn restart(&mut self) {
+        if let Some(galera) = &mut self.galera {
+            galera.boot();
+            return;
+        }
         self.read_only = !self.opens_at_start;
         if let Some(channel) = &mut self.channel {
             channel.relay = self.log.clone();
@@ -247,13 +236,7 @@ impl Server {
     /// Makes it a node of a Galera cluster of that many.
     #[must_use]
     pub fn galera_of(mut self, size: u32) -> Self {
-        self.galera = Some(Galera {
-            cut: false,
-            primary: true,
-            size,
-            conf_id: 14,
-            committed: 7_218_004.0,
-        });
+        self.galera = Some(Galera::new(size));
         self
     }
 

@@ -97,37 +97,13 @@ impl Shop {
         shop
     }
 
-    fn batch(&self, words: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_pointsman"))
-            .arg("-F")
-            .arg(self.lab.config(""))
-            .arg("-i")
-            .arg(self.lab.path("inventory.yaml"))
-            .arg("--state-dir")
-            .arg(self.lab.path("state"))
-            .arg("--batch")
-            .args(words)
-            .env("HOME", self.lab.path("."))
-            .env_remove("POINTSMAN_INVENTORY")
-            .env_remove("SSH_AUTH_SOCK")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+    fn ports(&self) -> Vec<u16> {
+        self.servers.iter().map(|server| server.port).collect()
     }
 
     /// Runs a runbook by the plan that it shows first; its exit code, and what it printed.
     fn run(&self, words: &[&str]) -> (i32, String) {
-        let planned = self.batch(&[&["plan"], words, &["--json"]].concat());
-        let text = String::from_utf8_lossy(&planned.stdout).into_owned();
-        let plan: Value = serde_json::from_str(&text).unwrap_or_default();
-        let Some(hash) = plan["hash"].as_str() else {
-            let error = String::from_utf8_lossy(&planned.stderr).into_owned();
-            return (planned.status.code().unwrap(), format!("{text}{error}"));
-        };
-        assert!(!text.contains("a secret"), "a password in a plan");
-        let run = self.batch(&[&["run"], words, &[&format!("--yes={hash}")]].concat());
-        let said = [run.stdout, run.stderr].concat();
-        (run.status.code().unwrap(), String::from_utf8_lossy(&said).into_owned())
+        run(&self.lab, words)
     }
 
     /// Waits until that server takes writes, and the others of these follow it and have everything.
@@ -152,15 +128,48 @@ impl Shop {
     }
 }
 
+/// The program in batch mode, on the lab's inventory.
+pub fn batch(lab: &Lab, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .arg("-F")
+        .arg(lab.config(""))
+        .arg("-i")
+        .arg(lab.path("inventory.yaml"))
+        .arg("--state-dir")
+        .arg(lab.path("state"))
+        .arg("--batch")
+        .args(words)
+        .env("HOME", lab.path("."))
+        .env_remove("POINTSMAN_INVENTORY")
+        .env_remove("SSH_AUTH_SOCK")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Runs a runbook by the plan that it shows first; its exit code, and what it printed.
+pub fn run(lab: &Lab, words: &[&str]) -> (i32, String) {
+    let planned = batch(lab, &[&["plan"], words, &["--json"]].concat());
+    let text = String::from_utf8_lossy(&planned.stdout).into_owned();
+    let plan: Value = serde_json::from_str(&text).unwrap_or_default();
+    let Some(hash) = plan["hash"].as_str() else {
+        let error = String::from_utf8_lossy(&planned.stderr).into_owned();
+        return (planned.status.code().unwrap(), format!("{text}{error}"));
+    };
+    assert!(!text.contains("a secret"), "a password in a plan");
+    let run = batch(lab, &[&["run"], words, &[&format!("--yes={hash}")]].concat());
+    let said = [run.stdout, run.stderr].concat();
+    (run.status.code().unwrap(), String::from_utf8_lossy(&said).into_owned())
+}
+
 /// Writes one row after the other where it can, and keeps what was acknowledged.
-struct Writer {
+pub struct Writer {
     ends: Arc<AtomicBool>,
     thread: JoinHandle<(BTreeSet<u32>, Duration)>,
 }
 
 impl Writer {
-    fn start(shop: &Shop, from: u32) -> Self {
-        let ports: Vec<u16> = shop.servers.iter().map(|server| server.port).collect();
+    pub fn start(ports: Vec<u16>, from: u32) -> Self {
         let client = program(&["mariadb"], "mariadb-client");
         let ends = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&ends);
@@ -192,7 +201,8 @@ impl Writer {
         Self { ends, thread }
     }
 
-    fn end(self) -> (BTreeSet<u32>, Duration) {
+    /// What was acknowledged, and the longest time without an answer.
+    pub fn end(self) -> (BTreeSet<u32>, Duration) {
         self.ends.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
@@ -214,7 +224,7 @@ fn a_source_moves_and_fails_over_and_no_acknowledged_commit_is_lost() {
     let shop = Shop::new();
     let mut next = 1;
     for (to, index) in [("m2", 1), ("m1", 0)] {
-        let writer = Writer::start(&shop, next);
+        let writer = Writer::start(shop.ports(), next);
         std::thread::sleep(Duration::from_secs(1));
         let (code, said) = shop.run(&["mysql-switchover", "database=shop", &format!("to={to}"), "warm=2"]);
         assert_eq!(code, 0, "{said}");
@@ -259,7 +269,7 @@ fn a_source_moves_and_fails_over_and_no_acknowledged_commit_is_lost() {
 fn failover(shop: &Shop, next: u32) {
     let (code, said) = shop.run(&["mysql-failover", "server=m1"]);
     assert!(code == 10 && said.contains("m1 is not dead"), "{code}: {said}");
-    let writer = Writer::start(shop, next);
+    let writer = Writer::start(shop.ports(), next);
     std::thread::sleep(Duration::from_secs(1));
     let (code, said) = shop.run(&["mysql-failover", "server=m1", "--force=m1"]);
     assert_eq!(code, 0, "{said}");

@@ -1,7 +1,7 @@
 //! One case: a scene, faults at turns of it, and what must come of that.
 
 use super::{
-    database, invariants,
+    database, galera, invariants,
     passing::Passing,
     scene::{self, Scene},
     stage::{Console, Stage},
@@ -340,6 +340,7 @@ impl<'a> Play<'a> {
         invariants::nothing_changed(&self.stage, second, &end);
         if end == End::Done
             && !self.case.scene.is_mysql()
+            && !self.case.scene.is_galera()
             && let Err(why) = invariants::served(&self.stage, "web1", self.place)
         {
             panic!("21: the second operator's run ended as {end:?}, but {why}");
@@ -530,6 +531,12 @@ impl<'a> Play<'a> {
         if let Some(host) = expected.filter(|host| !rebooted(host) && !taken) {
             if self.case.scene.is_mysql()
                 && let Err(why) = database::served(&self.stage, host)
+            {
+                panic!("21: {end:?}, but {why}");
+            }
+            if self.case.scene.is_galera()
+                && *end == End::Done
+                && let Err(why) = galera::served(&self.stage)
             {
                 panic!("21: {end:?}, but {why}");
             }

@@ -13,7 +13,7 @@ use pointsman::{
         interlock::{Context, Interlock, required},
         observe::md::ArrayOn,
         operation::Claim,
-        plan::{Glass, Plan, Rule},
+        plan::{Glass, Plan, Rule, Step},
         sight::Sight,
         target::{Holder, Identity, Request, Said, parse},
     },
@@ -121,6 +121,22 @@ fn of_database(interlock: Interlock, claim: Claim, state: fn(&mut Island)) -> Si
         fenced: &[],
         promoted: &[],
         back: false,
+    }
+}
+
+fn bootstrap(on: &str) -> Claim {
+    Claim::Bootstrap { host: host(on) }
+}
+
+fn join(on: &str) -> Claim {
+    Claim::Join { host: host(on) }
+}
+
+fn of_cluster(interlock: Interlock, claim: Claim, state: fn(&mut Island)) -> Situation {
+    Situation {
+        scene: Scene::GaleraQuorum,
+        fenced: &["stor1"],
+        ..of_database(interlock, claim, state)
     }
 }
 
@@ -258,6 +274,32 @@ fn situation(interlock: Interlock) -> Situation {
         }),
         Interlock::FollowerClosed => of_database(interlock, follow(), |_| {}),
         Interlock::FollowerEqual => of_database(interlock, follow(), one_more),
+        Interlock::NoPrimaryComponent => of_cluster(interlock, bootstrap("stor2"), |island| {
+            // The others have found each other, and a person was quicker.
+            let [own, stor2] = ["client", "stor2"].map(|name| island.node(name).unwrap());
+            island.nodes[stor2].mysql.as_mut().unwrap().galera.as_mut().unwrap().cut = true;
+            let own = island.nodes[own].mysql.as_mut().unwrap().galera.as_mut().unwrap();
+            (own.primary, own.conf_id, own.view) = (true, 99, 1);
+        }),
+        Interlock::BootstrapComplete => of_cluster(interlock, bootstrap("client"), |_| {}),
+        Interlock::BootstrapOnce => Situation {
+            plan: |plan| {
+                let mut steps = plan.steps.iter();
+                let is_one = |step: &&Step| step.call.action == "galera-bootstrap";
+                let again = steps.find(is_one).unwrap().clone();
+                plan.steps.push(again);
+            },
+            ..of_cluster(interlock, bootstrap("stor2"), |_| {})
+        },
+        Interlock::JoinsPrimary => of_cluster(interlock, join("client"), |_| {}),
+        Interlock::JoinerEqual => of_cluster(interlock, join("client"), |island| {
+            let [own, node] = ["client", "stor2"].map(|name| island.node(name).unwrap());
+            island.stop_node(own, true);
+            island.nodes[own].mysql.as_mut().unwrap().galera.as_mut().unwrap().committed += 50.0;
+            let node = island.nodes[node].mysql.as_mut().unwrap().galera.as_mut().unwrap();
+            (node.primary, node.conf_id, node.view) = (true, 99, 1);
+        }),
+        Interlock::RecoverStopped => of_cluster(interlock, Claim::Recover { host: host("stor2") }, |_| {}),
         Interlock::InsidePlan => usual(
             Claim::Mount {
                 host: host("client"),

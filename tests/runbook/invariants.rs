@@ -2,7 +2,7 @@
 //!
 //! | | held by |
 //! |--|--|
-//! | 1, 2 | [`check`] after every event, with [`database::check`] |
+//! | 1, 2 | [`check`] after every event, with [`database::check`] and [`galera::check`] |
 //! | 3 | [`informed`] at every command sent, under hosts that hang or print garbage; `garbage_satisfies_no_check`, `unknown_never_becomes_yes` |
 //! | 4 | [`informed`]: everything that a command needs was seen, and no longer ago than `FRESH` |
 //! | 5 | `the_hash_follows_the_state_and_the_parameters`, `a_stale_plan_is_not_run` (src) |
@@ -15,7 +15,7 @@
 //! | 12 | [`check`] |
 //! | 13 | [`check`] on hosts that nothing happened to; [`nothing_of_others`] on all |
 //! | 14 | guard `CompleteData`; [`check`]: data goes one way only; `losses_are_told` |
-//! | 15 | [`database::check`], guards `DatabaseComplete` and `FollowerEqual`; a slice has one candidate: guards `GoodData` and `CompleteData` (equal to its peer, or that is fenced); `no_failover_onto_data_that_is_behind` |
+//! | 15 | [`database::check`], [`galera::check`], guards `DatabaseComplete`, `FollowerEqual`, `BootstrapComplete` and `JoinerEqual`; a slice has one candidate: guards `GoodData` and `CompleteData` (equal to its peer, or that is fenced); `no_failover_onto_data_that_is_behind` |
 //! | 16 | [`ended`], [`tidy`], [`all_told`], [`nothing_changed`], [`serving`], and that a resumed run ends |
 //! | 17 | [`informed`]: a step that is taken back has the whole of its own deadline, cancelled or not |
 //! | 18 | [`informed`]: no command before every earlier step has its outcome, so none before the soak and the answer |
@@ -28,7 +28,7 @@
 //! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
 
 use super::{
-    database,
+    database, galera,
     scene::{CANARY, NEW_DISK, Scene},
     stage::{Console, Stage, step_of},
 };
@@ -80,6 +80,7 @@ pub fn check(stage: &Stage) {
         untouched(stage, island);
         arrays(stage, island);
         database::check(stage, island);
+        galera::check(stage, island);
     });
 }
 
@@ -209,6 +210,9 @@ pub fn serving(stage: &Stage) -> BTreeSet<&'static str> {
     let (_, to) = stage.scene.sides();
     if stage.scene.is_mysql() {
         return database::serving(stage, to);
+    }
+    if stage.scene.is_galera() {
+        return galera::serving(stage, to);
     }
     let serves = |island: &Island, slice: &str| {
         let replica = &island.replicas[island.replica(slice).unwrap()];
@@ -479,7 +483,7 @@ pub fn no_secret(text: &str) {
 fn losses_are_told() {
     for scene in Scene::ALL {
         let plan = super::case::plan(scene);
-        let emergency = scene.takes_over() || scene.base() == Scene::SplitBrain;
+        let emergency = scene.is_emergency();
         assert_eq!(plan.loss.is_some(), emergency, "{scene:?}");
         let told = plan.loss.unwrap_or_default();
         assert!(!emergency || told.contains("alone"), "{scene:?}: {told}");

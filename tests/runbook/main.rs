@@ -8,6 +8,7 @@ mod arrays;
 mod case;
 mod client;
 mod database;
+mod galera;
 mod ends;
 mod found;
 mod guards;

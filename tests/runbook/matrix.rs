@@ -319,7 +319,7 @@ fn every_runbook_and_every_action_is_tried() {
 
 #[test]
 fn other_servers() {
-    let other = |scene: &Scene| !APART.contains(scene) && scene.base() != Scene::DiskReplace;
+    let other = |scene: &Scene| !APART.contains(scene) && !scene.is_galera() && scene.base() != Scene::DiskReplace;
     for scene in Scene::ALL.into_iter().filter(other) {
         all(scene);
     }
@@ -358,6 +358,13 @@ fn mysql_switchover() {
 #[test]
 fn mysql_failover() {
     all(Scene::MysqlFailover);
+}
+
+#[test]
+fn galera() {
+    for scene in Scene::ALL.into_iter().filter(|scene| scene.is_galera()) {
+        all(scene);
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use pointsman::{
     },
     simulate::{
         Clock, Fault, Simulation,
+        island::Island,
         node::{DrbdModule, whole},
     },
 };
@@ -83,6 +84,14 @@ pub enum Scene {
     MysqlSwitchover,
     /// The source is dead; both replicas have received more than they have applied, and the other one has more of it.
     MysqlFailover,
+    /// A member of a Galera cluster is dead, and the two others, one of them further, have lost their primary component.
+    GaleraQuorum,
+    /// All members of a Galera cluster have ended well, one after the other.
+    GaleraStopped,
+    /// A primary component lives without one member, which is stopped.
+    GaleraJoin,
+    /// A member did not end well, and none is in a primary component.
+    GaleraPosition,
 }
 
 /// The member of the array that is replaced, and the disk that takes its place.
@@ -94,7 +103,7 @@ pub const NEW_DISK: &str = "sdf";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -115,6 +124,10 @@ impl Scene {
         Self::Scrub,
         Self::MysqlSwitchover,
         Self::MysqlFailover,
+        Self::GaleraQuorum,
+        Self::GaleraStopped,
+        Self::GaleraJoin,
+        Self::GaleraPosition,
     ];
 
     /// The move, whatever the servers are.
@@ -131,7 +144,12 @@ impl Scene {
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
             Self::Service => Self::Service,
             Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
-            Self::MysqlSwitchover | Self::MysqlFailover => self,
+            Self::MysqlSwitchover
+            | Self::MysqlFailover
+            | Self::GaleraQuorum
+            | Self::GaleraStopped
+            | Self::GaleraJoin
+            | Self::GaleraPosition => self,
         }
     }
 
@@ -158,14 +176,27 @@ impl Scene {
         matches!(self, Self::MysqlSwitchover | Self::MysqlFailover)
     }
 
+    /// Whether it is about a Galera cluster.
+    pub fn is_galera(self) -> bool {
+        matches!(
+            self,
+            Self::GaleraQuorum | Self::GaleraStopped | Self::GaleraJoin | Self::GaleraPosition
+        )
+    }
+
     /// Whether the server that it leaves is dead, or is made so.
     pub fn takes_over(self) -> bool {
-        matches!(self.base(), Self::Failover | Self::MysqlFailover)
+        matches!(self.base(), Self::Failover | Self::MysqlFailover | Self::GaleraQuorum)
+    }
+
+    /// Whether its runbook is for emergencies.
+    pub fn is_emergency(self) -> bool {
+        self.takes_over() || matches!(self.base(), Self::SplitBrain | Self::GaleraStopped)
     }
 
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
-        !self.is_mysql() && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
+        !self.is_mysql() && !self.is_galera() && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
     }
 
     fn is_both(self) -> bool {
@@ -176,7 +207,7 @@ impl Scene {
     pub fn slices(self) -> &'static [&'static str] {
         match self {
             _ if self.is_both() => &["web1", "web2"],
-            _ if self.is_mysql() => &[],
+            _ if self.is_mysql() || self.is_galera() => &[],
             _ => &["web1"],
         }
     }
@@ -203,6 +234,8 @@ impl Scene {
             Self::Failover => &[("server", "stor1")],
             Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
             Self::MysqlSwitchover => &[("database", "shop")],
+            Self::GaleraQuorum | Self::GaleraStopped | Self::GaleraJoin => &[("database", "shop"), ("join", "60")],
+            Self::GaleraPosition => &[("server", "stor2")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
             Self::Service => &[("hosts", "stor*"), ("unit", "cron"), ("state", "stopped")],
@@ -222,6 +255,9 @@ impl Scene {
             Self::Service => "service",
             Self::MysqlSwitchover => "mysql-switchover",
             Self::MysqlFailover => "mysql-failover",
+            Self::GaleraQuorum | Self::GaleraStopped => "galera-recover",
+            Self::GaleraJoin => "galera-join",
+            Self::GaleraPosition => "galera-position",
             _ => unreachable!("a base"),
         }
     }
@@ -229,7 +265,12 @@ impl Scene {
     /// Where the slice is served before and after.
     pub fn sides(self) -> (&'static str, &'static str) {
         match self.base() {
-            Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover => ("stor1", "stor2"),
+            Self::SliceMove
+            | Self::Failover
+            | Self::MysqlSwitchover
+            | Self::MysqlFailover
+            | Self::GaleraQuorum => ("stor1", "stor2"),
+            Self::GaleraStopped | Self::GaleraJoin | Self::GaleraPosition => ("stor1", "stor1"),
             Self::FailBack => ("stor2", "stor1"),
             Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
             _ => unreachable!("a base"),
@@ -278,6 +319,7 @@ impl Scene {
                     }
                 });
             }
+            _ if self.is_galera() => _ = world.fleet(|island| self.prepare_cluster(island)),
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
             Self::FailBack => {
@@ -294,6 +336,35 @@ impl Scene {
             _ => unreachable!("a base"),
         }
         world.fleet(pointsman::simulate::island::Island::settle);
+    }
+}
+
+impl Scene {
+    fn prepare_cluster(self, island: &mut Island) {
+        let [stor1, stor2, client] = ["stor1", "stor2", "client"].map(|name| island.node(name).unwrap());
+        let further = |island: &mut Island, at: usize, more: f64| {
+            island.nodes[at].mysql.as_mut().unwrap().galera.as_mut().unwrap().committed += more;
+        };
+        match self {
+            Self::GaleraQuorum => {
+                island.power_off(stor1);
+                island.lose_quorum(stor2);
+                // What the dead one has alone nobody can know.
+                further(island, stor1, 9.0);
+                further(island, stor2, 5.0);
+            }
+            Self::GaleraStopped => {
+                for at in [client, stor2, stor1] {
+                    island.stop_node(at, true);
+                    further(island, stor1, 3.0);
+                }
+            }
+            Self::GaleraJoin => island.stop_node(stor2, true),
+            _ => {
+                island.lose_quorum(stor1);
+                island.stop_node(stor2, false);
+            }
+        }
     }
 }
 
@@ -355,7 +426,7 @@ pub fn fleet() -> Fleet {
 /// The same hosts, with a database on all three of them where the scene is about one.
 fn fleet_of(scene: Scene) -> Fleet {
     let plain = fleet();
-    if !scene.is_mysql() {
+    if !scene.is_mysql() && !scene.is_galera() {
         return plain;
     }
     let with = |host: &Host| Host {
@@ -367,9 +438,13 @@ fn fleet_of(scene: Scene) -> Fleet {
     };
     let shop = Topology {
         name: TopologyName::new("shop"),
-        kind: TopologyKind::Replication,
+        kind: if scene.is_galera() {
+            TopologyKind::Galera
+        } else {
+            TopologyKind::Replication
+        },
         members: plain.hosts.iter().map(|host| host.name.clone()).collect(),
-        preferred_source: Some(HostName::new("stor1")),
+        preferred_source: scene.is_mysql().then(|| HostName::new("stor1")),
     };
     let hosts = plain.hosts.iter().map(with).collect();
     Fleet::new(
@@ -431,6 +506,7 @@ fn glass(scene: Scene) -> Vec<Glass> {
     let (rule, resource) = match scene {
         _ if scene.is_half_dead() => (Rule::Force, "stor1"),
         _ if scene.base() == Scene::SplitBrain => (Rule::Discard, "web1"),
+        Scene::GaleraQuorum => (Rule::AssertOff, "stor1"),
         _ => return Vec::new(),
     };
     vec![Glass {

@@ -3,6 +3,7 @@
 //! words say here why not.
 
 mod database;
+mod galera;
 
 use super::arrays;
 use crate::{
@@ -118,17 +119,19 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
 /// more they have to be told is asked for when one is chosen.
 #[must_use]
 pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
-    let (about, kinds) = match object {
-        Object::Slice(_) => (definition::About::Slices, [ValueKind::Slice, ValueKind::Slices]),
-        Object::Host(_) => (definition::About::Hosts, [ValueKind::Hosts; 2]),
-        Object::Topology(_) => (definition::About::Database, [ValueKind::Database; 2]),
+    use definition::About::{Database, Galera, Hosts, Slices};
+    let (abouts, kinds): (&[definition::About], _) = match object {
+        Object::Slice(_) => (&[Slices], [ValueKind::Slice, ValueKind::Slices]),
+        Object::Host(_) => (&[Hosts], [ValueKind::Hosts; 2]),
+        // One about the other kind of topology refuses, and says why.
+        Object::Topology(_) => (&[Database, Galera], [ValueKind::Database; 2]),
         Object::Segment(_) => return Vec::new(),
     };
     let own = library.own().iter().map(|own| &own.definition);
     // Built-in ones about slices have offers of their own, with reasons.
     let built_in = catalogue::all().iter();
-    let of_hosts = built_in.filter(|definition| definition.about == definition::About::Hosts);
-    let fit = own.chain(of_hosts).filter(|definition| definition.about == about);
+    let of_hosts = built_in.filter(|definition| definition.about == Hosts);
+    let fit = own.chain(of_hosts).filter(|definition| abouts.contains(&definition.about));
     fit.filter_map(|definition| {
         let mut parameters = definition.parameters.iter();
         let (main, _) = parameters.find(|(_, parameter)| kinds.contains(&parameter.kind))?;

@@ -12,7 +12,7 @@ fn the_example_loads_and_means_what_it_says() {
     let fleet = clean(EXAMPLE);
     assert_eq!(fleet.name, "Northlight Hosting");
     assert_eq!(fleet.label.as_deref(), Some("PRODUCTION"));
-    assert_eq!(fleet.hosts.len(), 12);
+    assert_eq!(fleet.hosts.len(), 15);
     let stor1 = fleet.host("stor1").expect("stor1");
     assert_eq!(stor1.address, "10.20.0.11");
     assert_eq!(
@@ -59,6 +59,13 @@ fn the_example_loads_and_means_what_it_says() {
     assert!((db1.thresholds.lag_warning_seconds - 5.0).abs() < f64::EPSILON);
     let mysql = db1.mysql.as_ref().expect("access");
     assert_eq!(mysql.heartbeat.as_deref(), Some("percona.heartbeat"));
+    let mysql = fleet.host("gal2").expect("gal2").mysql.as_ref().expect("access");
+    assert_eq!(mysql.datadir.as_deref(), Some("/data/mysql"));
+    let words = |command: &Option<Vec<String>>| command.as_ref().map(|words| words.join(" "));
+    assert_eq!(
+        words(&mysql.start_new_cluster).as_deref(),
+        Some("galera_new_cluster mariadb@cluster")
+    );
 }
 
 /// Property names anywhere in a schema.

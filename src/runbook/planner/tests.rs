@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 mod arrays;
 mod database;
 mod found;
+mod galera;
 mod incidents;
 mod own;
 

@@ -15,6 +15,9 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
     if let Some(answer) = super::raid::command(island, at, &words) {
         return answer;
     }
+    if let Some(answer) = super::galera::function(island, at, &words) {
+        return answer;
+    }
     if let Some(answer) = super::database::function(island, at, &words) {
         return answer;
     }
@@ -311,10 +314,17 @@ fn systemctl(island: &mut Island, at: usize, verb: &str, unit: &str) -> Answer {
         ),
         "start" => {
             node.stopped_units.remove(name);
+            if matches!(name, "mysql" | "mariadb") {
+                island.start_node(at);
+            }
             Answer::ok(String::new())
         }
         "stop" => {
             node.stopped_units.insert(name.to_owned());
+            if matches!(name, "mysql" | "mariadb") {
+                island.stop_node(at, true);
+            }
+            let node = &mut island.nodes[at];
             if name.starts_with("nfs")
                 && let Some(server) = &mut node.nfs_server
             {

@@ -6,6 +6,7 @@
 
 mod commands;
 mod database;
+mod galera;
 mod raid;
 mod store;
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use super::put;
 use crate::simulate::{
     island::Island,
-    mysql::{Channel, Galera, Server},
+    galera::Galera,
+    mysql::{Channel, Server},
     node::{Node, whole},
     noise::{jitter, mix, normal, unit},
 };
@@ -170,18 +171,15 @@ fn wsrep(galera: &Galera, out: &mut String) {
     };
     put!(
         out,
-        "wsrep_cluster_conf_id\t{}\nwsrep_cluster_size\t{}\nwsrep_cluster_state_uuid\t6f0c1c1e-93c4-11ef-8a5b-0e5a7d1f2b11\nwsrep_cluster_status\t{cluster}\nwsrep_connected\tON\nwsrep_flow_control_paused\t0.0003\nwsrep_last_committed\t{}\nwsrep_local_state\t{state}\nwsrep_local_state_comment\t{comment}\nwsrep_ready\t{}\n",
+        "wsrep_cluster_conf_id\t{}\nwsrep_cluster_size\t{}\nwsrep_cluster_state_uuid\t{}\nwsrep_cluster_status\t{cluster}\nwsrep_connected\tON\nwsrep_flow_control_paused\t0.0003\nwsrep_last_committed\t{}\nwsrep_local_state\t{state}\nwsrep_local_state_comment\t{comment}\nwsrep_ready\t{}\n",
         if galera.primary {
             galera.conf_id.to_string()
         } else {
             u64::MAX.to_string()
         },
         galera.size,
-        if galera.primary {
-            whole(galera.committed).to_string()
-        } else {
-            "-1".to_owned()
-        },
+        galera.uuid(),
+        galera.at(),
         switch(galera.primary)
     );
 }

@@ -90,7 +90,7 @@ galera_up() {
   {
     printf 'hosts:\n'
     for host in "${GALERA_HOSTS[@]}"; do
-      printf '  %s: { address: %s, groups: [namespace], roles: [mysql], mysql: { socket: /run/mysqld/mysqld.sock } }\n' \
+      printf '  %s: { address: %s, groups: [namespace], roles: [mysql], mysql: { socket: /run/mysqld/mysqld.sock, start: [/run/lab/galera], start_new_cluster: [/run/lab/galera, --wsrep-new-cluster] } }\n' \
         "$host" "${LAB_ADDRESS[$host]}"
     done
     printf 'topologies:\n  ledger: { kind: galera, members: [gal1, gal2, gal3] }\n'

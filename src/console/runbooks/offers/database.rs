@@ -1,6 +1,6 @@
 //! Which runbooks apply to a database or to one of its servers, by what was collected last.
 
-use super::{Asked, Offer};
+use super::{Asked, Offer, galera};
 use crate::{
     collect::FleetView,
     facts::{
@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 
 /// For a database: a switchover, and the failover of its source.
 pub(super) fn of_topology(view: &FleetView, topology: &Topology, now: UnixMs) -> Vec<Offer> {
+    if topology.kind == TopologyKind::Galera {
+        return galera::of_topology(view, topology, now);
+    }
     let source = source(view, topology).unwrap_or_else(|_| usual(topology));
     let mut offers = vec![switchover(view, topology, now)];
     offers.extend(source.map(|source| failover(view, topology, source, now)));
@@ -21,6 +24,9 @@ pub(super) fn of_topology(view: &FleetView, topology: &Topology, now: UnixMs) ->
 
 /// For one of its servers: what can be done about the database when that server is the one to leave.
 pub(super) fn of_server(view: &FleetView, topology: &Topology, server: &HostName, now: UnixMs) -> Vec<Offer> {
+    if topology.kind == TopologyKind::Galera {
+        return galera::of_server(view, topology, server, now);
+    }
     vec![switchover(view, topology, now), failover(view, topology, server, now)]
 }
 
@@ -40,7 +46,7 @@ fn failover(view: &FleetView, topology: &Topology, server: &HostName, now: UnixM
     )
 }
 
-fn offer(runbook: &str, (parameter, value): (&str, &str), says: Result<String, String>) -> Offer {
+pub(super) fn offer(runbook: &str, (parameter, value): (&str, &str), says: Result<String, String>) -> Offer {
     let (says, not_now) = match says {
         Ok(says) => (says, None),
         Err(why) => (String::new(), Some(why)),
@@ -64,7 +70,7 @@ fn usual(topology: &Topology) -> Option<&HostName> {
 }
 
 /// What a server said last.
-fn said<'a>(view: &'a FleetView, host: &HostName) -> Option<&'a Mysql> {
+pub(super) fn said<'a>(view: &'a FleetView, host: &HostName) -> Option<&'a Mysql> {
     view.host(host.as_str())?.snapshot.as_ref()?.mysql.value()
 }
 
@@ -82,12 +88,6 @@ fn source<'a>(view: &FleetView, topology: &'a Topology) -> Result<Option<&'a Hos
 
 /// What is the same for both.
 fn fits(view: &FleetView, topology: &Topology) -> Result<(), String> {
-    if topology.kind == TopologyKind::Galera {
-        return Err(format!(
-            "{} is a Galera cluster: every node of it takes writes",
-            topology.name
-        ));
-    }
     if topology.members.len() < 2 {
         return Err(format!("{} has one server only", topology.name));
     }

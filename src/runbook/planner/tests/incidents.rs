@@ -22,9 +22,9 @@
 //! | the second server had the fault of the first | `no_failover_onto_a_server_with_the_same_fault` |
 //! | a server that is half dead: no planned move, and not dead enough either | `a_half_dead_server`, `a_half_dead_server_that_is_named` |
 //! | an array that rebuilds took the load of two | `no_move_to_a_server_that_rebuilds` |
-//! | `recv -F` destroyed snapshots, `rsync --delete` from an empty mount point, Galera | not applicable until runbooks for that exist |
+//! | `recv -F` destroyed snapshots, `rsync --delete` from an empty mount point | not applicable until runbooks for that exist |
 //!
-//! Those of databases are in `database`.
+//! Those of databases are in `database`, those of Galera clusters in `galera`.
 
 use super::*;
 
