@@ -335,7 +335,8 @@ pub(super) struct Mysql {
     /// Starts the server. Default [systemctl, start, --no-block, mariadb].
     #[serde(default)]
     pub start: Option<Spanned<List<String>>>,
-    /// Starts the server as the first one of its Galera cluster. Default [galera_new_cluster].
+    /// Starts the server as the first one of its Galera cluster. Default: the program that MariaDB
+    /// brings for that.
     #[serde(default)]
     pub start_new_cluster: Option<Spanned<List<String>>>,
 }

@@ -38,9 +38,7 @@ pub(super) fn refused(simulation: &Simulation, wish: &Wish) -> Vec<String> {
             "galera-quorum" if now(&|island| Some(lives(island))) => {
                 "in the copy a primary component lives; to rehearse its loss: --fault=no-primary:HOST".to_owned()
             }
-            "galera-lives" | "galera-unsaved" => {
-                "to rehearse the crash of a member: --fault=db-down:HOST".to_owned()
-            }
+            "galera-lives" | "galera-unsaved" => "to rehearse the crash of a member: --fault=db-down:HOST".to_owned(),
             _ => continue,
         };
         out.push(hint);
@@ -55,7 +53,10 @@ fn is_well(island: &Island, server: &str) -> Option<bool> {
 }
 
 fn lives(island: &Island) -> bool {
-    let galera = island.nodes.iter().filter_map(|node| node.mysql.as_ref()?.galera.as_ref());
+    let galera = island
+        .nodes
+        .iter()
+        .filter_map(|node| node.mysql.as_ref()?.galera.as_ref());
     galera.into_iter().any(|own| own.primary)
 }
 

@@ -141,7 +141,11 @@ impl Island {
     }
 
     fn agree_on(&mut self, component: &[usize]) {
-        let runs: Vec<usize> = component.iter().copied().filter(|at| of(&self.nodes[*at]).is_some_and(|own| own.runs)).collect();
+        let runs: Vec<usize> = component
+            .iter()
+            .copied()
+            .filter(|at| of(&self.nodes[*at]).is_some_and(|own| own.runs))
+            .collect();
         let newest = |island: &Self, primary: bool| {
             let own = runs.iter().filter_map(|at| of(&island.nodes[*at]));
             own.filter(|own| own.primary || !primary)
@@ -167,7 +171,10 @@ impl Island {
             }
             return;
         }
-        let members = runs.iter().filter_map(|at| of(&self.nodes[*at])).filter(|own| own.conf_id == conf_id);
+        let members = runs
+            .iter()
+            .filter_map(|at| of(&self.nodes[*at]))
+            .filter(|own| own.conf_id == conf_id);
         let Some((cluster, committed)) = members
             .map(|own| (own.cluster, own.committed))
             .max_by(|one, two| one.1.total_cmp(&two.1))
@@ -192,7 +199,10 @@ impl Island {
     pub(super) fn commit(&mut self, dt: f64) {
         for component in self.components() {
             let primary = |at: &&usize| of(&self.nodes[**at]).is_some_and(|own| own.primary);
-            let rates = component.iter().filter(primary).filter_map(|at| Some(self.nodes[*at].mysql.as_ref()?.rate));
+            let rates = component
+                .iter()
+                .filter(primary)
+                .filter_map(|at| Some(self.nodes[*at].mysql.as_ref()?.rate));
             let more = rates.fold(0.0, f64::max) * dt;
             for at in component {
                 if let Some(own) = self.galera(at).filter(|own| own.primary) {
@@ -210,15 +220,28 @@ impl Island {
         if own.primary {
             return true;
         }
-        let component = self.components().into_iter().find(|component| component.contains(&at)).unwrap_or_default();
-        let view = component.iter().filter(|at| of(&self.nodes[**at]).is_some_and(|own| own.runs)).count();
+        let component = self
+            .components()
+            .into_iter()
+            .find(|component| component.contains(&at))
+            .unwrap_or_default();
+        let view = component
+            .iter()
+            .filter(|at| of(&self.nodes[**at]).is_some_and(|own| own.runs))
+            .count();
         self.be_first(at, &component, u32::try_from(view).unwrap_or(u32::MAX));
         true
     }
 
     /// Starts a stopped node as the first one of its cluster; without a state of any it makes a new one.
     pub(super) fn new_cluster(&mut self, at: usize) -> bool {
-        let clusters = self.nodes.iter().filter_map(of).map(|own| own.cluster).max().unwrap_or(0);
+        let clusters = self
+            .nodes
+            .iter()
+            .filter_map(of)
+            .map(|own| own.cluster)
+            .max()
+            .unwrap_or(0);
         let Some(own) = self.galera(at).filter(|own| !own.runs) else {
             return false;
         };
@@ -234,7 +257,14 @@ impl Island {
         let group = of(&self.nodes[at]).map(|own| own.group);
         let there = self.nodes.iter().filter(|node| node.power != Power::Off).filter_map(of);
         let lives = there.filter(|own| Some(own.group) == group).any(|own| own.primary);
-        let conf_id = self.nodes.iter().filter_map(of).map(|own| own.conf_id).max().unwrap_or(0) + 1;
+        let conf_id = self
+            .nodes
+            .iter()
+            .filter_map(of)
+            .map(|own| own.conf_id)
+            .max()
+            .unwrap_or(0)
+            + 1;
         for member in component {
             if let Some(own) = self.galera(*member).filter(|own| own.runs) {
                 (own.primary, own.conf_id, own.view) = (true, conf_id, view);
@@ -323,7 +353,11 @@ mod tests {
         let mut island = cluster();
         island.stop_node(0, true);
         island.stop_node(1, true);
-        assert_eq!(primaries(&island), [false, false, true], "who leaves well is not counted");
+        assert_eq!(
+            primaries(&island),
+            [false, false, true],
+            "who leaves well is not counted"
+        );
         island.stop_node(2, true);
         let safe: Vec<bool> = island.nodes.iter().filter_map(of).map(|own| own.safe).collect();
         assert_eq!(safe, [false, false, true]);
@@ -339,7 +373,10 @@ mod tests {
         assert_eq!(primaries(&island), [false; 3]);
         assert!(island.bootstrap(0) && island.bootstrap(1));
         assert_eq!(primaries(&island), [true, true, false]);
-        assert!(!island.galera(0).unwrap().second && island.galera(1).unwrap().second, "a split brain");
+        assert!(
+            !island.galera(0).unwrap().second && island.galera(1).unwrap().second,
+            "a split brain"
+        );
     }
 
     #[test]

@@ -44,7 +44,6 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
     )
 }
 
-
 /// What of the hosts and segments the copy does not play, a sentence each.
 pub(super) fn not_played(fleet: &Fleet) -> Vec<String> {
     let hosts = |is: &dyn Fn(&Host) -> bool| {
@@ -179,7 +178,11 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
 
 /// The members of a Galera cluster, all in its primary component.
 fn cluster(fleet: &Fleet, topology: &Topology, group: usize, nodes: &mut [Node]) {
-    let members: Vec<usize> = topology.members.iter().filter_map(|name| fleet.host_index(name.as_str())).collect();
+    let members: Vec<usize> = topology
+        .members
+        .iter()
+        .filter_map(|name| fleet.host_index(name.as_str()))
+        .collect();
     let size = u32::try_from(members.len()).unwrap_or(u32::MAX);
     for (number, at) in members.into_iter().enumerate() {
         let id = u32::try_from(number + 1).unwrap_or(u32::MAX);

@@ -33,7 +33,9 @@ impl Node {
 
     /// A status variable.
     fn status(&self, name: &str) -> String {
-        let said = self.ask(&format!("SHOW GLOBAL STATUS LIKE 'wsrep_{name}'")).unwrap_or_default();
+        let said = self
+            .ask(&format!("SHOW GLOBAL STATUS LIKE 'wsrep_{name}'"))
+            .unwrap_or_default();
         said.trim().split('\t').nth(1).unwrap_or_default().to_owned()
     }
 
@@ -55,7 +57,11 @@ impl Node {
     }
 
     fn start(&self, more: &[&str]) {
-        let started = Command::new("sh").arg(self.dir.join("start")).args(more).stdin(Stdio::null()).status();
+        let started = Command::new("sh")
+            .arg(self.dir.join("start"))
+            .args(more)
+            .stdin(Stdio::null())
+            .status();
         assert!(started.unwrap().success());
     }
 
@@ -92,7 +98,10 @@ impl Drop for Cluster {
 
 impl Cluster {
     fn new() -> Self {
-        assert!(Path::new(PROVIDER).exists(), "{PROVIDER} is missing: install the package galera-4");
+        assert!(
+            Path::new(PROVIDER).exists(),
+            "{PROVIDER} is missing: install the package galera-4"
+        );
         let lab = Lab::new();
         let folder = lab.path("client.cnf").parent().unwrap().to_owned();
         let empty = data(&folder);
@@ -103,7 +112,10 @@ impl Cluster {
                 group_port: free_port(),
             })
             .into();
-        let all: Vec<String> = nodes.iter().map(|node| format!("127.0.0.1:{}", node.group_port)).collect();
+        let all: Vec<String> = nodes
+            .iter()
+            .map(|node| format!("127.0.0.1:{}", node.group_port))
+            .collect();
         for (node, name) in nodes.iter().zip(MEMBERS) {
             fs::create_dir(&node.dir).unwrap();
             configure(node, name, &all.join(","));
@@ -192,13 +204,24 @@ impl Cluster {
 }
 
 fn copy(from: &Path, to: &Path) {
-    assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    assert!(
+        Command::new("cp")
+            .arg("-a")
+            .arg(from)
+            .arg(to)
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 /// Its configuration, and a script that starts it as systemd's unit does: by the position that its data tells.
 fn configure(node: &Node, name: &str, all: &str) {
     let dir = node.dir.display();
-    let (server, owner) = (program(&["mariadbd"], "mariadb-server"), super::user().unwrap_or_default());
+    let (server, owner) = (
+        program(&["mariadbd"], "mariadb-server"),
+        super::user().unwrap_or_default(),
+    );
     let ist = free_port();
     fs::write(
         node.dir.join("my.cnf"),
@@ -247,15 +270,23 @@ fn a_cluster_that_has_lost_its_quorum_gets_one_primary_component_and_no_acknowle
     for node in &cluster.nodes[1..] {
         node.signal(rustix::process::Signal::KILL);
     }
-    until("m1 has no quorum", || cluster.nodes[0].status("cluster_status") == "non-Primary");
+    until("m1 has no quorum", || {
+        cluster.nodes[0].status("cluster_status") == "non-Primary"
+    });
     cluster.refuses(&recover, "galera-position server=m2");
     cluster.does(&["galera-position", "server=m2"]);
     cluster.does(&["galera-position", "server=m3"]);
     cluster.does(&recover);
     std::thread::sleep(Duration::from_secs(1));
     let (acknowledged, longest) = writer.end();
-    println!("two of three killed: {} acknowledged, {longest:?} without an answer", acknowledged.len());
-    assert!(acknowledged.len() > 20, "the writer wrote hardly anything: {acknowledged:?}");
+    println!(
+        "two of three killed: {} acknowledged, {longest:?} without an answer",
+        acknowledged.len()
+    );
+    assert!(
+        acknowledged.len() > 20,
+        "the writer wrote hardly anything: {acknowledged:?}"
+    );
     cluster.whole(&acknowledged);
 
     // One that was away joins; what it recovered of it is nothing to rest on any more.
@@ -289,6 +320,9 @@ fn a_cluster_that_has_lost_its_quorum_gets_one_primary_component_and_no_acknowle
     cluster.does(&recover);
     std::thread::sleep(Duration::from_secs(1));
     let (acknowledged, longest) = writer.end();
-    println!("all of them killed: {} acknowledged, {longest:?} without an answer", acknowledged.len());
+    println!(
+        "all of them killed: {} acknowledged, {longest:?} without an answer",
+        acknowledged.len()
+    );
     cluster.whole(&acknowledged);
 }

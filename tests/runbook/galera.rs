@@ -38,7 +38,10 @@ pub fn check(stage: &Stage, island: &Island) {
     }
     let primary = members(island).filter(|(node, own)| node.power != Power::Off && own.runs && own.primary);
     let clusters: BTreeSet<u32> = primary.map(|(_, own)| own.cluster).collect();
-    assert!(clusters.len() <= 1, "2: primary components of the clusters {clusters:?}");
+    assert!(
+        clusters.len() <= 1,
+        "2: primary components of the clusters {clusters:?}"
+    );
 }
 
 /// 16: what was made primary is not taken away again.
@@ -65,7 +68,11 @@ pub fn served(stage: &Stage) -> Result<(), String> {
         .fleet(|island| {
             if stage.scene == Scene::GaleraPosition {
                 let (_, own) = members(island).find(|(node, _)| &*node.name == "stor2").unwrap();
-                return if own.recovered { Ok(()) } else { Err("stor2 was not recovered".to_owned()) };
+                return if own.recovered {
+                    Ok(())
+                } else {
+                    Err("stor2 was not recovered".to_owned())
+                };
             }
             for (node, own) in members(island).filter(|(node, _)| node.is_up() && !is_lost(stage, node)) {
                 if !own.runs || !own.primary {

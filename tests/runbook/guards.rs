@@ -295,7 +295,14 @@ fn situation(interlock: Interlock) -> Situation {
         Interlock::JoinerEqual => of_cluster(interlock, join("client"), |island| {
             let [own, node] = ["client", "stor2"].map(|name| island.node(name).unwrap());
             island.stop_node(own, true);
-            island.nodes[own].mysql.as_mut().unwrap().galera.as_mut().unwrap().committed += 50.0;
+            island.nodes[own]
+                .mysql
+                .as_mut()
+                .unwrap()
+                .galera
+                .as_mut()
+                .unwrap()
+                .committed += 50.0;
             let node = island.nodes[node].mysql.as_mut().unwrap().galera.as_mut().unwrap();
             (node.primary, node.conf_id, node.view) = (true, 99, 1);
         }),

@@ -196,7 +196,9 @@ impl Scene {
 
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
-        !self.is_mysql() && !self.is_galera() && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
+        !self.is_mysql()
+            && !self.is_galera()
+            && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
     }
 
     fn is_both(self) -> bool {
@@ -265,11 +267,9 @@ impl Scene {
     /// Where the slice is served before and after.
     pub fn sides(self) -> (&'static str, &'static str) {
         match self.base() {
-            Self::SliceMove
-            | Self::Failover
-            | Self::MysqlSwitchover
-            | Self::MysqlFailover
-            | Self::GaleraQuorum => ("stor1", "stor2"),
+            Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover | Self::GaleraQuorum => {
+                ("stor1", "stor2")
+            }
             Self::GaleraStopped | Self::GaleraJoin | Self::GaleraPosition => ("stor1", "stor1"),
             Self::FailBack => ("stor2", "stor1"),
             Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
@@ -343,7 +343,14 @@ impl Scene {
     fn prepare_cluster(self, island: &mut Island) {
         let [stor1, stor2, client] = ["stor1", "stor2", "client"].map(|name| island.node(name).unwrap());
         let further = |island: &mut Island, at: usize, more: f64| {
-            island.nodes[at].mysql.as_mut().unwrap().galera.as_mut().unwrap().committed += more;
+            island.nodes[at]
+                .mysql
+                .as_mut()
+                .unwrap()
+                .galera
+                .as_mut()
+                .unwrap()
+                .committed += more;
         };
         match self {
             Self::GaleraQuorum => {

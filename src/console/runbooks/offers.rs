@@ -131,7 +131,9 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
     // Built-in ones about slices have offers of their own, with reasons.
     let built_in = catalogue::all().iter();
     let of_hosts = built_in.filter(|definition| definition.about == Hosts);
-    let fit = own.chain(of_hosts).filter(|definition| abouts.contains(&definition.about));
+    let fit = own
+        .chain(of_hosts)
+        .filter(|definition| abouts.contains(&definition.about));
     fit.filter_map(|definition| {
         let mut parameters = definition.parameters.iter();
         let (main, _) = parameters.find(|(_, parameter)| kinds.contains(&parameter.kind))?;

@@ -58,7 +58,10 @@ impl Check for GaleraLives {
         }
         if others().all(|(_, other)| other.is_synced()) {
             report.refuse(
-                format!("every member of {} that answers is in its primary component", cluster.name),
+                format!(
+                    "every member of {} that answers is in its primary component",
+                    cluster.name
+                ),
                 "there is nothing to join",
             );
         }

@@ -69,20 +69,15 @@ fn ping(from: &Host, to: &Host) -> Look {
 }
 
 /// A member that is not known to be stopped may be in a primary component of its own, or have what no other has.
-fn absent(
-    scope: &Scope<'_>,
-    cluster: &GaleraLayout,
-    member: &Member,
-    why: &str,
-    sight: &Sight,
-    report: &mut Report,
-) {
+fn absent(scope: &Scope<'_>, cluster: &GaleraLayout, member: &Member, why: &str, sight: &Sight, report: &mut Report) {
     let name = &member.host;
     let host = scope.fleet.host(name.as_str());
     let fencing = host.is_some_and(|host| host.fencing.is_some());
     if member.found != Found::Off {
         let lift = if fencing {
-            format!("bring it back; or have it switched off first, if what it alone has may be lost: --assert-off={name}")
+            format!(
+                "bring it back; or have it switched off first, if what it alone has may be lost: --assert-off={name}"
+            )
         } else {
             format!(
                 "bring it back; or, if what it alone has may be lost, switch it off by hand, look that it is off, and say so: \
@@ -96,16 +91,22 @@ fn absent(
         return;
     }
     let others = cluster.members.iter().filter(|other| other.host != *name);
-    let reaches = |other: &&Member| {
+    let sees = |other: &&Member| {
         let pair = scope.fleet.host(other.host.as_str()).zip(host);
         pair.is_some_and(|(from, to)| sight.printed(&ping(from, to)).is_ok_and(|printed| printed.exit == 0))
     };
-    let reached: Vec<&str> = others.filter(reaches).map(|other| other.host.as_str()).collect();
+    let reached: Vec<&str> = others.filter(sees).map(|other| other.host.as_str()).collect();
     if !reached.is_empty() && fencing {
-        report.warn(format!("{} reaches {name}; it is switched off first", reached.join(", ")));
+        report.warn(format!(
+            "{} reaches {name}; it is switched off first",
+            reached.join(", ")
+        ));
     } else if !reached.is_empty() {
         report.refuse(
-            format!("{} reaches {name}: it is not off, whatever was said", reached.join(", ")),
+            format!(
+                "{} reaches {name}: it is not off, whatever was said",
+                reached.join(", ")
+            ),
             "a person's word is not enough then: give it `fencing` in the inventory, or cut its power and network",
         );
     }
@@ -121,7 +122,10 @@ fn lives(cluster: &GaleraLayout, seen: &[(&Member, Seen)], report: &mut Report) 
     let names: Vec<&str> = primary.map(|(member, _)| member.host.as_str()).collect();
     if !names.is_empty() {
         report.refuse(
-            format!("a primary component lives on {}: a second one would be a split brain", names.join(", ")),
+            format!(
+                "a primary component lives on {}: a second one would be a split brain",
+                names.join(", ")
+            ),
             format!("let the others join it: galera-join database={}", cluster.name),
         );
     }
@@ -188,7 +192,10 @@ fn furthest(cluster: &GaleraLayout, seen: &[(&Member, Seen)], report: &mut Repor
             );
         } else if other.seqno > position.seqno {
             report.refuse(
-                format!("{} is at {}, {} is further, at {}", node.host, position.seqno, member.host, other.seqno),
+                format!(
+                    "{} is at {}, {} is further, at {}",
+                    node.host, position.seqno, member.host, other.seqno
+                ),
                 format!("bootstrap that one: to={}", member.host),
             );
         } else if other.seqno < position.seqno {
@@ -203,11 +210,17 @@ fn furthest(cluster: &GaleraLayout, seen: &[(&Member, Seen)], report: &mut Repor
     let evidence: Vec<String> = seen
         .iter()
         .map(|(member, own)| {
-            let at = own.position().map_or_else(|why| why, |position| format!("at {}", position.seqno));
+            let at = own
+                .position()
+                .map_or_else(|why| why, |position| format!("at {}", position.seqno));
             format!("{} is {}, {at}", member.host, own.stands())
         })
         .collect();
-    report.note(format!("evidence: {}; the cluster is {}", evidence.join("; "), position.uuid));
+    report.note(format!(
+        "evidence: {}; the cluster is {}",
+        evidence.join("; "),
+        position.uuid
+    ));
     report.warn("a bootstrap is not taken back: from then on the member takes writes");
     report.losses.push(format!(
         "{}: what a member acknowledged alone and had not on its disk when it died (innodb_flush_log_at_trx_commit other than 1): \

@@ -22,7 +22,10 @@ impl Check for GaleraUnsaved {
         };
         let host = &server.name;
         let Some(member) = cluster.member(host) else {
-            report.refuse(format!("{host} is no member of {}", cluster.name), "name one of its members");
+            report.refuse(
+                format!("{host} is no member of {}", cluster.name),
+                "name one of its members",
+            );
             return;
         };
         let seen = match sight.text(&member.look()).and_then(|text| member.read(text)) {

@@ -53,21 +53,22 @@ pub fn join(context: &Context<'_>, host: &HostName) -> Required {
 
 /// What has to hold before data is recovered: its server does not run.
 pub fn recover(context: &Context<'_>, host: &HostName) -> Required {
-    on(context, host, |_, own| vec![(Interlock::RecoverStopped, own.is_stopped())])
+    on(context, host, |_, own| {
+        vec![(Interlock::RecoverStopped, own.is_stopped())]
+    })
 }
 
 /// Two members that cannot see each other would be two primary components.
 fn alone(plan: &Plan) -> Condition {
     let claims = plan.steps.iter().flat_map(|step| &step.operation.claims);
     let count = claims.filter(|claim| matches!(claim, Claim::Bootstrap { .. })).count();
-    fixed("one member is bootstrapped by this run, and no more".to_owned(), count == 1)
+    fixed(
+        "one member is bootstrapped by this run, and no more".to_owned(),
+        count == 1,
+    )
 }
 
-fn on(
-    context: &Context<'_>,
-    host: &HostName,
-    then: impl FnOnce(&GaleraLayout, &Member) -> Required,
-) -> Required {
+fn on(context: &Context<'_>, host: &HostName, then: impl FnOnce(&GaleraLayout, &Member) -> Required) -> Required {
     let cluster = context.plan.layouts.galera.as_ref();
     match cluster.and_then(|cluster| Some((cluster, cluster.member(host)?))) {
         Some((cluster, own)) => then(cluster, own),

@@ -140,7 +140,10 @@ impl Seen {
         match self {
             Self::Running(own) => {
                 if own.local.is_nothing() || own.local != own.cluster {
-                    return Err(format!("it has no state of its cluster ({}, {})", own.local, own.cluster));
+                    return Err(format!(
+                        "it has no state of its cluster ({}, {})",
+                        own.local, own.cluster
+                    ));
                 }
                 if own.queue > 0 {
                     return Err(format!("it has still to apply {} write sets", own.queue));
@@ -269,7 +272,7 @@ pub fn parse(text: &str) -> Result<Seen, String> {
         let (name, value) = line.split_once('\t').unwrap_or((line, ""));
         // The server tells names of its variables in small letters, those of its status as they were asked for.
         let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name));
-        let known = known.ok_or("it prints something else than its state")?;
+        let known = *known.ok_or("it prints something else than its state")?;
         if said.insert(known, value).is_some() {
             return Err(format!("it tells {known} more than once"));
         }
@@ -288,7 +291,10 @@ struct Said<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Said<'a> {
     fn text(&self, name: &str) -> Result<&'a str, String> {
-        self.0.get(name).copied().ok_or_else(|| format!("it does not tell {name}"))
+        self.0
+            .get(name)
+            .copied()
+            .ok_or_else(|| format!("it does not tell {name}"))
     }
 
     fn odd(name: &str, text: &str) -> String {
@@ -324,7 +330,9 @@ impl<'a> Said<'a> {
         let version = self.text("version")?;
         if !version.contains("MariaDB") {
             let version = CleanText::new(version);
-            return Err(format!("it is {version}: Galera clusters are recovered with MariaDB alone so far"));
+            return Err(format!(
+                "it is {version}: Galera clusters are recovered with MariaDB alone so far"
+            ));
         }
         if !self.word("wsrep_on", "ON", "OFF")? {
             return Err("it runs without wsrep: it is no member".to_owned());
@@ -346,7 +354,9 @@ impl<'a> Said<'a> {
     fn stopped(&self) -> Result<Stopped, String> {
         let datadir = CleanText::new(self.text("datadir")?);
         if !self.0.contains_key("uuid") {
-            return Err(format!("{datadir} has no grastate.dat: it was never a member of a cluster"));
+            return Err(format!(
+                "{datadir} has no grastate.dat: it was never a member of a cluster"
+            ));
         }
         let recovered = match self.0.get("recovered") {
             None => None,
@@ -369,10 +379,7 @@ impl<'a> Said<'a> {
             uuid: self.uuid("uuid")?,
             seqno: self.seqno("seqno")?,
             // Before Galera 3.19 there was no such line.
-            safe: match self.0.contains_key("safe_to_bootstrap") {
-                true => self.word("safe_to_bootstrap", "1", "0")?,
-                false => false,
-            },
+            safe: self.0.contains_key("safe_to_bootstrap") && self.word("safe_to_bootstrap", "1", "0")?,
             recovered,
         })
     }
@@ -389,7 +396,11 @@ fn named(address: &str) -> usize {
 /// usual one.
 fn words(access: &MysqlAccess) -> [String; 3] {
     let [socket, defaults] = mysql::words(access);
-    [socket, defaults, access.datadir.clone().unwrap_or_else(|| "-".to_owned())]
+    [
+        socket,
+        defaults,
+        access.datadir.clone().unwrap_or_else(|| "-".to_owned()),
+    ]
 }
 
 /// The look that tells how a member stands.
@@ -513,12 +524,17 @@ impl Member {
     #[must_use]
     pub fn leads(&self, least: &Position) -> Condition {
         let (host, least) = (self.host.clone(), least.clone());
-        let says = format!("{host} is Primary and Synced in the cluster {}, at {} or later", least.uuid, least.seqno);
+        let says = format!(
+            "{host} is Primary and Synced in the cluster {}, at {} or later",
+            least.uuid, least.seqno
+        );
         self.on(says, move |seen| {
             let Seen::Running(own) = seen else {
                 return Truth::Unknown(format!("{host} is {}", seen.stands()));
             };
-            let at = own.committed.map_or_else(|| "nowhere".to_owned(), |seqno| seqno.to_string());
+            let at = own
+                .committed
+                .map_or_else(|| "nowhere".to_owned(), |seqno| seqno.to_string());
             let says = format!("{host} is {} in {}, at {at}", seen.stands(), own.cluster);
             if !seen.is_synced() {
                 // It may be on its way.
@@ -562,7 +578,11 @@ impl Member {
             Seen::Running(own) => {
                 let enough = own.size >= members as u64;
                 let says = format!("{host} is {}, and sees {} members", seen.stands(), own.size);
-                if own.primary && enough { Truth::Yes(says) } else { Truth::Unknown(says) }
+                if own.primary && enough {
+                    Truth::Yes(says)
+                } else {
+                    Truth::Unknown(says)
+                }
             }
             Seen::Stopped(_) => Truth::No(format!("{host} is stopped")),
         })
@@ -586,7 +606,9 @@ impl Member {
             }
             match own.position() {
                 Ok(position) => {
-                    let at = its.committed.map_or_else(|| "nowhere".to_owned(), |seqno| seqno.to_string());
+                    let at = its
+                        .committed
+                        .map_or_else(|| "nowhere".to_owned(), |seqno| seqno.to_string());
                     let says = format!("{host} is at {position}, {peer} at {at}");
                     Truth::of(Some(position.seqno) <= its.committed, says)
                 }

@@ -28,7 +28,9 @@ fn stopped(uuid: &str, seqno: &str, more: &str) -> String {
 }
 
 fn position(text: &str) -> Result<String, String> {
-    parse(text).and_then(|seen| seen.position()).map(|position| position.to_string())
+    parse(text)
+        .and_then(|seen| seen.position())
+        .map(|position| position.to_string())
 }
 
 fn member(name: &str) -> Member {
@@ -55,7 +57,9 @@ fn judged(condition: &Condition, said: &[(&Member, &str)]) -> Truth {
 
 #[test]
 fn a_member_that_runs_is_read() {
-    let Seen::Running(own) = parse(ALONE).unwrap() else { panic!() };
+    let Seen::Running(own) = parse(ALONE).unwrap() else {
+        panic!()
+    };
     assert!(!own.primary && !own.ready && own.named == 2 && own.size == 1);
     assert_eq!(position(ALONE), Ok(format!("{CLUSTER}:8")));
     assert!(parse(&primary(9)).unwrap().is_synced());
@@ -69,7 +73,10 @@ fn a_member_that_runs_is_read() {
         ("end\n", "end\nstate\tstopped\n"),
         ("end\n", "surprise\t1\nend\n"),
     ] {
-        assert!(ALONE.contains(from) && parse(&ALONE.replacen(from, to, 1)).is_err(), "{from:?} → {to:?}");
+        assert!(
+            ALONE.contains(from) && parse(&ALONE.replacen(from, to, 1)).is_err(),
+            "{from:?} → {to:?}"
+        );
     }
     for (from, to) in [
         ("recv_queue\t0", "recv_queue\t2"),
@@ -85,14 +92,24 @@ fn a_stopped_member_has_a_position_only_where_it_is_known() {
     let nothing = "00000000-0000-0000-0000-000000000000";
     assert_eq!(position(&stopped(CLUSTER, "44", "")), Ok(format!("{CLUSTER}:44")));
     assert!(position(&stopped(CLUSTER, "-1", "")).is_err());
-    assert!(position(&stopped(nothing, "44", "")).is_err(), "a number without a cluster");
+    assert!(
+        position(&stopped(nothing, "44", "")).is_err(),
+        "a number without a cluster"
+    );
     assert!(parse(&stopped(nothing, "-1", "")).unwrap().is_void());
     let recovered = |at: &str| position(&stopped(CLUSTER, "-1", &format!("recovered\t{at}\n")));
     assert_eq!(recovered(&format!("{CLUSTER}:47")), Ok(format!("{CLUSTER}:47")));
     assert!(recovered(&format!("{nothing}:-1")).is_err());
-    assert!(recovered("e1897a92-e577-11f1-972a-568552f70d37:47").is_err(), "data of another cluster");
+    assert!(
+        recovered("e1897a92-e577-11f1-972a-568552f70d37:47").is_err(),
+        "data of another cluster"
+    );
     assert!(parse(&stopped(CLUSTER, "-1", "recovered\tgarbage\n")).is_err());
-    assert!(parse("state\tstopped\ndatadir\t/x\nend\n").unwrap_err().contains("no grastate.dat"));
+    assert!(
+        parse("state\tstopped\ndatadir\t/x\nend\n")
+            .unwrap_err()
+            .contains("no grastate.dat")
+    );
     assert!(parse("state\tsilent\nend\n").unwrap_err().contains("does not answer"));
 }
 
@@ -110,7 +127,10 @@ fn what_is_on_its_way_is_not_known_and_what_is_wrong_is_no() {
     let with = two.is_with(&one);
     assert!(judged(&with, &[(&one, &primary(9)), (&two, &primary(12))]).holds());
     let elsewhere = primary(9).replace(CLUSTER, "e1897a92-e577-11f1-972a-568552f70d37");
-    assert!(judged(&with, &[(&one, &primary(9)), (&two, &elsewhere)]).fails(), "a cluster of its own");
+    assert!(
+        judged(&with, &[(&one, &primary(9)), (&two, &elsewhere)]).fails(),
+        "a cluster of its own"
+    );
     let older = primary(9).replace("conf_id\t5", "conf_id\t4");
     assert!(!judged(&with, &[(&one, &primary(9)), (&two, &older)]).holds());
     let furthest = one.is_as_far_as(&two);

@@ -26,10 +26,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("mysql-failover.yaml", include_str!("../builtin/mysql-failover.yaml")),
     ("galera-recover.yaml", include_str!("../builtin/galera-recover.yaml")),
     ("galera-join.yaml", include_str!("../builtin/galera-join.yaml")),
-    (
-        "galera-position.yaml",
-        include_str!("../builtin/galera-position.yaml"),
-    ),
+    ("galera-position.yaml", include_str!("../builtin/galera-position.yaml")),
 ];
 
 static ALL: LazyLock<Vec<Definition>> = LazyLock::new(|| {

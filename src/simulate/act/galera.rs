@@ -4,7 +4,10 @@ use crate::simulate::{exec::Answer, galera::Galera, island::Island};
 
 /// Runs a function of `database.sh`; `None` for what is none.
 pub(super) fn function(island: &mut Island, at: usize, words: &[&str]) -> Option<Answer> {
-    let own = island.nodes[at].mysql.as_ref().and_then(|server| server.galera.as_ref());
+    let own = island.nodes[at]
+        .mysql
+        .as_ref()
+        .and_then(|server| server.galera.as_ref());
     let answer = match words {
         ["db_galera", _, _, _] => Answer::ok(own.map_or_else(stranger, state)),
         ["db_galera_stand", _, _, _] => Answer::ok(own.map_or_else(|| "stopped  \n".to_owned(), stand)),

@@ -2,8 +2,8 @@
 
 use super::put;
 use crate::simulate::{
-    island::Island,
     galera::Galera,
+    island::Island,
     mysql::{Channel, Server},
     node::{Node, whole},
     noise::{jitter, mix, normal, unit},

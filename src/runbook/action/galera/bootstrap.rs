@@ -74,7 +74,11 @@ impl Action for GaleraBootstrap {
             }]),
             proof: vec![member.leads(position)],
             // InnoDB replays its log before the server answers.
-            deadline: if runs { Duration::from_secs(20) } else { Duration::from_mins(5) },
+            deadline: if runs {
+                Duration::from_secs(20)
+            } else {
+                Duration::from_mins(5)
+            },
             settles_within: Duration::from_mins(1),
             nature: Nature::Irreversible,
             retry: None,

@@ -29,7 +29,9 @@ impl Action for GaleraWhole {
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let cluster = cluster(given)?;
-        let node = cluster.member(&cluster.node).ok_or("the cluster has no member to join")?;
+        let node = cluster
+            .member(&cluster.node)
+            .ok_or("the cluster has no member to join")?;
         let there = |found: &Found| matches!(found, Found::Runs | Found::Stopped);
         let members = || cluster.members.iter().filter(|member| there(&member.found));
         let others = members().filter(|member| member.host != node.host);
@@ -38,7 +40,11 @@ impl Action for GaleraWhole {
         proof.extend(cluster.position.as_ref().map(|position| node.leads(position)));
         Ok(Operation {
             place: Place::Console,
-            says: format!("wait until {} is one component of {} members", cluster.name, members().count()),
+            says: format!(
+                "wait until {} is one component of {} members",
+                cluster.name,
+                members().count()
+            ),
             needs: Vec::new(),
             expects: Vec::new(),
             work: Work::Local(Vec::new()),

@@ -43,7 +43,10 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
             "see mysql-switchover and mysql-failover",
         )]);
     }
-    let hosts = topology.members.iter().filter_map(|name| asked.fleet.host(name.as_str()));
+    let hosts = topology
+        .members
+        .iter()
+        .filter_map(|name| asked.fleet.host(name.as_str()));
     let nodes: Vec<Node> = hosts.map(|host| node(asked, host)).collect();
     let node = chosen(&nodes).ok_or_else(|| {
         vec![Refusal::new(
@@ -105,7 +108,12 @@ fn chosen(nodes: &[Node]) -> Option<HostName> {
             Err(_) => (0, false),
         };
         let position = node.seen.as_ref().ok().and_then(|seen| seen.position().ok());
-        (position.map(|position| position.seqno), node.member.found == Found::Runs, size, safe)
+        (
+            position.map(|position| position.seqno),
+            node.member.found == Found::Runs,
+            size,
+            safe,
+        )
     };
     let best = || nodes.iter().min_by_key(|node| Reverse(rank(node)));
     let found = nodes.iter().find(primary).or_else(best);

@@ -165,27 +165,52 @@ fn quorum_lost() {
 
 #[test]
 fn all_of_them_stopped() {
-    let members = [stopped(CLUSTER, "40", 1), stopped(CLUSTER, "44", 0), stopped(CLUSTER, "44", 0)];
+    let members = [
+        stopped(CLUSTER, "40", 1),
+        stopped(CLUSTER, "44", 0),
+        stopped(CLUSTER, "44", 0),
+    ];
     golden!(planned(&recover(), &members));
 }
 
 /// What says of itself that it was the last to leave is only one of several that are as far.
 #[test]
 fn of_equal_members_one_that_runs_goes_before_one_that_was_the_last_to_leave() {
-    let plan = planned(&recover(), &[stopped(CLUSTER, "44", 0), stopped(CLUSTER, "44", 1), alone(44)]).unwrap();
+    let plan = planned(
+        &recover(),
+        &[stopped(CLUSTER, "44", 0), stopped(CLUSTER, "44", 1), alone(44)],
+    )
+    .unwrap();
     assert_eq!(
         actions(&plan),
-        ["galera-bootstrap gal3", "galera-join gal1", "galera-join gal2", "galera-whole"]
+        [
+            "galera-bootstrap gal3",
+            "galera-join gal1",
+            "galera-join gal2",
+            "galera-whole"
+        ]
     );
-    let plan = planned(&recover(), &[stopped(CLUSTER, "44", 0), stopped(CLUSTER, "44", 1), alone(43)]).unwrap();
+    let plan = planned(
+        &recover(),
+        &[stopped(CLUSTER, "44", 0), stopped(CLUSTER, "44", 1), alone(43)],
+    )
+    .unwrap();
     assert_eq!(
         actions(&plan),
-        ["galera-bootstrap gal2", "galera-join gal1", "galera-join gal3", "galera-whole"]
+        [
+            "galera-bootstrap gal2",
+            "galera-join gal1",
+            "galera-join gal3",
+            "galera-whole"
+        ]
     );
     // A person may choose among those that are as far as any.
     let to = |host| wish("galera-recover", &[("database", "ledger"), ("to", host)]);
     let members = [alone(44), alone(44), alone(43)];
-    assert_eq!(actions(&planned(&to("gal2"), &members).unwrap())[0], "galera-bootstrap gal2");
+    assert_eq!(
+        actions(&planned(&to("gal2"), &members).unwrap())[0],
+        "galera-bootstrap gal2"
+    );
     refused(&to("gal3"), &members, &["gal1 is further, at 44", "to=gal1"]);
     refused(&to("gal9"), &members, &["\"gal9\" is no host"]);
 }
@@ -198,11 +223,14 @@ fn a_primary_component_that_lives() {
         &members,
         &["a primary component lives on gal1", "galera-join database=ledger"],
     );
-    golden!(planned(&wish("galera-join", &[("database", "ledger")]), &[
-        running("Primary", 50),
-        running("Primary", 50),
-        stopped(CLUSTER, "-1", 0)
-    ]));
+    golden!(planned(
+        &wish("galera-join", &[("database", "ledger")]),
+        &[
+            running("Primary", 50),
+            running("Primary", 50),
+            stopped(CLUSTER, "-1", 0)
+        ]
+    ));
 }
 
 #[test]
@@ -210,7 +238,11 @@ fn a_member_that_does_not_answer_is_not_absent() {
     let members = [None, alone(44), alone(44)];
     golden!(planned(&recover(), &members));
     // Another one that is named says nothing of it.
-    refused(&naming(&["gal2"]), &members, &["how gal1 stands is not known", "gal2 answers: it is not off"]);
+    refused(
+        &naming(&["gal2"]),
+        &members,
+        &["how gal1 stands is not known", "gal2 answers: it is not off"],
+    );
     golden!(planned(&naming(&["gal1"]), &members));
 }
 
@@ -223,22 +255,49 @@ fn a_person_s_word_is_not_enough_for_a_host_that_others_reach() {
     assert!(text.contains("gal1, gal2 reaches gal3: it is not off"), "{text}");
     // One that has a controller is switched off first.
     let plan = seen(&naming(&["gal1"]), &[None, alone(44), alone(44)], true).unwrap();
-    assert!(plan.warnings.iter().any(|warning| warning.contains("it is switched off first")), "{:?}", plan.warnings);
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|warning| warning.contains("it is switched off first")),
+        "{:?}",
+        plan.warnings
+    );
 }
 
 #[test]
 fn a_claim_without_a_state_is_not_believed() {
-    let members = [stopped(NOTHING, "-1", 1), stopped(CLUSTER, "44", 0), stopped(CLUSTER, "41", 0)];
+    let members = [
+        stopped(NOTHING, "-1", 1),
+        stopped(CLUSTER, "44", 0),
+        stopped(CLUSTER, "41", 0),
+    ];
     let plan = planned(&recover(), &members).unwrap();
     assert_eq!(
         actions(&plan),
-        ["galera-bootstrap gal2", "galera-join gal1", "galera-join gal3", "galera-whole"]
+        [
+            "galera-bootstrap gal2",
+            "galera-join gal1",
+            "galera-join gal3",
+            "galera-whole"
+        ]
     );
     let warned = |text: &str| plan.warnings.iter().any(|warning| warning.contains(text));
-    assert!(warned("whatever its safe_to_bootstrap says") && warned("is thrown away"), "{:?}", plan.warnings);
+    assert!(
+        warned("whatever its safe_to_bootstrap says") && warned("is thrown away"),
+        "{:?}",
+        plan.warnings
+    );
     // And alone it is nothing to begin with.
-    let members = [stopped(NOTHING, "-1", 1), stopped(NOTHING, "-1", 0), stopped(NOTHING, "-1", 0)];
-    refused(&recover(), &members, &["how far gal1 is, is not known: it cannot be the first"]);
+    let members = [
+        stopped(NOTHING, "-1", 1),
+        stopped(NOTHING, "-1", 0),
+        stopped(NOTHING, "-1", 0),
+    ];
+    refused(
+        &recover(),
+        &members,
+        &["how far gal1 is, is not known: it cannot be the first"],
+    );
 }
 
 #[test]
@@ -250,17 +309,37 @@ fn a_server_that_crashed_has_to_be_recovered_first() {
         &["gal1: it did not end well", "galera-position server=gal1"],
     );
     golden!(planned(&wish("galera-position", &[("server", "gal1")]), &members));
-    refused(&wish("galera-position", &[("server", "gal2")]), &members, &["gal2 is at", "nothing to recover"]);
-    refused(&wish("galera-position", &[("server", "gal3")]), &members, &["gal3 is non-Primary"]);
+    refused(
+        &wish("galera-position", &[("server", "gal2")]),
+        &members,
+        &["gal2 is at", "nothing to recover"],
+    );
+    refused(
+        &wish("galera-position", &[("server", "gal3")]),
+        &members,
+        &["gal3 is non-Primary"],
+    );
     // It may turn out to be the one that is furthest.
     let [crashed, rest @ ..] = members;
     let crashed = with(crashed, "end\n", &format!("recovered\t{CLUSTER}:47\nend\n"));
     let [two, three] = rest;
     let plan = planned(&recover(), &[crashed, two.clone(), three.clone()]).unwrap();
     assert_eq!(actions(&plan)[0], "galera-bootstrap gal1");
-    let nowhere = with(stopped(CLUSTER, "-1", 0), "end\n", &format!("recovered\t{NOTHING}:-1\nend\n"));
-    refused(&recover(), &[nowhere, two.clone(), three.clone()], &["gal1: its data tells no position"]);
-    let foreign = with(stopped(CLUSTER, "-1", 0), "end\n", &format!("recovered\t{OTHER}:47\nend\n"));
+    let nowhere = with(
+        stopped(CLUSTER, "-1", 0),
+        "end\n",
+        &format!("recovered\t{NOTHING}:-1\nend\n"),
+    );
+    refused(
+        &recover(),
+        &[nowhere, two.clone(), three.clone()],
+        &["gal1: its data tells no position"],
+    );
+    let foreign = with(
+        stopped(CLUSTER, "-1", 0),
+        "end\n",
+        &format!("recovered\t{OTHER}:47\nend\n"),
+    );
     refused(&recover(), &[foreign, two, three], &["its data is of the cluster"]);
 }
 
@@ -275,22 +354,42 @@ fn two_clusters_under_one_name() {
         &["the data of gal2 would be thrown away"],
     );
     // It went on alone after the others had left it.
-    let members = [running("Primary", 50), stopped(CLUSTER, "57", 1), running("Primary", 50)];
-    refused(&wish("galera-join", &[("database", "ledger")]), &members, &["gal2 is at", ":57, gal1 at 50"]);
+    let members = [
+        running("Primary", 50),
+        stopped(CLUSTER, "57", 1),
+        running("Primary", 50),
+    ];
+    refused(
+        &wish("galera-join", &[("database", "ledger")]),
+        &members,
+        &["gal2 is at", ":57, gal1 at 50"],
+    );
 }
 
 #[test]
 fn a_node_that_the_inventory_does_not_know() {
     let more = with(alone(44), "10.77.0.63", "10.77.0.63,10.77.0.64");
-    refused(&recover(), &[more, alone(44), alone(44)], &["gal1 names 4 nodes, and ledger has 3 members"]);
+    refused(
+        &recover(),
+        &[more, alone(44), alone(44)],
+        &["gal1 names 4 nodes, and ledger has 3 members"],
+    );
 }
 
 #[test]
 fn a_server_that_waits_or_still_applies() {
     let silent = Some("state\tsilent\nend\n".to_owned());
-    refused(&recover(), &[silent, alone(44), alone(44)], &["its server runs and does not answer", "stop it"]);
+    refused(
+        &recover(),
+        &[silent, alone(44), alone(44)],
+        &["its server runs and does not answer", "stop it"],
+    );
     let behind = with(alone(44), "recv_queue\t0", "recv_queue\t3");
-    refused(&recover(), &[alone(44), behind, alone(44)], &["gal2: it has still to apply 3 write sets"]);
+    refused(
+        &recover(),
+        &[alone(44), behind, alone(44)],
+        &["gal2: it has still to apply 3 write sets"],
+    );
 }
 
 #[test]
@@ -298,7 +397,15 @@ fn nothing_to_do() {
     let well = || running("Primary", 50);
     let join = wish("galera-join", &[("database", "ledger")]);
     refused(&join, &[well(), well(), well()], &["there is nothing to join"]);
-    refused(&join, &[alone(44), alone(44), alone(44)], &["galera-recover database=ledger"]);
+    refused(
+        &join,
+        &[alone(44), alone(44), alone(44)],
+        &["galera-recover database=ledger"],
+    );
     let other = well().map(|text| text.replace(CLUSTER, OTHER));
-    refused(&join, &[well(), other, alone(44)], &["gal1 and gal2 are in two primary components"]);
+    refused(
+        &join,
+        &[well(), other, alone(44)],
+        &["gal1 and gal2 are in two primary components"],
+    );
 }

@@ -9,12 +9,22 @@ const CLUSTER: &str = "95ccfaeb-e57a-11f1-8981-0f4b1d5b6f26";
 fn room(shell: &'static str, seqno: &str) -> Room {
     let room = Room::new(shell);
     room.program("mariadb", "exit 1");
-    for directory in ["data", "elsewhere", "store", "proc/1", "proc/7", "proc/sys/kernel/random"] {
+    for directory in [
+        "data",
+        "elsewhere",
+        "store",
+        "proc/1",
+        "proc/7",
+        "proc/sys/kernel/random",
+    ] {
         fs::create_dir_all(room.path(directory)).unwrap();
     }
     let write = |name: &str, text: &str| fs::write(room.path(name), text).unwrap();
     write("proc/locks", "1: POSIX  ADVISORY  WRITE 700 08:01:9 0 EOF\n");
-    write("proc/sys/kernel/random/boot_id", "5d0c7b3e-0000-4000-8000-000000000001\n");
+    write(
+        "proc/sys/kernel/random/boot_id",
+        "5d0c7b3e-0000-4000-8000-000000000001\n",
+    );
     write("proc/7/comm", "mariadbd\n");
     write("data/ibdata1", "pages");
     write("data/ib_logfile0", "log");
@@ -62,22 +72,36 @@ fn a_server_is_stopped_only_when_nothing_holds_its_data() {
             seen.starts_with("state\tstopped\n") && seen.contains("seqno\t44\n") && seen.ends_with("end\n"),
             "{shell}: {seen}"
         );
-        assert_eq!(looked(&room, "db_galera_stand").text, format!("stopped {CLUSTER} 44\n"), "{shell}");
+        assert_eq!(
+            looked(&room, "db_galera_stand").text,
+            format!("stopped {CLUSTER} 44\n"),
+            "{shell}"
+        );
         // It works there and does not answer.
         works_in(&room, "data");
         assert_eq!(looked(&room, "db_galera").text, "state\tsilent\nend\n", "{shell}");
         assert_eq!(looked(&room, "db_galera_stand").text, "silent\n", "{shell}");
         for function in ["db_galera_new", "db_galera_start", "db_galera_recover"] {
             let refused = done(&room, function, &["touch", &room.path("begun").display().to_string()]);
-            assert!(refused.exit != 0 && refused.text.contains("holds"), "{shell} {function}: {refused:?}");
+            assert!(
+                refused.exit != 0 && refused.text.contains("holds"),
+                "{shell} {function}: {refused:?}"
+            );
         }
         works_in(&room, "elsewhere");
         // It has locked its tablespace, and works in another mount namespace.
         let about = fs::metadata(room.path("data/ibdata1")).unwrap();
         let (major, minor) = (rustix::fs::major(about.dev()), rustix::fs::minor(about.dev()));
-        let lock = format!("4: POSIX  ADVISORY  WRITE 700 {major:02x}:{minor:02x}:{} 0 EOF\n", about.ino());
+        let lock = format!(
+            "4: POSIX  ADVISORY  WRITE 700 {major:02x}:{minor:02x}:{} 0 EOF\n",
+            about.ino()
+        );
         fs::write(room.path("proc/locks"), &lock).unwrap();
-        assert_eq!(looked(&room, "db_galera").text, "state\tsilent\nend\n", "{shell}: {lock}");
+        assert_eq!(
+            looked(&room, "db_galera").text,
+            "state\tsilent\nend\n",
+            "{shell}: {lock}"
+        );
         fs::write(room.path("proc/locks"), "").unwrap();
         assert_eq!(looked(&room, "db_galera").exit, 0, "{shell}");
         // What cannot be told is no answer.
@@ -111,7 +135,10 @@ fn a_server_that_answers_tells_it_itself() {
             ),
         );
         let seen = looked(&room, "db_galera").text;
-        assert!(seen.starts_with("state\trunning\nwsrep_") && seen.ends_with("\nend\n"), "{shell}: {seen}");
+        assert!(
+            seen.starts_with("state\trunning\nwsrep_") && seen.ends_with("\nend\n"),
+            "{shell}: {seen}"
+        );
         assert_eq!(
             looked(&room, "db_galera_stand").text,
             format!("running non-Primary {CLUSTER} 8 0\n"),
@@ -124,8 +151,16 @@ fn a_server_that_answers_tells_it_itself() {
 fn a_recovered_position_counts_until_a_server_starts_there() {
     for shell in shells() {
         let room = room(shell, "-1");
-        let told = |room: &Room| looked(room, "db_galera").text.contains(&format!("recovered\t{CLUSTER}:47\n"));
-        assert_eq!(looked(&room, "db_galera_stand").text, format!("stopped {CLUSTER} -1\n"), "{shell}");
+        let told = |room: &Room| {
+            looked(room, "db_galera")
+                .text
+                .contains(&format!("recovered\t{CLUSTER}:47\n"))
+        };
+        assert_eq!(
+            looked(&room, "db_galera_stand").text,
+            format!("stopped {CLUSTER} -1\n"),
+            "{shell}"
+        );
         room.program(
             "server",
             &format!(
@@ -134,7 +169,11 @@ fn a_recovered_position_counts_until_a_server_starts_there() {
             ),
         );
         let ran = done(&room, "db_galera_recover", &["server", "--defaults-file=/x"]);
-        assert_eq!((ran.exit, ran.text), (0, format!("recovered {CLUSTER}:47\n")), "{shell}");
+        assert_eq!(
+            (ran.exit, ran.text),
+            (0, format!("recovered {CLUSTER}:47\n")),
+            "{shell}"
+        );
         let asked = fs::read_to_string(room.path("asked")).unwrap();
         let datadir = fs::canonicalize(room.path("data")).unwrap();
         assert!(
@@ -143,11 +182,19 @@ fn a_recovered_position_counts_until_a_server_starts_there() {
             "{shell}: {asked}"
         );
         assert!(told(&room), "{shell}");
-        assert_eq!(looked(&room, "db_galera_stand").text, format!("stopped {CLUSTER} 47\n"), "{shell}");
+        assert_eq!(
+            looked(&room, "db_galera_stand").text,
+            format!("stopped {CLUSTER} 47\n"),
+            "{shell}"
+        );
         let before = fs::read(room.path("data/ib_logfile0")).unwrap();
         fs::write(room.path("data/ib_logfile0"), "a server was here").unwrap();
         assert!(!told(&room), "{shell}");
-        assert_eq!(looked(&room, "db_galera_stand").text, format!("stopped {CLUSTER} -1\n"), "{shell}");
+        assert_eq!(
+            looked(&room, "db_galera_stand").text,
+            format!("stopped {CLUSTER} -1\n"),
+            "{shell}"
+        );
         fs::write(room.path("data/ib_logfile0"), before).unwrap();
         assert!(!told(&room), "{shell}: the same text at another time");
         done(&room, "db_galera_recover", &["server"]);
@@ -157,7 +204,10 @@ fn a_recovered_position_counts_until_a_server_starts_there() {
         // A program that fails, or tells nothing, leaves nothing behind.
         room.program("server", "echo broken >&2; exit 3");
         let failed = done(&room, "db_galera_recover", &["server"]);
-        assert!(failed.exit != 0 && failed.text.contains("broken"), "{shell}: {failed:?}");
+        assert!(
+            failed.exit != 0 && failed.text.contains("broken"),
+            "{shell}: {failed:?}"
+        );
         room.program("server", "echo 'WSREP: skipping position recovery'");
         assert_ne!(done(&room, "db_galera_recover", &["server"]).exit, 0, "{shell}");
         assert!(!told(&room), "{shell}");
@@ -173,6 +223,9 @@ fn the_first_one_is_told_that_it_may_and_keeps_the_rest_of_its_state() {
         assert_eq!(done(&room, "db_galera_new", &["touch", &mark]).exit, 0, "{shell}");
         let after = fs::read_to_string(room.path("data/grastate.dat")).unwrap();
         assert_eq!(after, before.replace("bootstrap: 0", "bootstrap: 1"), "{shell}");
-        assert!(room.path("begun").exists() && !room.path("data/grastate.new").exists(), "{shell}");
+        assert!(
+            room.path("begun").exists() && !room.path("data/grastate.new").exists(),
+            "{shell}"
+        );
     }
 }
