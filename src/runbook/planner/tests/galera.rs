@@ -112,7 +112,7 @@ fn answer(look: &Look, members: &[Member; 3], reached: bool) -> Result<Printed, 
 fn seen(wish: &Wish, members: &[Member; 3], reached: bool) -> Result<Plan, Vec<Refusal>> {
     let fleet = fleet();
     let mut sight = Sight::new(NOW, Duration::from_secs(5));
-    for look in looks(&fleet, wish).unwrap() {
+    for look in looks(&fleet, wish)? {
         let glimpse = Glimpse {
             at: NOW,
             answer: answer(&look, members, reached),
