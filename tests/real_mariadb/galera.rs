@@ -112,6 +112,8 @@ impl Cluster {
                 group_port: free_port(),
             })
             .into();
+        // The servers' own user has to get there.
+        super::ssh_lab::chmod(&folder, 0o711);
         let all: Vec<String> = nodes
             .iter()
             .map(|node| format!("127.0.0.1:{}", node.group_port))
@@ -119,6 +121,7 @@ impl Cluster {
         for (node, name) in nodes.iter().zip(MEMBERS) {
             fs::create_dir(&node.dir).unwrap();
             configure(node, name, &all.join(","));
+            owned(&node.dir);
         }
         // All begin from copies of one data directory that has been in the cluster: no state need be sent.
         copy(&empty, &nodes[0].dir.join("data"));
@@ -203,6 +206,12 @@ impl Cluster {
     }
 }
 
+/// Everything there belongs to the servers' own user.
+fn owned(path: &Path) {
+    let done = Command::new("chown").args(["-R", "mysql:mysql"]).arg(path).status();
+    assert!(done.unwrap().success());
+}
+
 fn copy(from: &Path, to: &Path) {
     assert!(
         Command::new("cp")
@@ -213,15 +222,14 @@ fn copy(from: &Path, to: &Path) {
             .unwrap()
             .success()
     );
+    owned(to);
 }
 
 /// Its configuration, and a script that starts it as systemd's unit does: by the position that its data tells.
 fn configure(node: &Node, name: &str, all: &str) {
     let dir = node.dir.display();
-    let (server, owner) = (
-        program(&["mariadbd"], "mariadb-server"),
-        super::user().unwrap_or_default(),
-    );
+    // Not root: a state transfer by rsync is refused to it.
+    let (server, owner) = (program(&["mariadbd"], "mariadb-server"), "--user=mysql");
     let ist = free_port();
     fs::write(
         node.dir.join("my.cnf"),

@@ -530,17 +530,20 @@ impl Member {
         );
         self.on(says, move |seen| {
             let Seen::Running(own) = seen else {
-                return Truth::Unknown(format!("{host} is {}", seen.stands()));
+                return Truth::No(format!("{host} is {}", seen.stands()));
             };
             let at = own
                 .committed
                 .map_or_else(|| "nowhere".to_owned(), |seqno| seqno.to_string());
             let says = format!("{host} is {} in {}, at {at}", seen.stands(), own.cluster);
-            if !seen.is_synced() {
-                // It may be on its way.
+            if own.primary && !seen.is_synced() {
+                // It gives its data to another one, or gets it.
                 return Truth::Unknown(says);
             }
-            Truth::of(own.cluster == least.uuid && own.committed >= Some(least.seqno), says)
+            Truth::of(
+                own.primary && own.cluster == least.uuid && own.committed >= Some(least.seqno),
+                says,
+            )
         })
     }
 
@@ -551,18 +554,15 @@ impl Member {
         let says = format!("{host} is Synced in the primary component of {peer}");
         self.beside(node, says, move |own, theirs| {
             let (Seen::Running(mine), Seen::Running(its)) = (own, theirs) else {
-                return Truth::Unknown(format!("{host} is {}, {peer} is {}", own.stands(), theirs.stands()));
+                return Truth::No(format!("{host} is {}, {peer} is {}", own.stands(), theirs.stands()));
             };
             let shown = |seen: &Seen, it: &Running| format!("{} in {} ({})", seen.stands(), it.cluster, it.conf_id);
             let says = format!("{host} is {}, {peer} is {}", shown(own, mine), shown(theirs, its));
-            if !own.is_synced() || !theirs.is_synced() {
-                return Truth::Unknown(says);
-            }
-            if mine.cluster != its.cluster {
+            if mine.cluster != its.cluster || !mine.primary || !its.primary {
                 return Truth::No(says);
             }
-            // While one joins, looks of two moments differ.
-            if mine.conf_id == its.conf_id {
+            // While one joins, it gets data of another, and looks of two moments differ.
+            if own.is_synced() && theirs.is_synced() && mine.conf_id == its.conf_id {
                 Truth::Yes(says)
             } else {
                 Truth::Unknown(says)
@@ -578,11 +578,7 @@ impl Member {
             Seen::Running(own) => {
                 let enough = own.size >= members as u64;
                 let says = format!("{host} is {}, and sees {} members", seen.stands(), own.size);
-                if own.primary && enough {
-                    Truth::Yes(says)
-                } else {
-                    Truth::Unknown(says)
-                }
+                Truth::of(own.primary && enough, says)
             }
             Seen::Stopped(_) => Truth::No(format!("{host} is stopped")),
         })

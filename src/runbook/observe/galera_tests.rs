@@ -123,7 +123,10 @@ fn what_is_on_its_way_is_not_known_and_what_is_wrong_is_no() {
     let leads = one.leads(&least);
     assert!(judged(&leads, &[(&one, &primary(9))]).holds());
     assert!(judged(&leads, &[(&one, &primary(8))]).fails(), "less than before");
-    assert!(!judged(&leads, &[(&one, ALONE)]).holds() && !judged(&leads, &[(&one, ALONE)]).fails());
+    assert!(judged(&leads, &[(&one, ALONE)]).fails() && judged(&leads, &[(&one, &stopped(CLUSTER, "9", ""))]).fails());
+    let donor = primary(9).replace("Synced", "Donor/Desynced");
+    let busy = judged(&leads, &[(&one, &donor)]);
+    assert!(!busy.holds() && !busy.fails(), "it is on its way");
     let with = two.is_with(&one);
     assert!(judged(&with, &[(&one, &primary(9)), (&two, &primary(12))]).holds());
     let elsewhere = primary(9).replace(CLUSTER, "e1897a92-e577-11f1-972a-568552f70d37");

@@ -169,11 +169,7 @@ fn a_recovered_position_counts_until_a_server_starts_there() {
             ),
         );
         let ran = done(&room, "db_galera_recover", &["server", "--defaults-file=/x"]);
-        assert_eq!(
-            (ran.exit, ran.text),
-            (0, format!("recovered {CLUSTER}:47")),
-            "{shell}"
-        );
+        assert_eq!((ran.exit, ran.text), (0, format!("recovered {CLUSTER}:47")), "{shell}");
         let asked = fs::read_to_string(room.path("asked")).unwrap();
         let datadir = fs::canonicalize(room.path("data")).unwrap();
         assert!(
