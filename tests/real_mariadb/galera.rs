@@ -317,10 +317,14 @@ fn a_cluster_that_has_lost_its_quorum_gets_one_primary_component_and_no_acknowle
         cluster.refuses(&recover, &format!("galera-position server={name}"));
         cluster.does(&["galera-position", &format!("server={name}")]);
     }
-    // A server that was started since is not where it was found.
-    cluster.nodes[1].start(&["--wsrep-cluster-address=gcomm://127.0.0.1:1"]);
-    until("m2 has begun", || cluster.nodes[1].pid().is_some());
-    cluster.refuses(&recover, "m2");
+    // A server that has run since is not where it was found, even by itself.
+    cluster.nodes[1].start(&["--wsrep-on=OFF"]);
+    until("m2 runs alone", || {
+        cluster.nodes[1]
+            .ask("CREATE DATABASE stray; DROP DATABASE stray")
+            .is_ok()
+    });
+    cluster.refuses(&recover, "m2: it runs without wsrep");
     cluster.nodes[1].signal(rustix::process::Signal::KILL);
     cluster.nodes[1].ended();
     cluster.refuses(&recover, "galera-position server=m2");

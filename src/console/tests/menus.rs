@@ -6,7 +6,13 @@ use crate::{
         runbooks::offers::{Object, Offer, offers},
         sides::SliceFacts,
     },
-    facts::{Reading, Snapshot, filesystem::StatfsOutcome, md::MdArray},
+    facts::{
+        Reading, Snapshot, Why,
+        filesystem::StatfsOutcome,
+        md::MdArray,
+        mysql::{Galera, GaleraStatus},
+    },
+    fleet::{Fleet, TopologyKind},
 };
 
 /// The fixture with one host's facts changed.
@@ -147,4 +153,98 @@ fn clients_that_hang_are_not_counted_as_well() {
     assert!(text(&model).contains("✖ 0 of 5"), "{}", text(&model));
     keys(&mut model, ":slice-a<enter>");
     assert!(text(&model).contains("no answer for 40 s") || text(&model).contains("hung for 40 s"));
+}
+
+/// Members of a Galera cluster as they were collected last: `None` for one whose server does not answer.
+fn cluster(primary: [Option<bool>; 3]) -> FleetView {
+    let mut view = fixture::view();
+    let one = view
+        .host("db1")
+        .unwrap()
+        .snapshot
+        .as_ref()
+        .unwrap()
+        .mysql
+        .value()
+        .unwrap()
+        .clone();
+    let mut topology = view.fleet.topologies[0].clone();
+    topology.kind = TopologyKind::Galera;
+    topology.preferred_source = None;
+    let fleet = &view.fleet;
+    let (hosts, segments) = (fleet.hosts.clone(), fleet.segments.clone());
+    let name = fleet.name.clone();
+    view.fleet = Arc::new(Fleet::new(
+        name,
+        None,
+        fleet.poll,
+        hosts,
+        segments,
+        vec![topology.clone()],
+    ));
+    for (host, primary) in topology.members.iter().zip(primary) {
+        view = changed(&view, host.as_str(), |snapshot| {
+            let Some(primary) = primary else {
+                snapshot.mysql = Reading::unknown(Why::Failed("ERROR 2002".into()), snapshot.at);
+                return;
+            };
+            let mut own = one.clone();
+            own.galera = Some(Galera {
+                cluster_status: if primary {
+                    GaleraStatus::Primary
+                } else {
+                    GaleraStatus::NonPrimary
+                },
+                local_state: "Synced".into(),
+                ready: Some(primary),
+                connected: Some(true),
+                cluster_size: Some(3),
+                state_uuid: "95ccfaeb-e57a-11f1-8981-0f4b1d5b6f26".into(),
+                conf_id: Some(5),
+                flow_control_paused: None,
+                last_committed: Some(9),
+            });
+            snapshot.mysql = Reading::known(own, snapshot.at);
+        });
+    }
+    view
+}
+
+#[test]
+fn a_cluster_is_recovered_only_while_no_member_is_primary() {
+    let object = Object::Topology("db-main".into());
+    let why = |view: &FleetView, runbook: &str, object: &Object| {
+        let found = offers(view, object, NOW);
+        found
+            .into_iter()
+            .find(|offer| offer.asked.runbook == runbook)
+            .unwrap()
+            .not_now
+    };
+    let well = cluster([Some(true); 3]);
+    assert_eq!(
+        why(&well, "galera-recover", &object).as_deref(),
+        Some("db1 is in a primary component: the others join it")
+    );
+    assert_eq!(
+        why(&well, "galera-join", &object).as_deref(),
+        Some("every member of db-main is in its primary component")
+    );
+    let away = cluster([Some(true), Some(true), None]);
+    assert_eq!(why(&away, "galera-join", &object), None);
+    assert_eq!(
+        why(&away, "galera-position", &Object::Host("db3".into())).as_deref(),
+        Some("db1 is in a primary component: galera-join instead")
+    );
+    let lost = cluster([Some(false), None, None]);
+    assert_eq!(why(&lost, "galera-recover", &object), None);
+    assert_eq!(
+        why(&lost, "galera-join", &object).as_deref(),
+        Some("no member of db-main is in a primary component")
+    );
+    assert_eq!(why(&lost, "galera-position", &Object::Host("db2".into())), None);
+    assert_eq!(
+        why(&lost, "galera-position", &Object::Host("db1".into())).as_deref(),
+        Some("the server of db1 runs")
+    );
 }

@@ -238,6 +238,10 @@ const UNSAVED: &str = "it did not end well, and where it ended is not known (seq
 const SILENT: &str = "its server runs and does not answer: it may wait for a primary component, or get its data from \
     another member; wait until that is over, or stop it";
 
+/// What a host says whose processes cannot all be seen.
+const UNCLEAR: &str =
+    "its server does not answer, and whether it runs cannot be told: runs log in as root, or with sudo";
+
 /// Names of lines, each at most once.
 const NAMES: [&str; 18] = [
     "state",
@@ -282,6 +286,7 @@ pub fn parse(text: &str) -> Result<Seen, String> {
         "running" => said.running().map(Seen::Running),
         "stopped" => said.stopped().map(Seen::Stopped),
         "silent" => Err(SILENT.to_owned()),
+        "unclear" => Err(UNCLEAR.to_owned()),
         other => Err(format!("its state is {:?}", CleanText::new(other).as_str())),
     }
 }

@@ -111,6 +111,7 @@ fn a_stopped_member_has_a_position_only_where_it_is_known() {
             .contains("no grastate.dat")
     );
     assert!(parse("state\tsilent\nend\n").unwrap_err().contains("does not answer"));
+    assert!(parse("state\tunclear\nend\n").unwrap_err().contains("cannot be told"));
 }
 
 #[test]

@@ -235,10 +235,14 @@ db_held() {
       *" -> $db_dir") return 0 ;;
       *' -> '*) ;;
       *)
-        # Whose directory is not told may be a server; one that has ended meanwhile is none.
+        # Whose directory is not told may be a server; one that has ended works nowhere any more, and what is left of it in
+        # the kernel holds its lock.
         db_line=${db_line%/cwd}
-        first "$proc/${db_line##*/}/comm"
-        case $text in mariadbd* | mysqld*) db_seen=2 ;; esac
+        first "$proc/${db_line##*/}/stat"
+        case $text in
+          *') Z '* | *') X '*) ;;
+          *'(mariadbd'* | *'(mysqld'*) db_seen=2 ;;
+        esac
         ;;
     esac
   done <<END
@@ -294,7 +298,7 @@ SQL
   case $? in
     0) printf 'state\tsilent\nend\n'; return ;;
     1) ;;
-    *) return 1 ;;
+    *) printf 'state\tunclear\nend\n'; return ;;
   esac
   printf 'state\tstopped\ndatadir\t%s\n' "$db_dir"
   if [ -e "$db_dir/grastate.dat" ]; then

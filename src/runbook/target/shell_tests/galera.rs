@@ -25,7 +25,7 @@ fn room(shell: &'static str, seqno: &str) -> Room {
         "proc/sys/kernel/random/boot_id",
         "5d0c7b3e-0000-4000-8000-000000000001\n",
     );
-    write("proc/7/comm", "mariadbd\n");
+    write("proc/7/stat", "7 (mariadbd) S 1 7 7 0 -1\n");
     write("data/ibdata1", "pages");
     write("data/ib_logfile0", "log");
     write(
@@ -106,8 +106,18 @@ fn a_server_is_stopped_only_when_nothing_holds_its_data() {
         assert_eq!(looked(&room, "db_galera").exit, 0, "{shell}");
         // What cannot be told is no answer.
         fs::remove_file(room.path("proc/locks")).unwrap();
-        assert_ne!(looked(&room, "db_galera").exit, 0, "{shell}");
+        assert_eq!(looked(&room, "db_galera").text, "state\tunclear\nend\n", "{shell}");
         assert!(!room.path("begun").exists(), "{shell}");
+        // Where it works is not told: it may be this one, unless it has ended.
+        fs::write(room.path("proc/locks"), "").unwrap();
+        fs::remove_file(room.path("proc/7/cwd")).unwrap();
+        fs::write(room.path("proc/7/cwd"), "").unwrap();
+        assert_eq!(looked(&room, "db_galera").text, "state\tunclear\nend\n", "{shell}");
+        fs::write(room.path("proc/7/stat"), "7 (mariadbd) Z 1 7 7 0 -1\n").unwrap();
+        assert!(
+            looked(&room, "db_galera").text.starts_with("state\tstopped\n"),
+            "{shell}"
+        );
     }
 }
 
@@ -118,8 +128,8 @@ fn without_a_process_to_be_seen_nothing_is_proven() {
         for pid in ["1", "7"] {
             fs::remove_file(room.path(&format!("proc/{pid}/cwd"))).unwrap();
         }
-        let seen = looked(&room, "db_galera");
-        assert!(seen.exit != 0 && seen.text.is_empty(), "{shell}: {seen:?}");
+        assert_eq!(looked(&room, "db_galera").text, "state\tunclear\nend\n", "{shell}");
+        assert_eq!(looked(&room, "db_galera_stand").text, "unclear\n", "{shell}");
     }
 }
 
