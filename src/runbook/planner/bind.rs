@@ -257,8 +257,10 @@ fn call(step: &Step, words: &Words) -> Result<(Call, String), String> {
 }
 
 fn unbound(step: &Step, says: String) -> Unbound {
-    let of_facts = says.contains(FACTS) && names_facts(step);
-    Unbound { says, of_facts }
+    Unbound {
+        says,
+        of_facts: names_facts(step),
+    }
 }
 
 /// Words that a step's arguments and its condition name.
