@@ -23,7 +23,7 @@ fn what_is_selected() {
         ("role=storage", "stor1 stor2"),
         ("role=storage,rack=lax-r2", "stor2"),
         ("db1|role=backup", "backup1 db1"),
-        ("site=lax,role!=node,!db?", "stor1 stor2 ups1"),
+        ("site=lax,role!=node,!db?", "stor1 stor2 gal1 gal2 gal3 ups1"),
         ("segment=web", "stor1 stor2"),
         ("slice=mail-1", "stor1"),
         ("mounts=web-2,site=fra", "backup1"),
@@ -56,7 +56,7 @@ fn what_is_wrong_is_said() {
         (
             "stor9",
             "no host is selected by `name=stor9` (known: `access1`, `access2`, `access3`, `access4`, `backup1`, `db1`, \
-             `db2`, `gate1`, `here`, `stor1`, `stor2`, `ups1`)",
+             `db2`, `gal1`, `gal2`, `gal3`, `gate1`, `here`, `stor1`, `stor2`, `ups1`)",
         ),
         // Names that stand on screen without their field.
         ("web", "no host is selected by `name=web` (did you mean `segment=web`?)"),
@@ -85,7 +85,7 @@ fn what_is_wrong_is_said() {
     }
     let both = Selector::parse_all(&["stor1", "role=mysql"]).expect("two selectors");
     let fleet = clean(EXAMPLE);
-    assert_eq!(both.select(&fleet).map(|found| found.len()), Ok(3));
+    assert_eq!(both.select(&fleet).map(|found| found.len()), Ok(6));
     assert_eq!(
         Selector::parse_all::<&str>(&[]).map(|all| all == Selector::all()),
         Ok(true)
