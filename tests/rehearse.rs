@@ -120,6 +120,7 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
             "--fault=split-brain:web-1",
         ],
         "service" => &["hosts=stor1", "unit=cron", "state=restarted"],
+        "rolling" => &["hosts=backup1", "work=reboot", "soak=1"],
         "mysql-switchover" => &["database=shop"],
         "mysql-failover" => &["server=db1", "--assert-off=db1", "--fault=dead:db1"],
         // The copies of the disks are as large as the disks: they are waited for as long as is said here.

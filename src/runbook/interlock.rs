@@ -4,6 +4,9 @@
 //! change, forwards and backwards. Numbers are those of the safety invariants that they hold.
 
 mod database;
+mod spare;
+
+pub use spare::{spare, without_server};
 
 use super::{
     check::Refusal,
@@ -91,13 +94,21 @@ pub enum Interlock {
     FollowerClosed,
     /// 15: what follows has nothing that its source has not.
     FollowerEqual,
+    /// 2, 13: a host that goes away serves no slice.
+    HostServesNothing,
+    /// 14, 22: the other side of each of its slices has everything.
+    PartnerWhole,
+    /// 13: its database takes no writes.
+    NotTheSource,
+    /// 13: its cluster keeps more than half of its nodes.
+    ClusterQuorum,
     /// 20: the claim is about something of the plan.
     InsidePlan,
 }
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -121,6 +132,10 @@ impl Interlock {
         Self::DatabaseDrained,
         Self::FollowerClosed,
         Self::FollowerEqual,
+        Self::HostServesNothing,
+        Self::PartnerWhole,
+        Self::NotTheSource,
+        Self::ClusterQuorum,
         Self::InsidePlan,
     ];
 }
@@ -210,6 +225,7 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             ]
         }),
         Claim::Command { host } => inside(context, host),
+        Claim::Leave { host, .. } => spare::leave(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
         Claim::OpenDatabase { host } => database::open(context, host),
         Claim::CloseDatabase { host } => database::close(context, host),
@@ -305,6 +321,11 @@ fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> V
         return outside;
     }
     let unit = unit.trim_end_matches(".service");
+    // One by one, so that the rest of them can do without it.
+    let found = context.plan.layouts.found.get(host).filter(|_| context.plan.rolling.is_some());
+    if let Some(found) = found.filter(|_| stops && !context.back && DATABASE_UNITS.contains(&unit)) {
+        return spare::without_server(host, found);
+    }
     if !stops || !SHARED_UNITS.contains(&unit) {
         return Vec::new();
     }
@@ -335,6 +356,9 @@ fn inside(context: &Context<'_>, host: &HostName) -> Vec<(Interlock, Condition)>
         fixed(format!("{host} is one of the hosts of the plan"), false),
     )]
 }
+
+/// Units of database servers.
+pub const DATABASE_UNITS: [&str; 4] = ["mariadb", "mysql", "mysqld", "percona"];
 
 /// Units that serve exports, and nothing else.
 const EXPORTING_UNITS: [&str; 7] = [

@@ -17,6 +17,10 @@ mod drbd_promote;
 mod drbd_wait_sync;
 mod export;
 mod fence;
+mod host_healthy;
+mod host_hook;
+mod host_reboot;
+mod host_service;
 mod md_add;
 mod md_check;
 mod md_compared;
@@ -66,6 +70,14 @@ pub const ALL: &[&dyn Action] = &[
     &drbd_wait_sync::DrbdWaitSync,
     &export::Export,
     &fence::Fence,
+    &host_service::DRAIN,
+    &host_service::HostDrained,
+    &host_service::UNDRAIN,
+    &host_hook::UPGRADE,
+    &host_hook::REINSTALL,
+    &host_reboot::HostReboot,
+    &host_reboot::HostBack,
+    &host_healthy::HostHealthy,
     &md_add::MdAdd,
     &md_check::MdCheck,
     &md_compared::MdCompared,

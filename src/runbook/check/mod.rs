@@ -9,6 +9,7 @@ mod capacity;
 mod database_sound;
 mod database_takeover;
 mod disk_fits;
+mod hosts_spared;
 mod locks;
 mod receiver_free;
 pub mod receiver_sound;
@@ -30,6 +31,7 @@ pub const ALL: &[&dyn Check] = &[
     &array_settled::ArraySettled,
     &capacity::Capacity,
     &disk_fits::DiskFits,
+    &hosts_spared::HostsSpared,
     &database_sound::DatabaseSound,
     &database_takeover::DatabaseTakeover,
     &locks::Locks,

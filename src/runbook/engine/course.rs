@@ -1,6 +1,6 @@
 //! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
 
-use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState, back::changes};
+use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState, back::changes, rows::RowState};
 use crate::{
     facts::UnixMs,
     fleet::HostName,
@@ -35,8 +35,8 @@ impl Engine {
                     step, back, attempt, ..
                 } => {
                     open = Some((*step, *back, *attempt));
-                    // Nothing is taken back of a run that goes forwards.
-                    engine.turned |= *back;
+                    // Nothing is taken back of a run that goes forwards, but of a row of it.
+                    engine.turned |= *back && engine.row_of(*step).is_none();
                     // All targets were claimed by then, and it is written of whom they were taken over.
                     engine.may_have.clear();
                     let highest = engine.attempts.entry((*step, *back)).or_default();
@@ -80,8 +80,35 @@ impl Engine {
                         open = None;
                     }
                 }
+                Record::RowFailed { row, why } => {
+                    open = None;
+                    if let Some(row) = engine.row_named(row) {
+                        engine.rows[row] = RowState::Failed(why.clone());
+                    }
+                }
+                Record::RowLeft { row, why } => {
+                    open = None;
+                    if let Some(row) = engine.row_named(row) {
+                        engine.rows[row] = match &engine.rows[row] {
+                            RowState::Failed(failed) => RowState::Left {
+                                failed: failed.clone(),
+                                why: why.clone(),
+                            },
+                            _ => RowState::Left {
+                                failed: why.clone(),
+                                why: why.clone(),
+                            },
+                        };
+                    }
+                }
                 // Unless it says otherwise, it was known at its end what became of every step.
                 Record::Ended(end) => {
+                    if let End::Parked {
+                        step, unknown: true, ..
+                    } = end
+                    {
+                        engine.parked.insert(*step);
+                    }
                     // A run that stopped on its way has not answered who wanted it back, unless there is no way back.
                     if !matches!(end, End::Parked { .. }) || engine.irreversible().is_some() {
                         cancelled = None;
@@ -114,6 +141,10 @@ impl Engine {
             } else {
                 back
             };
+        }
+        if engine.plan.rolling.is_some() {
+            // Rows that are done stay done: whoever wants it back wants no more of it.
+            engine.cancelled.clone_from(&engine.why);
         }
         engine.pending = open.and_then(|(step, back, attempt)| {
             let mut doing = engine.doing(step, back)?;
@@ -185,6 +216,13 @@ impl Engine {
 
     /// All targets are claimed: goes on where the run stands.
     pub(super) fn enter(&mut self) -> Effect {
+        if let Some(mut doing) = self.pending.take() {
+            if self.claims_late(&doing) {
+                doing.since = self.now;
+                return self.seal(doing);
+            }
+            self.pending = Some(doing);
+        }
         if let Some(end) = self.out_of_reach() {
             return self.finish(end);
         }
@@ -202,11 +240,11 @@ impl Engine {
                 if !back && (matches!(work, Work::Ask(_) | Work::Hold(_) | Work::Nudge { .. }) || only_looks(work)) {
                     // It has changed nothing, so there is nothing of it to take back either.
                     self.done[at] = StepState::NotYet;
-                    if self.why.is_some() {
-                        return self.back_on();
+                    if self.is_off(at) {
+                        return self.onwards();
                     }
                 }
-                if !back && self.why.is_some() {
+                if !back && self.is_turned(at) {
                     // What is taken back is not begun once more, above all no fencing: only what became of it counts.
                     return self.prove(doing, Some("it was begun before the run was taken back".into()));
                 }
@@ -214,8 +252,8 @@ impl Engine {
             }
             return self.fetch(doing);
         }
-        if self.why.is_some() {
-            return self.back_on();
+        if self.why.is_some() || self.plan.rolling.is_some() {
+            return self.onwards();
         }
         match self
             .done
@@ -264,9 +302,9 @@ impl Engine {
 
     /// The step is over: the next one.
     pub(super) fn next(&mut self, at: usize, back: bool) -> Effect {
-        if back || self.why.is_some() {
+        if back || self.why.is_some() || self.plan.rolling.is_some() {
             // A step that was found done while the run was already turning back is taken back as well.
-            return self.back_on();
+            return self.onwards();
         }
         match self
             .done

@@ -1,13 +1,14 @@
 //! Parameters and steps: words become what they stand for.
 
-use super::{Wish, scope::Scope};
+use super::{Wish, batches::batches, scope::Scope};
 use crate::{
-    fleet::{Flaw, Fleet, Part, Selector, instead},
+    fleet::{Flaw, Fleet, HostName, Part, Selector, instead},
     remote::quote::join,
     runbook::{
         action,
         check::{self, Refusal},
-        definition::{About, Call, Definition, Parameter, Step, ValueKind, Written},
+        definition::{About, Call, Definition, Parameter, Rolling, Step, ValueKind, Written},
+        plan::{self, Row},
         template::{self, Unusable, Words},
     },
 };
@@ -135,12 +136,80 @@ fn words(
     given.chain(found).collect()
 }
 
+/// The calls of a plan, each with why it is there; and which belong together, where it goes over hosts that may fail.
+pub struct Calls {
+    /// In order.
+    pub all: Vec<(Call, String)>,
+    /// Its rows.
+    pub rolling: Option<plan::Rolling>,
+}
+
 /// The calls of the whole plan in order: steps that speak of what it is about are repeated for each, a run of them
 /// together.
 ///
 /// # Errors
 /// A word that stands for nothing, or a mistake in a template.
-pub fn calls(scope: &Scope<'_>) -> Result<Vec<(Call, String)>, String> {
+pub fn calls(scope: &Scope<'_>) -> Result<Calls, String> {
+    match &scope.wish.definition.rolling {
+        Some(rolling) => rolled(scope, rolling),
+        None => Ok(Calls {
+            all: repeated(scope)?,
+            rolling: None,
+        }),
+    }
+}
+
+/// The calls of a plan that goes over hosts, a batch at a time: each step for every host of a batch before the next one.
+fn rolled(scope: &Scope<'_>, rolling: &Rolling) -> Result<Calls, String> {
+    let definition = &scope.wish.definition;
+    let plain = words(&BTreeMap::new(), &scope.parameters, definition);
+    let number = |name: &str, written: &Written| {
+        let text = template::fill(&written.to_string(), &plain).map_err(|why| why.says)?;
+        let number = text.trim().parse::<usize>();
+        number.map_err(|_| format!("{name}: {text:?} is no whole number"))
+    };
+    let size = number("batch", &rolling.batch)?;
+    if size == 0 {
+        return Err("batch: hosts cannot go none at a time".to_owned());
+    }
+    let rows = scope.subject.words();
+    let hosts: Vec<HostName> = rows.iter().map(|row| HostName::new(row["host"].as_str())).collect();
+    let first = number("canary", &rolling.canary)?.min(hosts.len());
+    let mut out = Calls {
+        all: Vec::new(),
+        rolling: None,
+    };
+    let mut made: Vec<Row> = Vec::new();
+    for (batch, members) in batches(scope.fleet, &hosts, first, size, &rolling.apart).into_iter().enumerate() {
+        let begin = made.len();
+        made.extend(members.iter().map(|host| Row {
+            name: host.to_string(),
+            canary: batch < first,
+            batch,
+            steps: Vec::new(),
+        }));
+        for step in &definition.steps {
+            for (row, host) in members.iter().enumerate() {
+                let Some(found) = rows.iter().find(|row| row["host"] == host.as_str()) else {
+                    continue;
+                };
+                let mut found = found.clone();
+                found.insert("first", if batch < first { "yes" } else { "" }.to_owned());
+                if let Some(call) = call(step, &words(&found, &scope.parameters, definition))? {
+                    made[begin + row].steps.push(out.all.len());
+                    out.all.push(call);
+                }
+            }
+        }
+    }
+    out.rolling = Some(plan::Rolling {
+        rows: made,
+        failures: number("failures", &rolling.failures)?,
+    });
+    Ok(out)
+}
+
+fn repeated(scope: &Scope<'_>) -> Result<Vec<(Call, String)>, String> {
     let definition = &scope.wish.definition;
     let steps = &definition.steps;
     let own = definition.about.words();
@@ -165,35 +234,40 @@ pub fn calls(scope: &Scope<'_>) -> Result<Vec<(Call, String)>, String> {
         for found in rows {
             let words = words(found, &scope.parameters, definition);
             for step in &steps[at..end] {
-                let fill = |text: &str| template::fill(text, &words).map_err(|why| why.says);
-                let wanted = step
-                    .when
-                    .as_deref()
-                    .map_or(Ok(true), |when| template::holds(when, &words));
-                if !wanted.map_err(|why| why.says)? {
-                    continue;
-                }
-                let mut with = BTreeMap::new();
-                for (name, written) in &step.with {
-                    let value = match written {
-                        Written::Text(text) => fill(text)?,
-                        Written::Words(words) => {
-                            let words: Vec<String> = words.iter().map(|word| fill(word)).collect::<Result<_, _>>()?;
-                            join(&words).map_err(|why| format!("{} of {}: {why}", name, step.action))?
-                        }
-                    };
-                    with.insert(name.clone(), value);
-                }
-                let call = Call {
-                    action: step.action.clone(),
-                    with,
-                };
-                out.push((call, fill(&step.why)?));
+                out.extend(call(step, &words)?);
             }
         }
         at = end;
     }
     Ok(out)
+}
+
+/// The call of a step, and why it is there; `None` where its condition does not hold.
+fn call(step: &Step, words: &Words) -> Result<Option<(Call, String)>, String> {
+    let fill = |text: &str| template::fill(text, words).map_err(|why| why.says);
+    let wanted = step
+        .when
+        .as_deref()
+        .map_or(Ok(true), |when| template::holds(when, words));
+    if !wanted.map_err(|why| why.says)? {
+        return Ok(None);
+    }
+    let mut with = BTreeMap::new();
+    for (name, written) in &step.with {
+        let value = match written {
+            Written::Text(text) => fill(text)?,
+            Written::Words(words) => {
+                let words: Vec<String> = words.iter().map(|word| fill(word)).collect::<Result<_, _>>()?;
+                join(&words).map_err(|why| format!("{} of {}: {why}", name, step.action))?
+            }
+        };
+        with.insert(name.clone(), value);
+    }
+    let call = Call {
+        action: step.action.clone(),
+        with,
+    };
+    Ok(Some((call, fill(&step.why)?)))
 }
 
 /// Words that a step's arguments and its condition name.
@@ -215,6 +289,9 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
     for (at, step) in definition.steps.iter().enumerate() {
         let way = vec![Part::Value("steps".to_owned()), Part::Item(at)];
         of_step(definition, step, &way, &mut flaws);
+    }
+    if let Some(rolling) = &definition.rolling {
+        of_rolling(definition, rolling, &mut flaws);
     }
     for (at, name) in definition.checks.iter().enumerate() {
         if check::find(name).is_none() {
@@ -267,6 +344,53 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         flaws.push(top("parameters", &says, hint));
     }
     flaws
+}
+
+/// What is wrong with the way in which a runbook goes over its hosts.
+fn of_rolling(definition: &Definition, rolling: &Rolling, flaws: &mut Vec<Flaw>) {
+    let value = |name: &str| Part::Value(name.to_owned());
+    let mut flaw = |at: Vec<Part>, says: String, hint: Option<String>| flaws.push(Flaw { at, says, hint });
+    if definition.about != About::Hosts {
+        let hint = "each host stands for itself; what belongs together is taken back together".to_owned();
+        flaw(
+            vec![Part::Key("rolling".to_owned())],
+            "only a runbook about hosts goes on when one of them fails".to_owned(),
+            Some(hint),
+        );
+    }
+    for (name, written) in [
+        ("batch", &rolling.batch),
+        ("failures", &rolling.failures),
+        ("canary", &rolling.canary),
+    ] {
+        let at = vec![value("rolling"), value(name)];
+        let text = written.to_string();
+        match template::words(&text) {
+            Err(why) => flaw(at, why.says, None),
+            Ok(words) => {
+                let known = || definition.parameters.keys().map(String::as_str);
+                if let Some(word) = words.iter().find(|word| !known().any(|known| known == *word)) {
+                    let says = format!("{{{{ {word} }}}} is no parameter");
+                    flaw(at, says, Some(instead(word, known())));
+                } else if words.is_empty() && text.parse::<usize>().map_or(true, |number| name == "batch" && number == 0) {
+                    let hint = format!("a number, or a parameter that is one: \"{{{{ {name} }}}}\"");
+                    flaw(at, format!("{text:?} is no number of hosts"), Some(hint));
+                }
+            }
+        }
+    }
+    for (at, step) in definition.steps.iter().enumerate() {
+        let own = definition.about.words();
+        // What is wrong with its templates is said of the step.
+        let Ok(words) = named(step) else { continue };
+        if !words.iter().any(|word| own.contains(&word.as_str())) {
+            flaw(
+                vec![value("steps"), Part::Item(at)],
+                format!("{} speaks of no host, so it would belong to none that may fail", step.action),
+                Some("name the host in its arguments or in `when`".to_owned()),
+            );
+        }
+    }
 }
 
 fn is_plain(name: &str) -> bool {

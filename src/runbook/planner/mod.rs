@@ -3,6 +3,7 @@
 //! Pure. Two passes: [`looks`] says what has to be looked at, [`plan`] decides by what was seen. The same sight gives
 //! the same plan and the same hash, so that a plan which somebody has read can be told from a later one.
 
+mod batches;
 mod bind;
 pub mod catalogue;
 pub mod identity;
@@ -24,7 +25,7 @@ use super::{
     check::{self, Refusal, Report},
     definition::{Call, Definition},
     interlock,
-    plan::{Glass, Layouts, Plan, Step},
+    plan::{Glass, Layouts, Plan, Rolling, Step},
     sight::{Look, Sight},
 };
 use crate::fleet::Fleet;
@@ -98,14 +99,17 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
         }
     }
     let layouts = scope.subject.layouts();
-    let steps = steps(&scope, &layouts);
-    for lacking in steps.iter().flat_map(|steps| tools::missing(steps, sight)) {
+    let bound = steps(&scope, &layouts);
+    for lacking in bound.iter().flat_map(|(steps, _)| tools::missing(steps, sight)) {
         report.refuse(lacking.fact, lacking.lift);
     }
     if !report.refusals.is_empty() {
         return Err(report.refusals);
     }
-    let steps = steps?;
+    let (steps, rolling) = bound?;
+    if let (Some(rows), Some(rolling)) = (&rolling, &wish.definition.rolling) {
+        batches::tell(fleet, rows, &rolling.apart, &mut report);
+    }
     let targets = identity::targets(&steps, sight)?;
     let mut plan = Plan {
         runbook: wish.definition.name.clone(),
@@ -116,6 +120,7 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
         objects: scope.subject.objects(),
         layouts,
         steps,
+        rolling,
         warnings: report.warnings,
         notes: report.notes,
         loss: (!report.losses.is_empty()).then(|| report.losses.join("\n")),
@@ -133,10 +138,10 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
     Ok(plan)
 }
 
-fn steps(scope: &Scope<'_>, layouts: &Layouts) -> Result<Vec<Step>, Vec<Refusal>> {
+fn steps(scope: &Scope<'_>, layouts: &Layouts) -> Result<(Vec<Step>, Option<Rolling>), Vec<Refusal>> {
     let calls = bind::calls(scope).map_err(|why| vec![unusable(why)])?;
-    let all = calls.into_iter().map(|(call, why)| step(scope, layouts, call, why));
-    all.collect()
+    let all = calls.all.into_iter().map(|(call, why)| step(scope, layouts, call, why));
+    Ok((all.collect::<Result<_, _>>()?, calls.rolling))
 }
 
 fn step(scope: &Scope<'_>, layouts: &Layouts, call: Call, why: String) -> Result<Step, Vec<Refusal>> {

@@ -22,6 +22,7 @@ const ENDS: &[(&str, &str)] = &[
     ("disk-fits", "md-add"),
     ("database-sound", "mysql-close"),
     ("database-takeover", "mysql-unfollow"),
+    ("hosts-spared", "host-reboot"),
     ("locks", "release-locks"),
     ("receiver-free", "mount"),
     ("receiver-sound", "mount"),

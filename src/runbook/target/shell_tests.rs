@@ -1,6 +1,7 @@
 //! The functions in real shells of this machine: what old tools do, what is killed in its middle, what is kept.
 
 mod disks;
+mod hosts;
 
 use super::*;
 use std::{
@@ -48,6 +49,7 @@ impl Room {
             .env("POINTSMAN_PROC", self.path("proc"))
             .env("POINTSMAN_SYS", self.path("sys"))
             .env("POINTSMAN_DEV", self.path("dev"))
+            .env("POINTSMAN_RUN", self.path("run"))
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
