@@ -3,7 +3,10 @@
 use super::{
     decode::{List, Spanned},
     file::{self, MountWhat, Text},
-    model::{Domains, ExpectedMount, Fencing, Hook, Hooks, MysqlAccess, Poll, Probe, ReachBy, ServiceHooks, Shell, Thresholds},
+    model::{
+        Domains, ExpectedMount, Fencing, Hook, Hooks, MysqlAccess, Poll, Probe, ReachBy, ServiceHooks, Shell,
+        Thresholds,
+    },
     name::{HostName, SliceName},
     names::{Context, What, bad_path},
     probe,
@@ -99,7 +102,9 @@ impl Level {
             mounts: check_mounts(context, &group.mounts, storage),
             mysql: group.mysql.map(|mysql| check_mysql(context, mysql)),
             fencing: group.fencing.and_then(|fencing| check_fencing(context, fencing)),
-            rolling: group.rolling.map_or_else(Hooks::default, |hooks| check_hooks(context, hooks)),
+            rolling: group
+                .rolling
+                .map_or_else(Hooks::default, |hooks| check_hooks(context, hooks)),
             probes: probe::compile_all(context, &group.probes),
         }
     }
@@ -248,7 +253,11 @@ fn check_fencing(context: &mut Context<'_>, fencing: file::Fencing) -> Option<Fe
 }
 
 /// A command of the site's own: no shell, and nothing that a typed action does with its interlocks.
-fn check_hook_command(context: &mut Context<'_>, command: &Spanned<List<String>>, changes: bool) -> Option<Vec<String>> {
+fn check_hook_command(
+    context: &mut Context<'_>,
+    command: &Spanned<List<String>>,
+    changes: bool,
+) -> Option<Vec<String>> {
     let words = probe::check_command(context, command)?;
     if let Err((says, hint)) = usable(&words[0], changes) {
         context.error(command.node, says).hint(hint);
@@ -265,18 +274,19 @@ fn check_hooks(context: &mut Context<'_>, hooks: file::Rolling) -> Hooks {
     let serving = command(&hooks.serving, false);
     let drain = command(&hooks.drain, true);
     let undrain = command(&hooks.undrain, true);
-    let first = [&serving, &drain, &undrain].into_iter().flatten().next().map(|(_, node)| *node);
-    let service = match (serving, drain, undrain) {
-        (Some((serving, _)), Some((drain, _)), Some((undrain, _))) => serving.zip(drain).zip(undrain),
-        _ => {
-            if let Some(node) = first {
-                context
-                    .error(node, "`serving`, `drain` and `undrain` belong together")
-                    .hint("what takes a host out of service has to be proven, and taken back: write all three");
-            }
-            None
-        }
-    };
+    let first = [&serving, &drain, &undrain]
+        .into_iter()
+        .flatten()
+        .next()
+        .map(|(_, node)| *node);
+    let mut service = None;
+    if let (Some((serving, _)), Some((drain, _)), Some((undrain, _))) = (serving, drain, undrain) {
+        service = serving.zip(drain).zip(undrain);
+    } else if let Some(node) = first {
+        context
+            .error(node, "`serving`, `drain` and `undrain` belong together")
+            .hint("what takes a host out of service has to be proven, and taken back: write all three");
+    }
     for port in &hooks.ports.0 {
         check_port(context, Some(Spanned { ..*port }));
         if first.is_none() {

@@ -322,7 +322,12 @@ fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> V
     }
     let unit = unit.trim_end_matches(".service");
     // One by one, so that the rest of them can do without it.
-    let found = context.plan.layouts.found.get(host).filter(|_| context.plan.rolling.is_some());
+    let found = context
+        .plan
+        .layouts
+        .found
+        .get(host)
+        .filter(|_| context.plan.rolling.is_some());
     if let Some(found) = found.filter(|_| stops && !context.back && DATABASE_UNITS.contains(&unit)) {
         return spare::without_server(host, found);
     }

@@ -41,7 +41,10 @@ pub fn all_told(stage: &Stage, console: &Console, end: &End) {
         // Rows that are done are told by their names.
         let rows = console.plan.rolling.iter().flat_map(|rolling| &rolling.rows);
         let row = rows.clone().find(|row| row.steps.contains(&at));
-        let done = told.lines().find_map(|line| line.strip_prefix("done and proven: ")).unwrap_or_default();
+        let done = told
+            .lines()
+            .find_map(|line| line.strip_prefix("done and proven: "))
+            .unwrap_or_default();
         let row_done = row.is_some_and(|row| done.split(", ").any(|name| name == row.name));
         assert!(
             !changed || step.undo.is_some() || served || row_done || told.contains(&format!("step {} ", at + 1)),

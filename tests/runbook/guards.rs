@@ -291,7 +291,9 @@ fn situation(interlock: Interlock) -> Situation {
                 let words = ["-", "-"].map(str::to_owned);
                 plan.layouts.found.get_mut(&host("stor1")).unwrap().cluster = Some(ClusterLayout {
                     own: galera_look(&host("stor1"), &words),
-                    others: ["stor2", "client"].map(|name| galera_look(&host(name), &words)).to_vec(),
+                    others: ["stor2", "client"]
+                        .map(|name| galera_look(&host(name), &words))
+                        .to_vec(),
                 });
             },
             ..usual(leave(), |island| {

@@ -472,12 +472,22 @@ fn within_budget(rolling: &Rolling, journal: &[Record], at: usize, back: bool, d
     let begun = journal.iter().any(|record| match record {
         Record::Outcome { step, back: false, .. } => own.steps.contains(step),
         // The intent of this very step is written before it is sent.
-        Record::Intent { step, back: false, attempt, .. } => own.steps.contains(step) && (*step != at || *attempt > 1),
+        Record::Intent {
+            step,
+            back: false,
+            attempt,
+            ..
+        } => own.steps.contains(step) && (*step != at || *attempt > 1),
         _ => false,
     });
     let lost: Vec<&Row> = rolling.rows.iter().filter(failed).collect();
     let closed = lost.len() > rolling.failures || lost.iter().any(|row| row.canary);
-    assert!(begun || !closed, "18: {} begins although {} have failed", own.name, lost.len());
+    assert!(
+        begun || !closed,
+        "18: {} begins although {} have failed",
+        own.name,
+        lost.len()
+    );
 }
 
 /// 7, 21: no step is called done, or found so, unless the console was shown what proves it.

@@ -3,8 +3,8 @@
 use pointsman::{
     facts::UnixMs,
     fleet::{
-        ExpectedMount, Export, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, Poll, Segment, ServiceAddress, ServiceHooks, Slice,
-        SliceName, Topology, TopologyKind, TopologyName,
+        ExpectedMount, Export, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, Poll, Segment, ServiceAddress,
+        ServiceHooks, Slice, SliceName, Topology, TopologyKind, TopologyName,
     },
     runbook::{
         definition::Definition,
@@ -183,7 +183,8 @@ impl Scene {
 
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
-        !self.is_mysql() && !matches!(
+        !self.is_mysql()
+            && !matches!(
                 self.base(),
                 Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling
             )

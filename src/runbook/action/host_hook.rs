@@ -2,7 +2,7 @@
 
 use super::{Action, Argument, Given, HOST, command::ends_well};
 use crate::{
-    fleet::{Hook, HostName, Hooks, usable},
+    fleet::{Hook, Hooks, HostName, usable},
     runbook::{
         condition::Condition,
         operation::{Claim, Departure, Nature, Operation, Place, Work},
@@ -35,7 +35,11 @@ impl OwnHook {
 
 impl Action for OwnHook {
     fn name(&self) -> &'static str {
-        if self.installs { "host-reinstall" } else { "host-upgrade" }
+        if self.installs {
+            "host-reinstall"
+        } else {
+            "host-upgrade"
+        }
     }
 
     fn about(&self) -> &'static str {
@@ -74,11 +78,7 @@ impl Action for OwnHook {
                 Work::Commands(vec![hook.run.clone()]),
                 ends_well(on, hook.proof.clone(), true),
             ),
-            None => (
-                Place::Console,
-                Work::Local(hook.run.clone()),
-                local(host, &hook.proof),
-            ),
+            None => (Place::Console, Work::Local(hook.run.clone()), local(host, &hook.proof)),
         };
         Ok(Operation {
             place,
@@ -113,8 +113,10 @@ impl Action for OwnHook {
 fn local(host: &HostName, argv: &[String]) -> Condition {
     let look = Look::local(host, argv.iter().cloned());
     let (shown, read) = (look.shown(), look.clone());
-    Condition::new(format!("`{shown}` succeeds here"), vec![look], move |sight| {
-        match sight.printed(&read) {
+    Condition::new(
+        format!("`{shown}` succeeds here"),
+        vec![look],
+        move |sight| match sight.printed(&read) {
             Ok(printed) if printed.exit == 126 || printed.exit == 127 || printed.exit > 128 => {
                 Truth::Unknown(format!("`{shown}` could not be run here (exit code {})", printed.exit))
             }
@@ -123,6 +125,6 @@ fn local(host: &HostName, argv: &[String]) -> Condition {
                 format!("`{shown}` ended with exit code {} here", printed.exit),
             ),
             Err(why) => Truth::Unknown(why),
-        }
-    })
+        },
+    )
 }

@@ -105,7 +105,9 @@ impl Action for HostDrained {
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let (host, hooks) = hooks(given)?;
         if hooks.ports.is_empty() {
-            return Err(format!("{host} has no `ports` in `rolling` of the inventory to count connections of"));
+            return Err(format!(
+                "{host} has no `ports` in `rolling` of the inventory to count connections of"
+            ));
         }
         let time = given.seconds("seconds")?;
         Ok(Operation {
@@ -129,7 +131,7 @@ fn hooks<'a>(given: &Given<'a>) -> Result<(&'a HostName, &'a ServiceHooks), Stri
     let host = given.host()?;
     let known = given.fleet.host(host.as_str());
     let hooks = known.and_then(|known| known.rolling.service.as_ref());
-    hooks.map(|hooks| (host, hooks)).ok_or_else(|| {
-        format!("{host} has no `serving`, `drain` and `undrain` in `rolling` of the inventory")
-    })
+    hooks
+        .map(|hooks| (host, hooks))
+        .ok_or_else(|| format!("{host} has no `serving`, `drain` and `undrain` in `rolling` of the inventory"))
 }

@@ -21,8 +21,8 @@ impl Check for HostsSpared {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        let word = |name: &str| scope.parameters.get(name).map(String::as_str).unwrap_or_default();
-        let (work, unit) = (word("work"), word("unit").trim_end_matches(".service"));
+        let given = |name: &str| scope.parameters.get(name).map(String::as_str).unwrap_or_default();
+        let (work, unit) = (given("work"), given("unit").trim_end_matches(".service"));
         let layouts = scope.subject.layouts();
         if work == "restart" && unit == "-" {
             report.refuse("restart needs the name of a unit", "give unit=…");
@@ -39,15 +39,22 @@ impl Check for HostsSpared {
             }
             for (array, whole) in &found.health.arrays {
                 if !whole && work != "restart" {
-                    report.warn(format!("{array} of {host} is degraded already: with one more disk its data is gone"));
+                    report.warn(format!(
+                        "{array} of {host} is degraded already: with one more disk its data is gone"
+                    ));
                 }
             }
             let hooks = scope.fleet.host(host.as_str()).map(|host| &host.rolling);
             if hooks.is_none_or(|hooks| hooks.service.is_none()) {
-                report.note(format!("{host} is not taken out of service first: its inventory names no `drain`"));
+                report.note(format!(
+                    "{host} is not taken out of service first: its inventory names no `drain`"
+                ));
             }
         }
-        let sides = scope.fleet.slices().filter_map(|(_, slice)| Some((slice, slice.standby.as_ref()?)));
+        let sides = scope
+            .fleet
+            .slices()
+            .filter_map(|(_, slice)| Some((slice, slice.standby.as_ref()?)));
         if work == "restart" {
             return;
         }

@@ -28,7 +28,7 @@ impl Engine {
     /// A step cannot be done: ends, turns back, or parks.
     pub(super) fn fail(&mut self, doing: &Doing, why: String) -> Effect {
         if let Some(row) = self.row_of(doing.at) {
-            return self.fail_row(row, doing, why);
+            return self.fail_row(row, doing, &why);
         }
         if doing.back {
             return self.park(doing, why, false);

@@ -1,6 +1,6 @@
 //! The course of a run: claims, from step to step, turning back, ending, and going on after a crash.
 
-use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState, back::changes, rows::RowState};
+use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Record, Stage, StepState, back::changes};
 use crate::{
     facts::UnixMs,
     fleet::HostName,
@@ -30,6 +30,7 @@ impl Engine {
         for record in records {
             let unresolved = resumed;
             resumed = stays_unresolved(record, unresolved);
+            engine.notes_rows(record);
             match record {
                 Record::Intent {
                     step, back, attempt, ..
@@ -80,35 +81,9 @@ impl Engine {
                         open = None;
                     }
                 }
-                Record::RowFailed { row, why } => {
-                    open = None;
-                    if let Some(row) = engine.row_named(row) {
-                        engine.rows[row] = RowState::Failed(why.clone());
-                    }
-                }
-                Record::RowLeft { row, why } => {
-                    open = None;
-                    if let Some(row) = engine.row_named(row) {
-                        engine.rows[row] = match &engine.rows[row] {
-                            RowState::Failed(failed) => RowState::Left {
-                                failed: failed.clone(),
-                                why: why.clone(),
-                            },
-                            _ => RowState::Left {
-                                failed: why.clone(),
-                                why: why.clone(),
-                            },
-                        };
-                    }
-                }
+                Record::RowFailed { .. } | Record::RowLeft { .. } => open = None,
                 // Unless it says otherwise, it was known at its end what became of every step.
                 Record::Ended(end) => {
-                    if let End::Parked {
-                        step, unknown: true, ..
-                    } = end
-                    {
-                        engine.parked.insert(*step);
-                    }
                     // A run that stopped on its way has not answered who wanted it back, unless there is no way back.
                     if !matches!(end, End::Parked { .. }) || engine.irreversible().is_some() {
                         cancelled = None;

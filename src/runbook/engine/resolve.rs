@@ -1,6 +1,8 @@
 //! A lost answer: the target is taken anew, so that nothing sent before can still begin, and asked for its receipt.
 
-use super::{Answer, Doing, Effect, Engine, Operation, Part, Place, RESOLVE_EVERY, RESOLVE_WITHIN, Record, Request, Said, Stage};
+use super::{
+    Answer, Doing, Effect, Engine, Operation, Part, Place, RESOLVE_EVERY, RESOLVE_WITHIN, Record, Request, Said, Stage,
+};
 use crate::runbook::operation::{Claim, Departure};
 use std::time::Duration;
 

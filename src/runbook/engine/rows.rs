@@ -36,7 +36,7 @@ impl Engine {
     }
 
     /// The row of that name.
-    pub(super) fn row_named(&self, name: &str) -> Option<usize> {
+    fn row_named(&self, name: &str) -> Option<usize> {
         let rolling = self.plan.rolling.as_ref()?;
         rolling.rows.iter().position(|row| row.name == name)
     }
@@ -125,7 +125,7 @@ impl Engine {
     }
 
     /// A step of a row cannot be done, or cannot be taken back: that row alone has failed.
-    pub(super) fn fail_row(&mut self, row: usize, doing: &Doing, why: String) -> Effect {
+    pub(super) fn fail_row(&mut self, row: usize, doing: &Doing, why: &str) -> Effect {
         let why = format!("step {}: {why}", doing.at + 1);
         let name = self.name_of(row);
         let record = match &self.rows[row] {
@@ -179,6 +179,31 @@ impl Engine {
                 self.unreached.remove(host).is_some()
             }
             _ => false,
+        }
+    }
+
+    /// Takes what the journal has of rows, and of the steps because of which the run has parked.
+    pub(super) fn notes_rows(&mut self, record: &Record) {
+        let (name, state): (&str, fn(&str, &RowState) -> RowState) = match record {
+            Record::RowFailed { row, .. } => (row, |why, _| RowState::Failed(why.to_owned())),
+            Record::RowLeft { row, .. } => (row, |why, was| RowState::Left {
+                failed: match was {
+                    RowState::Failed(failed) => failed.clone(),
+                    _ => why.to_owned(),
+                },
+                why: why.to_owned(),
+            }),
+            Record::Ended(End::Parked {
+                step, unknown: true, ..
+            }) => {
+                self.parked.insert(*step);
+                return;
+            }
+            _ => return,
+        };
+        if let (Record::RowFailed { why, .. } | Record::RowLeft { why, .. }, Some(row)) = (record, self.row_named(name))
+        {
+            self.rows[row] = state(why, &self.rows[row]);
         }
     }
 
@@ -261,7 +286,7 @@ impl Engine {
             let step = &self.plan.steps[**at];
             self.is_done(**at) && changes(step)
         };
-        let says = |at: &usize| {
+        let sentence = |at: &usize| {
             let may = match self.done[*at] {
                 StepState::Done => "was done",
                 _ => "may or may not have been done",
@@ -274,6 +299,6 @@ impl Engine {
             };
             format!("step {} ({}) {may}, and {back}", at + 1, step.operation.says)
         };
-        row.steps.iter().filter(stays).map(says).collect()
+        row.steps.iter().filter(stays).map(sentence).collect()
     }
 }

@@ -482,7 +482,9 @@ impl Engine {
         let mut begun = steps.filter(|(_, state)| !matches!(state, StepState::NotYet | StepState::AlreadySo));
         begun.any(|(step, _)| {
             let mut claims = step.operation.claims.iter();
-            claims.any(|claim| matches!(claim, Claim::Leave { host: gone, departure } if gone == host && *departure == how))
+            claims.any(
+                |claim| matches!(claim, Claim::Leave { host: gone, departure } if gone == host && *departure == how),
+            )
         })
     }
 

@@ -118,11 +118,14 @@ impl Health {
     pub fn lacks(&self, before: &Self) -> Vec<String> {
         let units = before.units.difference(&self.units);
         let mounts = before.mounts.difference(&self.mounts);
-        let arrays = before.arrays.iter().filter_map(|(name, whole)| match self.arrays.get(name) {
-            None => Some(format!("{name} is not there")),
-            Some(false) if *whole => Some(format!("{name} is not whole")),
-            Some(_) => None,
-        });
+        let arrays = before
+            .arrays
+            .iter()
+            .filter_map(|(name, whole)| match self.arrays.get(name) {
+                None => Some(format!("{name} is not there")),
+                Some(false) if *whole => Some(format!("{name} is not whole")),
+                Some(_) => None,
+            });
         units
             .map(|unit| format!("{unit} does not run"))
             .chain(arrays)

@@ -21,7 +21,8 @@ pub fn batches(fleet: &Fleet, hosts: &[HostName], canary: usize, size: usize, ap
     while !left.is_empty() {
         let mut batch: Vec<HostName> = Vec::new();
         left.retain(|host| {
-            let joins = batch.len() < size.max(1) && batch.iter().all(|other| shared(fleet, host, other, apart).is_none());
+            let joins =
+                batch.len() < size.max(1) && batch.iter().all(|other| shared(fleet, host, other, apart).is_none());
             if joins {
                 batch.push((*host).clone());
             }
@@ -37,13 +38,16 @@ pub fn batches(fleet: &Fleet, hosts: &[HostName], canary: usize, size: usize, ap
 pub fn shared(fleet: &Fleet, one: &HostName, two: &HostName, apart: &[Apart]) -> Option<String> {
     apart.iter().find_map(|apart| {
         let others = domains(fleet, two, *apart);
-        domains(fleet, one, *apart).into_iter().find(|name| others.contains(name))
+        domains(fleet, one, *apart)
+            .into_iter()
+            .find(|name| others.contains(name))
     })
 }
 
 /// What a host belongs to, in words, of one kind.
 fn domains(fleet: &Fleet, host: &HostName, apart: Apart) -> BTreeSet<String> {
-    let named = |what: &str, names: &mut dyn Iterator<Item = &str>| names.map(|name| format!("{what} {name}")).collect();
+    let named =
+        |what: &str, names: &mut dyn Iterator<Item = &str>| names.map(|name| format!("{what} {name}")).collect();
     let Some(known) = fleet.host(host.as_str()) else {
         return BTreeSet::new();
     };
@@ -51,10 +55,16 @@ fn domains(fleet: &Fleet, host: &HostName, apart: Apart) -> BTreeSet<String> {
     match apart {
         Apart::Pair => {
             let segments = fleet.segments.iter().filter(|segment| {
-                let mut sides = segment.slices.iter().flat_map(|slice| std::iter::once(&slice.preferred).chain(&slice.standby));
+                let mut sides = segment
+                    .slices
+                    .iter()
+                    .flat_map(|slice| std::iter::once(&slice.preferred).chain(&slice.standby));
                 segment.servers.contains(host) || sides.any(|side| side == host)
             });
-            let topologies = fleet.topologies.iter().filter(|topology| topology.members.contains(host));
+            let topologies = fleet
+                .topologies
+                .iter()
+                .filter(|topology| topology.members.contains(host));
             let segments = segments.map(|segment| format!("segment {}", segment.name));
             segments
                 .chain(topologies.map(|topology| format!("topology {}", topology.name)))
@@ -73,9 +83,17 @@ pub fn tell(fleet: &Fleet, rolling: &Rolling, apart: &[Apart], report: &mut Repo
     for row in &rolling.rows {
         batches.entry(row.batch).or_default().push(row);
     }
-    let first: Vec<&str> = rolling.rows.iter().filter(|row| row.canary).map(|row| row.name.as_str()).collect();
+    let first: Vec<&str> = rolling
+        .rows
+        .iter()
+        .filter(|row| row.canary)
+        .map(|row| row.name.as_str())
+        .collect();
     if !first.is_empty() {
-        report.note(format!("{} goes first; if that fails nothing else is begun", first.join(", then ")));
+        report.note(format!(
+            "{} goes first; if that fails nothing else is begun",
+            first.join(", then ")
+        ));
     }
     report.note(format!(
         "a host that fails is taken back alone; when more than {} have failed no further host is begun",
@@ -125,7 +143,10 @@ mod tests {
         });
         let of = |wanted: u8, number: fn(&(u8, u8, u8, u8)) -> u8| -> Vec<HostName> {
             let parts = parts.iter().enumerate();
-            parts.filter(|(_, part)| number(part) == wanted).map(|(at, _)| name(at)).collect()
+            parts
+                .filter(|(_, part)| number(part) == wanted)
+                .map(|(at, _)| name(at))
+                .collect()
         };
         let segments = (1..4).map(|wanted| Segment {
             name: format!("s{wanted}").as_str().into(),

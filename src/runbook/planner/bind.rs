@@ -180,7 +180,10 @@ fn rolled(scope: &Scope<'_>, rolling: &Rolling) -> Result<Calls, String> {
         rolling: None,
     };
     let mut made: Vec<Row> = Vec::new();
-    for (batch, members) in batches(scope.fleet, &hosts, first, size, &rolling.apart).into_iter().enumerate() {
+    for (batch, members) in batches(scope.fleet, &hosts, first, size, &rolling.apart)
+        .into_iter()
+        .enumerate()
+    {
         let begin = made.len();
         made.extend(members.iter().map(|host| Row {
             name: host.to_string(),
@@ -372,7 +375,11 @@ fn of_rolling(definition: &Definition, rolling: &Rolling, flaws: &mut Vec<Flaw>)
                 if let Some(word) = words.iter().find(|word| !known().any(|known| known == *word)) {
                     let says = format!("{{{{ {word} }}}} is no parameter");
                     flaw(at, says, Some(instead(word, known())));
-                } else if words.is_empty() && text.parse::<usize>().map_or(true, |number| name == "batch" && number == 0) {
+                } else if words.is_empty()
+                    && text
+                        .parse::<usize>()
+                        .map_or(true, |number| name == "batch" && number == 0)
+                {
                     let hint = format!("a number, or a parameter that is one: \"{{{{ {name} }}}}\"");
                     flaw(at, format!("{text:?} is no number of hosts"), Some(hint));
                 }
@@ -386,7 +393,10 @@ fn of_rolling(definition: &Definition, rolling: &Rolling, flaws: &mut Vec<Flaw>)
         if !words.iter().any(|word| own.contains(&word.as_str())) {
             flaw(
                 vec![value("steps"), Part::Item(at)],
-                format!("{} speaks of no host, so it would belong to none that may fail", step.action),
+                format!(
+                    "{} speaks of no host, so it would belong to none that may fail",
+                    step.action
+                ),
                 Some("name the host in its arguments or in `when`".to_owned()),
             );
         }

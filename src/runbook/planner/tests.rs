@@ -17,6 +17,7 @@ mod database;
 mod found;
 mod incidents;
 mod own;
+mod rolling;
 
 const NOW: UnixMs = UnixMs(1_000_000);
 

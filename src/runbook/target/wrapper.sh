@@ -569,7 +569,7 @@ host_health() {
   while read -r source target _; do
     case $source in
       /dev/loop*) ;;
-      /dev/* | *:/*) echo "mount $target" ;;
+      /dev/* | *:/*) printf 'mount %s\n' "$target" ;;
     esac
   done <"$proc/self/mounts" || return
   echo end

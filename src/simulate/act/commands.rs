@@ -67,7 +67,11 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
             Answer::ok(String::new())
         }
         ["host_boot"] => {
-            let going = if island.nodes[at].booting.is_some() { " going" } else { "" };
+            let going = if island.nodes[at].booting.is_some() {
+                " going"
+            } else {
+                ""
+            };
             Answer::ok(format!("{}{going}\n", render::boot_id(&island.nodes[at])))
         }
         ["host_reboot"] => {

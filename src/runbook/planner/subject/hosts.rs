@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 /// The hosts of a plan.
 #[derive(Debug, Clone)]
 pub struct Hosts {
-    hosts: Vec<HostName>,
+    names: Vec<HostName>,
     /// Which of them the inventory can take out of service, and whether connections are counted down then.
     drains: BTreeMap<HostName, bool>,
     /// How they were found, where the runbook has to know that; or why that is not known.
@@ -55,9 +55,12 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     let about: Vec<&Host> = hosts.iter().copied().filter(|_| concerns).collect();
     Ok(Box::new(Hosts {
         drains: drains.collect(),
-        found: about.iter().map(|host| (host.name.clone(), find_host(asked, host))).collect(),
+        found: about
+            .iter()
+            .map(|host| (host.name.clone(), find_host(asked, host)))
+            .collect(),
         looks: about.iter().flat_map(|host| looks_of(fleet, host)).collect(),
-        hosts: hosts.into_iter().map(|host| host.name.clone()).collect(),
+        names: hosts.into_iter().map(|host| host.name.clone()).collect(),
     }))
 }
 
@@ -104,7 +107,12 @@ fn node_look(fleet: &Fleet, member: &HostName) -> Look {
 /// How a host was found.
 fn find_host(asked: &Asked<'_>, host: &Host) -> Result<HostLayout, Refusal> {
     let (fleet, name) = (asked.fleet, &host.name);
-    let unknown = |why| Refusal::new(why, "it has to be known before anything is done there, to be compared with");
+    let unknown = |why| {
+        Refusal::new(
+            why,
+            "it has to be known before anything is done there, to be compared with",
+        )
+    };
     let sight = asked
         .sight
         .ok_or_else(|| Refusal::new(format!("{name} was not looked at"), "look at it"))?;
@@ -185,13 +193,13 @@ impl Subject for Hosts {
                 ("counts", yes(drains == Some(&true))),
             ])
         };
-        self.hosts.iter().map(words).collect()
+        self.names.iter().map(words).collect()
     }
 
     /// What is stopped is stopped in the other order: nobody loses what he rests on.
     fn aim(&mut self, parameters: &BTreeMap<String, String>) -> Result<(), Vec<Refusal>> {
         if parameters.get("state").is_some_and(|state| state == "stopped") {
-            self.hosts.reverse();
+            self.names.reverse();
         }
         Ok(())
     }
@@ -201,7 +209,11 @@ impl Subject for Hosts {
             let [machine, boot] = identity::looks(host);
             [machine, boot, nfs::cache_look(host)]
         };
-        self.hosts.iter().flat_map(of_host).chain(self.looks.iter().cloned()).collect()
+        self.names
+            .iter()
+            .flat_map(of_host)
+            .chain(self.looks.iter().cloned())
+            .collect()
     }
 
     fn say(&self, report: &mut Report) {
@@ -211,12 +223,12 @@ impl Subject for Hosts {
     }
 
     fn hosts(&self) -> Vec<HostName> {
-        self.hosts.clone()
+        self.names.clone()
     }
 
     fn layouts(&self) -> Layouts {
         Layouts {
-            hosts: self.hosts.clone(),
+            hosts: self.names.clone(),
             found: self
                 .found
                 .iter()
@@ -233,11 +245,11 @@ impl Subject for Hosts {
                 (format!("boot of {host}"), identity::boot(host, sight)),
             ]
         };
-        self.hosts.iter().flat_map(facts).collect()
+        self.names.iter().flat_map(facts).collect()
     }
 
     fn keep(&mut self, wanted: &dyn Fn(&str) -> bool) {
-        self.hosts.retain(|host| wanted(host.as_str()));
+        self.names.retain(|host| wanted(host.as_str()));
         self.found.retain(|host, _| wanted(host.as_str()));
     }
 }

@@ -62,11 +62,17 @@ fn what_should_be_there_again_is_told_whole() {
         let (exit, text) = looked(&room, "host_health");
         assert_eq!((exit, text.trim_end()), (0, wanted), "{shell}");
         let health = crate::runbook::observe::host::Health::parse(&text).unwrap();
-        assert_eq!((health.units.len(), health.arrays["md1"], health.mounts.len()), (2, false, 3));
+        assert_eq!(
+            (health.units.len(), health.arrays["md1"], health.mounts.len()),
+            (2, false, 3)
+        );
         // Mounts that cannot be read are not none.
         fs::remove_file(room.path("proc/self/mounts")).unwrap();
         let (_, text) = looked(&room, "host_health");
-        assert!(crate::runbook::observe::host::Health::parse(&text).is_err(), "{shell}: {text}");
+        assert!(
+            crate::runbook::observe::host::Health::parse(&text).is_err(),
+            "{shell}: {text}"
+        );
     }
 }
 
@@ -79,7 +85,9 @@ fn a_host_that_boots_anew_says_so_until_it_has() {
         room.call(&claim);
         let answer = room.call(&act("run-1", 1, 1, &["host_reboot"]));
         assert!(
-            answer.iter().any(|line| matches!(line, Said::Ran(printed) if printed.exit == 0)),
+            answer
+                .iter()
+                .any(|line| matches!(line, Said::Ran(printed) if printed.exit == 0)),
             "{shell}: {answer:?}"
         );
         assert_eq!(looked(&room, "host_boot"), said(&format!("{BOOT} going")), "{shell}");
@@ -117,6 +125,10 @@ fn connections_to_its_own_ports_are_counted() {
         file(&room, "proc/net/tcp6", six.as_bytes());
         assert_eq!(looked(&room, "tcp_count 80 443"), said("connections 2"), "{shell}");
         fs::remove_file(room.path("proc/net/tcp")).unwrap();
-        assert_eq!(looked(&room, "tcp_count 443").0, 1, "{shell}: what cannot be read is not none");
+        assert_eq!(
+            looked(&room, "tcp_count 443").0,
+            1,
+            "{shell}: what cannot be read is not none"
+        );
     }
 }
