@@ -313,7 +313,9 @@ impl Island {
             if self.now_ms >= back_ms {
                 self.nodes[node].booting = None;
                 if self.nodes[node].power == Power::Off {
-                    self.power_on(node);
+                    // Nothing of DRBD begins to serve by itself.
+                    self.nodes[node].boot(self.now_ms);
+                    self.settle();
                 }
             } else if self.now_ms >= goes_ms && self.nodes[node].power == Power::Up {
                 self.power_off(node);

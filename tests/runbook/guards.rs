@@ -301,7 +301,8 @@ fn situation(interlock: Interlock) -> Situation {
                     node.mysql = Some(Server::new(true, 1, 10.0).galera_of(3));
                 }
                 let at = island.node("client").unwrap();
-                island.nodes[at].mysql.as_mut().unwrap().galera.as_mut().unwrap().cut = true;
+                let galera = island.nodes[at].mysql.as_mut().unwrap().galera.as_mut().unwrap();
+                (galera.cut, galera.primary) = (true, false);
             })
         },
         Interlock::InsidePlan => usual(

@@ -28,6 +28,8 @@ pub struct Hosts {
     found: BTreeMap<HostName, Result<HostLayout, Refusal>>,
     /// What has to be looked at for it.
     looks: Vec<Look>,
+    /// Hosts that install them.
+    installers: Vec<HostName>,
 }
 
 /// Finds the hosts that a selector names.
@@ -52,6 +54,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     });
     let mut steps = asked.wish.definition.steps.iter();
     let concerns = asked.wish.definition.rolling.is_some() || steps.any(|step| step.action.starts_with("host-"));
+    let hooks = |host: &&Host| [host.rolling.upgrade.clone(), host.rolling.reinstall.clone()];
     let about: Vec<&Host> = hosts.iter().copied().filter(|_| concerns).collect();
     Ok(Box::new(Hosts {
         drains: drains.collect(),
@@ -60,6 +63,12 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
             .map(|host| (host.name.clone(), find_host(asked, host)))
             .collect(),
         looks: about.iter().flat_map(|host| looks_of(fleet, host)).collect(),
+        installers: about
+            .iter()
+            .flat_map(hooks)
+            .flatten()
+            .filter_map(|hook| hook.on)
+            .collect(),
         names: hosts.into_iter().map(|host| host.name.clone()).collect(),
     }))
 }
@@ -223,7 +232,8 @@ impl Subject for Hosts {
     }
 
     fn hosts(&self) -> Vec<HostName> {
-        self.names.clone()
+        let others = self.installers.iter().filter(|host| !self.names.contains(host));
+        self.names.iter().chain(others).cloned().collect()
     }
 
     fn layouts(&self) -> Layouts {
