@@ -7,13 +7,9 @@ use crate::{
     runbook::{
         action,
         check::{self, Refusal},
-<<<<<<< HEAD
         definition::{About, Call, Definition, Parameter, Rolling, Step, ValueKind, Written},
         plan::{self, Row},
-=======
-        definition::{About, Call, Definition, Parameter, Step, ValueKind, Written},
         sight::Shown,
->>>>>>> main
         template::{self, Unusable, Words},
     },
 };
@@ -179,6 +175,8 @@ pub struct Bound {
     pub calls: Vec<(Call, String)>,
     /// Steps that what the console shows left out, in words.
     pub left_out: Vec<String>,
+    /// Which of them belong together, where the plan goes over hosts that may fail.
+    pub rolling: Option<plan::Rolling>,
 }
 
 /// Why there are no calls.
@@ -190,50 +188,37 @@ pub struct Unbound {
     pub of_facts: bool,
 }
 
-/// The calls of a plan, each with why it is there; and which belong together, where it goes over hosts that may fail.
-pub struct Calls {
-    /// In order.
-    pub all: Vec<(Call, String)>,
-    /// Its rows.
-    pub rolling: Option<plan::Rolling>,
-}
-
 /// The calls of the whole plan in order: steps that speak of what it is about are repeated for each, a run of them
 /// together. `shown` is what the console shows.
 ///
 /// # Errors
 /// A word that stands for nothing, or a mistake in a template.
-<<<<<<< HEAD
-pub fn calls(scope: &Scope<'_>) -> Result<Calls, String> {
+pub fn calls(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     match &scope.wish.definition.rolling {
-        Some(rolling) => rolled(scope, rolling),
-        None => Ok(Calls {
-            all: repeated(scope)?,
-            rolling: None,
-        }),
+        Some(rolling) => rolled(scope, rolling, shown),
+        None => repeated(scope, shown),
     }
 }
 
 /// The calls of a plan that goes over hosts, a batch at a time: each step for every host of a batch before the next one.
-fn rolled(scope: &Scope<'_>, rolling: &Rolling) -> Result<Calls, String> {
+fn rolled(scope: &Scope<'_>, rolling: &Rolling, shown: &Shown) -> Result<Bound, Unbound> {
     let definition = &scope.wish.definition;
-    let plain = words(&BTreeMap::new(), &scope.parameters, definition);
+    let facts = Value::from(Serde(shown));
+    let plain = words(&BTreeMap::new(), &scope.parameters, definition, None);
+    let amiss = |says: String| Unbound { says, of_facts: false };
     let number = |name: &str, written: &Written| {
-        let text = template::fill(&written.to_string(), &plain).map_err(|why| why.says)?;
+        let text = template::fill(&written.to_string(), &plain).map_err(|why| amiss(why.says))?;
         let number = text.trim().parse::<usize>();
-        number.map_err(|_| format!("{name}: {text:?} is no whole number"))
+        number.map_err(|_| amiss(format!("{name}: {text:?} is no whole number")))
     };
     let size = number("batch", &rolling.batch)?;
     if size == 0 {
-        return Err("batch: hosts cannot go none at a time".to_owned());
+        return Err(amiss("batch: hosts cannot go none at a time".to_owned()));
     }
     let rows = scope.subject.words();
     let hosts: Vec<HostName> = rows.iter().map(|row| HostName::new(row["host"].as_str())).collect();
     let first = number("canary", &rolling.canary)?.min(hosts.len());
-    let mut out = Calls {
-        all: Vec::new(),
-        rolling: None,
-    };
+    let mut out = Bound::default();
     let mut made: Vec<Row> = Vec::new();
     for (batch, members) in batches(scope.fleet, &hosts, first, size, &rolling.apart)
         .into_iter()
@@ -253,10 +238,10 @@ fn rolled(scope: &Scope<'_>, rolling: &Rolling) -> Result<Calls, String> {
                 };
                 let mut found = found.clone();
                 found.insert("first", if batch < first { "yes" } else { "" }.to_owned());
-                if let Some(call) = call(step, &words(&found, &scope.parameters, definition))? {
-                    made[begin + row].steps.push(out.all.len());
-                    out.all.push(call);
-                }
+                let words = words(&found, &scope.parameters, definition, Some(&facts));
+                let before = out.calls.len();
+                out.take(step, &words, Some(host.as_str()))?;
+                made[begin + row].steps.extend(before..out.calls.len());
             }
         }
     }
@@ -267,10 +252,25 @@ fn rolled(scope: &Scope<'_>, rolling: &Rolling) -> Result<Calls, String> {
     Ok(out)
 }
 
-fn repeated(scope: &Scope<'_>) -> Result<Vec<(Call, String)>, String> {
-=======
-pub fn calls(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
->>>>>>> main
+impl Bound {
+    /// Adds the call of a step, unless its condition does not hold; `of` names the thing that it is for.
+    fn take(&mut self, step: &Step, words: &Words, of: Option<&str>) -> Result<(), Unbound> {
+        if let Some(when) = &step.when
+            && !template::holds(when, words).map_err(|why| unbound(step, why.says))?
+        {
+            if template::words_of_condition(when).is_ok_and(|words| words.contains(FACTS)) {
+                let of = of.map(|of| format!(" for {of}")).unwrap_or_default();
+                self.left_out
+                    .push(format!("{} is left out{of}: {when} does not hold now", step.action));
+            }
+            return Ok(());
+        }
+        self.calls.push(call(step, words).map_err(|why| unbound(step, why))?);
+        Ok(())
+    }
+}
+
+fn repeated(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     let definition = &scope.wish.definition;
     let steps = &definition.steps;
     let own = definition.about.words();
@@ -296,22 +296,8 @@ pub fn calls(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
         for found in rows {
             let words = words(found, &scope.parameters, definition, Some(&facts));
             for step in &steps[at..end] {
-<<<<<<< HEAD
-                out.extend(call(step, &words)?);
-=======
-                if let Some(when) = &step.when
-                    && !template::holds(when, &words).map_err(|why| unbound(step, why.says))?
-                {
-                    if template::words_of_condition(when).is_ok_and(|words| words.contains(FACTS)) {
-                        let key = found.get(definition.about.key()).filter(|_| repeated);
-                        let of = key.map(|key| format!(" for {key}")).unwrap_or_default();
-                        out.left_out
-                            .push(format!("{} is left out{of}: {when} does not hold now", step.action));
-                    }
-                    continue;
-                }
-                out.calls.push(call(step, &words).map_err(|why| unbound(step, why))?);
->>>>>>> main
+                let key = found.get(definition.about.key()).filter(|_| repeated);
+                out.take(step, &words, key.map(String::as_str))?;
             }
         }
         at = end;
@@ -319,22 +305,9 @@ pub fn calls(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     Ok(out)
 }
 
-<<<<<<< HEAD
-/// The call of a step, and why it is there; `None` where its condition does not hold.
-fn call(step: &Step, words: &Words) -> Result<Option<(Call, String)>, String> {
-    let fill = |text: &str| template::fill(text, words).map_err(|why| why.says);
-    let wanted = step
-        .when
-        .as_deref()
-        .map_or(Ok(true), |when| template::holds(when, words));
-    if !wanted.map_err(|why| why.says)? {
-        return Ok(None);
-    }
-=======
 /// A step with its words filled in, and why it is made.
 fn call(step: &Step, words: &Words) -> Result<(Call, String), String> {
     let fill = |text: &str| template::fill(text, words).map_err(|why| why.says);
->>>>>>> main
     let mut with = BTreeMap::new();
     for (name, written) in &step.with {
         let value = match written {
@@ -350,9 +323,6 @@ fn call(step: &Step, words: &Words) -> Result<(Call, String), String> {
         action: step.action.clone(),
         with,
     };
-<<<<<<< HEAD
-    Ok(Some((call, fill(&step.why)?)))
-=======
     Ok((call, fill(&step.why)?))
 }
 
@@ -361,7 +331,6 @@ fn unbound(step: &Step, says: String) -> Unbound {
         says,
         of_facts: names_facts(step),
     }
->>>>>>> main
 }
 
 /// Words that a step's arguments and its condition name.

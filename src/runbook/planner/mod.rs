@@ -25,7 +25,7 @@ use super::{
     check::{self, Refusal, Report},
     definition::{Call, Definition},
     interlock,
-    plan::{Glass, Layouts, Plan, Rolling, Step},
+    plan::{Glass, Layouts, Plan, Step},
     sight::{Look, Sight},
 };
 use crate::fleet::{Fleet, HostName};
@@ -113,17 +113,12 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
         }
     }
     let layouts = scope.subject.layouts();
-<<<<<<< HEAD
-    let bound = steps(&scope, &layouts);
-    for lacking in bound.iter().flat_map(|(steps, _)| tools::missing(steps, sight)) {
-=======
     let bound = bind::calls(&scope, &sight.shown).map_err(|why| vec![unbound(why)]);
-    let steps = bound.and_then(|bound| {
+    let bound = bound.and_then(|bound| {
         report.notes.extend(bound.left_out);
-        steps(&scope, &layouts, bound.calls)
+        Ok((steps(&scope, &layouts, bound.calls)?, bound.rolling))
     });
-    for lacking in steps.iter().flat_map(|steps| tools::missing(steps, sight)) {
->>>>>>> main
+    for lacking in bound.iter().flat_map(|(steps, _)| tools::missing(steps, sight)) {
         report.refuse(lacking.fact, lacking.lift);
     }
     if !report.refusals.is_empty() {
@@ -161,16 +156,9 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
     Ok(plan)
 }
 
-<<<<<<< HEAD
-fn steps(scope: &Scope<'_>, layouts: &Layouts) -> Result<(Vec<Step>, Option<Rolling>), Vec<Refusal>> {
-    let calls = bind::calls(scope).map_err(|why| vec![unusable(why)])?;
-    let all = calls.all.into_iter().map(|(call, why)| step(scope, layouts, call, why));
-    Ok((all.collect::<Result<_, _>>()?, calls.rolling))
-=======
 fn steps(scope: &Scope<'_>, layouts: &Layouts, calls: Vec<(Call, String)>) -> Result<Vec<Step>, Vec<Refusal>> {
     let all = calls.into_iter().map(|(call, why)| step(scope, layouts, call, why));
     all.collect()
->>>>>>> main
 }
 
 fn step(scope: &Scope<'_>, layouts: &Layouts, call: Call, why: String) -> Result<Step, Vec<Refusal>> {
