@@ -339,7 +339,8 @@ impl Progress {
                 evidence,
                 output,
             } => self.concluded(*step, *back, *outcome, evidence, output, at),
-            Record::TurnedBack { why, .. } => self.turned_back(why, at),
+            Record::TurnedBack { why, .. } => self.turned_back(&format!("turns back: {why}"), at),
+            Record::RowFailed { .. } | Record::RowLeft { .. } => self.turned_back(&row_words(record), at),
             Record::Alone { .. } => self.say(at, &alone(record)),
             Record::Asked { by, what } => self.say(at, &format!("{by}: {what}")),
             Record::Cancelled { by } => self.say(at, &format!("{by}: take back what was done")),
@@ -407,7 +408,7 @@ impl Progress {
         if let Some(step) = failed {
             step.state = StepState::Failed;
         }
-        self.say(at, &format!("turns back: {why}"));
+        self.say(at, why);
     }
 
     /// Takes that another run has taken this one over, if that is not known yet.
@@ -517,6 +518,16 @@ pub(super) fn alone(record: &Record) -> String {
             "{slice}: what {lost} alone had changed is thrown away; how much is not known: it could not be read before \
              the sides were joined; {kept}"
         ),
+    }
+}
+
+/// What a record says of a row, in a sentence; nothing of any other record.
+#[must_use]
+pub fn row_words(record: &Record) -> String {
+    match record {
+        Record::RowFailed { row, why } => format!("{row} failed, and is taken back: {why}"),
+        Record::RowLeft { row, why } => format!("{row} is left as it is: {why}"),
+        _ => String::new(),
     }
 }
 

@@ -335,6 +335,7 @@ impl SshTargets {
         let said = in_time.unwrap_or_else(late);
         let answers = match said {
             Answer::Said(said) => glimpses(&said, asked.argvs.len()),
+            Answer::NotSent(why) if needs_a_person(&why) => Err(Why::Denied(why.into())),
             Answer::NotSent(why) => Err(Why::Failed(why.into())),
             Answer::Lost(why) => Err(Why::Hung(why.into())),
         };
@@ -349,6 +350,14 @@ impl SshTargets {
             .map_err(|why| Why::Failed(why.into()));
         (look, Glimpse { at, answer })
     }
+}
+
+/// Whether a host answers and is not let in, or lets nobody in: by the beginnings of [`RemoteError::HostKey`] and
+/// [`RemoteError::Auth`](crate::remote::RemoteError::Auth).
+///
+/// [`RemoteError::HostKey`]: crate::remote::RemoteError::HostKey
+fn needs_a_person(why: &str) -> bool {
+    ["host key: ", "login refused: "].iter().any(|kind| why.contains(kind))
 }
 
 /// Runs a command of this machine.

@@ -177,6 +177,10 @@ macro_rules! settings {
             /// person has to make sure that a dead host is off.
             #[serde(default)]
             pub fencing: Option<Fencing>,
+            /// How the host is taken out of service and put back, upgraded and installed anew; used by the runbook
+            /// rolling.
+            #[serde(default)]
+            pub rolling: Option<Rolling>,
             /// Custom probes by name. Those of groups are added.
             #[serde(default)]
             pub probes: Map<Probe>,
@@ -223,6 +227,7 @@ impl Host {
             mounts: self.mounts,
             mysql: self.mysql,
             fencing: self.fencing,
+            rolling: self.rolling,
             probes: self.probes,
         };
         (self.address, self.groups, settings)
@@ -353,6 +358,51 @@ pub(super) struct Fencing {
     /// The line that `status` prints when the host is off. Default off.
     #[serde(default)]
     pub says_off: Option<Text>,
+}
+
+/// The site's own commands for work on a host. `{host}` in a word stands for the host's name. No shell is involved.
+/// `serving`, `drain` and `undrain` belong together.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rolling {
+    /// Program and arguments that only read, on the host: exit code 0 while it is in service, another one while it is not.
+    #[serde(default)]
+    pub serving: Option<Spanned<List<String>>>,
+    /// Program and arguments that take the host out of service, run there.
+    #[serde(default)]
+    pub drain: Option<Spanned<List<String>>>,
+    /// Program and arguments that put it back, run there.
+    #[serde(default)]
+    pub undrain: Option<Spanned<List<String>>>,
+    /// TCP ports of the host whose connections are waited for once it is drained.
+    #[serde(default)]
+    pub ports: List<Spanned<u16>>,
+    /// So many connections to these ports may be left. Default 0.
+    #[serde(default)]
+    pub connections: Option<u32>,
+    /// How the host is upgraded, run there.
+    #[serde(default)]
+    pub upgrade: Option<Hook>,
+    /// How the host is installed anew, by the site's own installer.
+    #[serde(default)]
+    pub reinstall: Option<Hook>,
+}
+
+/// A command of the site's own, and what proves that it has done its work. `{host}` in a word stands for the host's name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hook {
+    /// Program and arguments that do it.
+    pub run: Spanned<List<String>>,
+    /// Program and arguments that only read: exit code 0 once it is done, and not before.
+    pub proof: Spanned<List<String>>,
+    /// The host of this inventory that runs both: an installation server. Without it an upgrade runs on the host itself,
+    /// and an installation where pointsman runs.
+    #[serde(default)]
+    pub on: Option<Text>,
+    /// How long it may take, up to a day. Default 1h.
+    #[serde(default)]
+    pub within: Option<Spanned<Period>>,
 }
 
 /// A custom probe: a command, how its output is read, and its limits.

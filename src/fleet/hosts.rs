@@ -121,6 +121,7 @@ impl Hosts {
                 address,
                 mysql,
                 fencing: levels.fencing(host),
+                rolling: levels.hooks(host),
                 ..template.clone()
             });
             self.named_at.push(name.node);

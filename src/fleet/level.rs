@@ -3,10 +3,14 @@
 use super::{
     decode::{List, Spanned},
     file::{self, MountWhat, Text},
-    model::{Domains, ExpectedMount, Fencing, MysqlAccess, Poll, Probe, ReachBy, Shell, Thresholds},
-    name::SliceName,
+    model::{
+        Domains, ExpectedMount, Fencing, Hook, Hooks, MysqlAccess, Poll, Probe, ReachBy, ServiceHooks, Shell,
+        Thresholds,
+    },
+    name::{HostName, SliceName},
     names::{Context, What, bad_path},
     probe,
+    program::usable,
     storage::Storage,
     suggest::{nearest, quote},
     yaml::NodeId,
@@ -15,6 +19,11 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
     time::Duration,
 };
+
+/// How long a command of the site's own may take when nothing is said.
+const USUAL_HOOK: Duration = Duration::from_hours(1);
+/// And at most.
+const LONGEST_HOOK: Duration = Duration::from_hours(24);
 
 /// Roles that mean something to the program.
 const ROLES: [&str; 4] = ["storage", "node", "mysql", "backup"];
@@ -41,6 +50,7 @@ pub(super) struct Level {
     pub mounts: Vec<(ExpectedMount, NodeId)>,
     pub mysql: Option<MysqlAccess>,
     fencing: Option<Fencing>,
+    rolling: Hooks,
     probes: Vec<Probe>,
 }
 
@@ -92,6 +102,9 @@ impl Level {
             mounts: check_mounts(context, &group.mounts, storage),
             mysql: group.mysql.map(|mysql| check_mysql(context, mysql)),
             fencing: group.fencing.and_then(|fencing| check_fencing(context, fencing)),
+            rolling: group
+                .rolling
+                .map_or_else(Hooks::default, |hooks| check_hooks(context, hooks)),
             probes: probe::compile_all(context, &group.probes),
         }
     }
@@ -243,6 +256,82 @@ fn check_fencing(context: &mut Context<'_>, fencing: file::Fencing) -> Option<Fe
         off: off?,
         status: status?,
         says_off: says_off.map_or_else(|| "off".to_owned(), |text| text.value),
+    })
+}
+
+/// A command of the site's own: no shell, and nothing that a typed action does with its interlocks.
+fn check_hook_command(
+    context: &mut Context<'_>,
+    command: &Spanned<List<String>>,
+    changes: bool,
+) -> Option<Vec<String>> {
+    let words = probe::check_command(context, command)?;
+    if let Err((says, hint)) = usable(&words[0], changes) {
+        context.error(command.node, says).hint(hint);
+        return None;
+    }
+    Some(words)
+}
+
+fn check_hooks(context: &mut Context<'_>, hooks: file::Rolling) -> Hooks {
+    let mut command = |given: &Option<Spanned<List<String>>>, changes| {
+        let node = given.as_ref()?.node;
+        Some((check_hook_command(context, given.as_ref()?, changes), node))
+    };
+    let serving = command(&hooks.serving, false);
+    let drain = command(&hooks.drain, true);
+    let undrain = command(&hooks.undrain, true);
+    let first = [&serving, &drain, &undrain]
+        .into_iter()
+        .flatten()
+        .next()
+        .map(|(_, node)| *node);
+    let mut service = None;
+    if let (Some((serving, _)), Some((drain, _)), Some((undrain, _))) = (serving, drain, undrain) {
+        service = serving.zip(drain).zip(undrain);
+    } else if let Some(node) = first {
+        context
+            .error(node, "`serving`, `drain` and `undrain` belong together")
+            .hint("what takes a host out of service has to be proven, and taken back: write all three");
+    }
+    for port in &hooks.ports.0 {
+        check_port(context, Some(Spanned { ..*port }));
+        if first.is_none() {
+            context
+                .error(port.node, "nothing keeps new connections away from these ports")
+                .hint("write `serving`, `drain` and `undrain` as well");
+        }
+    }
+    let ports = hooks.ports.0.into_iter().map(|port| port.value).collect();
+    Hooks {
+        service: service.map(|((serving, drain), undrain)| ServiceHooks {
+            serving,
+            drain,
+            undrain,
+            ports,
+            connections: hooks.connections.unwrap_or(0),
+        }),
+        upgrade: hooks.upgrade.and_then(|hook| check_hook(context, hook)),
+        reinstall: hooks.reinstall.and_then(|hook| check_hook(context, hook)),
+    }
+}
+
+fn check_hook(context: &mut Context<'_>, hook: file::Hook) -> Option<Hook> {
+    let run = check_hook_command(context, &hook.run, true);
+    let proof = check_hook_command(context, &hook.proof, false);
+    let on = context.resolved(What::Host, hook.on);
+    let within = hook.within.filter(|within| {
+        let good = !within.value.0.is_zero() && within.value.0 <= LONGEST_HOOK;
+        if !good {
+            context.error(within.node, "a command may take up to a day");
+        }
+        good
+    });
+    Some(Hook {
+        run: run?,
+        proof: proof?,
+        on: on.map(|on| HostName::new(on.value.as_str())),
+        within: within.map_or(USUAL_HOOK, |within| within.value.0),
     })
 }
 
@@ -529,6 +618,31 @@ impl<'a> Levels<'a> {
             status: named(fencing.status),
             says_off: fencing.says_off,
         })
+    }
+
+    /// What is done to take `host` out of service, to upgrade it and to install it anew, each by the strongest level that
+    /// speaks of it, with the host's name in the place of `{host}`.
+    pub fn hooks(&self, host: &str) -> Hooks {
+        let named = |words: &[String]| words.iter().map(|word| word.replace("{host}", host)).collect();
+        let hook = |get: fn(&Hooks) -> &Option<Hook>| {
+            let hook = self.first(|level| get(&level.rolling).clone())?;
+            Some(Hook {
+                run: named(&hook.run),
+                proof: named(&hook.proof),
+                ..hook
+            })
+        };
+        let service = self.first(|level| level.rolling.service.clone());
+        Hooks {
+            service: service.map(|hooks| ServiceHooks {
+                serving: named(&hooks.serving),
+                drain: named(&hooks.drain),
+                undrain: named(&hooks.undrain),
+                ..hooks
+            }),
+            upgrade: hook(|hooks| &hooks.upgrade),
+            reinstall: hook(|hooks| &hooks.reinstall),
+        }
     }
 
     /// Probes of all levels; the strongest of one name wins.

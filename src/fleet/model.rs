@@ -234,6 +234,8 @@ pub struct Host {
     pub mysql: Option<MysqlAccess>,
     /// How to take this host's power away; `None` when that takes a person.
     pub fencing: Option<Fencing>,
+    /// How it is taken out of service and put back, upgraded and installed anew.
+    pub rolling: Hooks,
     /// Custom probes.
     pub probes: Vec<Probe>,
 }
@@ -261,6 +263,7 @@ impl Host {
             mounts: Vec::new(),
             mysql: None,
             fencing: None,
+            rolling: Hooks::default(),
             probes: Vec::new(),
         }
     }
@@ -436,6 +439,45 @@ pub struct Fencing {
     pub status: Vec<String>,
     /// The line that `status` prints when the host is off; capitals do not matter.
     pub says_off: String,
+}
+
+/// The site's own commands for work on a host: each a program and its words, without a shell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// How it is taken out of service and put back; nothing where it just goes.
+    pub service: Option<ServiceHooks>,
+    /// How it is upgraded, on the host itself.
+    pub upgrade: Option<Hook>,
+    /// How it is installed anew, on another host or on the console's own machine.
+    pub reinstall: Option<Hook>,
+}
+
+/// How a host is taken out of service and put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceHooks {
+    /// Only reads: its exit code is 0 while the host is in service, and not 0 while it is not.
+    pub serving: Vec<String>,
+    /// Takes it out of service: nobody new comes.
+    pub drain: Vec<String>,
+    /// Puts it back.
+    pub undrain: Vec<String>,
+    /// TCP ports whose connections are waited for once nobody new comes.
+    pub ports: BTreeSet<u16>,
+    /// So many of them may be left.
+    pub connections: u32,
+}
+
+/// A command of the site's own, with what proves that it has done its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// Program and arguments.
+    pub run: Vec<String>,
+    /// Only reads: its exit code is 0 once the work is done, and not before.
+    pub proof: Vec<String>,
+    /// The host that runs both; `None` for the host itself where it upgrades, and for the console where it installs.
+    pub on: Option<HostName>,
+    /// How long it may take.
+    pub within: Duration,
 }
 
 /// A custom probe: a command, how to read it, and its limits.

@@ -40,7 +40,7 @@ impl About {
     pub const fn words(self) -> &'static [&'static str] {
         match self {
             Self::Slices => &["slice", "from", "to", "other", "preferred", "survivor"],
-            Self::Hosts => &["host"],
+            Self::Hosts => &["host", "first", "drains", "counts"],
             Self::Array => &["host", "array", "old", "new"],
             Self::Database => &["candidate", "serving", "sibling"],
             Self::Galera => &["node", "member", "absent"],
@@ -76,8 +76,62 @@ pub struct Definition {
     /// What must hold before it is even offered, by name.
     #[serde(default)]
     pub checks: Vec<String>,
+    /// Whether what it does for one host may fail while the others go on; only for one about hosts.
+    #[serde(default)]
+    pub rolling: Option<Rolling>,
     /// What it does, in order. Steps that speak of one of the things that it is about (`{{ slice }}`) are repeated for each.
     pub steps: Vec<Step>,
+}
+
+/// How a runbook goes over its hosts: a few at a time, and on while no more have failed than may. Numbers are templates
+/// over the parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rolling {
+    /// So many hosts go together at most, step by step: all of them do one step before any does the next.
+    #[serde(default = "one")]
+    pub batch: Written,
+    /// So many may fail; with one more no further host is begun.
+    #[serde(default = "none")]
+    pub failures: Written,
+    /// So many go first, one after the other; if one of them fails no other host is begun.
+    #[serde(default = "one")]
+    pub canary: Written,
+    /// What hosts of one batch never share.
+    #[serde(default = "Apart::all")]
+    pub apart: Vec<Apart>,
+}
+
+fn one() -> Written {
+    Written::Text("1".to_owned())
+}
+
+fn none() -> Written {
+    Written::Text("0".to_owned())
+}
+
+/// What two hosts may share, so that they are not taken out of service together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Apart {
+    /// A storage segment, or a topology of databases.
+    Pair,
+    /// A rack.
+    Rack,
+    /// A power feed.
+    Power,
+    /// A network switch.
+    Switch,
+    /// A site.
+    Site,
+}
+
+impl Apart {
+    /// Whatever can be shared, but for the site: most fleets have one.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        vec![Self::Pair, Self::Rack, Self::Power, Self::Switch]
+    }
 }
 
 /// One parameter.

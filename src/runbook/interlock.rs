@@ -5,6 +5,9 @@
 
 mod database;
 mod galera;
+mod spare;
+
+pub use spare::{spare, without_server};
 
 use super::{
     check::Refusal,
@@ -104,13 +107,21 @@ pub enum Interlock {
     JoinerEqual,
     /// 13: data is recovered of a server alone that does not run.
     RecoverStopped,
+    /// 2, 13: a host that goes away serves no slice.
+    HostServesNothing,
+    /// 14, 22: the other side of each of its slices has everything.
+    PartnerWhole,
+    /// 13: its database takes no writes.
+    NotTheSource,
+    /// 13: its cluster keeps more than half of its nodes.
+    ClusterQuorum,
     /// 20: the claim is about something of the plan.
     InsidePlan,
 }
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -140,6 +151,10 @@ impl Interlock {
         Self::JoinsPrimary,
         Self::JoinerEqual,
         Self::RecoverStopped,
+        Self::HostServesNothing,
+        Self::PartnerWhole,
+        Self::NotTheSource,
+        Self::ClusterQuorum,
         Self::InsidePlan,
     ];
 }
@@ -229,6 +244,7 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             ]
         }),
         Claim::Command { host } => inside(context, host),
+        Claim::Leave { host, .. } => spare::leave(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
         Claim::OpenDatabase { host } => database::open(context, host),
         Claim::CloseDatabase { host } => database::close(context, host),
@@ -327,6 +343,16 @@ fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> V
         return outside;
     }
     let unit = unit.trim_end_matches(".service");
+    // One by one, so that the rest of them can do without it.
+    let found = context
+        .plan
+        .layouts
+        .found
+        .get(host)
+        .filter(|_| context.plan.rolling.is_some());
+    if let Some(found) = found.filter(|_| stops && !context.back && DATABASE_UNITS.contains(&unit)) {
+        return spare::without_server(host, found);
+    }
     if !stops || !SHARED_UNITS.contains(&unit) {
         return Vec::new();
     }
@@ -357,6 +383,9 @@ fn inside(context: &Context<'_>, host: &HostName) -> Vec<(Interlock, Condition)>
         fixed(format!("{host} is one of the hosts of the plan"), false),
     )]
 }
+
+/// Units of database servers.
+pub const DATABASE_UNITS: [&str; 4] = ["mariadb", "mysql", "mysqld", "percona"];
 
 /// Units that serve exports, and nothing else.
 const EXPORTING_UNITS: [&str; 7] = [

@@ -223,6 +223,13 @@ pub enum Claim {
         /// Whether it is stopped (at least for a moment).
         stops: bool,
     },
+    /// Takes a host away for a while, with everything that it serves.
+    Leave {
+        /// The host.
+        host: HostName,
+        /// How it comes back.
+        departure: Departure,
+    },
     /// Lets a database server take writes.
     OpenDatabase {
         /// The host.
@@ -262,6 +269,17 @@ pub enum Claim {
     },
 }
 
+/// How a host comes back that goes away for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// As it is: its boot goes on, though its services may stop and start.
+    Stays,
+    /// With another boot.
+    Boots,
+    /// As another machine: nothing of what was on it is left, and nothing is sent to it by this run.
+    Anew,
+}
+
 impl Operation {
     /// The commands as they are shown and journaled: one line each, without passwords.
     #[must_use]
@@ -275,6 +293,16 @@ impl Operation {
                 vec![join(&watch.command(SLOWEST_KIB_S)).unwrap_or_default()]
             }
             Work::Watch(_) | Work::Hold(_) | Work::Ask(_) => Vec::new(),
+        }
+    }
+
+    /// Whether it runs anything, and does not only wait for its proof.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        match &self.work {
+            Work::Commands(commands) => !commands.is_empty(),
+            Work::Local(argv) => !argv.is_empty(),
+            Work::Watch(_) | Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) => true,
         }
     }
 

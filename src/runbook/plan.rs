@@ -5,11 +5,13 @@ use super::{
     observe::{
         drbd::Side,
         galera::{self, Position},
+        host::Health,
         md::{ArrayOn, Disk, Seen},
         mysql::Member,
         pace::{Client, Watch},
     },
     operation::Operation,
+    sight::Look,
     target::Identity,
 };
 use crate::fleet::{HostName, SliceName};
@@ -35,6 +37,9 @@ pub struct Plan {
     pub layouts: Layouts,
     /// The steps.
     pub steps: Vec<Step>,
+    /// What it does for one thing after the other, where each may fail by itself; without it the first failure turns the
+    /// whole run back.
+    pub rolling: Option<Rolling>,
     /// What the operator must know before consenting.
     pub warnings: Vec<String>,
     /// What is good to know, and may be otherwise a moment later: no part of what is consented to.
@@ -51,6 +56,28 @@ pub struct Plan {
     pub hash: String,
 }
 
+/// What a plan does for one thing after the other, each of which may fail by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rolling {
+    /// The things in the order in which they begin; every step of the plan belongs to one of them.
+    pub rows: Vec<Row>,
+    /// So many may fail; with one more no further row is begun.
+    pub failures: usize,
+}
+
+/// What a plan does for one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its name: a host's.
+    pub name: String,
+    /// Whether it goes first, alone: if it fails, nothing else is begun.
+    pub canary: bool,
+    /// Its batch, from 0: the rows of one go step by step together.
+    pub batch: usize,
+    /// Its steps by their places in the plan, in order.
+    pub steps: Vec<usize>,
+}
+
 /// What a plan is about, as it was found; what it is not about is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layouts {
@@ -58,6 +85,8 @@ pub struct Layouts {
     pub slices: BTreeMap<SliceName, SliceLayout>,
     /// Hosts, each by itself.
     pub hosts: Vec<HostName>,
+    /// How each of them was found, where the plan takes it out of service or boots it.
+    pub found: BTreeMap<HostName, HostLayout>,
     /// An md array.
     pub array: Option<ArrayLayout>,
     /// A source and its replicas.
@@ -85,6 +114,30 @@ impl GaleraLayout {
     pub fn member(&self, host: &HostName) -> Option<&galera::Member> {
         self.members.iter().find(|member| member.host == *host)
     }
+}
+
+/// A host as the plan found it, before anything was done there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostLayout {
+    /// Since which boot it ran.
+    pub boot_id: String,
+    /// What it ran.
+    pub health: Health,
+    /// Slices that it has a side of.
+    pub slices: BTreeMap<SliceName, SliceLayout>,
+    /// Its database server, where it replicates.
+    pub member: Option<Member>,
+    /// Its cluster, where it is a node of one.
+    pub cluster: Option<ClusterLayout>,
+}
+
+/// A node of a Galera cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterLayout {
+    /// Tells its own state.
+    pub own: Look,
+    /// Tell the state of each other node.
+    pub others: Vec<Look>,
 }
 
 /// A database as the plan found it.

@@ -138,6 +138,14 @@ impl Sight {
         }
     }
 
+    /// What came of a look recently enough, also why it gave nothing.
+    ///
+    /// # Errors
+    /// A sentence that says why it was not looked at, or too long ago.
+    pub fn answer(&self, look: &Look) -> Result<&Result<Printed, Why>, String> {
+        Ok(&self.glimpse(look)?.answer)
+    }
+
     /// Hosts that answered no look at all, each with why: the first reason.
     #[must_use]
     pub fn silent(&self) -> Vec<(HostName, String)> {

@@ -124,6 +124,7 @@ impl Island {
             story.tell(self);
             self.story = Some(story);
         }
+        self.go_on_booting();
         self.settle();
         for node in &mut self.nodes {
             if node.is_up() {

@@ -16,7 +16,8 @@ use super::{
     noise::mix,
 };
 use crate::fleet::{
-    Fencing, Fleet, Host, HostName, MysqlAccess, ReachBy, Segment, Shell, Slice, Topology, TopologyKind,
+    Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment, ServiceHooks, Shell, Slice, Topology,
+    TopologyKind,
 };
 use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
 
@@ -24,6 +25,10 @@ use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
 const DISK_KIB: u64 = 234_298_368;
 /// The program that stands for a management controller in the copy.
 const CONTROLLER: &str = "simulated-power";
+/// The program that stands for the site's own commands on the copy's hosts.
+pub(super) const SITE: &str = "site";
+/// Connections to a host of the copy whose ports are counted down.
+const CONNECTIONS: u32 = 24;
 /// The network of hosts that have no service address beside them: benchmarking addresses (RFC 2544).
 const ELSEWHERE: (Ipv4Addr, u8) = (Ipv4Addr::new(198, 18, 0, 0), 15);
 
@@ -104,12 +109,41 @@ fn host(real: &Host) -> Host {
             status: words("status"),
             says_off: "off".to_owned(),
         }),
+        rolling: hooks(name, &real.rolling),
         mysql: real.mysql.as_ref().map(|access| MysqlAccess {
             replication_file: access.replication_file.clone(),
             ..MysqlAccess::default()
         }),
         probes: Vec::new(),
         ..real.clone()
+    }
+}
+
+/// The site's own commands, as the copy's hosts know them.
+fn hooks(name: &str, real: &Hooks) -> Hooks {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let install = |hook: &Hook, verb: &str| match &hook.on {
+        Some(_) => words(&[SITE, verb, name]),
+        None => words(&[CONTROLLER, verb, name]),
+    };
+    Hooks {
+        service: real.service.as_ref().map(|service| ServiceHooks {
+            serving: words(&[SITE, "serving"]),
+            drain: words(&[SITE, "drain"]),
+            undrain: words(&[SITE, "undrain"]),
+            ..service.clone()
+        }),
+        upgrade: real.upgrade.as_ref().map(|hook| Hook {
+            run: words(&[SITE, "upgrade"]),
+            proof: words(&[SITE, "upgraded"]),
+            on: None,
+            within: hook.within,
+        }),
+        reinstall: real.reinstall.as_ref().map(|hook| Hook {
+            run: install(hook, "install"),
+            proof: install(hook, "installed"),
+            ..hook.clone()
+        }),
     }
 }
 
@@ -153,6 +187,10 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
                 ))
             })
             .collect();
+        let hooks = host.rolling.service.as_ref();
+        if hooks.is_some_and(|hooks| !hooks.ports.is_empty()) {
+            nodes[at].connections = CONNECTIONS;
+        }
     }
     for node in nodes.iter_mut().filter(|node| !node.arrays.is_empty()) {
         let number = node.disks.len();
@@ -385,6 +423,14 @@ pub(super) fn local(island: &mut Island, argv: &[String]) -> Answer {
             island.power_off(at);
             Answer::ok(String::new())
         }
+        "install" => {
+            island.install(at);
+            Answer::ok(String::new())
+        }
+        "installed" => Answer {
+            exit: i32::from(island.nodes[at].installs == 0),
+            ..Answer::ok(String::new())
+        },
         "status" if island.nodes[at].power == Power::Off => Answer::ok("off\n".to_owned()),
         "status" => Answer::ok("on\n".to_owned()),
         _ => Answer::failed(1, format!("{verb}: no such command\n")),

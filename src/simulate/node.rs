@@ -78,6 +78,18 @@ pub struct Node {
     pub blocked: BTreeSet<Ipv4Addr>,
     /// Services that were stopped since it booted.
     pub stopped_units: BTreeSet<String>,
+    /// When it goes and when it is back, where it boots anew at its own wish; milliseconds of the world's time.
+    pub booting: Option<(u64, u64)>,
+    /// Services that do not start, neither by hand nor when it boots.
+    pub broken_units: BTreeSet<String>,
+    /// TCP connections to the services of it that are counted down when it is drained.
+    pub connections: u32,
+    /// Whether it was taken out of service: nobody new comes.
+    pub drained: bool,
+    /// Times that it was upgraded.
+    pub upgrades: u32,
+    /// Times that it was installed anew: each makes another machine of it.
+    pub installs: u32,
     /// Files that commands of runbooks made.
     pub files: BTreeSet<String>,
     /// Until when udev holds the DRBD devices open, milliseconds of the world's time.
@@ -390,6 +402,12 @@ impl Node {
             service_addresses: Vec::new(),
             blocked: BTreeSet::new(),
             stopped_units: BTreeSet::new(),
+            booting: None,
+            broken_units: BTreeSet::new(),
+            connections: 0,
+            drained: false,
+            upgrades: 0,
+            installs: 0,
             files: BTreeSet::new(),
             opened_until_ms: 0,
             store: Store::default(),
@@ -444,10 +462,12 @@ impl Node {
     /// Boots after [`Node::power_off`]: connections from before are reset, counters begin again.
     pub fn boot(&mut self, now_ms: u64) {
         self.power = Power::Up;
+        self.booting = None;
         self.reset();
         self.booted_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
         self.boots += 1;
         self.cpu = Cpu::default();
+        self.stopped_units.extend(self.broken_units.iter().cloned());
         for disk in &mut self.disks {
             disk.done = [0.0; 2];
             disk.sectors = [0.0; 2];

@@ -1,16 +1,20 @@
 //! What administrators (and runbooks) do to hosts: promote, mount, export, move addresses, switch the power.
 
 use super::{
+    act::Store,
     drbd::{MAJOR, Refusal, Role},
     island::{Island, Neighbour},
     nfs::{Export, MountState},
-    node::Filesystem,
+    node::{Filesystem, Power},
 };
 use std::net::Ipv4Addr;
 
 /// How long clients believe what they know of an address before they ask again, milliseconds
 /// (`gc_stale_time`, arp(7)).
 const NEIGHBOUR_MS: u64 = 60_000;
+
+/// How long a host is away that boots anew, milliseconds.
+const BOOTS_MS: u64 = 20_000;
 
 impl Island {
     /// Makes a host primary of a resource.
@@ -279,6 +283,44 @@ impl Island {
         self.power_off(node);
         self.nodes[node].boot(self.now_ms);
         self.settle();
+    }
+
+    /// Lets a host boot anew at its own wish: it goes in two seconds, and is back after a while.
+    pub fn boot_anew(&mut self, node: usize) {
+        let goes_ms = self.now_ms + 2000;
+        self.nodes[node].booting = Some((goes_ms, goes_ms + BOOTS_MS));
+    }
+
+    /// Installs a host anew: nothing of what runs kept there is left, and it comes into service by itself.
+    pub fn install(&mut self, node: usize) {
+        let host = &mut self.nodes[node];
+        (host.store, host.drained) = (Store::default(), false);
+        host.installs += 1;
+        self.boot_anew(node);
+    }
+
+    /// What hosts do that boot anew.
+    pub(super) fn go_on_booting(&mut self) {
+        for node in 0..self.nodes.len() {
+            let host = &mut self.nodes[node];
+            if host.drained {
+                // Whoever is there finishes by and by.
+                host.connections = host.connections * 2 / 3;
+            }
+            let Some((goes_ms, back_ms)) = host.booting else {
+                continue;
+            };
+            if self.now_ms >= back_ms {
+                self.nodes[node].booting = None;
+                if self.nodes[node].power == Power::Off {
+                    // Nothing of DRBD begins to serve by itself.
+                    self.nodes[node].boot(self.now_ms);
+                    self.settle();
+                }
+            } else if self.now_ms >= goes_ms && self.nodes[node].power == Power::Up {
+                self.power_off(node);
+            }
+        }
     }
 
     /// Gives a host its power back. Slices that nobody serves come up where they live in normal times.

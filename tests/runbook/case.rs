@@ -214,6 +214,9 @@ impl<'a> Play<'a> {
         if case.scene.base() == Scene::FailBack {
             stage.disturbed.insert("stor1".into());
         }
+        stage
+            .disturbed
+            .extend(case.scene.leaves().iter().map(|host| (*host).to_owned()));
         let console = stage.console("run-1", plan);
         Self {
             case,

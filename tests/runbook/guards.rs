@@ -11,9 +11,9 @@ use pointsman::{
         definition::Kind,
         engine::{Effect, End},
         interlock::{Context, Interlock, required},
-        observe::md::ArrayOn,
-        operation::Claim,
-        plan::{Glass, Plan, Rule, Step},
+        observe::{host::galera_look, md::ArrayOn},
+        operation::{Claim, Departure},
+        plan::{ClusterLayout, Glass, Plan, Rule, Step},
         sight::Sight,
         target::{Holder, Identity, Request, Said, parse},
     },
@@ -75,6 +75,13 @@ fn put_in() -> Claim {
     Claim::PutIn {
         array: array(),
         device: NEW_DISK.into(),
+    }
+}
+
+fn leave() -> Claim {
+    Claim::Leave {
+        host: host("stor1"),
+        departure: Departure::Boots,
     }
 }
 
@@ -307,6 +314,46 @@ fn situation(interlock: Interlock) -> Situation {
             (node.primary, node.conf_id, node.view) = (true, 99, 1);
         }),
         Interlock::RecoverStopped => of_cluster(interlock, Claim::Recover { host: host("stor2") }, |_| {}),
+        Interlock::HostServesNothing => Situation {
+            scene: Scene::RollingReboot,
+            ..usual(leave(), |island| island.move_slice(0).unwrap())
+        },
+        Interlock::PartnerWhole => Situation {
+            scene: Scene::RollingReboot,
+            ..usual(leave(), |island| island.replicas[0].cut = true)
+        },
+        Interlock::NotTheSource => Situation {
+            scene: Scene::RollingReboot,
+            plan: |plan| {
+                let database = super::case::plan(Scene::MysqlSwitchover).layouts.database.unwrap();
+                let source = database.members.into_iter().find(|member| member.host == database.from);
+                plan.layouts.found.get_mut(&host("stor1")).unwrap().member = source;
+            },
+            ..usual(leave(), |island| {
+                let at = island.node("stor1").unwrap();
+                island.nodes[at].mysql = Some(Server::new(true, 1, 10.0));
+            })
+        },
+        Interlock::ClusterQuorum => Situation {
+            scene: Scene::RollingReboot,
+            plan: |plan| {
+                let words = ["-", "-"].map(str::to_owned);
+                plan.layouts.found.get_mut(&host("stor1")).unwrap().cluster = Some(ClusterLayout {
+                    own: galera_look(&host("stor1"), &words),
+                    others: ["stor2", "client"]
+                        .map(|name| galera_look(&host(name), &words))
+                        .to_vec(),
+                });
+            },
+            ..usual(leave(), |island| {
+                for node in &mut island.nodes {
+                    node.mysql = Some(Server::new(true, 1, 10.0).galera_of(3));
+                }
+                let at = island.node("client").unwrap();
+                let galera = island.nodes[at].mysql.as_mut().unwrap().galera.as_mut().unwrap();
+                (galera.cut, galera.primary) = (true, false);
+            })
+        },
         Interlock::InsidePlan => usual(
             Claim::Mount {
                 host: host("client"),

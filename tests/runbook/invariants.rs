@@ -39,6 +39,7 @@ use pointsman::{
         engine::{FRESH, Outcome, Phase, Record},
         interlock::{self, Context},
         operation::Nature,
+        plan::{Rolling, Row},
         sight::Sight,
         target::Request,
     },
@@ -182,6 +183,10 @@ fn untouched(stage: &Stage, island: &Island) {
     for side in &replica.sides {
         let node = &island.nodes[side.node];
         let claim = node.store.claim("slice-other");
+        if node.installs > 0 {
+            // Another machine by now: nothing of what was kept there is left.
+            continue;
+        }
         assert_eq!(
             (claim.token, claim.run.as_str()),
             (5, "run-other"),
@@ -368,6 +373,11 @@ pub fn identified(stage: &Stage, console: &Console, host: &HostName, request: &R
         lines.starts_with(&format!("whoami {planned} ")),
         "6: {host} is not asked who it is: {lines}"
     );
+    let installed = |island: &mut Island, at: usize| island.nodes[at].installs > 0;
+    if stage.sim.world().with(host.as_str(), installed) == Some(true) {
+        // Another machine by the run's own doing: it refuses by itself.
+        return;
+    }
     assert!(
         stage
             .sim
@@ -404,11 +414,14 @@ pub fn informed(stage: &Stage, console: &Console, request: &Request, deadline: s
                 if *step == wanted)
         })
     };
-    assert!(
-        back || (0..at).all(done),
-        "18: {} comes before what has to be done first",
-        operation.says
-    );
+    match &console.plan.rolling {
+        Some(rolling) => within_budget(rolling, journal, at, back, &done),
+        None => assert!(
+            back || (0..at).all(done),
+            "18: {} comes before what has to be done first",
+            operation.says
+        ),
+    }
     let steps = || console.plan.steps.iter().enumerate();
     let fenced = steps().filter(|(at, _)| done(*at)).flat_map(|(_, step)| {
         let off = &step.operation.proof;
@@ -442,6 +455,47 @@ pub fn informed(stage: &Stage, console: &Console, request: &Request, deadline: s
             operation.says
         );
     }
+}
+
+/// 18: a step of a row comes behind the earlier ones of that row; no row begins before every earlier batch has ended, nor
+/// once more rows have failed than may, or one of those that go first has.
+fn within_budget(rolling: &Rolling, journal: &[Record], at: usize, back: bool, done: &dyn Fn(usize) -> bool) {
+    let own = rolling.rows.iter().find(|row| row.steps.contains(&at)).unwrap();
+    let failed = |row: &&Row| {
+        journal
+            .iter()
+            .any(|record| matches!(record, Record::RowFailed { row: name, .. } | Record::RowLeft { row: name, .. } if *name == row.name))
+    };
+    if back {
+        assert!(failed(&own), "18: {} is taken back, and has not failed", own.name);
+        return;
+    }
+    assert!(!failed(&own), "18: {} goes on although it has failed", own.name);
+    let before = own.steps.iter().take_while(|step| **step < at);
+    assert!(before.copied().all(done), "18: a step of {} comes too early", own.name);
+    for row in rolling.rows.iter().filter(|row| row.batch < own.batch) {
+        let ended = failed(&row) || row.steps.iter().copied().all(done);
+        assert!(ended, "18: {} begins before {} has ended", own.name, row.name);
+    }
+    let begun = journal.iter().any(|record| match record {
+        Record::Outcome { step, back: false, .. } => own.steps.contains(step),
+        // The intent of this very step is written before it is sent.
+        Record::Intent {
+            step,
+            back: false,
+            attempt,
+            ..
+        } => own.steps.contains(step) && (*step != at || *attempt > 1),
+        _ => false,
+    });
+    let lost: Vec<&Row> = rolling.rows.iter().filter(failed).collect();
+    let closed = lost.len() > rolling.failures || lost.iter().any(|row| row.canary);
+    assert!(
+        begun || !closed,
+        "18: {} begins although {} have failed",
+        own.name,
+        lost.len()
+    );
 }
 
 /// 7, 21: no step is called done, or found so, unless the console was shown what proves it.

@@ -3,8 +3,8 @@
 use pointsman::{
     facts::UnixMs,
     fleet::{
-        ExpectedMount, Export, Fencing, Fleet, Host, HostName, MysqlAccess, Poll, Segment, ServiceAddress, Slice,
-        SliceName, Topology, TopologyKind, TopologyName,
+        ExpectedMount, Export, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, Poll, Segment, ServiceAddress,
+        ServiceHooks, Slice, SliceName, Topology, TopologyKind, TopologyName,
     },
     runbook::{
         definition::Definition,
@@ -82,6 +82,12 @@ pub enum Scene {
     Scrub,
     /// A source and two replicas, the client's host one of them.
     MysqlSwitchover,
+    /// A service is restarted on all hosts, one after the other; one of them may fail.
+    Rolling,
+    /// A server that serves nothing and the client boot anew.
+    RollingReboot,
+    /// Both are upgraded and installed anew together, by a runbook of one's own.
+    RollingOwn,
     /// The source is dead; both replicas have received more than they have applied, and the other one has more of it.
     MysqlFailover,
     /// A member of a Galera cluster is dead, and the two others, one of them further, have lost their primary component.
@@ -103,7 +109,7 @@ pub const NEW_DISK: &str = "sdf";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -123,6 +129,9 @@ impl Scene {
         Self::DiskReplaceFailed,
         Self::Scrub,
         Self::MysqlSwitchover,
+        Self::Rolling,
+        Self::RollingReboot,
+        Self::RollingOwn,
         Self::MysqlFailover,
         Self::GaleraQuorum,
         Self::GaleraStopped,
@@ -150,6 +159,7 @@ impl Scene {
             | Self::GaleraStopped
             | Self::GaleraJoin
             | Self::GaleraPosition => self,
+            Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
         }
     }
 
@@ -194,11 +204,22 @@ impl Scene {
         self.takes_over() || matches!(self.base(), Self::SplitBrain | Self::GaleraStopped)
     }
 
+    /// Hosts that the run itself takes away for a while.
+    pub fn leaves(self) -> &'static [&'static str] {
+        match self {
+            Self::RollingReboot | Self::RollingOwn => &["stor1", "client"],
+            _ => &[],
+        }
+    }
+
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
         !self.is_mysql()
             && !self.is_galera()
-            && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
+            && !matches!(
+                self.base(),
+                Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling
+            )
     }
 
     fn is_both(self) -> bool {
@@ -232,6 +253,23 @@ impl Scene {
                 ("by", NEW_DISK),
                 ("rebuild", "600"),
             ],
+            _ if self == Self::RollingOwn => &[("hosts", "stor1|client")],
+            _ if self == Self::RollingReboot => &[
+                ("hosts", "stor1|client"),
+                ("work", "reboot"),
+                ("back", "60"),
+                ("healthy", "60"),
+                ("soak", "5"),
+            ],
+            Self::Rolling => &[
+                ("hosts", "stor*|client"),
+                ("work", "restart"),
+                ("unit", "cron"),
+                ("failures", "1"),
+                ("soak", "5"),
+                ("drain", "30"),
+                ("healthy", "30"),
+            ],
             Self::SliceMove => &[("slice", "web1")],
             Self::Failover => &[("server", "stor1")],
             Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
@@ -249,6 +287,8 @@ impl Scene {
         match self.base() {
             _ if matches!(self, Self::Own | Self::OwnNine) => "every-action",
             _ if self == Self::Scrub => "scrub",
+            _ if self == Self::RollingOwn => "rolling-own",
+            Self::Rolling => "rolling",
             Self::DiskReplace => "disk-replace",
             Self::SliceMove => "slice-move",
             Self::Failover => "failover",
@@ -272,7 +312,8 @@ impl Scene {
             }
             Self::GaleraStopped | Self::GaleraJoin | Self::GaleraPosition => ("stor1", "stor1"),
             Self::FailBack => ("stor2", "stor1"),
-            Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
+            _ if matches!(self, Self::RollingReboot | Self::RollingOwn) => ("stor2", "stor2"),
+            Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -306,7 +347,10 @@ impl Scene {
                     }
                 });
             }
-            Self::SliceMove | Self::Service | Self::MysqlSwitchover => {}
+            Self::Rolling if matches!(self, Self::RollingReboot | Self::RollingOwn) => {
+                world.fleet(|island| island.move_slice(0).unwrap());
+            }
+            Self::SliceMove | Self::Service | Self::MysqlSwitchover | Self::Rolling => {}
             Self::MysqlFailover => {
                 world.inject(&Fault::HostKilled("stor1".into())).unwrap();
                 world.fleet(|island| {
@@ -430,9 +474,39 @@ pub fn fleet() -> Fleet {
     )
 }
 
+/// Hosts that can be taken out of service, upgraded and installed anew; stor2 installs the others.
+fn with_hooks(plain: Fleet) -> Fleet {
+    let words = || vec!["site".to_owned()];
+    let mut fleet = plain;
+    for host in &mut fleet.hosts {
+        let hook = |on: Option<&str>| Hook {
+            run: words(),
+            proof: words(),
+            on: on.map(HostName::new),
+            within: Duration::from_secs(60),
+        };
+        host.rolling = Hooks {
+            service: Some(ServiceHooks {
+                serving: words(),
+                drain: words(),
+                undrain: words(),
+                ports: [80].into(),
+                connections: 0,
+            }),
+            upgrade: Some(hook(None)),
+            // One by a server, one by the console.
+            reinstall: Some(hook((host.name.as_str() == "stor1").then_some("stor2"))),
+        };
+    }
+    fleet
+}
+
 /// The same hosts, with a database on all three of them where the scene is about one.
 fn fleet_of(scene: Scene) -> Fleet {
     let plain = fleet();
+    if scene.base() == Scene::Rolling {
+        return with_hooks(plain);
+    }
     if !scene.is_mysql() && !scene.is_galera() {
         return plain;
     }
@@ -500,7 +574,10 @@ pub fn look(sim: &Simulation, look: &Look, now: UnixMs) -> Glimpse {
 
 /// A runbook: a built-in one, or the tests' own.
 fn definition(name: &str) -> Definition {
-    let own = || catalogue::read("every-action.yaml".as_ref(), include_str!("every-action.yaml")).unwrap();
+    let own = || match name {
+        "rolling-own" => catalogue::read("rolling-own.yaml".as_ref(), include_str!("rolling-own.yaml")).unwrap(),
+        _ => catalogue::read("every-action.yaml".as_ref(), include_str!("every-action.yaml")).unwrap(),
+    };
     catalogue::find(name).cloned().unwrap_or_else(own)
 }
 

@@ -21,7 +21,7 @@ hosts:
         r#"
 3:8: error: unknown key `adress` (did you mean `address`?)
 5:5: error: unknown key `ip` (did you mean `address`?)
-6:5: error: unknown key `colour` (known here: `address`, `groups`, `port`, `user`, `jump`, `via`, `shell`, `roles`, `tags`, `generation`, `backup_programs`, `sudo`, `site`, `rack`, `feeds`, `switches`, `poll`, `thresholds`, `mounts`, `mysql`, `fencing`, `probes`)
+6:5: error: unknown key `colour` (known here: `address`, `groups`, `port`, `user`, `jump`, `via`, `shell`, `roles`, `tags`, `generation`, `backup_programs`, `sudo`, `site`, `rack`, `feeds`, `switches`, `poll`, `thresholds`, `mounts`, `mysql`, `fencing`, `rolling`, `probes`)
 "#,
     );
 }

@@ -3,7 +3,7 @@
 
 use super::{Action, Argument, ArgumentFlaw, Given};
 use crate::{
-    fleet::HostName,
+    fleet::{HostName, usable},
     runbook::{
         condition::Condition,
         definition::{Call, Written},
@@ -24,86 +24,6 @@ const PROOF: &str = "proof";
 const UNDO: &str = "undo";
 /// On a call that takes another one back: its proof is that the other's holds no more.
 const UNPROVEN: &str = "unproven";
-
-/// Programs that change what runbooks know, and the action that does it with its interlocks.
-const TYPED: &[(&str, &str)] = &[
-    ("drbdadm", "the drbd- actions"),
-    ("drbdsetup", "the drbd- actions"),
-    ("drbdmeta", "the drbd- actions"),
-    ("mdadm", "the runbooks about arrays"),
-    ("mount", "mount"),
-    ("umount", "unmount"),
-    ("mount.nfs", "mount"),
-    ("exportfs", "export and unexport"),
-    ("ip", "address-add and address-drop"),
-    ("ifconfig", "address-add and address-drop"),
-    ("nft", "port-block and port-unblock"),
-    ("iptables", "port-block and port-unblock"),
-    ("systemctl", "service"),
-    ("service", "service"),
-    ("zfs", "the runbooks about pools"),
-    ("zpool", "the runbooks about pools"),
-    ("mkfs", "no action: data would be lost"),
-    ("wipefs", "no action: data would be lost"),
-    ("dd", "no action: data would be lost"),
-    ("reboot", "a hook of your own that says when it is safe"),
-    ("shutdown", "a hook of your own that says when it is safe"),
-    ("poweroff", "a hook of your own that says when it is safe"),
-    ("halt", "a hook of your own that says when it is safe"),
-];
-
-/// Programs that read their words as a program of their own, or that begin another one: what is really run could not be
-/// told from the words.
-const SHELLS: &[&str] = &[
-    "sh",
-    "bash",
-    "dash",
-    "ash",
-    "zsh",
-    "ksh",
-    "mksh",
-    "csh",
-    "tcsh",
-    "fish",
-    "busybox",
-    "env",
-    "sudo",
-    "doas",
-    "su",
-    "runuser",
-    "setpriv",
-    "nice",
-    "ionice",
-    "nohup",
-    "setsid",
-    "timeout",
-    "xargs",
-    "chroot",
-    "nsenter",
-    "unshare",
-    "stdbuf",
-    "script",
-    "ssh",
-    "parallel",
-    "find",
-    "perl",
-    "python",
-    "python3",
-    "ruby",
-    "awk",
-    "gawk",
-    "mawk",
-    "eval",
-    "exec",
-    "command",
-    "systemd-run",
-    "at",
-    "batch",
-    "watch",
-    "strace",
-    "flock",
-    "start-stop-daemon",
-];
 
 const fn of(name: &'static str, optional: bool, about: &'static str) -> Argument {
     Argument { name, optional, about }
@@ -234,26 +154,6 @@ impl Action for Command {
     }
 }
 
-/// Whether a program may be one of a runbook's own; else what is wrong and what to do.
-fn usable(program: &str, changes: bool) -> Result<(), (String, String)> {
-    let name = program.rsplit('/').next().unwrap_or(program);
-    let bare = name.split('.').next().unwrap_or(name);
-    if SHELLS.contains(&name) || SHELLS.contains(&bare) {
-        return Err((
-            format!("{name} would run what its words say"),
-            "put it into a script on the host and name that".to_owned(),
-        ));
-    }
-    let typed = TYPED.iter().find(|(typed, _)| *typed == name || *typed == bare);
-    match typed.filter(|_| changes) {
-        Some((typed, instead)) => Err((
-            format!("{typed} changes what runbooks know and guard"),
-            format!("use {instead}"),
-        )),
-        None => Ok(()),
-    }
-}
-
 /// The call that takes a call back: its proof is that the other's is no longer so.
 fn undo_of(call: &Call) -> Call {
     let mut with = call.with.clone();
@@ -272,7 +172,7 @@ fn undo_of(call: &Call) -> Call {
 
 /// The command ends with exit code 0, or, where that is not `wanted`, with another one of its own. A program that is not
 /// there (127), cannot be run (126) or was killed (above 128) has said neither.
-fn ends_well(host: &HostName, argv: Vec<String>, wanted: bool) -> Condition {
+pub(super) fn ends_well(host: &HostName, argv: Vec<String>, wanted: bool) -> Condition {
     let shown = argv.join(" ");
     let look = Look::new(host, argv);
     let read = look.clone();

@@ -18,6 +18,10 @@ mod drbd_wait_sync;
 mod export;
 mod fence;
 mod galera;
+mod host_healthy;
+mod host_hook;
+mod host_reboot;
+mod host_service;
 mod md_add;
 mod md_check;
 mod md_compared;
@@ -71,6 +75,14 @@ pub const ALL: &[&dyn Action] = &[
     &galera::GaleraJoin,
     &galera::GaleraPosition,
     &galera::GaleraWhole,
+    &host_service::DRAIN,
+    &host_service::HostDrained,
+    &host_service::UNDRAIN,
+    &host_hook::UPGRADE,
+    &host_hook::REINSTALL,
+    &host_reboot::HostReboot,
+    &host_reboot::HostBack,
+    &host_healthy::HostHealthy,
     &md_add::MdAdd,
     &md_check::MdCheck,
     &md_compared::MdCompared,

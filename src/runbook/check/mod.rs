@@ -12,6 +12,7 @@ mod disk_fits;
 mod galera_lives;
 mod galera_quorum;
 mod galera_unsaved;
+mod hosts_spared;
 mod locks;
 mod receiver_free;
 pub mod receiver_sound;
@@ -33,6 +34,7 @@ pub const ALL: &[&dyn Check] = &[
     &array_settled::ArraySettled,
     &capacity::Capacity,
     &disk_fits::DiskFits,
+    &hosts_spared::HostsSpared,
     &database_sound::DatabaseSound,
     &database_takeover::DatabaseTakeover,
     &galera_lives::GaleraLives,

@@ -3,15 +3,12 @@
 use super::{Check, Report};
 use crate::{
     fleet::HostName,
-    runbook::{planner::Scope, sight::Sight},
+    runbook::{interlock::DATABASE_UNITS, planner::Scope, sight::Sight},
 };
 
 /// `service-spared`.
 #[derive(Debug)]
 pub struct ServiceSpared;
-
-/// Units of database servers.
-const DATABASES: [&str; 4] = ["mariadb", "mysql", "mysqld", "percona"];
 
 impl Check for ServiceSpared {
     fn name(&self) -> &'static str {
@@ -29,7 +26,7 @@ impl Check for ServiceSpared {
             return;
         }
         let hosts = scope.subject.hosts();
-        if DATABASES.contains(&unit) {
+        if DATABASE_UNITS.contains(&unit) {
             databases(scope, &hosts, state, report);
         }
         if state == "stopped" {

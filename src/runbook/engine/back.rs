@@ -27,6 +27,9 @@ enum Back {
 impl Engine {
     /// A step cannot be done: ends, turns back, or parks.
     pub(super) fn fail(&mut self, doing: &Doing, why: String) -> Effect {
+        if let Some(row) = self.row_of(doing.at) {
+            return self.fail_row(row, doing, &why);
+        }
         if doing.back {
             return self.park(doing, why, false);
         }
@@ -81,7 +84,7 @@ impl Engine {
     pub(super) fn turned(&mut self, resumed: bool, event: &Event) -> Effect {
         match event {
             Event::Written(Ok(())) if resumed => self.enter(),
-            Event::Written(Ok(())) => self.back_on(),
+            Event::Written(Ok(())) => self.onwards(),
             _ => self.over(End::Lost),
         }
     }
@@ -203,12 +206,16 @@ impl Engine {
     }
 
     /// Done, or possibly so.
-    fn is_done(&self, at: usize) -> bool {
+    pub(super) fn is_done(&self, at: usize) -> bool {
         matches!(self.done[at], StepState::Done | StepState::Touched)
     }
 
-    /// The last step that is done, or may be, and that nothing takes back.
+    /// The last step that is done, or may be, and that nothing takes back, of a plan without rows.
     pub(super) fn irreversible(&self) -> Option<usize> {
+        if self.plan.rolling.is_some() {
+            // Rows that are done stay done, and nothing of one rests on another.
+            return None;
+        }
         (0..self.plan.steps.len()).rev().find(|at| {
             let step = &self.plan.steps[*at];
             self.is_done(*at)

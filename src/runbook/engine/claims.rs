@@ -4,7 +4,7 @@ use super::{
     ATTEMPTS, Answer, Doing, Effect, End, Engine, Event, Place, Plan, RESOLVE_EVERY, Record, Request, Said, Stage,
     StepState, Work,
 };
-use crate::{facts::UnixMs, fleet::HostName};
+use crate::{facts::UnixMs, fleet::HostName, runbook::operation::Departure};
 use std::time::Duration;
 
 /// How long a target may take to answer about claims: longer than it waits for a command that still runs.
@@ -180,6 +180,11 @@ impl Engine {
                     Some((kind, seen)) if kind == "token" => {
                         return self.held(format!("a newer claim stands on {host} ({seen})"));
                     }
+                    // Of a machine that was installed anew nothing is left, and nothing is sent to it.
+                    Some((kind, _)) if kind == "identity" && self.has_left(&host, Departure::Anew) => {
+                        self.reclaimed = 0;
+                        return self.claim(at + 1);
+                    }
                     Some((kind, seen)) => format!("{kind}: {seen}"),
                     None => "its answer says nothing of the claim".to_owned(),
                 }
@@ -248,6 +253,10 @@ impl Engine {
     /// The end of a run that would have to take something back, before step `from`, on a target that could not be
     /// claimed. Nothing is taken back then: half of it would leave the slice with nobody.
     pub(super) fn no_way_back(&self, from: usize, why: &str) -> Option<End> {
+        if self.plan.rolling.is_some() {
+            // Each row has a way back of its own.
+            return None;
+        }
         let steps = self.plan.steps.iter().zip(&self.done).enumerate().take(from).rev();
         for (at, (step, state)) in steps {
             if let Some(undo) = &step.undo
@@ -267,9 +276,9 @@ impl Engine {
         let Place::Host(host) = &doing.operation.place else {
             return None;
         };
-        self.unreached
-            .contains_key(host)
-            .then(|| self.cut_off(doing.at, host, "", false))
+        // A step of a row that only looks needs no claim.
+        let needs = self.row_of(doing.at).is_none() || doing.operation.runs();
+        (needs && self.unreached.contains_key(host)).then(|| self.cut_off(doing.at, host, "", false))
     }
 
     /// Whether it is not known what became of a step of the process before this one. A question and a wait change
@@ -407,6 +416,13 @@ impl Engine {
             }
             let objects = self.plan.claims_on(&host).len();
             let given = match event {
+                // No claim is left on a machine that was installed anew.
+                Event::Answered(Answer::Said(said))
+                    if matches!(said.first(), Some(Said::Refused(kind, _)) if kind == "identity")
+                        && self.has_left(&host, Departure::Anew) =>
+                {
+                    objects
+                }
                 Event::Answered(Answer::Said(said)) => {
                     said.iter().filter(|line| matches!(line, Said::Released(_))).count()
                 }

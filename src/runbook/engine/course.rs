@@ -30,13 +30,14 @@ impl Engine {
         for record in records {
             let unresolved = resumed;
             resumed = stays_unresolved(record, unresolved);
+            engine.notes_rows(record);
             match record {
                 Record::Intent {
                     step, back, attempt, ..
                 } => {
                     open = Some((*step, *back, *attempt));
-                    // Nothing is taken back of a run that goes forwards.
-                    engine.turned |= *back;
+                    // Nothing is taken back of a run that goes forwards, but of a row of it.
+                    engine.turned |= *back && engine.row_of(*step).is_none();
                     // All targets were claimed by then, and it is written of whom they were taken over.
                     engine.may_have.clear();
                     let highest = engine.attempts.entry((*step, *back)).or_default();
@@ -80,6 +81,7 @@ impl Engine {
                         open = None;
                     }
                 }
+                Record::RowFailed { .. } | Record::RowLeft { .. } => open = None,
                 // Unless it says otherwise, it was known at its end what became of every step.
                 Record::Ended(end) => {
                     // A run that stopped on its way has not answered who wanted it back, unless there is no way back.
@@ -114,6 +116,10 @@ impl Engine {
             } else {
                 back
             };
+        }
+        if engine.plan.rolling.is_some() {
+            // Rows that are done stay done: whoever wants it back wants no more of it.
+            engine.cancelled.clone_from(&engine.why);
         }
         engine.pending = open.and_then(|(step, back, attempt)| {
             let mut doing = engine.doing(step, back)?;
@@ -185,6 +191,13 @@ impl Engine {
 
     /// All targets are claimed: goes on where the run stands.
     pub(super) fn enter(&mut self) -> Effect {
+        if let Some(mut doing) = self.pending.take() {
+            if self.claims_late(&doing) {
+                doing.since = self.now;
+                return self.seal(doing);
+            }
+            self.pending = Some(doing);
+        }
         if let Some(end) = self.out_of_reach() {
             return self.finish(end);
         }
@@ -202,11 +215,11 @@ impl Engine {
                 if !back && (matches!(work, Work::Ask(_) | Work::Hold(_) | Work::Nudge { .. }) || only_looks(work)) {
                     // It has changed nothing, so there is nothing of it to take back either.
                     self.done[at] = StepState::NotYet;
-                    if self.why.is_some() {
-                        return self.back_on();
+                    if self.is_off(at) {
+                        return self.onwards();
                     }
                 }
-                if !back && self.why.is_some() {
+                if !back && self.is_turned(at) {
                     // What is taken back is not begun once more, above all no fencing: only what became of it counts.
                     return self.prove(doing, Some("it was begun before the run was taken back".into()));
                 }
@@ -214,8 +227,8 @@ impl Engine {
             }
             return self.fetch(doing);
         }
-        if self.why.is_some() {
-            return self.back_on();
+        if self.why.is_some() || self.plan.rolling.is_some() {
+            return self.onwards();
         }
         match self
             .done
@@ -264,9 +277,9 @@ impl Engine {
 
     /// The step is over: the next one.
     pub(super) fn next(&mut self, at: usize, back: bool) -> Effect {
-        if back || self.why.is_some() {
+        if back || self.why.is_some() || self.plan.rolling.is_some() {
             // A step that was found done while the run was already turning back is taken back as well.
-            return self.back_on();
+            return self.onwards();
         }
         match self
             .done

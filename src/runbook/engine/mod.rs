@@ -13,6 +13,7 @@ mod event;
 mod flow;
 mod record;
 mod resolve;
+mod rows;
 mod stand;
 mod step;
 mod taking;
@@ -122,6 +123,10 @@ pub struct Engine {
     may_have: BTreeSet<String>,
     /// Targets to which a claim was sent, by this process or one before it.
     claimed: BTreeSet<HostName>,
+    /// How far each row is, where the plan has some.
+    rows: Vec<rows::RowState>,
+    /// Steps because of which the run has parked before, for what became of them was not known.
+    parked: BTreeSet<usize>,
     /// Targets of a run under way that could not be claimed, and why: nothing is done there.
     unreached: BTreeMap<HostName, String>,
     /// Targets that may still keep a claim of a run that is over.
@@ -162,6 +167,8 @@ enum Stage {
     Reclaiming(usize),
     /// Writes which runs were taken over on a target, one after the other; then goes on by its answer.
     Taking(usize, Vec<String>, Answer),
+    /// Writes that a row has failed, or stays as it is.
+    Row,
     /// Writes that it turns back; as a run that goes on, before it finds out where it stands.
     Turning { resumed: bool },
     /// Does (or takes back) a step.
@@ -255,6 +262,7 @@ impl Engine {
     #[must_use]
     pub fn new(plan: Plan, run: String, owner: String, now: UnixMs) -> Self {
         let steps = plan.steps.len();
+        let rows = plan.rolling.as_ref().map_or(0, |rolling| rolling.rows.len());
         Self {
             plan,
             run,
@@ -283,6 +291,8 @@ impl Engine {
             took: BTreeMap::new(),
             may_have: BTreeSet::new(),
             claimed: BTreeSet::new(),
+            rows: vec![rows::RowState::Open; rows],
+            parked: BTreeSet::new(),
             unreached: BTreeMap::new(),
             kept: Vec::new(),
             resumed: false,
@@ -333,6 +343,7 @@ impl Engine {
             Stage::Claiming(at) => self.claimed(at, event),
             Stage::Reclaiming(at) => self.claim(at),
             Stage::Taking(at, left, answer) => self.taken_over(at, left, answer, &event),
+            Stage::Row => self.row_written(&event),
             Stage::Turning { resumed } => self.turned(resumed, &event),
             Stage::Step(doing) => self.stepped(*doing, event),
             Stage::Ending(end) => self.ended(end, &event),

@@ -51,6 +51,20 @@ pub enum Record {
         #[serde(default)]
         halt: Option<usize>,
     },
+    /// A row has failed: what it has done is taken back, and no row is begun any more once too many have.
+    RowFailed {
+        /// The row, by its name.
+        row: String,
+        /// Why.
+        why: String,
+    },
+    /// A row has failed and stays as it is: it could not be taken back, or what became of it is not known.
+    RowLeft {
+        /// The row, by its name.
+        row: String,
+        /// Why it could not be taken back.
+        why: String,
+    },
     /// What each side of a slice had changed alone, as it said itself just before they were joined. What the side had
     /// whose data does not stay is thrown away.
     Alone {

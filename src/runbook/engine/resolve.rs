@@ -1,7 +1,28 @@
 //! A lost answer: the target is taken anew, so that nothing sent before can still begin, and asked for its receipt.
 
-use super::{Answer, Doing, Effect, Engine, Part, Place, RESOLVE_EVERY, RESOLVE_WITHIN, Record, Request, Said, Stage};
+use super::{
+    Answer, Doing, Effect, Engine, Operation, Part, Place, RESOLVE_EVERY, RESOLVE_WITHIN, Record, Request, Said, Stage,
+};
+use crate::runbook::operation::{Claim, Departure};
 use std::time::Duration;
+
+/// How long a lost answer is asked for: of a host that boots because of it, until it should be back.
+pub(super) fn within(operation: &Operation) -> Duration {
+    let boots = |claim: &Claim| {
+        matches!(
+            claim,
+            Claim::Leave {
+                departure: Departure::Boots,
+                ..
+            }
+        )
+    };
+    if operation.claims.iter().any(boots) {
+        RESOLVE_WITHIN.max(operation.settles_within)
+    } else {
+        RESOLVE_WITHIN
+    }
+}
 
 impl Engine {
     pub(super) fn unknown(&mut self, mut doing: Doing, why: String) -> Effect {
@@ -93,12 +114,16 @@ impl Engine {
 
     /// Waits before the target is asked again, until the patience for it is over.
     fn patient(&mut self, mut doing: Doing, why: &str) -> Effect {
-        if self.now.since(doing.since) > RESOLVE_WITHIN {
-            return self.park(
-                &doing,
-                format!("whether step {} ran is not known: {why}", doing.at + 1),
-                true,
-            );
+        if self.now.since(doing.since) > within(&doing.operation) {
+            let why = format!("whether step {} ran is not known: {why}", doing.at + 1);
+            if self.row_of(doing.at).is_some() && doing.sent.is_none() {
+                // It was never begun: that is known.
+                return self.fail(&doing, why);
+            }
+            return match self.gives_row_up(doing.at, &why) {
+                Some(effect) => effect,
+                None => self.park(&doing, why, true),
+            };
         }
         doing.part = Part::Noting;
         doing.waits = Some(why.to_owned());

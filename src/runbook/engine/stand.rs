@@ -1,7 +1,7 @@
 //! Where a run stands, for whoever watches it. Nothing is decided by it.
 
 use super::{
-    Doing, Engine, Part, RESOLVE_EVERY, RESOLVE_WITHIN, Stage, UNSURE_EVERY, UNSURE_WITHIN, UNSURE_WITHIN_BACK,
+    Doing, Engine, Part, RESOLVE_EVERY, Stage, UNSURE_EVERY, UNSURE_WITHIN, UNSURE_WITHIN_BACK, resolve::within,
 };
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ impl Engine {
     pub fn stand(&self) -> Stand {
         let phase = match &self.stage {
             Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) | Stage::Taking(..) => Phase::Claiming,
-            Stage::Turning { .. } => Phase::Turning,
+            Stage::Turning { .. } | Stage::Row => Phase::Turning,
             Stage::Releasing(..) | Stage::Released(_) | Stage::Displacing(_) | Stage::Ending(_) => Phase::Ending,
             Stage::Over(_) => Phase::Over,
             Stage::Step(doing) => {
@@ -103,7 +103,7 @@ impl Engine {
 
     fn patience(&self, doing: &Doing) -> Option<Patience> {
         let (every, within, since) = match doing.part {
-            Part::Noting | Part::Sealing | Part::Fetching => (RESOLVE_EVERY, RESOLVE_WITHIN, doing.since),
+            Part::Noting | Part::Sealing | Part::Fetching => (RESOLVE_EVERY, within(&doing.operation), doing.since),
             Part::Unsure | Part::Checking => {
                 let within = if doing.back { UNSURE_WITHIN_BACK } else { UNSURE_WITHIN };
                 (UNSURE_EVERY, within, doing.unsure?)

@@ -10,6 +10,7 @@ use crate::{
     fleet::HostName,
     runbook::{
         condition::Condition,
+        operation::{Claim, Departure},
         sight::{Glimpse, Look},
         truth::Truth,
     },
@@ -58,9 +59,9 @@ impl Engine {
 
     /// Looks whether the step can be done now, unless a person wants it otherwise.
     pub(super) fn check(&mut self, mut doing: Doing) -> Effect {
-        if !doing.back && self.why.is_some() {
+        if !doing.back && self.is_off(doing.at) {
             // Nothing is done any more while everything is being taken back.
-            return self.back_on();
+            return self.onwards();
         }
         if !doing.back {
             if let Some(by) = self.cancelled.clone() {
@@ -74,6 +75,10 @@ impl Engine {
                 self.stage = Stage::Step(Box::new(doing));
                 return Effect::Wait(Duration::from_secs(1));
             }
+        }
+        if self.claims_late(&doing) {
+            doing.since = self.now;
+            return self.seal(doing);
         }
         if let Some(end) = self.beyond_reach(&doing) {
             return self.finish(end);
@@ -149,9 +154,9 @@ impl Engine {
             let evidence = evidence(&operation.proof, &sight);
             return self.conclude(doing, Outcome::AlreadySo, evidence, String::new());
         }
-        if !doing.back && self.why.is_some() {
+        if !doing.back && self.is_off(doing.at) {
             // What was not done is not begun while everything is being taken back.
-            return self.back_on();
+            return self.onwards();
         }
         // How it was before is what it would be taken back to.
         let before = unmet(&operation.proof, &sight)
@@ -266,12 +271,13 @@ impl Engine {
     fn call(&mut self, mut doing: Doing, host: HostName, commands: Vec<Vec<String>>) -> Effect {
         doing.part = Part::Running;
         doing.sent.get_or_insert(self.now);
+        let identity = self.identity(&host, doing.back);
         doing.before = std::mem::replace(&mut self.done[doing.at], StepState::Touched);
         self.seen.clear();
         self.asked = self.aged;
         doing.looks = self.looks_behind(&doing, &host);
         let request = Request::Act {
-            identity: self.identity(&host, doing.back),
+            identity,
             objects: self.plan.claims_on(&host),
             holder: self.holder(&host),
             key: self.key(&doing),
@@ -359,7 +365,7 @@ impl Engine {
                 }
                 // Nothing of it runs any more, and twice is the same as once; but what is taken back is not done again.
                 Said::Receipt(Receipt::Begun)
-                    if doing.operation.nature == Nature::Idempotent && (doing.back || !self.turned) =>
+                    if doing.operation.nature == Nature::Idempotent && (doing.back || !self.is_turned(doing.at)) =>
                 {
                     doing.redo = true;
                     return self.again(doing, "it was begun and did not end");
@@ -417,9 +423,9 @@ impl Engine {
 
     /// Sends the step again, when that is safe and not too often.
     pub(super) fn again(&mut self, mut doing: Doing, why: &str) -> Effect {
-        if !doing.back && self.why.is_some() {
+        if !doing.back && self.is_off(doing.at) {
             // What was not done is not begun while everything is being taken back.
-            return self.back_on();
+            return self.onwards();
         }
         doing.tries += 1;
         if doing.tries >= ATTEMPTS {
@@ -464,10 +470,22 @@ impl Engine {
             machine_id: "unplanned".into(),
             boot_id: None,
         });
-        if any_boot {
+        if any_boot || self.has_left(host, Departure::Boots) {
             identity.boot_id = None;
         }
         identity
+    }
+
+    /// Whether this run has made a host go away so, or may have.
+    pub(super) fn has_left(&self, host: &HostName, how: Departure) -> bool {
+        let steps = self.plan.steps.iter().zip(&self.done);
+        let mut begun = steps.filter(|(_, state)| !matches!(state, StepState::NotYet | StepState::AlreadySo));
+        begun.any(|(step, _)| {
+            let mut claims = step.operation.claims.iter();
+            claims.any(
+                |claim| matches!(claim, Claim::Leave { host: gone, departure } if gone == host && *departure == how),
+            )
+        })
     }
 
     pub(super) fn key(&self, doing: &Doing) -> String {

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod cancels;
+mod rows;
 mod waits;
 
 use super::*;
@@ -67,6 +68,7 @@ fn plan() -> Plan {
         objects: vec!["slice-x".into()],
         layouts: Layouts::default(),
         steps: vec![step("a", "close", "open"), step("b", "serve", "rest")],
+        rolling: None,
         warnings: Vec::new(),
         notes: Vec::new(),
         loss: None,
@@ -99,15 +101,31 @@ fn play(engine: Engine, shows: Shows, answers: fn(&HostName, &Request) -> Option
 /// The same, with somebody who does something meanwhile, and with a clock that is set: how far, in seconds, by the time
 /// that has passed.
 fn play_with(
-    mut engine: Engine,
+    engine: Engine,
     shows: Shows,
     answers: fn(&HostName, &Request) -> Option<Answer>,
     does: Does,
     set: fn(Duration) -> i64,
 ) -> Played {
+    play_on(engine, shows, answers, does, set, Vec::new())
+}
+
+/// The same where these commands ran already; receipts tell of them.
+fn play_from(engine: Engine, shows: Shows, ran: Vec<String>) -> Played {
+    play_on(engine, shows, |_, _| None, |_, _| {}, |_| 0, ran)
+}
+
+fn play_on(
+    mut engine: Engine,
+    shows: Shows,
+    answers: fn(&HostName, &Request) -> Option<Answer>,
+    does: Does,
+    set: fn(Duration) -> i64,
+    mut ran: Vec<String>,
+) -> Played {
     let start = UnixMs(1_000_000);
     let mut now = start;
-    let (mut ran, mut records, mut waits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut records, mut waits) = (Vec::new(), Vec::new());
     let mut event = Event::Begun;
     for _ in 0..20_000 {
         let passed = now.since(start);
@@ -186,7 +204,9 @@ pub(super) fn usual(request: &Request, ran: &mut Vec<String>) -> Answer {
             ran.push(commands[0][0].clone());
             vec![Said::Ran(Printed::default())]
         }
-        Request::Look(_) | Request::Nudge(_) | Request::Receipt { .. } => Vec::new(),
+        // Whatever was sent has ended.
+        Request::Receipt { .. } => vec![Said::Receipt(Receipt::Ended(Printed::default()))],
+        Request::Look(_) | Request::Nudge(_) => Vec::new(),
     })
 }
 

@@ -102,7 +102,7 @@ impl Engine {
         if missing.is_empty() {
             // Its proof need not show all that it does: an address may be there, and nobody was told.
             let partly = failed.is_some() && doing.operation.nature == Nature::Idempotent;
-            if partly && doing.tries + 1 < ATTEMPTS && (doing.back || !self.turned) {
+            if partly && doing.tries + 1 < ATTEMPTS && (doing.back || !self.is_turned(doing.at)) {
                 doing.redo = true;
                 return self.again(doing, "it ended in its middle");
             }
@@ -149,7 +149,10 @@ impl Engine {
             None => format!("{}: not proven: {condition}, but {truth}", doing.operation.says),
         };
         if unseen {
-            return self.park(&doing, why, true);
+            return match self.gives_row_up(doing.at, &why) {
+                Some(effect) => effect,
+                None => self.park(&doing, why, true),
+            };
         }
         if doing.watches().is_some() && !doing.back {
             // It goes on by itself: whoever resumes the run waits on.

@@ -4,6 +4,7 @@ pub mod client;
 pub mod drbd;
 pub mod filesystem;
 pub mod galera;
+pub mod host;
 pub mod md;
 pub mod mysql;
 pub mod network;

@@ -1,13 +1,14 @@
 //! Parameters and steps: words become what they stand for.
 
-use super::{Wish, scope::Scope};
+use super::{Wish, batches::batches, scope::Scope};
 use crate::{
     fleet::{Flaw, Fleet, HostName, Part, Selector, instead},
     remote::quote::join,
     runbook::{
         action,
         check::{self, Refusal},
-        definition::{About, Call, Definition, Parameter, Step, ValueKind, Written},
+        definition::{About, Call, Definition, Parameter, Rolling, Step, ValueKind, Written},
+        plan::{self, Row},
         sight::Shown,
         template::{self, Unusable, Words},
     },
@@ -174,6 +175,8 @@ pub struct Bound {
     pub calls: Vec<(Call, String)>,
     /// Steps that what the console shows left out, in words.
     pub left_out: Vec<String>,
+    /// Which of them belong together, where the plan goes over hosts that may fail.
+    pub rolling: Option<plan::Rolling>,
 }
 
 /// Why there are no calls.
@@ -191,6 +194,83 @@ pub struct Unbound {
 /// # Errors
 /// A word that stands for nothing, or a mistake in a template.
 pub fn calls(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
+    match &scope.wish.definition.rolling {
+        Some(rolling) => rolled(scope, rolling, shown),
+        None => repeated(scope, shown),
+    }
+}
+
+/// The calls of a plan that goes over hosts, a batch at a time: each step for every host of a batch before the next one.
+fn rolled(scope: &Scope<'_>, rolling: &Rolling, shown: &Shown) -> Result<Bound, Unbound> {
+    let definition = &scope.wish.definition;
+    let facts = Value::from(Serde(shown));
+    let plain = words(&BTreeMap::new(), &scope.parameters, definition, None);
+    let amiss = |says: String| Unbound { says, of_facts: false };
+    let number = |name: &str, written: &Written| {
+        let text = template::fill(&written.to_string(), &plain).map_err(|why| amiss(why.says))?;
+        let number = text.trim().parse::<usize>();
+        number.map_err(|_| amiss(format!("{name}: {text:?} is no whole number")))
+    };
+    let size = number("batch", &rolling.batch)?;
+    if size == 0 {
+        return Err(amiss("batch: hosts cannot go none at a time".to_owned()));
+    }
+    let rows = scope.subject.words();
+    let hosts: Vec<HostName> = rows.iter().map(|row| HostName::new(row["host"].as_str())).collect();
+    let first = number("canary", &rolling.canary)?.min(hosts.len());
+    let mut out = Bound::default();
+    let mut made: Vec<Row> = Vec::new();
+    for (batch, members) in batches(scope.fleet, &hosts, first, size, &rolling.apart)
+        .into_iter()
+        .enumerate()
+    {
+        let begin = made.len();
+        made.extend(members.iter().map(|host| Row {
+            name: host.to_string(),
+            canary: batch < first,
+            batch,
+            steps: Vec::new(),
+        }));
+        for step in &definition.steps {
+            for (row, host) in members.iter().enumerate() {
+                let Some(found) = rows.iter().find(|row| row["host"] == host.as_str()) else {
+                    continue;
+                };
+                let mut found = found.clone();
+                found.insert("first", if batch < first { "yes" } else { "" }.to_owned());
+                let words = words(&found, &scope.parameters, definition, Some(&facts));
+                let before = out.calls.len();
+                out.take(step, &words, Some(host.as_str()))?;
+                made[begin + row].steps.extend(before..out.calls.len());
+            }
+        }
+    }
+    out.rolling = Some(plan::Rolling {
+        rows: made,
+        failures: number("failures", &rolling.failures)?,
+    });
+    Ok(out)
+}
+
+impl Bound {
+    /// Adds the call of a step, unless its condition does not hold; `of` names the thing that it is for.
+    fn take(&mut self, step: &Step, words: &Words, of: Option<&str>) -> Result<(), Unbound> {
+        if let Some(when) = &step.when
+            && !template::holds(when, words).map_err(|why| unbound(step, why.says))?
+        {
+            if template::words_of_condition(when).is_ok_and(|words| words.contains(FACTS)) {
+                let of = of.map(|of| format!(" for {of}")).unwrap_or_default();
+                self.left_out
+                    .push(format!("{} is left out{of}: {when} does not hold now", step.action));
+            }
+            return Ok(());
+        }
+        self.calls.push(call(step, words).map_err(|why| unbound(step, why))?);
+        Ok(())
+    }
+}
+
+fn repeated(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     let definition = &scope.wish.definition;
     let steps = &definition.steps;
     let own = definition.about.words();
@@ -216,18 +296,8 @@ pub fn calls(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
         for found in rows {
             let words = words(found, &scope.parameters, definition, Some(&facts));
             for step in &steps[at..end] {
-                if let Some(when) = &step.when
-                    && !template::holds(when, &words).map_err(|why| unbound(step, why.says))?
-                {
-                    if template::words_of_condition(when).is_ok_and(|words| words.contains(FACTS)) {
-                        let key = found.get(definition.about.key()).filter(|_| repeated);
-                        let of = key.map(|key| format!(" for {key}")).unwrap_or_default();
-                        out.left_out
-                            .push(format!("{} is left out{of}: {when} does not hold now", step.action));
-                    }
-                    continue;
-                }
-                out.calls.push(call(step, &words).map_err(|why| unbound(step, why))?);
+                let key = found.get(definition.about.key()).filter(|_| repeated);
+                out.take(step, &words, key.map(String::as_str))?;
             }
         }
         at = end;
@@ -283,6 +353,9 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         let way = vec![Part::Value("steps".to_owned()), Part::Item(at)];
         of_step(definition, step, &way, &mut flaws);
     }
+    if let Some(rolling) = &definition.rolling {
+        of_rolling(definition, rolling, &mut flaws);
+    }
     for (at, name) in definition.checks.iter().enumerate() {
         if check::find(name).is_none() {
             flaws.push(Flaw {
@@ -334,6 +407,60 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         flaws.push(top("parameters", &says, hint));
     }
     flaws
+}
+
+/// What is wrong with the way in which a runbook goes over its hosts.
+fn of_rolling(definition: &Definition, rolling: &Rolling, flaws: &mut Vec<Flaw>) {
+    let value = |name: &str| Part::Value(name.to_owned());
+    let mut flaw = |at: Vec<Part>, says: String, hint: Option<String>| flaws.push(Flaw { at, says, hint });
+    if definition.about != About::Hosts {
+        let hint = "each host stands for itself; what belongs together is taken back together".to_owned();
+        flaw(
+            vec![Part::Key("rolling".to_owned())],
+            "only a runbook about hosts goes on when one of them fails".to_owned(),
+            Some(hint),
+        );
+    }
+    for (name, written) in [
+        ("batch", &rolling.batch),
+        ("failures", &rolling.failures),
+        ("canary", &rolling.canary),
+    ] {
+        let at = vec![value("rolling"), value(name)];
+        let text = written.to_string();
+        match template::words(&text) {
+            Err(why) => flaw(at, why.says, None),
+            Ok(words) => {
+                let known = || definition.parameters.keys().map(String::as_str);
+                if let Some(word) = words.iter().find(|word| !known().any(|known| known == *word)) {
+                    let says = format!("{{{{ {word} }}}} is no parameter");
+                    flaw(at, says, Some(instead(word, known())));
+                } else if words.is_empty()
+                    && text
+                        .parse::<usize>()
+                        .map_or(true, |number| name == "batch" && number == 0)
+                {
+                    let hint = format!("a number, or a parameter that is one: \"{{{{ {name} }}}}\"");
+                    flaw(at, format!("{text:?} is no number of hosts"), Some(hint));
+                }
+            }
+        }
+    }
+    for (at, step) in definition.steps.iter().enumerate() {
+        let own = definition.about.words();
+        // What is wrong with its templates is said of the step.
+        let Ok(words) = named(step) else { continue };
+        if !words.iter().any(|word| own.contains(&word.as_str())) {
+            flaw(
+                vec![value("steps"), Part::Item(at)],
+                format!(
+                    "{} speaks of no host, so it would belong to none that may fail",
+                    step.action
+                ),
+                Some("name the host in its arguments or in `when`".to_owned()),
+            );
+        }
+    }
 }
 
 fn is_plain(name: &str) -> bool {

@@ -19,6 +19,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("disk-replace.yaml", include_str!("../builtin/disk-replace.yaml")),
     ("scrub.yaml", include_str!("../builtin/scrub.yaml")),
     ("service.yaml", include_str!("../builtin/service.yaml")),
+    ("rolling.yaml", include_str!("../builtin/rolling.yaml")),
     (
         "mysql-switchover.yaml",
         include_str!("../builtin/mysql-switchover.yaml"),

@@ -3,6 +3,7 @@
 //! Pure. Two passes: [`looks`] says what has to be looked at, [`plan`] decides by what was seen. The same sight gives
 //! the same plan and the same hash, so that a plan which somebody has read can be told from a later one.
 
+mod batches;
 mod bind;
 pub mod catalogue;
 pub mod identity;
@@ -113,17 +114,20 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
     }
     let layouts = scope.subject.layouts();
     let bound = bind::calls(&scope, &sight.shown).map_err(|why| vec![unbound(why)]);
-    let steps = bound.and_then(|bound| {
+    let bound = bound.and_then(|bound| {
         report.notes.extend(bound.left_out);
-        steps(&scope, &layouts, bound.calls)
+        Ok((steps(&scope, &layouts, bound.calls)?, bound.rolling))
     });
-    for lacking in steps.iter().flat_map(|steps| tools::missing(steps, sight)) {
+    for lacking in bound.iter().flat_map(|(steps, _)| tools::missing(steps, sight)) {
         report.refuse(lacking.fact, lacking.lift);
     }
     if !report.refusals.is_empty() {
         return Err(report.refusals);
     }
-    let steps = steps?;
+    let (steps, rolling) = bound?;
+    if let (Some(rows), Some(rolling)) = (&rolling, &wish.definition.rolling) {
+        batches::tell(fleet, rows, &rolling.apart, &mut report);
+    }
     let targets = identity::targets(&steps, sight)?;
     let mut plan = Plan {
         runbook: wish.definition.name.clone(),
@@ -134,6 +138,7 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
         objects: scope.subject.objects(),
         layouts,
         steps,
+        rolling,
         warnings: report.warnings,
         notes: report.notes,
         loss: (!report.losses.is_empty()).then(|| report.losses.join("\n")),

@@ -25,6 +25,7 @@ const ENDS: &[(&str, &str)] = &[
     ("galera-lives", "galera-join"),
     ("galera-quorum", "galera-bootstrap"),
     ("galera-unsaved", "galera-position"),
+    ("hosts-spared", "host-reboot"),
     ("locks", "release-locks"),
     ("receiver-free", "mount"),
     ("receiver-sound", "mount"),

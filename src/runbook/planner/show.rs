@@ -151,6 +151,10 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "mdadm --remove of the disk that was added, then mdadm --zero-superblock of it: it was blank before",
     ),
     (
+        "host_reboot",
+        "in two seconds, so that the answer is still sent: systemctl reboot (without systemctl: reboot)",
+    ),
+    (
         "release_locks",
         "writes the mount point to /proc/fs/nfsd/unlock_filesystem: nfsd drops its locks and open files below it, and \
          goes on serving the rest",

@@ -18,6 +18,7 @@ mod found;
 mod galera;
 mod incidents;
 mod own;
+mod rolling;
 
 const NOW: UnixMs = UnixMs(1_000_000);
 

@@ -51,6 +51,17 @@ SELECT 'end' AS `#end`;
 SQL
 }
 
+# db_cluster SOCKET DEFAULTS: what a node of a Galera cluster says of the cluster and of itself, in one line.
+db_cluster() {
+  printf '%s\n' "SHOW GLOBAL STATUS WHERE Variable_name IN
+ ('wsrep_cluster_status', 'wsrep_cluster_size', 'wsrep_local_state_comment')" |
+    db_client "$1" "$2" --skip-column-names | awk '
+    $1 == "wsrep_cluster_status" { status = $2 }
+    $1 == "wsrep_cluster_size" { size = $2 }
+    $1 == "wsrep_local_state_comment" { state = $2 }
+    END { if (status == "" || size == "" || state == "") exit 1; print "status", status, "size", size, "state", state }'
+}
+
 # db_stand SOCKET DEFAULTS: in one line, for a target to check in the same call as a command: server_id, open or closed,
 # source or replica, and of a replica whether everything that it has received is applied (drained) or not (behind).
 db_stand() {

@@ -2,6 +2,7 @@
 
 mod disks;
 mod galera;
+mod hosts;
 
 use super::*;
 use std::{
@@ -49,6 +50,7 @@ impl Room {
             .env("POINTSMAN_PROC", self.path("proc"))
             .env("POINTSMAN_SYS", self.path("sys"))
             .env("POINTSMAN_DEV", self.path("dev"))
+            .env("POINTSMAN_RUN", self.path("run"))
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -10,6 +10,7 @@ store=${POINTSMAN_STORE:-/var/lib/pointsman}
 proc=${POINTSMAN_PROC:-/proc}
 sys=${POINTSMAN_SYS:-/sys}
 dev=${POINTSMAN_DEV:-/dev}
+volatile=${POINTSMAN_RUN:-/run}
 tab=$(printf '\t')
 nl='
 '
@@ -516,6 +517,80 @@ nfs_pace() {
   done
   set +f
   echo "mounts $mounts ops $ops rtt_ms $rtt_ms"
+}
+
+# host_boot: since which boot it runs; `going` where host_reboot has been called since.
+host_boot() {
+  first "$proc/sys/kernel/random/boot_id"
+  [ -n "$text" ] || { echo "the boot is not known" >&2; return 1; }
+  if [ -e "$volatile/pointsman-reboot" ]; then echo "$text going"; else echo "$text"; fi
+}
+
+# host_reboot: boots in two seconds, so that the answer is still sent. That it is going is kept in memory alone, and gone
+# with this boot.
+host_reboot() {
+  printf 'going\n' 2>/dev/null >"$volatile/pointsman-reboot" || { echo "cannot write to $volatile" >&2; return 1; }
+  {
+    sleep 2
+    if command -v systemctl >/dev/null 2>&1; then systemctl reboot; else reboot; fi ||
+      rm -f "$volatile/pointsman-reboot"
+  } </dev/null >/dev/null 2>&1 9>&- &
+}
+
+# host_health: what it should have again after work on it: services that are enabled and run, md arrays and whether they
+# have all members, mounts of devices and of servers. `end` shows that nothing is cut off.
+host_health() {
+  if command -v systemctl >/dev/null 2>&1; then
+    units=$(systemctl show --property=Id,SubState,UnitFileState '*.service') || return
+    printf '%s\n\n' "$units" | {
+      id= sub= state=
+      while IFS='=' read -r key value; do
+        case $key in
+          Id) id=$value ;;
+          SubState) sub=$value ;;
+          UnitFileState) state=$value ;;
+          '')
+            case "$sub $state" in 'running enabled' | 'running generated') word "$id" && echo "unit $out" ;; esac
+            id= sub= state=
+            ;;
+        esac
+      done
+    }
+  fi
+  for md in "$sys"/block/md*/md; do
+    [ -d "$md" ] || continue
+    name=${md%/md}
+    first "$md/array_state"
+    case $text in clear | inactive) continue ;; esac
+    first "$md/degraded"
+    case $text in 0 | '') echo "md ${name##*/} whole" ;; *) echo "md ${name##*/} degraded" ;; esac
+  done
+  # Loop devices are images of packages: they come and go with those.
+  while read -r source target _; do
+    case $source in
+      /dev/loop*) ;;
+      /dev/* | *:/*) printf 'mount %s\n' "$target" ;;
+    esac
+  done <"$proc/self/mounts" || return
+  echo end
+}
+
+# tcp_count PORT…: how many TCP connections to these ports of its own are established (state 01, proc_net_tcp).
+tcp_count() {
+  ports=' '
+  for port; do ports="$ports$(printf '%04X' "$port") "; done
+  [ -r "$proc/net/tcp" ] || { echo "connections cannot be read" >&2; return 1; }
+  files=$proc/net/tcp
+  [ ! -r "$proc/net/tcp6" ] || files="$files $proc/net/tcp6"
+  # shellcheck disable=SC2086 # two names without blanks
+  cat $files | {
+    count=0
+    while read -r _ here _ state _; do
+      [ "$state" = 01 ] || continue
+      case $ports in *" ${here##*:} "*) count=$((count + 1)) ;; esac
+    done
+    echo "connections $count"
+  }
 }
 
 # Before anything is asked of it: a shell that ends without this word has run nothing.

@@ -4,8 +4,10 @@ use crate::simulate::{
     drbd::Refusal,
     exec::{self, Answer},
     island::Island,
+    mirror::SITE,
     nfs::Export,
-    node::DrbdModule,
+    node::{DrbdModule, Node},
+    render,
 };
 use std::{fmt::Write as _, net::Ipv4Addr};
 
@@ -67,6 +69,22 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
             }
             Answer::ok(String::new())
         }
+        ["host_boot"] => {
+            let going = if island.nodes[at].booting.is_some() {
+                " going"
+            } else {
+                ""
+            };
+            Answer::ok(format!("{}{going}\n", render::boot_id(&island.nodes[at])))
+        }
+        ["host_reboot"] => {
+            island.boot_anew(at);
+            Answer::ok(String::new())
+        }
+        ["host_health"] => Answer::ok(health(island, at)),
+        [SITE, rest @ ..] => site(island, at, rest),
+        ["tcp_count", ..] => Answer::ok(format!("connections {}\n", island.nodes[at].connections)),
+        ["db_cluster", ..] => galera(island, at),
         ["systemctl", verb, unit] => systemctl(island, at, verb, unit),
         ["touch", "--", path] => {
             island.nodes[at].files.insert((*path).to_owned());
@@ -287,6 +305,89 @@ fn announce(island: &mut Island, at: usize, address: &str, interface: &str) -> A
     }
 }
 
+/// The site's own commands: what they do is theirs, and the copy only keeps that it was done.
+fn site(island: &mut Island, at: usize, words: &[&str]) -> Answer {
+    let (serving, upgraded) = (!island.nodes[at].drained, island.nodes[at].upgrades > 0);
+    let only = |holds: bool| Answer {
+        exit: i32::from(!holds),
+        ..Answer::ok(String::new())
+    };
+    let other = |island: &Island, name: &str| island.node(name);
+    match words {
+        ["serving"] => only(serving),
+        ["drain"] => {
+            island.nodes[at].drained = true;
+            only(true)
+        }
+        ["undrain"] => {
+            island.nodes[at].drained = false;
+            only(true)
+        }
+        ["upgrade"] => {
+            island.nodes[at].upgrades += 1;
+            only(true)
+        }
+        ["upgraded"] => only(upgraded),
+        ["install", name] => match other(island, name) {
+            Some(node) => {
+                island.install(node);
+                only(true)
+            }
+            None => Answer::failed(1, format!("{name}: no such host\n")),
+        },
+        ["installed", name] => only(other(island, name).is_some_and(|node| island.nodes[node].installs > 0)),
+        _ => Answer::failed(1, "usage: site VERB [HOST]\n".to_owned()),
+    }
+}
+
+/// `host_health`: services that run, arrays, and mounts.
+fn health(island: &Island, at: usize) -> String {
+    let node = &island.nodes[at];
+    let mut out = String::new();
+    let stopped = |name: &&str| node.stopped_units.contains(*name);
+    for unit in units(node).into_iter().filter(|name| !stopped(name)) {
+        let _ = writeln!(out, "unit {unit}.service");
+    }
+    for array in &node.arrays {
+        let state = if array.in_sync() == array.members.len() {
+            "whole"
+        } else {
+            "degraded"
+        };
+        let _ = writeln!(out, "md {} {state}", array.name);
+    }
+    for filesystem in node.filesystems.iter().filter(|it| it.source.starts_with("/dev/")) {
+        let _ = writeln!(out, "mount {}", filesystem.at);
+    }
+    for mount in node.mounts.iter().filter(|mount| mount.mounted) {
+        let _ = writeln!(out, "mount {}", mount.at);
+    }
+    out.push_str("end\n");
+    out
+}
+
+/// `db_cluster`: what a node says of its cluster.
+fn galera(island: &Island, at: usize) -> Answer {
+    let server = island.nodes[at].mysql.as_ref();
+    match server.and_then(|server| server.galera.as_ref()) {
+        Some(galera) => Answer::ok(format!(
+            "status {} size {} state {}\n",
+            if galera.primary { "Primary" } else { "non-Primary" },
+            galera.size,
+            if galera.primary { "Synced" } else { "Initialized" }
+        )),
+        None => Answer::failed(1, String::new()),
+    }
+}
+
+/// The services of a host.
+fn units(node: &Node) -> Vec<&'static str> {
+    let mut units = vec!["cron", "ssh"];
+    units.extend(node.nfs_server.is_some().then_some("nfs-server"));
+    units.extend(node.mysql.is_some().then_some("mariadb"));
+    units
+}
+
 /// `systemctl` (systemctl(1)).
 fn systemctl(island: &mut Island, at: usize, verb: &str, unit: &str) -> Answer {
     let name = unit.trim_end_matches(".service");
@@ -311,6 +412,10 @@ fn systemctl(island: &mut Island, at: usize, verb: &str, unit: &str) -> Answer {
         "start" | "stop" if !known => Answer::failed(
             5,
             format!("Failed to {verb} {name}.service: Unit {name}.service not found.\n"),
+        ),
+        "start" if node.broken_units.contains(name) => Answer::failed(
+            1,
+            format!("Job for {name}.service failed because the control process exited with error code.\n"),
         ),
         "start" => {
             node.stopped_units.remove(name);

@@ -224,7 +224,9 @@ pub fn addresses(island: &Island, node: &Node, out: &mut String) {
 
 /// `/etc/machine-id`.
 pub fn machine_id(node: &Node) -> String {
-    format!("{:016x}{:016x}", mix(node.seed), mix(node.seed ^ 0x55))
+    // Installed anew it is another machine.
+    let seed = node.seed ^ (u64::from(node.installs) << 32);
+    format!("{:016x}{:016x}", mix(seed), mix(seed ^ 0x55))
 }
 
 /// `/proc/sys/kernel/random/boot_id`: another after every boot.

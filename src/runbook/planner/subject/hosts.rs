@@ -1,13 +1,17 @@
 //! Hosts, each by itself, in the order of what rests on what.
 
-use super::{Asked, Subject};
+use super::{Asked, Subject, layout};
 use crate::{
-    fleet::{Fleet, Host, HostName, Selector},
+    fleet::{Fleet, Host, HostName, Selector, Slice, TopologyKind},
     runbook::{
-        check::Refusal,
+        check::{Refusal, Report},
         definition::ValueKind,
-        observe::nfs,
-        plan::Layouts,
+        observe::{
+            host::{self, Health},
+            mysql::{self, Member},
+            nfs,
+        },
+        plan::{ClusterLayout, HostLayout, Layouts},
         planner::identity,
         sight::{Look, Sight},
     },
@@ -17,7 +21,15 @@ use std::collections::BTreeMap;
 /// The hosts of a plan.
 #[derive(Debug, Clone)]
 pub struct Hosts {
-    hosts: Vec<HostName>,
+    names: Vec<HostName>,
+    /// Which of them the inventory can take out of service, and whether connections are counted down then.
+    drains: BTreeMap<HostName, bool>,
+    /// How they were found, where the runbook has to know that; or why that is not known.
+    found: BTreeMap<HostName, Result<HostLayout, Refusal>>,
+    /// What has to be looked at for it.
+    looks: Vec<Look>,
+    /// Hosts that install them.
+    installers: Vec<HostName>,
 }
 
 /// Finds the hosts that a selector names.
@@ -36,9 +48,131 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     let mut hosts: Vec<&Host> = selected.into_iter().map(|at| &fleet.hosts[at]).collect();
     // The order of the inventory among equals: a stable sort.
     hosts.sort_by_key(|host| rests_on(fleet, host));
+    let drains = hosts.iter().filter_map(|host| {
+        let hooks = host.rolling.service.as_ref()?;
+        Some((host.name.clone(), !hooks.ports.is_empty()))
+    });
+    let mut steps = asked.wish.definition.steps.iter();
+    let concerns = asked.wish.definition.rolling.is_some() || steps.any(|step| step.action.starts_with("host-"));
+    let hooks = |host: &&Host| [host.rolling.upgrade.clone(), host.rolling.reinstall.clone()];
+    let about: Vec<&Host> = hosts.iter().copied().filter(|_| concerns).collect();
     Ok(Box::new(Hosts {
-        hosts: hosts.into_iter().map(|host| host.name.clone()).collect(),
+        drains: drains.collect(),
+        found: about
+            .iter()
+            .map(|host| (host.name.clone(), find_host(asked, host)))
+            .collect(),
+        looks: about.iter().flat_map(|host| looks_of(fleet, host)).collect(),
+        installers: about
+            .iter()
+            .flat_map(hooks)
+            .flatten()
+            .filter_map(|hook| hook.on)
+            .collect(),
+        names: hosts.into_iter().map(|host| host.name.clone()).collect(),
     }))
+}
+
+/// Slices that a host has a side of.
+fn slices<'a>(fleet: &'a Fleet, host: &'a HostName) -> impl Iterator<Item = &'a Slice> {
+    let slices = fleet.slices().map(|(_, slice)| slice);
+    slices.filter(move |slice| slice.preferred == *host || slice.standby.as_ref() == Some(host))
+}
+
+/// Both hosts of a slice; one of them twice where there is no other.
+fn both(slice: &Slice) -> [HostName; 2] {
+    let standby = slice.standby.as_ref().unwrap_or(&slice.preferred);
+    [slice.preferred.clone(), standby.clone()]
+}
+
+fn resource(slice: &Slice) -> &str {
+    slice.resource.as_deref().unwrap_or(slice.name.as_str())
+}
+
+/// Everything that has to be looked at to know how a host is, beside its identity.
+fn looks_of(fleet: &Fleet, host: &Host) -> Vec<Look> {
+    let mut looks = vec![host::health_look(&host.name)];
+    for slice in slices(fleet, &host.name) {
+        let sides = both(slice);
+        looks.extend(sides.iter().flat_map(|side| layout::looks(side, resource(slice))));
+    }
+    if let Some(topology) = fleet.topology_of(host.name.as_str()) {
+        match topology.kind {
+            TopologyKind::Replication => looks.push(mysql::look(&host.name, &host.mysql.clone().unwrap_or_default())),
+            TopologyKind::Galera => looks.extend(topology.members.iter().map(|member| node_look(fleet, member))),
+        }
+    }
+    for hook in [&host.rolling.upgrade, &host.rolling.reinstall].into_iter().flatten() {
+        looks.extend(hook.on.iter().flat_map(identity::looks));
+    }
+    looks
+}
+
+fn node_look(fleet: &Fleet, member: &HostName) -> Look {
+    let access = fleet.host(member.as_str()).and_then(|host| host.mysql.clone());
+    host::galera_look(member, &mysql::words(&access.unwrap_or_default()))
+}
+
+/// How a host was found.
+fn find_host(asked: &Asked<'_>, host: &Host) -> Result<HostLayout, Refusal> {
+    let (fleet, name) = (asked.fleet, &host.name);
+    let unknown = |why| {
+        Refusal::new(
+            why,
+            "it has to be known before anything is done there, to be compared with",
+        )
+    };
+    let sight = asked
+        .sight
+        .ok_or_else(|| Refusal::new(format!("{name} was not looked at"), "look at it"))?;
+    let health = sight.text(&host::health_look(name)).map_err(unknown)?;
+    let health = Health::parse(health).map_err(|why| unknown(format!("how {name} is: {why}")))?;
+    let found = slices(fleet, name).map(|slice| {
+        let found = layout::find(slice, &both(slice), resource(slice), asked.sight, false);
+        let mut layout = found.layout;
+        layout.sides.dedup_by(|one, other| one.host == other.host);
+        if slice.standby.is_none() {
+            // No replica: there is no DRBD to ask.
+            layout.sides.clear();
+        }
+        (slice.name.clone(), layout)
+    });
+    let topology = fleet.topology_of(name.as_str());
+    let member = match topology.filter(|topology| topology.kind == TopologyKind::Replication) {
+        Some(_) => Some(member(host, sight).map_err(unknown)?),
+        None => None,
+    };
+    let cluster = topology
+        .filter(|topology| topology.kind == TopologyKind::Galera)
+        .map(|topology| {
+            let others = topology.members.iter().filter(|member| *member != name);
+            ClusterLayout {
+                own: node_look(fleet, name),
+                others: others.map(|member| node_look(fleet, member)).collect(),
+            }
+        });
+    Ok(HostLayout {
+        boot_id: identity::boot(name, sight),
+        health,
+        slices: found.collect(),
+        member,
+        cluster,
+    })
+}
+
+/// The database server of a host.
+fn member(host: &Host, sight: &Sight) -> Result<Member, String> {
+    let access = host.mysql.clone().unwrap_or_default();
+    let text = sight.text(&mysql::look(&host.name, &access))?;
+    let seen = mysql::parse(text).map_err(|why| format!("{}: {why}", host.name))?;
+    let (address, port) = mysql::place(host);
+    Ok(Member {
+        host: host.name.clone(),
+        access,
+        server_id: seen.server_id,
+        address,
+        port,
+    })
 }
 
 /// How much a host rests on others: servers of slices rest on none, the preferred source of a topology on those, its
@@ -58,14 +192,23 @@ fn rests_on(fleet: &Fleet, host: &Host) -> u8 {
 
 impl Subject for Hosts {
     fn words(&self) -> Vec<BTreeMap<&'static str, String>> {
-        let words = |host: &HostName| BTreeMap::from([("host", host.to_string())]);
-        self.hosts.iter().map(words).collect()
+        let yes = |holds: bool| if holds { "yes" } else { "" }.to_owned();
+        let words = |host: &HostName| {
+            let drains = self.drains.get(host);
+            BTreeMap::from([
+                ("host", host.to_string()),
+                ("first", String::new()),
+                ("drains", yes(drains.is_some())),
+                ("counts", yes(drains == Some(&true))),
+            ])
+        };
+        self.names.iter().map(words).collect()
     }
 
     /// What is stopped is stopped in the other order: nobody loses what he rests on.
     fn aim(&mut self, parameters: &BTreeMap<String, String>) -> Result<(), Vec<Refusal>> {
         if parameters.get("state").is_some_and(|state| state == "stopped") {
-            self.hosts.reverse();
+            self.names.reverse();
         }
         Ok(())
     }
@@ -75,16 +218,32 @@ impl Subject for Hosts {
             let [machine, boot] = identity::looks(host);
             [machine, boot, nfs::cache_look(host)]
         };
-        self.hosts.iter().flat_map(of_host).collect()
+        self.names
+            .iter()
+            .flat_map(of_host)
+            .chain(self.looks.iter().cloned())
+            .collect()
+    }
+
+    fn say(&self, report: &mut Report) {
+        for refusal in self.found.values().filter_map(|found| found.as_ref().err()) {
+            report.refuse(refusal.fact.clone(), refusal.lift.clone());
+        }
     }
 
     fn hosts(&self) -> Vec<HostName> {
-        self.hosts.clone()
+        let others = self.installers.iter().filter(|host| !self.names.contains(host));
+        self.names.iter().chain(others).cloned().collect()
     }
 
     fn layouts(&self) -> Layouts {
         Layouts {
-            hosts: self.hosts.clone(),
+            hosts: self.names.clone(),
+            found: self
+                .found
+                .iter()
+                .filter_map(|(host, found)| Some((host.clone(), found.as_ref().ok()?.clone())))
+                .collect(),
             ..Layouts::default()
         }
     }
@@ -96,10 +255,11 @@ impl Subject for Hosts {
                 (format!("boot of {host}"), identity::boot(host, sight)),
             ]
         };
-        self.hosts.iter().flat_map(facts).collect()
+        self.names.iter().flat_map(facts).collect()
     }
 
     fn keep(&mut self, wanted: &dyn Fn(&str) -> bool) {
-        self.hosts.retain(|host| wanted(host.as_str()));
+        self.names.retain(|host| wanted(host.as_str()));
+        self.found.retain(|host, _| wanted(host.as_str()));
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use std::os::unix::fs::symlink;
 
 /// A file of the tree, with the directories above it.
-fn file(room: &Room, name: &str, text: &[u8]) {
+pub(super) fn file(room: &Room, name: &str, text: &[u8]) {
     let path = room.path(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
@@ -63,7 +63,7 @@ fn disks(room: &Room) {
     file(room, "proc/swaps", b"Filename Type Size Used Priority\n");
 }
 
-fn looked(room: &Room, line: &str) -> (i32, String) {
+pub(super) fn looked(room: &Room, line: &str) -> (i32, String) {
     let look = Request::Look(vec![line.split(' ').map(str::to_owned).collect()]);
     match room.call(&look).remove(0) {
         Said::Looked(printed) => (printed.exit, printed.text),
@@ -71,7 +71,7 @@ fn looked(room: &Room, line: &str) -> (i32, String) {
     }
 }
 
-fn said(text: &str) -> (i32, String) {
+pub(super) fn said(text: &str) -> (i32, String) {
     (0, format!("{text}\n"))
 }
 
