@@ -32,6 +32,10 @@ pub enum Kind {
     SecondOperator,
     /// A slice is away from home, and its home is back.
     FailedOver,
+    /// What clients know of a slice is stale.
+    Stale,
+    /// A slice was taken away from its clients.
+    Fenced,
 }
 
 /// What a fault's name is the name of.
@@ -150,6 +154,20 @@ pub const KINDS: &[About] = &[
         Of::Slice,
         false,
         "its home died, was failed over, and is back",
+    ),
+    about(
+        Kind::Stale,
+        "stale",
+        Of::Slice,
+        false,
+        "its server no longer knows what its clients have mounted",
+    ),
+    about(
+        Kind::Fenced,
+        "fenced",
+        Of::Slice,
+        false,
+        "it was taken away from its clients, and is well again",
     ),
 ];
 

@@ -5,7 +5,7 @@ use crate::{
     fleet::Slice,
     remote::quote::quote,
     runbook::{definition::ValueKind, planner::Wish},
-    simulate::{Simulation, island::Island},
+    simulate::{Simulation, island::Island, nfs::MountState},
 };
 
 /// For a refused plan: by the checks of its runbook, and how the copy stands.
@@ -35,6 +35,9 @@ pub(super) fn refused(simulation: &Simulation, wish: &Wish) -> Vec<String> {
             "split" if now(&|island| talks(island, slice)) => {
                 format!("in the copy both sides of {slice} are equal; to rehearse a split: --fault=split-brain:{slice}")
             }
+            "clients-sick" if now(&|island| answers(island, slice)) => {
+                format!("in the copy every mount of {slice} answers; to rehearse a stale one: --fault=stale:{slice}")
+            }
             _ => continue,
         };
         out.push(hint);
@@ -50,6 +53,12 @@ fn is_well(island: &Island, server: &str) -> Option<bool> {
 
 fn is_home(island: &Island, slice: &str) -> Option<bool> {
     Some(island.replicas[island.replica(slice)?].primary() == Some(0))
+}
+
+fn answers(island: &Island, slice: &str) -> Option<bool> {
+    let replica = island.replica(slice)?;
+    let mut mounts = island.nodes.iter().flat_map(|node| &node.mounts);
+    Some(mounts.all(|mount| mount.replica != replica || mount.state == MountState::Answering))
 }
 
 fn talks(island: &Island, slice: &str) -> Option<bool> {

@@ -30,6 +30,9 @@ pub enum About {
     Array,
     /// A source and its replicas; a parameter of the kind `database` names their topology, or `server` one of them.
     Database,
+    /// Mounts of slices on their clients: a parameter of the kind `slice` names the slice, or one of the kind `segment` all
+    /// of a segment's, of which one of the kind `slices` chooses some; `clients` selects hosts.
+    Clients,
 }
 
 impl About {
@@ -41,6 +44,7 @@ impl About {
             Self::Hosts => &["host"],
             Self::Array => &["host", "array", "old", "new"],
             Self::Database => &["candidate", "serving", "sibling"],
+            Self::Clients => &["host", "slice", "place", "mounted", "services"],
         }
     }
 
@@ -52,6 +56,7 @@ impl About {
             Self::Hosts => "host",
             Self::Array => "array",
             Self::Database => "database",
+            Self::Clients => "host",
         }
     }
 }
@@ -109,6 +114,8 @@ pub enum ValueKind {
     Hosts,
     /// A topology of the inventory: a source and its replicas.
     Database,
+    /// A storage segment of the inventory.
+    Segment,
     /// A number of seconds.
     Seconds,
     /// A whole number.
@@ -129,6 +136,7 @@ impl ValueKind {
             Self::Slices => "slices",
             Self::Hosts => "hosts",
             Self::Database => "database",
+            Self::Segment => "segment",
             Self::Seconds => "seconds",
             Self::Number => "number",
             Self::Name => "name",

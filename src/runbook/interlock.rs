@@ -3,7 +3,10 @@
 //! A runbook cannot leave one out, and neither can a user's own: the engine asks for them before each
 //! change, forwards and backwards. Numbers are those of the safety invariants that they hold.
 
+mod client;
 mod database;
+
+pub use client::is_given_up;
 
 use super::{
     check::Refusal,
@@ -91,13 +94,23 @@ pub enum Interlock {
     FollowerClosed,
     /// 15: what follows has nothing that its source has not.
     FollowerEqual,
+    /// 6: what is taken away from a client is the mount of the plan, not another one at its place.
+    DetachedPlanned,
+    /// 20: nothing is mounted below it.
+    DetachedAlone,
+    /// 10: it does not answer, unless its segment was named in full.
+    DetachedHung,
+    /// 13: a client is kept from an address only where nothing else is mounted from there.
+    BarredAlone,
+    /// 6: a slice is mounted only where nothing else is.
+    AttachedFree,
     /// 20: the claim is about something of the plan.
     InsidePlan,
 }
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -121,6 +134,11 @@ impl Interlock {
         Self::DatabaseDrained,
         Self::FollowerClosed,
         Self::FollowerEqual,
+        Self::DetachedPlanned,
+        Self::DetachedAlone,
+        Self::DetachedHung,
+        Self::BarredAlone,
+        Self::AttachedFree,
         Self::InsidePlan,
     ];
 }
@@ -215,6 +233,10 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
         Claim::CloseDatabase { host } => database::close(context, host),
         Claim::Unfollow { host } => database::unfollow(context, host),
         Claim::Follow { host, source } => database::follow(context, host, source),
+        Claim::EndHolders { host, at } => client::end_holders(context, host, at),
+        Claim::Detach { host, at } => client::detach(context, host, at),
+        Claim::Attach { host, at } => client::attach(context, host, at),
+        Claim::Bar { host, address } => client::bar(context, host, *address),
         // The engine watches over it for as long as it flows.
         Claim::Flow { .. } => Vec::new(),
         Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {

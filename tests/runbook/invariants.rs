@@ -28,7 +28,7 @@
 //! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
 
 use super::{
-    database,
+    clients, database,
     scene::{CANARY, NEW_DISK, Scene},
     stage::{Console, Stage, step_of},
 };
@@ -80,6 +80,7 @@ pub fn check(stage: &Stage) {
         untouched(stage, island);
         arrays(stage, island);
         database::check(stage, island);
+        clients::check(stage, island);
     });
 }
 
@@ -340,7 +341,9 @@ pub fn nothing_of_others(stage: &Stage) {
                     ran.argv.iter().any(|word| word.split(cut).any(|part| part == *name))
                 };
                 assert!(
-                    !foreign.iter().any(named) && (ran.argv[0] != "systemctl" || ran.argv.last().unwrap() == "cron"),
+                    !foreign.iter().any(named)
+                        && (ran.argv[0] != "systemctl"
+                            || ran.argv.last().unwrap().trim_end_matches(".service") == "cron"),
                     "13: {:?} touches {}",
                     ran.argv,
                     replica.slice
@@ -479,10 +482,12 @@ pub fn no_secret(text: &str) {
 fn losses_are_told() {
     for scene in Scene::ALL {
         let plan = super::case::plan(scene);
+        let taken = matches!(scene, Scene::FenceSegment | Scene::ClientRepoint);
         let emergency = scene.takes_over() || scene.base() == Scene::SplitBrain;
-        assert_eq!(plan.loss.is_some(), emergency, "{scene:?}");
+        assert_eq!(plan.loss.is_some(), emergency || taken, "{scene:?}");
         let told = plan.loss.unwrap_or_default();
         assert!(!emergency || told.contains("alone"), "{scene:?}: {told}");
+        assert!(!taken || told.contains("has not confirmed"), "{scene:?}: {told}");
     }
 }
 

@@ -15,6 +15,7 @@ use pointsman::{
     },
     simulate::{
         Clock, Fault, Simulation,
+        nfs::MountState,
         node::{DrbdModule, whole},
     },
 };
@@ -83,6 +84,12 @@ pub enum Scene {
     MysqlSwitchover,
     /// The source is dead; both replicas have received more than they have applied, and the other one has more of it.
     MysqlFailover,
+    /// A client's mount hangs, and a process holds it: the client is kept from the slice.
+    FenceSegment,
+    /// It is given back.
+    UnfenceSegment,
+    /// A client's mount is stale, and a service holds it.
+    ClientRepoint,
 }
 
 /// The member of the array that is replaced, and the disk that takes its place.
@@ -94,7 +101,7 @@ pub const NEW_DISK: &str = "sdf";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -115,6 +122,9 @@ impl Scene {
         Self::Scrub,
         Self::MysqlSwitchover,
         Self::MysqlFailover,
+        Self::FenceSegment,
+        Self::UnfenceSegment,
+        Self::ClientRepoint,
     ];
 
     /// The move, whatever the servers are.
@@ -132,6 +142,7 @@ impl Scene {
             Self::Service => Self::Service,
             Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
             Self::MysqlSwitchover | Self::MysqlFailover => self,
+            Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => self,
         }
     }
 
@@ -158,6 +169,11 @@ impl Scene {
         matches!(self, Self::MysqlSwitchover | Self::MysqlFailover)
     }
 
+    /// Whether it is about a client of the slice, and not about its servers.
+    pub fn is_client(self) -> bool {
+        matches!(self, Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint)
+    }
+
     /// Whether the server that it leaves is dead, or is made so.
     pub fn takes_over(self) -> bool {
         matches!(self.base(), Self::Failover | Self::MysqlFailover)
@@ -165,7 +181,9 @@ impl Scene {
 
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
-        !self.is_mysql() && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
+        !self.is_mysql()
+            && !self.is_client()
+            && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
     }
 
     fn is_both(self) -> bool {
@@ -205,6 +223,9 @@ impl Scene {
             Self::MysqlSwitchover => &[("database", "shop")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
+            Self::FenceSegment => &[("segment", "seg"), ("slices", "web1"), ("holders", "kill")],
+            Self::UnfenceSegment => &[("segment", "seg"), ("slices", "web1")],
+            Self::ClientRepoint => &[("slice", "web1"), ("patience", "5"), ("holders", "restart")],
             Self::Service => &[("hosts", "stor*"), ("unit", "cron"), ("state", "stopped")],
             _ => unreachable!("a base"),
         }
@@ -222,6 +243,9 @@ impl Scene {
             Self::Service => "service",
             Self::MysqlSwitchover => "mysql-switchover",
             Self::MysqlFailover => "mysql-failover",
+            Self::FenceSegment => "fence-segment",
+            Self::UnfenceSegment => "unfence-segment",
+            Self::ClientRepoint => "client-repoint",
             _ => unreachable!("a base"),
         }
     }
@@ -232,6 +256,7 @@ impl Scene {
             Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
             Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
+            Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -278,6 +303,19 @@ impl Scene {
                     }
                 });
             }
+            Self::FenceSegment => client(sim, Some(MountState::Hung(0))),
+            Self::ClientRepoint => client(sim, Some(MountState::Stale)),
+            Self::UnfenceSegment => {
+                client(sim, None);
+                world.with("client", |island, at| {
+                    let node = &mut island.nodes[at];
+                    let (server, path) = (node.mounts[0].server, node.mounts[0].path.clone());
+                    node.mounts[0].mounted = false;
+                    node.barred.insert(server);
+                    let line = format!("web1\tnfs\t{server}:{path}\t/mnt/web1\trw,noatime\trw,vers=3,addr={server}");
+                    node.store.mounts.insert("/mnt/web1".to_owned(), line);
+                });
+            }
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
             Self::FailBack => {
@@ -295,6 +333,16 @@ impl Scene {
         }
         world.fleet(pointsman::simulate::island::Island::settle);
     }
+}
+
+/// How the client's mount of the slice is, and a service that holds it.
+fn client(sim: &Simulation, state: Option<MountState>) {
+    sim.world().with("client", |island, at| {
+        let mount = &mut island.nodes[at].mounts[0];
+        mount.forced = state;
+        mount.holders = vec![(4242, "cron.service".to_owned())];
+        island.settle();
+    });
 }
 
 fn slice(name: &str, minor: u8, preferred: &str, standby: &str) -> Slice {

@@ -4,6 +4,7 @@ pub mod client;
 pub mod drbd;
 pub mod filesystem;
 pub mod md;
+pub mod mounts;
 pub mod mysql;
 pub mod network;
 pub mod nfs;

@@ -16,6 +16,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("db_reach", "its database"),
     ("exportfs", "exports"),
     ("nfsd.export", "exports"),
+    ("nfs_", "NFS mounts"),
     ("nfsd/threads", "its NFS server"),
     ("ip -o addr", "addresses"),
     ("port_block", "blocked ports"),
