@@ -19,6 +19,8 @@ Faults, each KIND[:NAME][@STEP[+]][,TIME]:
   split-brain:SLICE       both sides were written apart
   second-operator:SLICE   somebody else takes it over on its servers
   failed-over:SLICE       its home died, was failed over, and is back (to begin with)
+  stale:SLICE             its server no longer knows what its clients have mounted
+  fenced:SLICE            it was taken away from its clients, and is well again
 
 Without @STEP a fault happens before the plan is made. @STEP is a step's number or action (@7,
 @drbd-promote): right before its commands are sent; with a + behind it right after it is proven.

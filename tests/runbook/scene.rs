@@ -223,7 +223,7 @@ impl Scene {
             Self::MysqlSwitchover => &[("database", "shop")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
-            Self::FenceSegment => &[("segment", "seg"), ("slices", "web1"), ("holders", "kill")],
+            Self::FenceSegment => &[("segment", "seg"), ("slices", "web1"), ("holders", "end")],
             Self::UnfenceSegment => &[("segment", "seg"), ("slices", "web1")],
             Self::ClientRepoint => &[("slice", "web1"), ("patience", "5"), ("holders", "restart")],
             Self::Service => &[("hosts", "stor*"), ("unit", "cron"), ("state", "stopped")],

@@ -25,7 +25,7 @@ impl Check for ClientLoss {
                 "{host}: what was written to {at} and its server has not confirmed; what waits for it ends with an error (EIO)"
             ));
             match ends {
-                Some("kill") => report
+                Some("end") => report
                     .losses
                     .push(format!("{host}: every process that holds {at} is ended (KILL)")),
                 Some("restart") => {
@@ -35,7 +35,7 @@ impl Check for ClientLoss {
                     }
                 }
                 _ => report.note(format!(
-                    "whoever holds {at} of {host} keeps what is gone, with errors, until it ends; holders=kill ends it"
+                    "whoever holds {at} of {host} keeps what is gone, with errors, until it ends; holders=end ends it"
                 )),
             }
         }

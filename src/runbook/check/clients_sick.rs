@@ -52,7 +52,7 @@ impl Check for ClientsSick {
                 );
             }
             let reason = scope.parameters.get("reason").map(|text| text.trim());
-            if !named.is_empty() && reason.is_none_or(str::is_empty) {
+            if !named.is_empty() && reason.is_none_or(|text| text.is_empty() || text == "none") {
                 report.refuse(
                     format!("{segment} was named to be taken away although it answers, and no reason is given"),
                     "say why, for whoever reads the journal: reason='…'",

@@ -178,7 +178,7 @@ fn hosts<'a>(asked: &Asked<'a>, wanted: &[Wanted<'_>]) -> Result<Vec<&'a Host>, 
         let mut mounts = host.mounts.iter();
         mounts.any(|mount| wanted.iter().any(|wanted| wanted.slice.name == mount.slice))
     };
-    let hosts: Vec<&Host> = match asked.given("clients").filter(|text| !text.is_empty()) {
+    let hosts: Vec<&Host> = match asked.given("clients").filter(|text| !text.is_empty() && *text != "all") {
         Some(text) => {
             let selected = Selector::parse(text).and_then(|selector| selector.select(fleet));
             let selected = selected.map_err(|error| {

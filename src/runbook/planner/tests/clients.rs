@@ -85,7 +85,7 @@ fn told_of(wish: &Wish, one: Host, other: Host) -> String {
 #[test]
 fn a_segment_is_taken_away_from_clients_that_hang() {
     let (one, two) = (client(HUNG, HELD, "end\n"), other(HUNG, "end\n", "end\n"));
-    insta::assert_snapshot!(told_of(&fence(&[("holders", "kill")]), one, two));
+    insta::assert_snapshot!(told_of(&fence(&[("holders", "end")]), one, two));
 }
 
 #[test]
