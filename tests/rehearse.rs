@@ -128,6 +128,9 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
         "galera-position" => &["server=gal2", "--fault=no-primary:gal1", "--fault=db-down:gal2"],
         // The copies of the disks are as large as the disks: they are waited for as long as is said here.
         "disk-replace" => &["host=stor1", "array=md0", "disk=sdb", "by=sdf", "rebuild=5"],
+        "fence-segment" => &["segment=web", "slices=web-1", "clients=access*", "--fault=dead:stor1"],
+        "unfence-segment" => &["segment=web", "slices=web-1", "--fault=fenced:web-1"],
+        "client-repoint" => &["slice=web-1", "patience=1", "--fault=stale:web-1"],
         "scrub" => &["host=stor1", "array=md0", "check=5"],
         other => panic!("{other} is not rehearsed by any test: add it here"),
     }

@@ -21,6 +21,8 @@ Faults, each KIND[:NAME][@STEP[+]][,TIME]:
   failed-over:SLICE       its home died, was failed over, and is back (to begin with)
   no-primary:HOST         its Galera cluster has lost its primary component
   db-down:HOST            its Galera server has crashed
+  stale:SLICE             its server no longer knows what its clients have mounted
+  fenced:SLICE            it was taken away from its clients, and is well again
 
 Without @STEP a fault happens before the plan is made. @STEP is a step's number or action (@7,
 @drbd-promote): right before its commands are sent; with a + behind it right after it is proven.

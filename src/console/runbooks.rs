@@ -285,7 +285,13 @@ pub(super) fn plan(model: &mut Model, runbook: &str, parameters: BTreeMap<String
         let mut named = definition.parameters.iter().filter(move |(_, it)| it.kind == kind);
         named.find_map(|(name, _)| parameters.get(name))
     };
-    let kinds = [ValueKind::Slice, ValueKind::Host, ValueKind::Hosts, ValueKind::Slices];
+    let kinds = [
+        ValueKind::Slice,
+        ValueKind::Segment,
+        ValueKind::Host,
+        ValueKind::Hosts,
+        ValueKind::Slices,
+    ];
     let word = kinds
         .into_iter()
         .find_map(main)

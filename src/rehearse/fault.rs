@@ -36,6 +36,10 @@ pub enum Kind {
     NoPrimary,
     /// The database server of a host has crashed.
     DatabaseDown,
+    /// What clients know of a slice is stale.
+    Stale,
+    /// A slice was taken away from its clients.
+    Fenced,
 }
 
 /// What a fault's name is the name of.
@@ -168,6 +172,20 @@ pub const KINDS: &[About] = &[
         Of::Host,
         false,
         "its Galera server has crashed",
+    ),
+    about(
+        Kind::Stale,
+        "stale",
+        Of::Slice,
+        false,
+        "its server no longer knows what its clients have mounted",
+    ),
+    about(
+        Kind::Fenced,
+        "fenced",
+        Of::Slice,
+        false,
+        "it was taken away from its clients, and is well again",
     ),
 ];
 

@@ -5,7 +5,7 @@ use crate::{
     fleet::Slice,
     remote::quote::quote,
     runbook::{definition::ValueKind, planner::Wish},
-    simulate::{Simulation, island::Island},
+    simulate::{Simulation, island::Island, nfs::MountState},
 };
 
 /// For a refused plan: by the checks of its runbook, and how the copy stands.
@@ -39,6 +39,9 @@ pub(super) fn refused(simulation: &Simulation, wish: &Wish) -> Vec<String> {
                 "in the copy a primary component lives; to rehearse its loss: --fault=no-primary:HOST".to_owned()
             }
             "galera-lives" | "galera-unsaved" => "to rehearse the crash of a member: --fault=db-down:HOST".to_owned(),
+            "clients-sick" if now(&|island| answers(island, slice)) => {
+                format!("in the copy every mount of {slice} answers; to rehearse a stale one: --fault=stale:{slice}")
+            }
             _ => continue,
         };
         out.push(hint);
@@ -62,6 +65,12 @@ fn lives(island: &Island) -> bool {
 
 fn is_home(island: &Island, slice: &str) -> Option<bool> {
     Some(island.replicas[island.replica(slice)?].primary() == Some(0))
+}
+
+fn answers(island: &Island, slice: &str) -> Option<bool> {
+    let replica = island.replica(slice)?;
+    let mut mounts = island.nodes.iter().flat_map(|node| &node.mounts);
+    Some(mounts.all(|mount| mount.replica != replica || mount.state == MountState::Answering))
 }
 
 fn talks(island: &Island, slice: &str) -> Option<bool> {

@@ -18,7 +18,7 @@ use crate::{
         sight::{Glimpse, Look, Printed},
         target::Request,
     },
-    simulate::{self, Simulation, act::Mishap, island::Island, node::Power},
+    simulate::{self, Simulation, act::Mishap, island::Island, nfs::MountState, node::Power},
 };
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -335,6 +335,18 @@ fn happens(island: &mut Island, fault: &Fault) -> Result<String, String> {
         }
         Kind::FailedOver => failed_over(island, slice()?)?,
         Kind::NoPrimary | Kind::DatabaseDown => galera(island, at()?, fault.kind)?,
+        Kind::Stale => {
+            let slice = slice()?;
+            let mut mounts = 0;
+            for mount in island.nodes.iter_mut().flat_map(|node| &mut node.mounts) {
+                if mount.replica == slice && mount.mounted {
+                    mount.forced = Some(MountState::Stale);
+                    mounts += 1;
+                }
+            }
+            format!("{mounts} mounts of {name} are stale")
+        }
+        Kind::Fenced => format!("{} clients are without {name}", fenced(island, slice()?)),
         Kind::LostReply => format!("the next reply of {name} will be lost"),
     })
 }
@@ -419,6 +431,29 @@ fn leaves(island: &mut Island, replica: usize) {
     if island.replicas[replica].sides.iter().any(|side| theirs(side.node)) {
         holds(island, replica, "", "");
     }
+}
+
+/// A slice is taken away from its clients, as fence-segment does it; how many.
+fn fenced(island: &mut Island, replica: usize) -> usize {
+    let mut clients = 0;
+    for at in 0..island.nodes.len() {
+        let mounts = island.nodes[at].mounts.iter().enumerate();
+        let mine = mounts.filter(|(_, mount)| mount.replica == replica && mount.mounted);
+        let mine: Vec<usize> = mine.map(|(index, _)| index).collect();
+        for index in mine {
+            let slice = &island.replicas[replica].slice;
+            let mount = &island.nodes[at].mounts[index];
+            let (id, device, server) = (mount.id(index), mount.device(index), mount.server);
+            let lines = format!(
+                "nudge nfs_bar add {server}\nnudge nfs_detach {id} {device} {server}:{} {} {slice}\n",
+                mount.path, mount.at
+            );
+            _ = simulate::act::call(island, at, &lines);
+            clients += 1;
+        }
+    }
+    island.settle();
+    clients
 }
 
 /// Everything that a slice's home served is on the other servers, as after a failover; the home is back and idle.

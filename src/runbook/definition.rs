@@ -32,6 +32,9 @@ pub enum About {
     Database,
     /// A Galera cluster; a parameter of the kind `database` names it, or `server` one of its members.
     Galera,
+    /// Mounts of slices on their clients: a parameter of the kind `slice` names the slice, or one of the kind `segment` all
+    /// of a segment's, of which one of the kind `slices` chooses some; `clients` selects hosts.
+    Clients,
 }
 
 impl About {
@@ -44,6 +47,7 @@ impl About {
             Self::Array => &["host", "array", "old", "new"],
             Self::Database => &["candidate", "serving", "sibling"],
             Self::Galera => &["node", "member", "absent"],
+            Self::Clients => &["host", "slice", "place", "mounted", "services"],
         }
     }
 
@@ -55,6 +59,7 @@ impl About {
             Self::Hosts => "host",
             Self::Array => "array",
             Self::Database | Self::Galera => "database",
+            Self::Clients => "host",
         }
     }
 }
@@ -166,6 +171,8 @@ pub enum ValueKind {
     Hosts,
     /// A topology of the inventory: a source and its replicas, or a Galera cluster.
     Database,
+    /// A storage segment of the inventory.
+    Segment,
     /// A number of seconds.
     Seconds,
     /// A whole number.
@@ -186,6 +193,7 @@ impl ValueKind {
             Self::Slices => "slices",
             Self::Hosts => "hosts",
             Self::Database => "database",
+            Self::Segment => "segment",
             Self::Seconds => "seconds",
             Self::Number => "number",
             Self::Name => "name",

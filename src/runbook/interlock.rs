@@ -3,11 +3,14 @@
 //! A runbook cannot leave one out, and neither can a user's own: the engine asks for them before each
 //! change, forwards and backwards. Numbers are those of the safety invariants that they hold.
 
+mod client;
 mod database;
 mod galera;
 mod spare;
 
 pub use spare::{spare, without_server};
+
+pub use client::is_given_up;
 
 use super::{
     check::Refusal,
@@ -115,13 +118,23 @@ pub enum Interlock {
     NotTheSource,
     /// 13: its cluster keeps more than half of its nodes.
     ClusterQuorum,
+    /// 6: what is taken away from a client is the mount of the plan, not another one at its place.
+    DetachedPlanned,
+    /// 20: nothing is mounted below it.
+    DetachedAlone,
+    /// 10: it does not answer, unless its segment was named in full.
+    DetachedHung,
+    /// 13: a client is kept from an address only where nothing else is mounted from there.
+    BarredAlone,
+    /// 6: a slice is mounted only where nothing else is.
+    AttachedFree,
     /// 20: the claim is about something of the plan.
     InsidePlan,
 }
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 39] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -155,6 +168,11 @@ impl Interlock {
         Self::PartnerWhole,
         Self::NotTheSource,
         Self::ClusterQuorum,
+        Self::DetachedPlanned,
+        Self::DetachedAlone,
+        Self::DetachedHung,
+        Self::BarredAlone,
+        Self::AttachedFree,
         Self::InsidePlan,
     ];
 }
@@ -253,6 +271,10 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
         Claim::Bootstrap { host } => galera::bootstrap(context, host),
         Claim::Join { host } => galera::join(context, host),
         Claim::Recover { host } => galera::recover(context, host),
+        Claim::EndHolders { host, at } => client::end_holders(context, host, at),
+        Claim::Detach { host, at } => client::detach(context, host, at),
+        Claim::Attach { host, at } => client::attach(context, host, at),
+        Claim::Bar { host, address } => client::bar(context, host, *address),
         // The engine watches over it for as long as it flows.
         Claim::Flow { .. } => Vec::new(),
         Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {

@@ -14,7 +14,10 @@ use crate::{
     remote::quote::join,
 };
 use serde::{Deserialize, Serialize};
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 /// One change of one host (or one question to a person), made from a [`Call`] by its action.
 #[derive(Debug, Clone)]
@@ -266,6 +269,34 @@ pub enum Claim {
     Recover {
         /// The host.
         host: HostName,
+    },
+    /// Ends the processes that hold a mount on a client.
+    EndHolders {
+        /// The client.
+        host: HostName,
+        /// Where it is mounted.
+        at: String,
+    },
+    /// Takes a mount away from a client: what its server has not confirmed is lost.
+    Detach {
+        /// The client.
+        host: HostName,
+        /// Where it is mounted.
+        at: String,
+    },
+    /// Mounts a slice on a client.
+    Attach {
+        /// The client.
+        host: HostName,
+        /// Where.
+        at: String,
+    },
+    /// Keeps a client from sending NFS to an address.
+    Bar {
+        /// The client.
+        host: HostName,
+        /// The address.
+        address: Ipv4Addr,
     },
 }
 

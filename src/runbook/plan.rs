@@ -7,6 +7,7 @@ use super::{
         galera::{self, Position},
         host::Health,
         md::{ArrayOn, Disk, Seen},
+        mounts::{Answer, Entry, Holder, Recipe},
         mysql::Member,
         pace::{Client, Watch},
     },
@@ -14,9 +15,13 @@ use super::{
     sight::Look,
     target::Identity,
 };
-use crate::fleet::{HostName, SliceName};
+use crate::fleet::{HostName, SegmentName, SliceName};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 /// A runbook bound to the state of the fleet.
 #[derive(Debug, Clone)]
@@ -93,6 +98,8 @@ pub struct Layouts {
     pub database: Option<DatabaseLayout>,
     /// A Galera cluster.
     pub galera: Option<GaleraLayout>,
+    /// Slices where clients mount them.
+    pub clients: Vec<ClientLayout>,
 }
 
 /// A Galera cluster as the plan found it.
@@ -140,6 +147,54 @@ pub struct ClusterLayout {
     pub others: Vec<Look>,
 }
 
+/// A slice on a client, as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientLayout {
+    /// The client.
+    pub host: HostName,
+    /// The slice.
+    pub slice: SliceName,
+    /// Its segment.
+    pub segment: SegmentName,
+    /// Where it is mounted, or should be.
+    pub at: String,
+    /// The address that its mount talks to, or would.
+    pub address: Ipv4Addr,
+    /// Addresses of everything that the plan is about: their mounts are asked first.
+    pub addresses: Vec<Ipv4Addr>,
+    /// What is mounted.
+    pub now: Option<Mounted>,
+    /// What is to be mounted.
+    pub then: Option<Recipe>,
+    /// Other mounts of the client that answered.
+    pub others: Vec<String>,
+    /// Processes of the client that waited for NFS already.
+    pub waiting: Vec<String>,
+}
+
+/// A mount as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mounted {
+    /// The mount.
+    pub entry: Entry,
+    /// How it answers.
+    pub answer: Answer,
+    /// Processes that hold it, as far as they are known.
+    pub holders: Vec<Holder>,
+}
+
+impl ClientLayout {
+    /// Services of systemd that hold the mount.
+    #[must_use]
+    pub fn units(&self) -> Vec<&str> {
+        let holders = self.now.iter().flat_map(|now| &now.holders);
+        let mut units: Vec<&str> = holders.filter_map(|holder| holder.unit.as_deref()).collect();
+        units.sort_unstable();
+        units.dedup();
+        units
+    }
+}
+
 /// A database as the plan found it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseLayout {
@@ -165,8 +220,10 @@ impl Layouts {
         let mut members = self.database.iter().flat_map(|database| &database.members);
         let array = self.array.as_ref().is_some_and(|layout| layout.array.host == *host);
         let galera = self.galera.as_ref().is_some_and(|galera| galera.member(host).is_some());
+        let mut clients = self.clients.iter();
         array
             || galera
+            || clients.any(|client| client.host == *host)
             || self.hosts.contains(host)
             || sides.any(|side| side.host == *host)
             || members.any(|member| member.host == *host)

@@ -40,7 +40,7 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 13] = [
+const TOOLS: [&str; 15] = [
     "arping",
     "awk",
     "blkid",
@@ -52,7 +52,9 @@ const TOOLS: [&str; 13] = [
     "mount",
     "my_print_defaults",
     "nft",
+    "rpcinfo",
     "systemctl",
+    "timeout",
     "umount",
 ];
 

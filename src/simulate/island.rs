@@ -145,7 +145,7 @@ impl Island {
         }
         for at in 0..self.nodes.len() {
             for mount in 0..self.nodes[at].mounts.len() {
-                let state = self.mount_state(&self.nodes[at].mounts[mount]);
+                let state = self.mount_state(at, &self.nodes[at].mounts[mount]);
                 self.nodes[at].mounts[mount].state = state;
             }
         }
@@ -207,11 +207,12 @@ impl Island {
         }
     }
 
-    fn mount_state(&self, mount: &NfsMount) -> MountState {
+    fn mount_state(&self, at: usize, mount: &NfsMount) -> MountState {
         if let Some(forced) = mount.forced {
             return forced;
         }
-        let Some(server) = self.reached(mount.server) else {
+        let barred = self.nodes[at].barred.contains(&mount.server);
+        let Some(server) = self.reached(mount.server).filter(|_| !barred) else {
             return match mount.state {
                 MountState::Hung(since) => MountState::Hung(since),
                 _ => MountState::Hung(self.now_ms),

@@ -114,6 +114,10 @@ pub struct NfsMount {
     pub lost: f64,
     /// Major timeouts.
     pub timeouts: f64,
+    /// How often it was mounted anew: another mount each time.
+    pub generation: usize,
+    /// Processes that hold it, each with the service that it belongs to; empty where it belongs to none.
+    pub holders: Vec<(u32, String)>,
 }
 
 impl NfsMount {
@@ -145,12 +149,16 @@ impl NfsMount {
             again: [0.0; OPS],
             lost: 0.0,
             timeouts: 0.0,
+            generation: 0,
+            holders: Vec::new(),
         }
     }
 
     /// Mounted anew: the counters begin again.
     pub fn remount(&mut self, now_ms: u64) {
         self.mounted = true;
+        self.generation += 1;
+        self.holders.clear();
         self.mounted_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
         self.done = [0.0; OPS];
         self.spent_ms = [0.0; OPS];
@@ -158,6 +166,18 @@ impl NfsMount {
         self.again = [0.0; OPS];
         self.timeouts = 0.0;
         self.state = MountState::Answering;
+    }
+
+    /// The kernel's number of the mount, which is the client's at that place of its list.
+    #[must_use]
+    pub fn id(&self, index: usize) -> usize {
+        100 + index + 1000 * self.generation
+    }
+
+    /// The device number of its filesystem.
+    #[must_use]
+    pub fn device(&self, index: usize) -> String {
+        format!("0:{}", 48 + index + 1000 * self.generation)
     }
 
     /// Counts what was done in `dt` seconds.

@@ -76,6 +76,8 @@ pub struct Node {
     pub service_addresses: Vec<Ipv4Addr>,
     /// Addresses to which it drops NFS.
     pub blocked: BTreeSet<Ipv4Addr>,
+    /// Addresses that it sends no NFS to.
+    pub barred: BTreeSet<Ipv4Addr>,
     /// Services that were stopped since it booted.
     pub stopped_units: BTreeSet<String>,
     /// When it goes and when it is back, where it boots anew at its own wish; milliseconds of the world's time.
@@ -401,6 +403,7 @@ impl Node {
             links: vec![Link::new("eth0", 10_000, 1500)],
             service_addresses: Vec::new(),
             blocked: BTreeSet::new(),
+            barred: BTreeSet::new(),
             stopped_units: BTreeSet::new(),
             booting: None,
             broken_units: BTreeSet::new(),
@@ -444,6 +447,7 @@ impl Node {
         self.gate.set(Signal::Silent);
         self.service_addresses.clear();
         self.blocked.clear();
+        self.barred.clear();
         self.stopped_units.clear();
         self.store.locked = false;
         for array in &mut self.arrays {

@@ -1,7 +1,7 @@
 //! One case: a scene, faults at turns of it, and what must come of that.
 
 use super::{
-    database, galera, invariants,
+    clients, database, galera, invariants,
     passing::Passing,
     scene::{self, Scene},
     stage::{Console, Stage},
@@ -344,6 +344,7 @@ impl<'a> Play<'a> {
         if end == End::Done
             && !self.case.scene.is_mysql()
             && !self.case.scene.is_galera()
+            && !self.case.scene.is_client()
             && let Err(why) = invariants::served(&self.stage, "web1", self.place)
         {
             panic!("21: the second operator's run ended as {end:?}, but {why}");
@@ -513,6 +514,12 @@ impl<'a> Play<'a> {
         {
             panic!("22: {end:?}, but {why}");
         }
+        if !second
+            && !disturbed
+            && let Err(why) = clients::ended(&self.stage, end)
+        {
+            panic!("21: {end:?}, but {why}");
+        }
         let old_is_off = self.case.scene.takes_over();
         let rebooted = |host: &str| self.case.faults.iter().any(|at| at.fault.reboots(Some(host)));
         let expected = match end {
@@ -544,7 +551,8 @@ impl<'a> Play<'a> {
                 panic!("21: {end:?}, but {why}");
             }
             // Addresses that were moved by hand are found after a while.
-            for slice in self.case.scene.slices() {
+            let slices = self.case.scene.slices().iter();
+            for slice in slices.filter(|_| !self.case.scene.is_client()) {
                 if let Err(why) = invariants::served(&self.stage, slice, host) {
                     panic!("21: {end:?}, but {why}");
                 }

@@ -17,7 +17,7 @@ use pointsman::{
         sight::Sight,
         target::{Holder, Identity, Request, Said, parse},
     },
-    simulate::{Simulation, drbd::Role, island::Island, md::MemberState, mysql::Server},
+    simulate::{Simulation, drbd::Role, island::Island, md::MemberState, mysql::Server, nfs::NfsMount},
 };
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -147,8 +147,37 @@ fn of_cluster(interlock: Interlock, claim: Claim, state: fn(&mut Island)) -> Sit
     }
 }
 
+fn detach() -> Claim {
+    Claim::Detach {
+        host: host("client"),
+        at: "/mnt/web1".into(),
+    }
+}
+
+/// The client's mount of the slice.
+fn mount(island: &mut Island) -> &mut NfsMount {
+    let at = island.node("client").unwrap();
+    &mut island.nodes[at].mounts[0]
+}
+
+/// Mounts something else on the client.
+fn push(island: &mut Island, mount: NfsMount) {
+    let at = island.node("client").unwrap();
+    island.nodes[at].mounts.push(mount);
+}
+
 #[expect(clippy::too_many_lines, reason = "one row for each interlock")]
 fn situation(interlock: Interlock) -> Situation {
+    let of_client = |scene, claim, state| Situation {
+        interlock,
+        claim,
+        scene,
+        state,
+        plan: |_| {},
+        fenced: &[],
+        promoted: &[],
+        back: false,
+    };
     let usual = |claim, state| Situation {
         interlock,
         claim,
@@ -354,6 +383,42 @@ fn situation(interlock: Interlock) -> Situation {
                 (galera.cut, galera.primary) = (true, false);
             })
         },
+        Interlock::DetachedPlanned => of_client(Scene::FenceSegment, detach(), |island| {
+            // Somebody has mounted something else over it.
+            let mut over = mount(island).clone();
+            over.server = std::net::Ipv4Addr::new(10, 9, 0, 7);
+            push(island, over);
+        }),
+        Interlock::DetachedAlone => of_client(Scene::FenceSegment, detach(), |island| {
+            let mut below = mount(island).clone();
+            below.at = "/mnt/web1/below".into();
+            push(island, below);
+        }),
+        Interlock::DetachedHung => of_client(Scene::FenceSegment, detach(), |island| mount(island).forced = None),
+        Interlock::BarredAlone => of_client(
+            Scene::FenceSegment,
+            Claim::Bar {
+                host: host("client"),
+                address: [10, 9, 0, 100].into(),
+            },
+            |island| {
+                let mut other = mount(island).clone();
+                other.at = "/mnt/other".into();
+                push(island, other);
+            },
+        ),
+        Interlock::AttachedFree => of_client(
+            Scene::UnfenceSegment,
+            Claim::Attach {
+                host: host("client"),
+                at: "/mnt/web1".into(),
+            },
+            |island| {
+                let mut other = mount(island).clone();
+                (other.mounted, other.server) = (true, std::net::Ipv4Addr::new(10, 9, 0, 7));
+                push(island, other);
+            },
+        ),
         Interlock::InsidePlan => usual(
             Claim::Mount {
                 host: host("client"),

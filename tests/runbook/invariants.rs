@@ -28,7 +28,7 @@
 //! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
 
 use super::{
-    database, galera,
+    clients, database, galera,
     scene::{CANARY, NEW_DISK, Scene},
     stage::{Console, Stage, step_of},
 };
@@ -82,6 +82,7 @@ pub fn check(stage: &Stage) {
         arrays(stage, island);
         database::check(stage, island);
         galera::check(stage, island);
+        clients::check(stage, island);
     });
 }
 
@@ -349,7 +350,9 @@ pub fn nothing_of_others(stage: &Stage) {
                     ran.argv.iter().any(|word| word.split(cut).any(|part| part == *name))
                 };
                 assert!(
-                    !foreign.iter().any(named) && (ran.argv[0] != "systemctl" || ran.argv.last().unwrap() == "cron"),
+                    !foreign.iter().any(named)
+                        && (ran.argv[0] != "systemctl"
+                            || ran.argv.last().unwrap().trim_end_matches(".service") == "cron"),
                     "13: {:?} touches {}",
                     ran.argv,
                     replica.slice
@@ -537,10 +540,12 @@ pub fn no_secret(text: &str) {
 fn losses_are_told() {
     for scene in Scene::ALL {
         let plan = super::case::plan(scene);
+        let taken = matches!(scene, Scene::FenceSegment | Scene::ClientRepoint);
         let emergency = scene.is_emergency();
-        assert_eq!(plan.loss.is_some(), emergency, "{scene:?}");
+        assert_eq!(plan.loss.is_some(), emergency || taken, "{scene:?}");
         let told = plan.loss.unwrap_or_default();
         assert!(!emergency || told.contains("alone"), "{scene:?}: {told}");
+        assert!(!taken || told.contains("has not confirmed"), "{scene:?}: {told}");
     }
 }
 

@@ -7,6 +7,7 @@
 mod arrays;
 mod case;
 mod client;
+mod clients;
 mod database;
 mod ends;
 mod found;

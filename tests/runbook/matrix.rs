@@ -32,11 +32,16 @@ enum Way {
 pub const HOSTS: [&str; 2] = ["stor1", "stor2"];
 /// The servers, and the client.
 pub const ANYBODY: [&str; 3] = ["stor1", "stor2", "client"];
+/// Hosts that a scene's faults strike: the servers; or the client, and the server that it is served by.
+fn hosts(scene: Scene) -> [&'static str; 2] {
+    if scene.is_client() { ["stor1", "client"] } else { HOSTS }
+}
+
 /// Turns of a fault that does not end by itself.
 pub const FOR_EVER: usize = usize::MAX / 2;
 
 /// Faults that can strike at any boundary.
-fn anywhere() -> Vec<Fault> {
+fn anywhere(scene: Scene) -> Vec<Fault> {
     let mut faults = vec![
         Fault::Killed { back: false },
         Fault::Killed { back: true },
@@ -61,7 +66,7 @@ fn anywhere() -> Vec<Fault> {
         Fault::Paused(5),
         Fault::SaysNo,
     ];
-    for host in HOSTS {
+    for host in hosts(scene) {
         faults.extend([
             Fault::Rebooted(host),
             Fault::Returns(host),
@@ -84,9 +89,9 @@ fn anywhere() -> Vec<Fault> {
 }
 
 /// Faults of looks and of hosts that are half dead: they are the same before an effect as after the one before it.
-fn half_dead() -> Vec<Fault> {
+fn half_dead(scene: Scene) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for host in HOSTS {
+    for host in hosts(scene) {
         for turns in [3, 60] {
             faults.extend(["begin", "run"].map(|at| Fault::Hangs(host, turns, at)));
         }
@@ -184,11 +189,11 @@ fn cases(scene: Scene) -> Vec<Case> {
                 faults.push(At { turn, after, fault });
                 out.push(Case { scene, faults });
             };
-            for fault in anywhere() {
+            for fault in anywhere(scene) {
                 add(false, fault);
                 add(true, fault);
             }
-            for fault in of(effect).into_iter().chain(half_dead()) {
+            for fault in of(effect).into_iter().chain(half_dead(scene)) {
                 add(false, fault);
             }
         }
@@ -269,13 +274,16 @@ fn all(scene: Scene) {
 }
 
 /// Scenes with a test of their own, so that they are tried side by side.
-const APART: [Scene; 6] = [
+const APART: [Scene; 9] = [
     Scene::SliceMove,
     Scene::Failover,
     Scene::FailBack,
     Scene::SplitBrain,
     Scene::MysqlSwitchover,
     Scene::MysqlFailover,
+    Scene::FenceSegment,
+    Scene::UnfenceSegment,
+    Scene::ClientRepoint,
 ];
 
 #[test]
@@ -380,4 +388,19 @@ fn galera() {
 #[test]
 fn split_brain() {
     all(Scene::SplitBrain);
+}
+
+#[test]
+fn fence_segment() {
+    all(Scene::FenceSegment);
+}
+
+#[test]
+fn unfence_segment() {
+    all(Scene::UnfenceSegment);
+}
+
+#[test]
+fn client_repoint() {
+    all(Scene::ClientRepoint);
 }

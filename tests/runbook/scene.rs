@@ -16,6 +16,7 @@ use pointsman::{
     simulate::{
         Clock, Fault, Simulation,
         island::Island,
+        nfs::MountState,
         node::{DrbdModule, whole},
     },
 };
@@ -98,6 +99,12 @@ pub enum Scene {
     GaleraJoin,
     /// A member did not end well, and none is in a primary component.
     GaleraPosition,
+    /// A client's mount hangs, and a process holds it: the client is kept from the slice.
+    FenceSegment,
+    /// It is given back.
+    UnfenceSegment,
+    /// A client's mount is stale, and a service holds it.
+    ClientRepoint,
 }
 
 /// The member of the array that is replaced, and the disk that takes its place.
@@ -109,7 +116,7 @@ pub const NEW_DISK: &str = "sdf";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -137,6 +144,9 @@ impl Scene {
         Self::GaleraStopped,
         Self::GaleraJoin,
         Self::GaleraPosition,
+        Self::FenceSegment,
+        Self::UnfenceSegment,
+        Self::ClientRepoint,
     ];
 
     /// The move, whatever the servers are.
@@ -160,6 +170,7 @@ impl Scene {
             | Self::GaleraJoin
             | Self::GaleraPosition => self,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
+            Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => self,
         }
     }
 
@@ -194,6 +205,11 @@ impl Scene {
         )
     }
 
+    /// Whether it is about a client of the slice, and not about its servers.
+    pub fn is_client(self) -> bool {
+        matches!(self, Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint)
+    }
+
     /// Whether the server that it leaves is dead, or is made so.
     pub fn takes_over(self) -> bool {
         matches!(self.base(), Self::Failover | Self::MysqlFailover | Self::GaleraQuorum)
@@ -220,6 +236,7 @@ impl Scene {
                 self.base(),
                 Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling
             )
+            && !self.is_client()
     }
 
     fn is_both(self) -> bool {
@@ -278,6 +295,9 @@ impl Scene {
             Self::GaleraPosition => &[("server", "stor2")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
+            Self::FenceSegment => &[("segment", "seg"), ("slices", "web1"), ("holders", "end")],
+            Self::UnfenceSegment => &[("segment", "seg"), ("slices", "web1")],
+            Self::ClientRepoint => &[("slice", "web1"), ("patience", "5"), ("holders", "restart")],
             Self::Service => &[("hosts", "stor*"), ("unit", "cron"), ("state", "stopped")],
             _ => unreachable!("a base"),
         }
@@ -300,6 +320,9 @@ impl Scene {
             Self::GaleraQuorum | Self::GaleraStopped => "galera-recover",
             Self::GaleraJoin => "galera-join",
             Self::GaleraPosition => "galera-position",
+            Self::FenceSegment => "fence-segment",
+            Self::UnfenceSegment => "unfence-segment",
+            Self::ClientRepoint => "client-repoint",
             _ => unreachable!("a base"),
         }
     }
@@ -314,6 +337,7 @@ impl Scene {
             Self::FailBack => ("stor2", "stor1"),
             _ if matches!(self, Self::RollingReboot | Self::RollingOwn) => ("stor2", "stor2"),
             Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling => ("stor1", "stor1"),
+            Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -364,6 +388,19 @@ impl Scene {
                 });
             }
             _ if self.is_galera() => _ = world.fleet(|island| self.prepare_cluster(island)),
+            Self::FenceSegment => client(sim, Some(MountState::Hung(0))),
+            Self::ClientRepoint => client(sim, Some(MountState::Stale)),
+            Self::UnfenceSegment => {
+                client(sim, None);
+                world.with("client", |island, at| {
+                    let node = &mut island.nodes[at];
+                    let (server, path) = (node.mounts[0].server, node.mounts[0].path.clone());
+                    node.mounts[0].mounted = false;
+                    node.barred.insert(server);
+                    let line = format!("web1\tnfs\t{server}:{path}\t/mnt/web1\trw,noatime\trw,vers=3,addr={server}");
+                    node.store.mounts.insert("/mnt/web1".to_owned(), line);
+                });
+            }
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
             Self::FailBack => {
@@ -417,6 +454,14 @@ impl Scene {
             }
         }
     }
+/// How the client's mount of the slice is, and a service that holds it.
+fn client(sim: &Simulation, state: Option<MountState>) {
+    sim.world().with("client", |island, at| {
+        let mount = &mut island.nodes[at].mounts[0];
+        mount.forced = state;
+        mount.holders = vec![(4242, "cron.service".to_owned())];
+        island.settle();
+    });
 }
 
 fn slice(name: &str, minor: u8, preferred: &str, standby: &str) -> Slice {

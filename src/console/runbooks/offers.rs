@@ -2,6 +2,7 @@
 //! never rests on this; it is made from fresh looks. Where a check of the plan can be told by what was collected, its own
 //! words say here why not.
 
+mod client;
 mod database;
 mod galera;
 
@@ -104,7 +105,11 @@ pub struct Offer {
 pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
     let mut offers = match object {
         Object::Slice(name) => match view.fleet.slice(name.as_str()) {
-            Some((segment, slice)) => of_slice(&About::new(view, segment, slice, now)),
+            Some((segment, slice)) => {
+                let mut offers = of_slice(&About::new(view, segment, slice, now));
+                offers.push(client::of_slice(view, slice, now));
+                offers
+            }
             None => Vec::new(),
         },
         Object::Host(name) => of_host(view, name, now),
@@ -560,6 +565,8 @@ fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
     let databases = databases.map_or_else(Vec::new, |topology| database::of_server(view, topology, name, now));
     let Some(first) = about.first() else {
         let mut offers = databases;
+        let client = view.fleet.host(name.as_str());
+        offers.extend(client.into_iter().flat_map(|host| client::of_host(view, host, now)));
         if offers.is_empty() {
             offers.push(no_server(view.fleet.host(name.as_str()), name));
         }
@@ -605,6 +612,7 @@ fn of_segment(view: &FleetView, name: &SegmentName, now: UnixMs) -> Vec<Offer> {
         let about = About::new(view, segment, slice, now);
         offers.push(about.named("slice-move", moved(&about)).about(slice.name.as_str()));
     }
+    offers.extend(client::of_segment(view, segment, now));
     offers
 }
 

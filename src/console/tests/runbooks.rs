@@ -58,11 +58,17 @@ fn a_menu_offers_what_applies_and_says_why_the_rest_does_not() {
     assert_eq!(why("fail-back"), "it is at home on stor3");
     assert_eq!(why("split-brain"), "no split brain is seen: stor3 is Connected");
     let found = rows(&slice("slice-b"), &view);
+    // A client of it hangs.
+    assert_eq!(found[0], ("client-repoint".to_owned(), None));
     assert_eq!(
-        found[0].1.as_deref(),
+        found[1].1.as_deref(),
         Some("both sides are not connected and equal: stor4 is StandAlone")
     );
-    assert!(found.iter().all(|(_, why)| why.is_some()), "{found:?}");
+    let of_servers = |found: &[(String, Option<String>)]| {
+        let rows = found.iter().filter(|(runbook, _)| runbook != "client-repoint");
+        rows.cloned().collect::<Vec<_>>()
+    };
+    assert!(of_servers(&found).iter().all(|(_, why)| why.is_some()), "{found:?}");
     // A word that is not known is no sign that the sides are apart.
     let split = found.iter().find(|(name, _)| name == "split-brain").unwrap();
     assert_eq!(split.1.as_deref(), Some("no split brain is seen: stor3 is WFConnexion"));
@@ -104,6 +110,7 @@ fn a_silent_server_can_be_failed_over_and_a_blind_console_offers_nothing() {
     assert!(
         found[1..]
             .iter()
+            .filter(|(runbook, _)| runbook != "client-repoint")
             .all(|(_, why)| why.as_deref() == Some("stor3 does not answer")),
         "{found:?}"
     );
@@ -115,7 +122,75 @@ fn a_silent_server_can_be_failed_over_and_a_blind_console_offers_nothing() {
     assert_eq!(offer.not_now, None);
     // Nothing is offered by a picture in which neither side is seen.
     let found = rows(&slice("slice-a"), &silence(&["stor3", "stor4"]));
-    assert!(found.iter().all(|(_, why)| why.is_some()), "{found:?}");
+    let mut of_servers = found.iter().filter(|(runbook, _)| runbook != "client-repoint");
+    assert!(of_servers.all(|(_, why)| why.is_some()), "{found:?}");
+}
+
+#[test]
+fn mounts_that_hang_are_offered_to_be_mounted_anew_and_their_segment_to_be_taken_away() {
+    use crate::facts::{
+        CleanText, Reading,
+        filesystem::{StatfsOutcome, StatfsProbe},
+    };
+    // Every client, with one answer to all of its mounts.
+    let with = |outcome: StatfsOutcome| {
+        let mut view = fixture::view();
+        let fleet = Arc::clone(&view.fleet);
+        for seen in &mut view.hosts {
+            let mounts = &fleet.host(seen.name.as_str()).unwrap().mounts;
+            let mut client = (**seen).clone();
+            client.snapshot = client.snapshot.filter(|_| !mounts.is_empty()).map(|snapshot| {
+                let probes = mounts.iter().map(|mount| StatfsProbe {
+                    at: CleanText::new(&mount.at),
+                    outcome: outcome.clone(),
+                });
+                let mut now = (*snapshot).clone();
+                now.at = NOW;
+                now.statfs = Reading::known(probes.collect(), NOW);
+                Arc::new(now)
+            });
+            if client.snapshot.is_some() {
+                *seen = Arc::new(client);
+            }
+        }
+        view
+    };
+    let offer = |view: &FleetView, object: &Object, runbook: &str| {
+        let found = offers(view, object, NOW);
+        found.into_iter().find(|offer| offer.asked.runbook == runbook).unwrap()
+    };
+    let well = with(StatfsOutcome::Answered { took_ms: 1 });
+    let segment = well.fleet.slice("slice-a").unwrap().0.name.clone();
+    let client = well
+        .fleet
+        .hosts
+        .iter()
+        .find(|host| host.mounts.iter().any(|mount| mount.slice.as_str() == "slice-a"));
+    let client = host(client.unwrap().name.as_str());
+    let of_segment = Object::Segment(segment.clone());
+    for (object, runbook) in [
+        (&slice("slice-a"), "client-repoint"),
+        (&client, "client-repoint"),
+        (&of_segment, "fence-segment"),
+    ] {
+        let why = offer(&well, object, runbook).not_now;
+        assert_eq!(
+            why.as_deref(),
+            Some("every mount of it that is seen answers"),
+            "{runbook}"
+        );
+        let hung = with(StatfsOutcome::Hung { seconds: 40 });
+        let found = offer(&hung, object, runbook);
+        assert!(found.not_now.is_none() && found.says.contains("hangs"), "{found:?}");
+        let stale = with(StatfsOutcome::Stale);
+        let found = offer(&stale, object, runbook);
+        assert!(found.not_now.is_none() && found.says.contains("is stale"), "{found:?}");
+    }
+    let fence = offer(&with(StatfsOutcome::Stale), &of_segment, "fence-segment");
+    assert_eq!(
+        (fence.asked.word.as_str(), fence.asked.parameters["segment"].as_str()),
+        (segment.as_str(), segment.as_str())
+    );
 }
 
 #[test]
@@ -224,10 +299,11 @@ fn both_sides_of_a_split_brain_are_offered_as_the_victim() {
     let victims: Vec<&str> = found
         .iter()
         .filter(|offer| offer.not_now.is_none())
-        .map(|offer| offer.asked.parameters["victim"].as_str())
+        .filter_map(|offer| Some(offer.asked.parameters.get("victim")?.as_str()))
         .collect();
     assert_eq!(victims, ["stor4", "stor3"]);
-    assert_eq!(found[2].not_now.as_deref(), Some("both sides are primary"));
+    let why = found.iter().find_map(|offer| offer.not_now.as_deref());
+    assert_eq!(why, Some("both sides are primary"));
 }
 
 #[test]
@@ -244,7 +320,7 @@ fn menus_look_as_agreed() {
 #[test]
 fn what_does_not_apply_cannot_be_chosen() {
     let mut model = console((120, 40));
-    assert_eq!(keys(&mut model, ":slice-b<enter>m<enter>"), []);
+    assert_eq!(keys(&mut model, ":slice-b<enter>m<down><enter>"), []);
     assert!(
         text(&model).contains("not now: both sides are not connected"),
         "{}",

@@ -5,7 +5,13 @@
 
 mod address;
 mod ask;
+mod client_attach;
+mod client_bar;
+mod client_detach;
+mod client_end;
 mod client_proof;
+mod client_services;
+mod client_spared;
 mod client_wake;
 mod command;
 mod drbd_connect;
@@ -46,7 +52,7 @@ use super::{
     definition::{Call, Kind, Written},
     observe::drbd::Side,
     operation::Operation,
-    plan::{AddressLayout, ArrayLayout, Glass, Layouts, SliceLayout},
+    plan::{AddressLayout, ArrayLayout, ClientLayout, Glass, Layouts, SliceLayout},
 };
 use crate::{
     fleet::{Fleet, HostName, SliceName},
@@ -59,7 +65,14 @@ pub const ALL: &[&dyn Action] = &[
     &address::ADD,
     &address::DROP,
     &ask::Ask,
+    &client_attach::ClientAttach,
+    &client_bar::BAR,
+    &client_bar::UNBAR,
+    &client_detach::ClientDetach,
+    &client_end::ClientEnd,
     &client_proof::ClientProof,
+    &client_services::ClientServices,
+    &client_spared::ClientSpared,
     &client_wake::ClientWake,
     &command::Command,
     &drbd_connect::DrbdConnect,
@@ -226,6 +239,18 @@ const MEMBER_OF_ARRAY: &[Argument] = &[
         about: "the member",
     },
 ];
+/// The arguments of what is done on a client of a slice.
+const CLIENT: &[Argument] = &[CLIENT_HOST, PLACE];
+const CLIENT_HOST: Argument = Argument {
+    name: "host",
+    optional: false,
+    about: "the client",
+};
+const PLACE: Argument = Argument {
+    name: "place",
+    optional: false,
+    about: "where the slice is mounted there, or should be",
+};
 /// The two arguments that most actions take.
 const SLICE_ON_HOST: &[Argument] = &[SLICE, HOST];
 
@@ -295,6 +320,18 @@ impl<'a> Given<'a> {
         let of_plan = |layout: &&ArrayLayout| layout.array.host == *host && layout.array.name == name;
         let found = self.layouts.array.as_ref().filter(of_plan);
         found.ok_or_else(|| format!("{name} of {host} is no array of this plan"))
+    }
+
+    /// The slice's place on the client.
+    ///
+    /// # Errors
+    /// When it is not known to the plan.
+    pub fn client(&self) -> Result<&'a ClientLayout, String> {
+        let (host, place) = (self.host()?, self.text("place")?);
+        let mut clients = self.layouts.clients.iter();
+        clients
+            .find(|client| client.host == *host && client.at == place)
+            .ok_or_else(|| format!("{place} of {host} is no place of this plan"))
     }
 
     /// A number of seconds.

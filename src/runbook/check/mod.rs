@@ -6,6 +6,8 @@
 mod array_redundant;
 mod array_settled;
 mod capacity;
+mod client_loss;
+mod clients_sick;
 mod database_sound;
 mod database_takeover;
 mod disk_fits;
@@ -21,6 +23,7 @@ mod returned;
 mod served_once;
 mod server_dead;
 mod service_spared;
+mod serving_path;
 mod split;
 mod takeover_data;
 
@@ -33,6 +36,8 @@ pub const ALL: &[&dyn Check] = &[
     &array_redundant::ArrayRedundant,
     &array_settled::ArraySettled,
     &capacity::Capacity,
+    &client_loss::ClientLoss,
+    &clients_sick::ClientsSick,
     &disk_fits::DiskFits,
     &hosts_spared::HostsSpared,
     &database_sound::DatabaseSound,
@@ -47,6 +52,7 @@ pub const ALL: &[&dyn Check] = &[
     &returned::Returned,
     &served_once::ServedOnce,
     &service_spared::ServiceSpared,
+    &serving_path::ServingPath,
     &server_dead::ServerDead,
     &split::Split,
     &takeover_data::TakeoverData,

@@ -9,6 +9,7 @@ use crate::{
     fleet::{HostName, SliceName},
     runbook::{
         definition::Kind,
+        interlock::is_given_up,
         operation::{Claim, Place},
         plan::{Rule, Step},
     },
@@ -252,6 +253,13 @@ impl Engine {
         .flat_map(|(at, (step, _))| {
             let claims = step.operation.claims.iter();
             claims.filter_map(move |claim| {
+                if let Claim::Detach { host, at: place } = claim {
+                    let mut clients = self.plan.layouts.clients.iter();
+                    let client = clients.find(|client| client.host == *host && client.at == *place)?;
+                    let mut glass = self.plan.glass.iter();
+                    let given_up = glass.find(|glass| is_given_up(std::slice::from_ref(glass), client))?;
+                    return Some((at, Rule::Force, given_up.resource.clone()));
+                }
                 let (rule, host, slice) = match claim {
                     Claim::Discard { host, slice } => (Rule::Discard, host, slice),
                     Claim::Promote {
@@ -346,6 +354,7 @@ fn advice(step: &Step) -> String {
             "put another disk into its place; one that is good after all goes back with mdadm --re-add".to_owned()
         }
         "md-add" => "it stays: the array needs it".to_owned(),
+        "client-detach" => "unfence-segment mounts it again, as it was mounted".to_owned(),
         "release-locks" => "clients that held locks have to take them anew".to_owned(),
         _ => "nothing takes it back by itself".to_owned(),
     }

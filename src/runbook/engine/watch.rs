@@ -1,10 +1,13 @@
 //! An array that is watched while it rebuilds or is checked: how fast it may go follows its clients. And what is too late
-//! to take back: a disk that an array needs by now stays in it.
+//! to take back: a disk that an array needs by now stays in it, and a client is not kept from what it has mounted by now.
 
 use super::{Doing, Effect, Engine, Printed, Sight, Work};
 use crate::runbook::{
     condition::Condition,
-    observe::pace::{Advice, Watch},
+    observe::{
+        mounts,
+        pace::{Advice, Watch},
+    },
     operation::Claim,
 };
 
@@ -17,12 +20,14 @@ impl Doing {
         }
     }
 
-    /// What makes it too late to take the step back: a disk that the array needs by now is not taken out again.
+    /// What makes it too late to take the step back: a disk that the array needs by now is not taken out again,
+    /// and what a client has mounted by now would hang.
     pub(super) fn too_late(&self) -> Vec<Condition> {
         let claims = self.operation.claims.iter().filter(|_| self.back);
         claims
             .filter_map(|claim| match claim {
                 Claim::TakeOut { array, device } => Some(array.needs(device)),
+                Claim::Bar { host, address } => Some(mounts::is_used(host, *address)),
                 _ => None,
             })
             .collect()

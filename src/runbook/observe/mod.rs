@@ -6,6 +6,7 @@ pub mod filesystem;
 pub mod galera;
 pub mod host;
 pub mod md;
+pub mod mounts;
 pub mod mysql;
 pub mod network;
 pub mod nfs;

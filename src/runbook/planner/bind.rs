@@ -78,6 +78,11 @@ fn misfit(fleet: &Fleet, parameter: &Parameter, value: &str) -> Option<(String, 
             let wrong = format!("{value:?} is no topology of the inventory");
             Some((wrong, instead(value, names)))
         }
+        ValueKind::Segment if fleet.segments.iter().all(|segment| segment.name.as_str() != value) => {
+            let names = fleet.segments.iter().map(|segment| segment.name.as_str());
+            let wrong = format!("{value:?} is no segment of the inventory");
+            Some((wrong, instead(value, names)))
+        }
         ValueKind::Seconds if value.parse::<u64>().map_or(true, |seconds| seconds > 86_400) => {
             simply("is no number of seconds up to a day")
         }
@@ -385,6 +390,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Hosts => &[ValueKind::Hosts],
         About::Array => &[ValueKind::Host],
         About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
+        About::Clients => &[ValueKind::Slice, ValueKind::Segment],
     };
     let named: &[&str] = if definition.about == About::Array {
         &["host", "array"]

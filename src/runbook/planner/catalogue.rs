@@ -20,6 +20,9 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("scrub.yaml", include_str!("../builtin/scrub.yaml")),
     ("service.yaml", include_str!("../builtin/service.yaml")),
     ("rolling.yaml", include_str!("../builtin/rolling.yaml")),
+    ("fence-segment.yaml", include_str!("../builtin/fence-segment.yaml")),
+    ("unfence-segment.yaml", include_str!("../builtin/unfence-segment.yaml")),
+    ("client-repoint.yaml", include_str!("../builtin/client-repoint.yaml")),
     (
         "mysql-switchover.yaml",
         include_str!("../builtin/mysql-switchover.yaml"),

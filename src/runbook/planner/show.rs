@@ -160,6 +160,28 @@ const FUNCTIONS: &[(&str, &str)] = &[
          goes on serving the rest",
     ),
     (
+        "nfs_bar",
+        "add: an nft rule (without nft: iptables) that refuses what this host sends to TCP 2049 of the address, so that \
+         whatever mounts it fails at once; drop: that rule is taken away. Other addresses and ports are left alone",
+    ),
+    (
+        "nfs_end",
+        "KILL to every process that holds that very mount, by the kernel's number of it: open and mapped files, working \
+         and root directories",
+    ),
+    (
+        "nfs_detach",
+        "keeps how it is mounted in /var/lib/pointsman/mount; writes 1 to /sys/fs/nfs/MAJOR:MINOR/shutdown where the \
+         kernel has that (6.5); umount -f, and umount -l where somebody holds it still; an empty read-only tmpfs over its \
+         place, so that nobody writes below it. Only that very mount, by the kernel's number of it",
+    ),
+    (
+        "nfs_attach",
+        "unmounts that tmpfs; mount -t nfs -o OPTIONS SOURCE PLACE, where nothing but an automounter is; stat -f three times; writes, reads and \
+         removes a file .pointsman-NUMBER there, unless the server lets root write nothing; then what was kept of it is \
+         removed",
+    ),
+    (
         "db_warm",
         "for so many seconds at most: SELECT COUNT(*) over indexes of the InnoDB tables, those first that were written last",
     ),

@@ -18,6 +18,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("ping", "whether it reaches others"),
     ("exportfs", "exports"),
     ("nfsd.export", "exports"),
+    ("nfs_", "NFS mounts"),
     ("nfsd/threads", "its NFS server"),
     ("ip -o addr", "addresses"),
     ("port_block", "blocked ports"),

@@ -19,6 +19,8 @@ pub struct Store {
     pub read_only: bool,
     /// What becomes of the next command of a step.
     pub next: Option<Mishap>,
+    /// How mounts were mounted that were taken away, by their place: lines of `nfs_kept`.
+    pub mounts: BTreeMap<String, String>,
     /// Every command that ran here, in order.
     pub ran: Vec<Ran>,
 }

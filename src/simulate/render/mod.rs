@@ -15,7 +15,7 @@ use crate::facts::Section;
 use std::fmt::Write as _;
 
 pub(super) use drbd9::status as drbdsetup_json;
-pub(super) use nfs::{export_cache, exports, locks, mountinfo};
+pub(super) use nfs::{export_cache, exports, is_below, locks, mounted_with, mountinfo};
 pub(super) use storage::{mdstat, proc_drbd};
 pub(super) use system::{addresses, boot_id, loadavg, machine_id, meminfo, proc_stat, uptime_command};
 

@@ -27,29 +27,42 @@ pub fn mountinfo(island: &Island, at: usize, out: &mut String) {
         );
     }
     out.push_str("80 29 0:27 / /run rw,nosuid,nodev shared:12 - tmpfs tmpfs rw,size=6580528k,mode=755,inode64\n");
-    for (index, mount) in node.mounts.iter().enumerate().filter(|(_, mount)| mount.mounted) {
-        let (fs_type, version) = if mount.version == 4 {
-            ("nfs4", "4.2")
-        } else {
-            ("nfs", "3")
-        };
+    let mounted = || node.mounts.iter().enumerate().filter(|(_, mount)| mount.mounted);
+    for (index, mount) in mounted() {
+        let (fs_type, options) = mounted_with(node, mount);
+        let above = mounted().find(|(_, other)| is_below(&mount.at, &other.at));
         put!(
             out,
-            "{} 29 0:{} / {} rw,noatime shared:{} - {fs_type} {}:{} rw,vers={version},rsize=1048576,wsize=1048576,namlen=255,hard,proto=tcp,timeo=600,retrans=2,sec=sys,{}local_lock=none,addr={}\n",
-            100 + index,
-            48 + index,
+            "{} {} {} / {} rw,noatime shared:{} - {fs_type} {}:{} {options}\n",
+            mount.id(index),
+            above.map_or(29, |(above, other)| other.id(above)),
+            mount.device(index),
             mount.at,
             40 + index,
             mount.server,
             mount.path,
-            if mount.version == 4 {
-                format!("clientaddr={},", node.ip)
-            } else {
-                format!("mountaddr={},mountvers=3,mountport=20048,mountproto=udp,", mount.server)
-            },
-            mount.server
         );
     }
+}
+
+/// Whether a place is below another one.
+pub fn is_below(place: &str, other: &str) -> bool {
+    place.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The type of a mount, and the options of its filesystem.
+pub fn mounted_with(node: &Node, mount: &NfsMount) -> (&'static str, String) {
+    let (fs_type, version, own) = if mount.version == 4 {
+        ("nfs4", "4.2", format!("clientaddr={},", node.ip))
+    } else {
+        let own = format!("mountaddr={},mountvers=3,mountport=20048,mountproto=udp,", mount.server);
+        ("nfs", "3", own)
+    };
+    let server = mount.server;
+    let options = format!(
+        "rw,vers={version},rsize=1048576,wsize=1048576,namlen=255,hard,proto=tcp,timeo=600,retrans=2,sec=sys,{own}local_lock=none,addr={server}"
+    );
+    (fs_type, options)
 }
 
 /// The operations of a mount: name, share of which counter, and what share of it.

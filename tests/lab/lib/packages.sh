@@ -10,6 +10,7 @@ declare -A LAB_PROGRAMS=(
   [mdadm]=mdadm
   [exportfs]=nfs-kernel-server
   [mount.nfs]=nfs-common
+  [rpcinfo]=rpcbind
   [/usr/sbin/sshd]=openssh-server
   [ssh]=openssh-client
   [ip]=iproute2

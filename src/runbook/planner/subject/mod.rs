@@ -1,6 +1,7 @@
 //! What a plan is about, one file a kind: how it is found, which words it fills in, and what the plan rests on.
 
 mod array;
+mod clients;
 mod database;
 mod galera;
 mod hosts;
@@ -115,6 +116,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         About::Array => array::find(asked),
         About::Database => database::find(asked),
         About::Galera => galera::find(asked),
+        About::Clients => clients::find(asked),
     }
 }
 

@@ -1,0 +1,390 @@
+//! NFS mounts of a client, by a tree of files as the kernel shows them and by programs in the place of the real ones.
+
+use super::*;
+use std::os::unix::fs::symlink;
+
+const MOUNTS: &str = "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n\
+    36 22 0:52 / /mnt/web1 rw,noatime shared:40 - nfs4 nas1:/srv/web1 rw,vers=4.2,hard,addr=10.0.0.31\n\
+    37 22 0:53 / /mnt/two\\040words rw - nfs nas2:/srv/web2 rw,vers=3,hard,addr=10.0.0.32\n\
+    38 22 0:54 / /mnt/web3 rw - nfs nas3:/srv/web3 rw,vers=3,hard,addr=10.0.0.33\n";
+
+fn file(room: &Room, name: &str, text: &str) {
+    let path = room.path(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// A client that mounts three slices; statfs of the first hangs, of the third is stale, and the second has an answer.
+fn room(shell: &'static str) -> Room {
+    let room = Room::new(shell);
+    file(&room, "proc/self/mountinfo", MOUNTS);
+    room.program(
+        "stat",
+        "for at; do :; done; case $at in /mnt/web1*) exec sleep 60 ;; '/mnt/two words') exit 0 ;; esac\n\
+         echo \"stat: cannot read file system information for '$at': Stale file handle\" >&2; exit 1",
+    );
+    room
+}
+
+fn looked(room: &Room, line: &[&str]) -> (i32, String) {
+    let look = Request::Look(vec![line.iter().map(|word| (*word).to_owned()).collect()]);
+    match room.call(&look).remove(0) {
+        Said::Looked(printed) => (printed.exit, printed.text),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Runs a command of a step: its exit code and what it printed.
+fn ran(room: &Room, step: usize, line: &[&str]) -> (i32, String) {
+    if step == 0 {
+        room.call(&claim("run-1", 1));
+    }
+    match room.call(&act("run-1", 1, step, line)).remove(0) {
+        Said::Ran(printed) => (printed.exit, printed.text),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A process as /proc has it.
+fn process(room: &Room, pid: u32, state: char, mount: Option<u32>, unit: &str) {
+    let there = format!("proc/{pid}");
+    // The name holds what would end it.
+    let rest = "0 ".repeat(18);
+    file(
+        room,
+        &format!("{there}/stat"),
+        &format!("{pid} (a) S 1 b) {state} {rest}{pid}77 0 0\n"),
+    );
+    file(room, &format!("{there}/comm"), "a) S 1 b\n");
+    file(
+        room,
+        &format!("{there}/status"),
+        "Name:\ta\nUid:\t33\t33\t33\t33\nvoluntary_ctxt_switches:\t7\n",
+    );
+    file(room, &format!("{there}/cgroup"), &format!("0::/{unit}\n"));
+    file(
+        room,
+        &format!("{there}/maps"),
+        "5581-5582 r--p 00000000 08:01 77 /bin/sh\n",
+    );
+    file(room, &format!("{there}/wchan"), "rpc_wait_bit_killable\n");
+    fs::create_dir_all(room.path(&format!("{there}/fdinfo"))).unwrap();
+    if let Some(mount) = mount {
+        file(
+            room,
+            &format!("{there}/fdinfo/5"),
+            &format!("pos:\t0\nflags:\t02\nmnt_id:\t{mount}\n"),
+        );
+    }
+    for link in ["cwd", "root", "exe"] {
+        symlink("/", room.path(&format!("{there}/{link}"))).unwrap();
+    }
+}
+
+#[test]
+fn each_mount_says_for_itself_how_it_answers() {
+    for shell in shells() {
+        let room = room(shell);
+        let began = Instant::now();
+        let (exit, text) = looked(&room, &["nfs_survey", "10.0.0.32"]);
+        assert!(
+            began.elapsed() < Duration::from_secs(6),
+            "{shell}: {:?}",
+            began.elapsed()
+        );
+        let mut lines: Vec<&str> = text.lines().collect();
+        assert_eq!((exit, lines.pop()), (0, Some("end")), "{shell}: {text}");
+        lines.sort_unstable();
+        assert_eq!(lines, ["36 0:52 hangs", "37 0:53 answers", "38 0:54 stale"], "{shell}");
+        let uses = |address| looked(&room, &["nfs_uses", address]);
+        assert_eq!(uses("10.0.0.32"), (0, "1\n".to_owned()), "{shell}");
+        assert_eq!(uses("10.0.0.3"), (0, "0\n".to_owned()), "{shell}");
+        file(&room, "proc/self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+        assert_eq!(looked(&room, &["nfs_survey"]), (0, "end\n".to_owned()), "{shell}");
+        fs::remove_file(room.path("proc/self/mountinfo")).unwrap();
+        assert_ne!(looked(&room, &["nfs_survey"]).0, 0, "{shell}");
+        assert_ne!(looked(&room, &["nfs_uses", "10.0.0.3"]).0, 0, "{shell}");
+    }
+}
+
+/// A process that not even a signal ends is a mount that hangs, and holds nothing that anybody waits for.
+#[test]
+fn a_child_that_cannot_be_killed_is_an_answer() {
+    for shell in shells() {
+        let room = room(shell);
+        room.program(
+            "timeout",
+            "for at; do :; done; case $at in /mnt/web1) exec sleep 20 ;; esac; exec /usr/bin/timeout \"$@\"",
+        );
+        let began = Instant::now();
+        let (_, text) = looked(&room, &["nfs_survey"]);
+        assert!(
+            began.elapsed() < Duration::from_secs(7),
+            "{shell}: {:?}",
+            began.elapsed()
+        );
+        assert!(
+            text.contains("36 0:52 hangs\n") && text.contains("38 0:54 stale\n"),
+            "{shell}: {text}"
+        );
+    }
+}
+
+#[test]
+fn whoever_holds_a_mount_is_found_without_asking_it() {
+    for shell in shells() {
+        let room = room(shell);
+        process(&room, 4001, 'D', Some(36), "system.slice/nginx.service");
+        process(&room, 4002, 'S', Some(361), "user.slice/session-3.scope");
+        process(&room, 4003, 'S', None, "");
+        file(
+            &room,
+            "proc/4003/maps",
+            "7f00-7f01 rw-s 00000000 00:34 131 /mnt/web1/m\n",
+        );
+        process(&room, 4004, 'S', None, "");
+        fs::remove_file(room.path("proc/4004/cwd")).unwrap();
+        symlink("/mnt/web1/sub dir", room.path("proc/4004/cwd")).unwrap();
+        // A directory that is called so that a line of ls(1) looks like another process's.
+        process(&room, 4005, 'S', None, "");
+        fs::remove_file(room.path("proc/4005/cwd")).unwrap();
+        symlink(
+            format!("/tmp/x\nlrwx {}/4002/cwd -> /mnt/web1", room.path("proc").display()),
+            room.path("proc/4005/cwd"),
+        )
+        .unwrap();
+        process(&room, 4006, 'S', None, "");
+        fs::remove_file(room.path("proc/4006/cwd")).unwrap();
+        symlink("/mnt/web10", room.path("proc/4006/cwd")).unwrap();
+        let (exit, text) = looked(&room, &["nfs_holders", "36", "0:52", "/mnt/web1"]);
+        let mut lines: Vec<&str> = text.lines().collect();
+        assert_eq!((exit, lines.pop()), (0, Some("end")), "{shell}: {text}");
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "4001 400177 D 33 nginx.service file a__S_1_b",
+                "4003 400377 S 33 - map a__S_1_b",
+                "4004 400477 S 33 - cwd a__S_1_b",
+            ],
+            "{shell}"
+        );
+        let (_, held) = looked(&room, &["nfs_held", "10.0.0.31", "10.0.0.33"]);
+        assert!(
+            held.starts_with("36 0:52 40")
+                && held.ends_with("\nend\n")
+                && held.lines().filter(|line| !line.ends_with("cut")).count() == 4,
+            "{shell}: {held}"
+        );
+        // It waits, and has not gone on since.
+        assert_eq!(
+            looked(&room, &["nfs_stuck"]).1,
+            "4001 400177 a__S_1_b\nend\n",
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn only_the_very_mount_is_taken_away_and_it_is_kept_how_it_was() {
+    for shell in shells() {
+        let room = room(shell);
+        let log = room.path("umount.log");
+        // The first by force does not do, for somebody holds it.
+        room.program("mount", &format!("echo \"mount $*\" >>{}", log.display()));
+        room.program(
+            "umount",
+            &format!("echo \"$*\" >>{0}; case $* in *-f*) echo busy >&2; exit 32 ;; esac\nsed -i '/ 0:52 /d' \"$POINTSMAN_PROC/self/mountinfo\"", log.display()),
+        );
+        let detach =
+            |step, id: &str, source: &str| ran(&room, step, &["nfs_detach", id, "0:52", source, "/mnt/web1", "web1"]);
+        // Another export, another mount of the same: nothing is done.
+        let (exit, text) = detach(0, "36", "nas9:/srv/web1");
+        assert!(
+            exit == 1 && text.contains("it is mounted on /mnt/web1"),
+            "{shell}: {exit} {text}"
+        );
+        let (exit, text) = detach(1, "35", "nas1:/srv/web1");
+        assert!(
+            exit == 0 && text.contains("nothing of it is mounted any more"),
+            "{shell}: {exit} {text}"
+        );
+        // Something is below it.
+        file(
+            &room,
+            "proc/self/mountinfo",
+            &format!("{MOUNTS}40 36 0:60 / /mnt/web1/b rw - nfs nas5:/b rw,addr=10.9.9.9\n"),
+        );
+        let (exit, text) = detach(2, "36", "nas1:/srv/web1");
+        assert!(
+            exit == 1 && text.contains("/mnt/web1/b is mounted below it"),
+            "{shell}: {exit} {text}"
+        );
+        // Something is over it.
+        file(
+            &room,
+            "proc/self/mountinfo",
+            &format!("{MOUNTS}41 36 0:61 / /mnt/web1 rw - tmpfs tmpfs rw\n"),
+        );
+        let (exit, text) = detach(3, "36", "nas1:/srv/web1");
+        assert!(
+            exit == 1 && text.contains("below 41 0:61 tmpfs"),
+            "{shell}: {exit} {text}"
+        );
+        assert!(!log.exists(), "{shell}: something was unmounted");
+        // It cannot be kept: then it is not taken away.
+        file(&room, "proc/self/mountinfo", MOUNTS);
+        file(&room, "store/mount", "in the way");
+        let (exit, text) = detach(4, "36", "nas1:/srv/web1");
+        assert!(exit == 1 && text.contains("cannot keep"), "{shell}: {exit} {text}");
+        fs::remove_file(room.path("store/mount")).unwrap();
+        file(&room, "sys/fs/nfs/0:52/shutdown", "0\n");
+        let (exit, text) = detach(5, "36", "nas1:/srv/web1");
+        assert!(exit == 0 && text.contains("detached"), "{shell}: {exit} {text}");
+        assert_eq!(
+            fs::read_to_string(&log).unwrap(),
+            "-i -c -f -- /mnt/web1\n-i -c -l -- /mnt/web1\n\
+             mount -t tmpfs -o ro,nosuid,nodev,size=64k pointsman-fenced /mnt/web1\n",
+            "{shell}"
+        );
+        assert_eq!(
+            fs::read_to_string(room.path("sys/fs/nfs/0:52/shutdown")).unwrap(),
+            "1\n"
+        );
+        assert_eq!(
+            looked(&room, &["nfs_kept"]).1,
+            "web1\tnfs4\tnas1:/srv/web1\t/mnt/web1\trw,noatime\trw,vers=4.2,hard,addr=10.0.0.31\nend\n",
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn what_holds_that_very_mount_is_ended_and_nothing_else() {
+    for shell in shells() {
+        let room = room(shell);
+        let mut children: Vec<Child> = (0..2)
+            .map(|_| Command::new("sleep").arg("60").spawn().unwrap())
+            .collect();
+        let [one, other] = [children[0].id(), children[1].id()];
+        process(&room, one, 'D', Some(36), "");
+        process(&room, other, 'D', Some(37), "");
+        let (exit, text) = ran(&room, 0, &["nfs_end", "36", "0:52", "nas1:/srv/web9", "/mnt/web1"]);
+        assert_eq!(exit, 1, "{shell}: {text}");
+        assert!(
+            children[0].try_wait().unwrap().is_none(),
+            "{shell}: ended for another export"
+        );
+        let (exit, text) = ran(&room, 1, &["nfs_end", "36", "0:52", "nas1:/srv/web1", "/mnt/web1"]);
+        assert_eq!((exit, text), (0, format!("ended {one} a__S_1_b\n")), "{shell}");
+        assert!(!children[0].wait().unwrap().success());
+        assert!(
+            children[1].try_wait().unwrap().is_none(),
+            "{shell}: ended for another mount"
+        );
+        children[1].kill().unwrap();
+        children[1].wait().unwrap();
+    }
+}
+
+#[test]
+fn it_is_mounted_again_where_nothing_else_is_and_is_tried() {
+    for shell in shells() {
+        let room = room(shell);
+        let there = room.path("there");
+        fs::create_dir(&there).unwrap();
+        let at = there.to_str().unwrap();
+        room.program("stat", "exit 0");
+        room.program(
+            "mount",
+            &format!("echo \"$*\" >>{}; echo \"50 22 0:70 / {at} rw - nfs4 nas1:/srv/web1 rw,addr=10.0.0.31\" >>\"$POINTSMAN_PROC/self/mountinfo\"", room.path("mount.log").display()),
+        );
+        let attach = |step, source: &str| ran(&room, step, &["nfs_attach", "nfs4", source, at, "rw,vers=4.2"]);
+        room.call(&claim("run-1", 1));
+        fs::create_dir_all(room.path("store/mount")).unwrap();
+        let name = format!("store/mount/{}", at.replace('%', "%25").replace('/', "%2F"));
+        file(&room, &name, "kept\n");
+        let (exit, text) = attach(1, "nas1:/srv/web1");
+        assert!(exit == 0 && text.contains("it answers"), "{shell}: {exit} {text}");
+        assert!(!room.path(&name).exists(), "{shell}: kept still");
+        assert_eq!(fs::read_dir(&there).unwrap().count(), 0, "{shell}: something was left");
+        assert_eq!(
+            fs::read_to_string(room.path("mount.log")).unwrap(),
+            format!("-t nfs -o rw,vers=4.2,retry=0 -- nas1:/srv/web1 {at}\n"),
+            "{shell}"
+        );
+        // The cover of what was taken away goes.
+        let cover = format!("51 22 0:71 / {at} ro - tmpfs pointsman-fenced ro\n");
+        fs::write(room.path("proc/self/mountinfo"), format!("{MOUNTS}{cover}")).unwrap();
+        room.program(
+            "umount",
+            "sed -i /pointsman-fenced/d \"$POINTSMAN_PROC/self/mountinfo\"",
+        );
+        let (exit, text) = attach(5, "nas1:/srv/web1");
+        assert!(exit == 0 && text.contains("it answers"), "{shell}: {exit} {text}");
+        fs::write(room.path("mount.log"), "once\n").unwrap();
+        // Once more is no second mount, and another source is refused.
+        file(&room, &name, "kept\n");
+        assert_eq!(attach(2, "nas1:/srv/web1").0, 0, "{shell}");
+        assert_eq!(
+            fs::read_to_string(room.path("mount.log")).unwrap().lines().count(),
+            1,
+            "{shell}"
+        );
+        let (exit, text) = attach(3, "nas9:/srv/web1");
+        assert!(exit == 1 && text.contains("is mounted on"), "{shell}: {exit} {text}");
+        // One that stops to answer keeps what was kept.
+        file(&room, &name, "kept\n");
+        room.program("stat", "sleep 60");
+        assert_eq!(attach(4, "nas1:/srv/web1").0, 1, "{shell}");
+        assert!(room.path(&name).exists(), "{shell}");
+    }
+}
+
+/// A list of addresses that cannot be read is not an empty one, and another address is not this one.
+#[test]
+fn an_address_is_barred_only_where_that_can_be_read() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        let listed = || looked(&room, &["nfs_bar", "list", "-"]);
+        let drop = |step| ran(&room, step, &["nfs_bar", "drop", "10.0.0.1"]).0;
+        room.program("nft", "exit 1");
+        assert_ne!(listed().0, 0, "{shell}");
+        assert_ne!(drop(0), 0, "{shell}");
+        // There is none yet.
+        room.program("nft", "[ \"$2\" = sets ]");
+        assert_eq!(listed(), (0, String::new()), "{shell}");
+        room.program(
+            "nft",
+            "[ \"$1\" = list ] || exit 3\necho 'elements = { 110.0.0.1, 10.0.0.12 }'",
+        );
+        assert_eq!(listed(), (0, "110.0.0.1\n10.0.0.12\n".into()), "{shell}");
+        assert_eq!(drop(1), 0, "{shell}");
+        room.program("nft", "[ \"$1\" = list ] || exit 3\necho 'elements = { 10.0.0.1 }'");
+        assert_eq!(drop(2), 3, "{shell}");
+        // One transaction, which refuses and does not drop.
+        room.program("nft", &format!("cat >{}", room.path("rules").display()));
+        assert_eq!(ran(&room, 3, &["nfs_bar", "add", "10.0.0.1"]).0, 0, "{shell}");
+        let rules = fs::read_to_string(room.path("rules")).unwrap();
+        assert!(
+            rules.contains("hook output") && rules.contains("@barred tcp dport 2049 reject with tcp reset"),
+            "{shell}: {rules}"
+        );
+        assert!(
+            rules.ends_with("add element inet pointsman barred { 10.0.0.1 }\n"),
+            "{shell}: {rules}"
+        );
+    }
+}
+
+#[test]
+fn a_server_is_reached_when_its_procedure_answers() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        let is = || looked(&room, &["nfs_reach", "10.0.0.31"]);
+        room.program("rpcinfo", "case $* in *' 100003 3') exit 0 ;; esac; exit 1");
+        assert_eq!(is(), (0, "answers\n".to_owned()), "{shell}");
+        room.program("rpcinfo", "exit 1");
+        assert_eq!(is(), (0, "silent\n".to_owned()), "{shell}");
+    }
+}
