@@ -26,6 +26,7 @@ pub mod selector;
 mod storage;
 mod suggest;
 mod topology;
+pub mod window;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
@@ -36,6 +37,7 @@ pub use load::{Loaded, load};
 pub use model::*;
 pub use name::*;
 pub(crate) use names::{bad_name, bad_path, bad_word};
+pub use window::{Migrate, Window};
 pub use selector::{Selector, SelectorError};
 pub(crate) use storage::bad_client;
 pub(crate) use suggest::{instead, nearest};

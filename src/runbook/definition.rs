@@ -30,6 +30,8 @@ pub enum About {
     Array,
     /// A source and its replicas; a parameter of the kind `database` names their topology, or `server` one of them.
     Database,
+    /// A slice that moves to another filesystem, of another server: the parameters `slice` and `into` name both.
+    Migration,
 }
 
 impl About {
@@ -41,6 +43,7 @@ impl About {
             Self::Hosts => &["host"],
             Self::Array => &["host", "array", "old", "new"],
             Self::Database => &["candidate", "serving", "sibling"],
+            Self::Migration => &["slice", "into", "from", "to"],
         }
     }
 
@@ -48,7 +51,7 @@ impl About {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
-            Self::Slices => "slice",
+            Self::Slices | Self::Migration => "slice",
             Self::Hosts => "host",
             Self::Array => "array",
             Self::Database => "database",

@@ -4,6 +4,7 @@
 //! change, forwards and backwards. Numbers are those of the safety invariants that they hold.
 
 mod database;
+mod migration;
 
 use super::{
     check::Refusal,
@@ -91,13 +92,21 @@ pub enum Interlock {
     FollowerClosed,
     /// 15: what follows has nothing that its source has not.
     FollowerEqual,
+    /// 2: a copy is opened only where nobody can write to what it was made of.
+    OldSideClosed,
+    /// 2: what was closed to be copied is opened again only while its copy serves nobody.
+    CopySilent,
+    /// 19, 20: what is overwritten by a copy serves nobody, and what it is made of is there.
+    CopyUnused,
+    /// 10, 20: what is thrown away was kept for as long as was said, serves nobody, and what took its place serves.
+    OldSideReplaced,
     /// 20: the claim is about something of the plan.
     InsidePlan,
 }
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -121,6 +130,10 @@ impl Interlock {
         Self::DatabaseDrained,
         Self::FollowerClosed,
         Self::FollowerEqual,
+        Self::OldSideClosed,
+        Self::CopySilent,
+        Self::CopyUnused,
+        Self::OldSideReplaced,
         Self::InsidePlan,
     ];
 }
@@ -170,8 +183,12 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             out.extend(others(context, layout, host, Interlock::AddressOnce, |other| {
                 network::carries(&other.host, *address, false)
             }));
+            out.extend(migration::open(context, host, slice, *address));
             out
         }),
+        Claim::Overwrite { host, slice } => on(context, host, slice, |layout, _| migration::overwrite(context, layout, slice)),
+        Claim::Thaw { host, slice } => on(context, host, slice, |_, _| migration::thaw(context, slice)),
+        Claim::Wipe { host, slice } => on(context, host, slice, |layout, _| migration::wipe(context, layout, slice)),
         Claim::Unblock { host, slice, address } => on(context, host, slice, |layout, _| {
             let serves = filesystem::is_mounted(host, &layout.device, &layout.mount_point);
             vec![(

@@ -6,12 +6,13 @@ use super::{
         drbd::Side,
         md::{ArrayOn, Disk, Seen},
         mysql::Member,
-        pace::{Client, Watch},
+        pace::{self, Client},
+        watch::Watch,
     },
     operation::Operation,
     target::Identity,
 };
-use crate::fleet::{HostName, SliceName};
+use crate::fleet::{HostName, SliceName, Window};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
@@ -61,6 +62,43 @@ pub struct Layouts {
     pub array: Option<ArrayLayout>,
     /// A source and its replicas.
     pub database: Option<DatabaseLayout>,
+    /// A slice that moves to another filesystem; that and the slice are in `slices` as well.
+    pub migration: Option<MigrationLayout>,
+}
+
+/// A slice that moves to another filesystem, as the plan found both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationLayout {
+    /// The slice.
+    pub slice: SliceName,
+    /// What it moves to.
+    pub into: SliceName,
+    /// The server that serves it, or did.
+    pub from: HostName,
+    /// The server that it moves to.
+    pub to: HostName,
+    /// Own addresses of the two, by which one reads from the other.
+    pub addresses: Option<(IpAddr, IpAddr)>,
+    /// The port at which it does.
+    pub port: u16,
+    /// What tasks and files of this migration are called on both.
+    pub task: String,
+    /// What marks the other filesystem as the copy.
+    pub mark: String,
+    /// How full the slice is, KiB.
+    pub used_kib: u64,
+    /// How full the other filesystem was before anything was copied, KiB; what is copied already counts as that.
+    pub base_kib: u64,
+    /// When copying may run; always where there is none.
+    pub windows: Vec<Window>,
+    /// Their time zone.
+    pub zone: String,
+    /// How fast it may go at most, KiB a second.
+    pub limit_kib_s: Option<u64>,
+    /// Clients of both servers: their requests tell how fast it may go.
+    pub clients: Vec<Client>,
+    /// Both servers, and how long a request of a disk may take there.
+    pub disks: Vec<(HostName, Duration)>,
 }
 
 /// A database as the plan found it.
@@ -133,12 +171,12 @@ impl ArrayLayout {
     /// How it is watched while it rebuilds onto a device, or is checked.
     #[must_use]
     pub fn watch(&self, onto: Option<&str>) -> Watch {
-        Watch {
+        Watch::Array(pace::Watch {
             array: self.array.clone(),
             clients: self.clients.clone(),
             fastest: self.seen.limit,
             onto: onto.map(str::to_owned),
-        }
+        })
     }
 
     /// By what its speed is steered, as part of a sentence.

@@ -34,14 +34,18 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
         pools: Vec::new(),
         ..real.clone()
     });
-    Fleet::new(
+    let copy = Fleet::new(
         fleet.name.clone(),
         Some(REHEARSAL.to_owned()),
         fleet.poll,
         hosts,
         segments.collect(),
         replicating(fleet).cloned().collect(),
-    )
+    );
+    Fleet {
+        migrate: fleet.migrate.clone(),
+        ..copy
+    }
 }
 
 /// Topologies of a source and its replicas, which the copy plays.

@@ -8,6 +8,7 @@ mod ask;
 mod client_proof;
 mod client_wake;
 mod command;
+mod copy;
 mod drbd_connect;
 mod drbd_demote;
 mod drbd_direction;
@@ -57,6 +58,18 @@ pub const ALL: &[&dyn Action] = &[
     &client_proof::ClientProof,
     &client_wake::ClientWake,
     &command::Command,
+    &copy::CopyBegin,
+    &copy::CopyCheck,
+    &copy::CopyEnd,
+    &copy::FREEZE,
+    &copy::CopyKeep,
+    &copy::CopyLast,
+    &copy::CopyOpen,
+    &copy::CopyPasses,
+    &copy::SERVE,
+    &copy::THAW,
+    &copy::UNSERVE,
+    &copy::CopyWipe,
     &drbd_connect::DrbdConnect,
     &drbd_demote::DrbdDemote,
     &drbd_direction::DrbdDirection,

@@ -6,6 +6,8 @@
 mod array_redundant;
 mod array_settled;
 mod capacity;
+mod copy_fits;
+mod copy_replaces;
 mod database_sound;
 mod database_takeover;
 mod disk_fits;
@@ -29,6 +31,8 @@ pub const ALL: &[&dyn Check] = &[
     &array_redundant::ArrayRedundant,
     &array_settled::ArraySettled,
     &capacity::Capacity,
+    &copy_fits::CopyFits,
+    &copy_replaces::CopyReplaces,
     &disk_fits::DiskFits,
     &database_sound::DatabaseSound,
     &database_takeover::DatabaseTakeover,

@@ -322,7 +322,7 @@ pub(super) fn changes(step: &Step) -> bool {
     match &step.operation.work {
         Work::Commands(commands) => !commands.is_empty(),
         Work::Local(argv) => !argv.is_empty(),
-        Work::Watch(watch) => !watch.clients.is_empty(),
+        Work::Watch(watch) => !watch.commands().is_empty(),
         Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) => false,
     }
 }

@@ -327,7 +327,7 @@ impl Engine {
                 // Nothing was sent, so nothing is unknown.
                 self.unsent(&doing);
                 if doing.watches().is_some() {
-                    return self.watch_on(doing);
+                    return self.watch_on(doing, &why);
                 }
                 self.not_sent(doing, why)
             }
@@ -523,7 +523,7 @@ fn host_name(place: &Place) -> String {
 }
 
 /// The last part of what a command printed: the reason is at the end.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let text = text.trim();
     let skip = text.chars().count().saturating_sub(400);
     text.chars().skip(skip).collect()

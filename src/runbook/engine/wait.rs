@@ -7,7 +7,7 @@ use super::{
     unmet,
 };
 use crate::runbook::{
-    observe::pace::{Advice, Watch},
+    observe::watch::{Advice, URGENT_EVERY, Watch},
     sight::{Glimpse, Look},
 };
 use std::time::Duration;
@@ -124,7 +124,7 @@ impl Engine {
             }
             match self.steer(&mut doing, &sight) {
                 Advice::Keep => {}
-                Advice::Limit(_) => return self.intend(doing),
+                Advice::Order(_) => return self.intend(doing),
                 Advice::GiveUp(why) => return self.fail(&doing, why),
             }
             // Not yet so: what was seen is of no use any more.
@@ -135,10 +135,10 @@ impl Engine {
             doing.waits = Some(format!("{condition}, but {truth}{steered}"));
             doing.part = Part::Patient(failed);
             doing.rested = self.now;
-            let every = if doing.watches().is_some() {
-                WATCH_EVERY
-            } else {
-                PROVE_EVERY
+            let every = match doing.watches() {
+                Some(watch) if watch.is_urgent() => URGENT_EVERY,
+                Some(_) => WATCH_EVERY,
+                None => PROVE_EVERY,
             };
             self.stage = Stage::Step(Box::new(doing));
             return Effect::Wait(every);
@@ -151,7 +151,7 @@ impl Engine {
         if unseen {
             return self.park(&doing, why, true);
         }
-        if doing.watches().is_some() && !doing.back {
+        if doing.watches().is_some_and(|watch| !watch.is_urgent()) && !doing.back {
             // It goes on by itself: whoever resumes the run waits on.
             return self.park(&doing, why, false);
         }

@@ -1,10 +1,10 @@
 //! An array that is watched while it rebuilds or is checked: how fast it may go follows its clients. And what is too late
 //! to take back: a disk that an array needs by now stays in it.
 
-use super::{Doing, Effect, Engine, Printed, Sight, Work};
+use super::{Doing, Effect, Engine, Printed, Sight, Work, step::shorten};
 use crate::runbook::{
     condition::Condition,
-    observe::pace::{Advice, Watch},
+    observe::watch::{Advice, Watch},
     operation::Claim,
 };
 
@@ -41,29 +41,34 @@ impl Engine {
     /// What to do about the speed of what is watched.
     pub(super) fn steer(&self, doing: &mut Doing, sight: &Sight) -> Advice {
         let watch = match doing.watches() {
-            Some(watch) if !doing.back && !self.paused => watch.clone(),
+            Some(watch) if !doing.back => watch.clone(),
             _ => return Advice::Keep,
         };
-        let advice = doing.steering.get_or_insert_default().judge(&watch, sight, self.now);
-        if let Advice::Limit(kib_s) = advice {
-            doing.orders = vec![watch.command(kib_s)];
+        let steering = doing.steering.get_or_insert_default();
+        let advice = steering.judge(&watch, sight, self.now, self.paused);
+        if let Advice::Order(orders) = &advice {
+            doing.orders.clone_from(orders);
         }
         advice
     }
 
-    /// A limit was set, or could not be: what is watched goes on either way.
+    /// An order was followed, or could not be: what is watched goes on either way.
     pub(super) fn ordered(&mut self, mut doing: Doing, printed: &Printed) -> Effect {
         doing.tries = 0;
         if printed.exit != 0 {
-            return self.watch_on(doing);
+            let why = format!("exit code {}: {}", printed.exit, shorten(&printed.text));
+            return self.watch_on(doing, &why);
+        }
+        if let Some(steering) = &mut doing.steering {
+            steering.followed();
         }
         self.prove(doing, None)
     }
 
-    /// The last limit is not set: the next one is tried later.
-    pub(super) fn watch_on(&mut self, mut doing: Doing) -> Effect {
+    /// The last order is not followed: the next one is tried later.
+    pub(super) fn watch_on(&mut self, mut doing: Doing, why: &str) -> Effect {
         if let Some(steering) = &mut doing.steering {
-            steering.forget(self.now);
+            steering.forget(self.now, why);
         }
         self.prove(doing, None)
     }

@@ -24,6 +24,11 @@ pub const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../builtin/mysql-switchover.yaml"),
     ),
     ("mysql-failover.yaml", include_str!("../builtin/mysql-failover.yaml")),
+    ("migrate.yaml", include_str!("../builtin/migrate.yaml")),
+    (
+        "migrate-reclaim.yaml",
+        include_str!("../builtin/migrate-reclaim.yaml"),
+    ),
 ];
 
 static ALL: LazyLock<Vec<Definition>> = LazyLock::new(|| {

@@ -11,7 +11,11 @@ use crate::remote::quote::{QuoteError, join};
 use std::fmt::Write as _;
 
 /// The functions, for a POSIX shell; `wrapper.sh` ends with the word that they are all read.
-pub const WRAPPER: &str = concat!(include_str!("database.sh"), include_str!("wrapper.sh"));
+pub const WRAPPER: &str = concat!(
+    include_str!("database.sh"),
+    include_str!("task.sh"),
+    include_str!("wrapper.sh")
+);
 
 /// What is run on a target; the [script](Request::script) comes on its standard input. The last word only names it
 /// in the target's list of processes.

@@ -4,6 +4,7 @@ mod array;
 mod database;
 mod hosts;
 mod layout;
+mod migration;
 mod slices;
 
 pub use slices::Move;
@@ -14,7 +15,7 @@ use crate::{
     runbook::{
         check::{Refusal, Report},
         definition::{About, ValueKind},
-        plan::{ArrayLayout, Layouts},
+        plan::{ArrayLayout, Layouts, MigrationLayout},
         sight::{Look, Sight},
     },
 };
@@ -69,6 +70,11 @@ pub trait Subject: fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// The migration, where it is about one.
+    fn migration(&self) -> Option<&MigrationLayout> {
+        None
+    }
+
     /// The array, where it is about one and that could be read.
     fn array(&self) -> Option<&ArrayLayout> {
         None
@@ -113,6 +119,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         About::Hosts => hosts::find(asked),
         About::Array => array::find(asked),
         About::Database => database::find(asked),
+        About::Migration => migration::find(asked),
     }
 }
 
