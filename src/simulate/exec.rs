@@ -40,7 +40,7 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 13] = [
+const TOOLS: [&str; 16] = [
     "arping",
     "awk",
     "blkid",
@@ -52,8 +52,11 @@ const TOOLS: [&str; 13] = [
     "mount",
     "my_print_defaults",
     "nft",
+    "rsync",
+    "setsid",
     "systemctl",
     "umount",
+    "wipefs",
 ];
 
 /// `stat -f` of a place, killed by timeout(1) where it waits for ever: 137 then.

@@ -28,7 +28,7 @@
 //! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
 
 use super::{
-    database,
+    database, migration,
     scene::{CANARY, NEW_DISK, Scene},
     stage::{Console, Stage, step_of},
 };
@@ -78,6 +78,7 @@ pub fn check(stage: &Stage) {
             one(stage, island, replica);
         }
         untouched(stage, island);
+        migration::check(stage, island);
         arrays(stage, island);
         database::check(stage, island);
     });
@@ -479,7 +480,7 @@ pub fn no_secret(text: &str) {
 fn losses_are_told() {
     for scene in Scene::ALL {
         let plan = super::case::plan(scene);
-        let emergency = scene.takes_over() || scene.base() == Scene::SplitBrain;
+        let emergency = scene.takes_over() || matches!(scene.base(), Scene::SplitBrain | Scene::MigrateReclaim);
         assert_eq!(plan.loss.is_some(), emergency, "{scene:?}");
         let told = plan.loss.unwrap_or_default();
         assert!(!emergency || told.contains("alone"), "{scene:?}: {told}");

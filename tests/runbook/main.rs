@@ -13,6 +13,7 @@ mod found;
 mod guards;
 mod invariants;
 mod matrix;
+mod migration;
 mod passing;
 mod random;
 mod review;

@@ -29,14 +29,13 @@ enum Way {
     Back,
 }
 
-pub const HOSTS: [&str; 2] = ["stor1", "stor2"];
 /// The servers, and the client.
-pub const ANYBODY: [&str; 3] = ["stor1", "stor2", "client"];
+pub const ANYBODY: [&str; 4] = ["stor1", "stor2", "client", "stor3"];
 /// Turns of a fault that does not end by itself.
 pub const FOR_EVER: usize = usize::MAX / 2;
 
 /// Faults that can strike at any boundary.
-fn anywhere() -> Vec<Fault> {
+fn anywhere(scene: Scene) -> Vec<Fault> {
     let mut faults = vec![
         Fault::Killed { back: false },
         Fault::Killed { back: true },
@@ -61,7 +60,7 @@ fn anywhere() -> Vec<Fault> {
         Fault::Paused(5),
         Fault::SaysNo,
     ];
-    for host in HOSTS {
+    for host in scene.hosts() {
         faults.extend([
             Fault::Rebooted(host),
             Fault::Returns(host),
@@ -84,9 +83,9 @@ fn anywhere() -> Vec<Fault> {
 }
 
 /// Faults of looks and of hosts that are half dead: they are the same before an effect as after the one before it.
-fn half_dead() -> Vec<Fault> {
+fn half_dead(scene: Scene) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for host in HOSTS {
+    for host in scene.hosts() {
         for turns in [3, 60] {
             faults.extend(["begin", "run"].map(|at| Fault::Hangs(host, turns, at)));
         }
@@ -184,11 +183,11 @@ fn cases(scene: Scene) -> Vec<Case> {
                 faults.push(At { turn, after, fault });
                 out.push(Case { scene, faults });
             };
-            for fault in anywhere() {
+            for fault in anywhere(scene) {
                 add(false, fault);
                 add(true, fault);
             }
-            for fault in of(effect).into_iter().chain(half_dead()) {
+            for fault in of(effect).into_iter().chain(half_dead(scene)) {
                 add(false, fault);
             }
         }
@@ -319,7 +318,7 @@ fn every_runbook_and_every_action_is_tried() {
 
 #[test]
 fn other_servers() {
-    let other = |scene: &Scene| !APART.contains(scene) && scene.base() != Scene::DiskReplace;
+    let other = |scene: &Scene| !APART.contains(scene) && scene.base() != Scene::DiskReplace && !scene.is_copied();
     for scene in Scene::ALL.into_iter().filter(other) {
         all(scene);
     }
@@ -331,6 +330,13 @@ fn arrays() {
         .into_iter()
         .filter(|scene| scene.base() == Scene::DiskReplace)
     {
+        all(scene);
+    }
+}
+
+#[test]
+fn migrations() {
+    for scene in [Scene::Migrate, Scene::MigrateReclaim] {
         all(scene);
     }
 }

@@ -83,6 +83,10 @@ pub enum Scene {
     MysqlSwitchover,
     /// The source is dead; both replicas have received more than they have applied, and the other one has more of it.
     MysqlFailover,
+    /// A slice moves to a filesystem of a third server, by being copied.
+    Migrate,
+    /// Its old side is thrown away.
+    MigrateReclaim,
 }
 
 /// The member of the array that is replaced, and the disk that takes its place.
@@ -94,7 +98,7 @@ pub const NEW_DISK: &str = "sdf";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -115,6 +119,8 @@ impl Scene {
         Self::Scrub,
         Self::MysqlSwitchover,
         Self::MysqlFailover,
+        Self::Migrate,
+        Self::MigrateReclaim,
     ];
 
     /// The move, whatever the servers are.
@@ -131,8 +137,18 @@ impl Scene {
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
             Self::Service => Self::Service,
             Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
-            Self::MysqlSwitchover | Self::MysqlFailover => self,
+            Self::MysqlSwitchover | Self::MysqlFailover | Self::Migrate | Self::MigrateReclaim => self,
         }
+    }
+
+    /// Whether its slice moves, or has moved, to a filesystem of a third server.
+    pub fn is_copied(self) -> bool {
+        matches!(self, Self::Migrate | Self::MigrateReclaim)
+    }
+
+    /// The servers that its runbook changes.
+    pub fn hosts(self) -> [&'static str; 2] {
+        if self.is_copied() { ["stor1", "stor3"] } else { ["stor1", "stor2"] }
     }
 
     /// DRBD 9 and NFSv4, else DRBD 8.4 and NFSv3.
@@ -165,7 +181,7 @@ impl Scene {
 
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
-        !self.is_mysql() && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
+        !self.is_mysql() && !self.is_copied() && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
     }
 
     fn is_both(self) -> bool {
@@ -203,6 +219,8 @@ impl Scene {
             Self::Failover => &[("server", "stor1")],
             Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
             Self::MysqlSwitchover => &[("database", "shop")],
+            Self::Migrate => &[("slice", "web1"), ("into", "web1i"), ("budget", "60")],
+            Self::MigrateReclaim => &[("slice", "web1"), ("into", "web1i")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
             Self::Service => &[("hosts", "stor*"), ("unit", "cron"), ("state", "stopped")],
@@ -222,6 +240,8 @@ impl Scene {
             Self::Service => "service",
             Self::MysqlSwitchover => "mysql-switchover",
             Self::MysqlFailover => "mysql-failover",
+            Self::Migrate => "migrate",
+            Self::MigrateReclaim => "migrate-reclaim",
             _ => unreachable!("a base"),
         }
     }
@@ -231,6 +251,8 @@ impl Scene {
         match self.base() {
             Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
+            Self::Migrate => ("stor1", "stor3"),
+            Self::MigrateReclaim => ("stor3", "stor3"),
             Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
@@ -265,7 +287,23 @@ impl Scene {
                     }
                 });
             }
-            Self::SliceMove | Self::Service | Self::MysqlSwitchover => {}
+            Self::SliceMove | Self::Service | Self::MysqlSwitchover | Self::Migrate => {}
+            Self::MigrateReclaim => {
+                world.fleet(|island| {
+                    let address = island.replicas[0].address;
+                    let exports = island.nodes[0].nfs_server.as_ref().unwrap().exports.clone();
+                    island.remove_address(0, 0);
+                    island.unexport(0, 0);
+                    island.nodes[0].filesystems.iter_mut().filter(|it| it.at == "/srv/web1").for_each(|it| it.read_only = true);
+                    island.nodes[0].store.old.insert("web1".into(), (0, "0 web1i".into()));
+                    let new = island.node("stor3").unwrap();
+                    island.copies.plains[0].has = Some((0, 0.0));
+                    island.nodes[new].service_addresses.push(address);
+                    let served = exports.into_iter().filter(|export| export.path == "/srv/web1");
+                    island.nodes[new].nfs_server.as_mut().unwrap().exports.extend(served);
+                    island.announce(address, new);
+                });
+            }
             Self::MysqlFailover => {
                 world.inject(&Fault::HostKilled("stor1".into())).unwrap();
                 world.fleet(|island| {
@@ -355,6 +393,9 @@ pub fn fleet() -> Fleet {
 /// The same hosts, with a database on all three of them where the scene is about one.
 fn fleet_of(scene: Scene) -> Fleet {
     let plain = fleet();
+    if scene.is_copied() {
+        return with_interim(plain);
+    }
     if !scene.is_mysql() {
         return plain;
     }
@@ -380,6 +421,30 @@ fn fleet_of(scene: Scene) -> Fleet {
         plain.segments.clone(),
         vec![shop],
     )
+}
+
+/// The same, with a third server that has an empty filesystem of its own.
+fn with_interim(plain: Fleet) -> Fleet {
+    let third = HostName::new("stor3");
+    let mut hosts = plain.hosts.clone();
+    hosts.push(Host::new("stor3", "stor3"));
+    let mut segments = plain.segments.clone();
+    segments.push(Segment {
+        name: "interim".into(),
+        servers: vec![third.clone()],
+        slices: vec![Slice {
+            resource: None,
+            device: "/dev/md9".to_owned(),
+            mount_point: "/srv/web1".to_owned(),
+            export: None,
+            service_address: None,
+            standby: None,
+            unreplicated: true,
+            ..slice("web1i", 9, "stor3", "stor3")
+        }],
+        pools: Vec::new(),
+    });
+    Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, Vec::new())
 }
 
 /// A fresh fleet in the state that the scene begins with.

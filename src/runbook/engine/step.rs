@@ -475,7 +475,7 @@ impl Engine {
         format!("{}-{way}-{}-{}", self.run, doing.at, doing.attempt)
     }
 
-    fn interlocks(&self, doing: &Doing) -> Vec<Condition> {
+    pub(super) fn interlocks(&self, doing: &Doing) -> Vec<Condition> {
         crate::runbook::interlock::conditions(&doing.operation.claims, &self.context(doing.back))
     }
 }

@@ -64,6 +64,7 @@ impl Engine {
         }
         let mut looks = distinct(&doing.operation.proof);
         looks.extend(doing.watches().into_iter().flat_map(Watch::looks));
+        looks.extend(self.looks_of_orders(&doing));
         looks.sort();
         looks.dedup();
         doing.part = Part::Proving(failed);
@@ -124,7 +125,12 @@ impl Engine {
             }
             match self.steer(&mut doing, &sight) {
                 Advice::Keep => {}
-                Advice::Order(_) => return self.intend(doing),
+                Advice::Order(_) => match self.against(&doing, &sight) {
+                    None => return self.intend(doing),
+                    Some((why, truth)) if truth.fails() => return self.fail(&doing, why),
+                    // Nobody knows: it is looked at again before anything is sent.
+                    Some(_) => {}
+                },
                 Advice::GiveUp(why) => return self.fail(&doing, why),
             }
             // Not yet so: what was seen is of no use any more.

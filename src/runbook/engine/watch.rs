@@ -1,11 +1,16 @@
 //! An array that is watched while it rebuilds or is checked: how fast it may go follows its clients. And what is too late
 //! to take back: a disk that an array needs by now stays in it.
 
-use super::{Doing, Effect, Engine, Printed, Sight, Work, step::shorten};
+use super::{
+    Doing, Effect, Engine, Look, Printed, Sight, Work,
+    step::{distinct, shorten},
+    unmet,
+};
 use crate::runbook::{
     condition::Condition,
     observe::watch::{Advice, Watch},
     operation::Claim,
+    truth::Truth,
 };
 
 impl Doing {
@@ -50,6 +55,25 @@ impl Engine {
             doing.orders.clone_from(orders);
         }
         advice
+    }
+
+    /// What has to be known before anything more is sent while it is watched: as before its first command.
+    pub(super) fn looks_of_orders(&self, doing: &Doing) -> Vec<Look> {
+        if doing.watches().is_none() || doing.back {
+            return Vec::new();
+        }
+        distinct(doing.operation.needs.iter().chain(&self.interlocks(doing)))
+    }
+
+    /// What is against sending anything more, and whether that is known.
+    pub(super) fn against(&self, doing: &Doing, sight: &Sight) -> Option<(String, Truth)> {
+        let interlocks = unmet(&self.interlocks(doing), sight).into_iter();
+        let interlocks = interlocks.map(|(condition, truth)| (format!("interlock: {condition}"), truth));
+        let needs = unmet(&doing.operation.needs, sight).into_iter();
+        let needs = needs.map(|(condition, truth)| (condition.to_string(), truth));
+        let mut missing = interlocks.chain(needs);
+        let (what, truth) = missing.next()?;
+        Some((format!("{what} is required, but {truth}"), truth))
     }
 
     /// An order was followed, or could not be: what is watched goes on either way.

@@ -5,6 +5,7 @@
 //! or a command takes long. What a host keeps ([`Store`]) outlives that.
 
 mod commands;
+mod copy;
 mod database;
 mod raid;
 mod store;
