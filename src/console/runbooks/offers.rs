@@ -3,6 +3,7 @@
 //! words say here why not.
 
 mod database;
+mod migration;
 
 use super::arrays;
 use crate::{
@@ -396,6 +397,7 @@ fn of_slice(about: &About<'_>) -> Vec<Offer> {
             }
         }
     }
+    offers.extend(migration::of_slice(about));
     offers
 }
 

@@ -1,6 +1,7 @@
 //! The functions in real shells of this machine: what old tools do, what is killed in its middle, what is kept.
 
 mod disks;
+mod tasks;
 
 use super::*;
 use std::{
