@@ -35,7 +35,7 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
         pools: Vec::new(),
         ..real.clone()
     });
-    let copy = Fleet::new(
+    let mut copy = Fleet::new(
         fleet.name.clone(),
         Some(REHEARSAL.to_owned()),
         fleet.poll,
@@ -43,10 +43,8 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
         segments.collect(),
         replicating(fleet).cloned().collect(),
     );
-    Fleet {
-        migrate: fleet.migrate.clone(),
-        ..copy
-    }
+    copy.migrate.clone_from(&fleet.migrate);
+    copy
 }
 
 /// Topologies of a source and its replicas, which the copy plays.

@@ -71,9 +71,10 @@ impl Engine {
         let interlocks = interlocks.map(|(condition, truth)| (format!("interlock: {condition}"), truth));
         let needs = unmet(&doing.operation.needs, sight).into_iter();
         let needs = needs.map(|(condition, truth)| (condition.to_string(), truth));
-        let mut missing = interlocks.chain(needs);
-        let (what, truth) = missing.next()?;
-        Some((format!("{what} is required, but {truth}"), truth))
+        let missing: Vec<_> = interlocks.chain(needs).collect();
+        // What is known not to be so stays so, whatever else is still unknown.
+        let first = missing.iter().find(|(_, truth)| truth.fails()).or(missing.first());
+        first.map(|(what, truth)| (format!("{what} is required, but {truth}"), truth.clone()))
     }
 
     /// An order was followed, or could not be: what is watched goes on either way.

@@ -66,6 +66,8 @@ task_go() {
       return
       ;;
   esac
+  # Without a program it was only to go on.
+  [ $# -gt 0 ] || { echo "$name does not run" >&2; return 1; }
   command -v setsid >/dev/null 2>&1 || { echo "setsid is not installed" >&2; return 127; }
   rm -rf "$dir" && mkdir -p "$dir" && task_lease "$name" "$lease" && keep "$dir/argv" "$*" || return
   # The lock is not the task's to keep.

@@ -117,6 +117,9 @@ fn go(island: &mut Island, at: usize, name: &str, lease: &str, argv: &[&str]) ->
             return Answer::ok(String::new());
         }
     }
+    if argv.is_empty() {
+        return Answer::failed(1, format!("{name} does not run\n"));
+    }
     if island.nodes[at].store.full {
         return Answer::failed(1, "cannot write\n".to_owned());
     }

@@ -24,6 +24,7 @@ pub use wipe::CopyWipe;
 
 use super::{Argument, Given, Tool};
 use crate::runbook::{
+    condition::Condition,
     observe::{
         copy::{CHANGE, Copying, Mode},
         filesystem, task,
@@ -116,7 +117,7 @@ impl<'a> Found<'a> {
     }
 
     /// Nobody can write to the slice any more.
-    fn is_closed(&self) -> crate::runbook::condition::Condition {
+    fn is_closed(&self) -> Condition {
         filesystem::is_read_only(&self.layout.from, &self.old.device, &self.old.mount_point)
     }
 
@@ -169,7 +170,7 @@ impl<'a> Found<'a> {
     }
 
     /// Nothing of it runs on the new server.
-    fn rests(&self) -> Vec<crate::runbook::condition::Condition> {
+    fn rests(&self) -> Vec<Condition> {
         self.tasks().iter().map(|name| task::rests(&self.layout.to, name)).collect()
     }
 }

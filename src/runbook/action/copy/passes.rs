@@ -2,10 +2,11 @@
 
 use super::{BUDGET, CHECK, DELETES, Found, RSYNC, closed_check, deletes, number};
 use crate::runbook::{
-    action::{Action, Argument, Given, HOST, Tool, same},
+    action::{Action, Argument, Given, HOST, Tool},
     definition::Call,
-    observe::{copy::Mode, watch::Watch},
+    observe::{copy::Mode, task, watch::Watch},
     operation::{Nature, Operation, Place, Work},
+    plan::MigrationLayout,
 };
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ impl Action for CopyPasses {
                 layout.to,
                 when(layout)
             ),
-            needs: vec![crate::runbook::observe::task::runs(&layout.from, &found.serving())],
+            needs: vec![task::runs(&layout.from, &found.serving())],
             expects: vec![found.ready()],
             proof: vec![copying.proof()],
             work: Work::Watch(Watch::Copy(Box::new(copying))),
@@ -66,21 +67,14 @@ impl Action for CopyPasses {
             settles_within: Duration::from_hours(24) * days,
             nature: Nature::Idempotent,
             retry: None,
-            undo: Some(Call {
-                action: "copy-end".to_owned(),
-                with: same(given.call, "copy-end")
-                    .with
-                    .into_iter()
-                    .filter(|(name, _)| name == "host")
-                    .collect(),
-            }),
+            undo: Some(Call::new("copy-end", [("host", layout.to.to_string())])),
             claims: vec![found.overwrites()],
         })
     }
 }
 
 /// By what it is steered, as part of a sentence.
-fn when(layout: &crate::runbook::plan::MigrationLayout) -> String {
+fn when(layout: &MigrationLayout) -> String {
     let mut out = match layout.clients.len() {
         0 => ", though no client is known whose requests could tell how fast it may go".to_owned(),
         1 => format!(", as fast as the requests of {} allow", layout.clients[0].host),
