@@ -52,6 +52,10 @@ pub struct Task {
     pub held: bool,
     /// Until when it may run unwatched.
     pub until_ms: u64,
+    /// Since when it stands still, and for how long it did before, milliseconds.
+    pub stopped_ms: u64,
+    /// See [`Task::stopped_ms`].
+    pub rested_ms: u64,
     /// Whether somebody has ended it.
     pub killed: bool,
     /// What is left to do, seconds; none where it goes on until it is ended.
@@ -65,6 +69,21 @@ pub struct Task {
 }
 
 impl Task {
+    /// It stands still.
+    pub fn hold(&mut self, now_ms: u64) {
+        if !self.held {
+            (self.held, self.stopped_ms) = (true, now_ms);
+        }
+    }
+
+    /// It goes on.
+    pub fn go_on(&mut self, now_ms: u64) {
+        if self.held {
+            self.rested_ms += now_ms.saturating_sub(self.stopped_ms);
+            self.held = false;
+        }
+    }
+
     /// Whether it is there still, running or not.
     #[must_use]
     pub fn is_alive(&self, boots: u32) -> bool {
@@ -97,7 +116,7 @@ impl Island {
                     continue;
                 }
                 if now >= task.until_ms {
-                    task.held = true;
+                    task.hold(now);
                     continue;
                 }
                 let Some(left) = &mut task.left_s else { continue };
@@ -186,6 +205,8 @@ impl Island {
             boots,
             held: false,
             until_ms: self.now_ms + lease_s * 1000,
+            stopped_ms: 0,
+            rested_ms: 0,
             killed: false,
             left_s,
             brings,

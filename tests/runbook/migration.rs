@@ -171,7 +171,7 @@ fn another_console_attaches_to_a_pass_under_way() {
 
 #[test]
 fn a_pause_holds_the_pass_for_days_and_it_goes_on_afterwards() {
-    let mut paused = false;
+    let (mut paused, mut waited) = (false, false);
     let (stage, _, end) = played(|stage, console, _| {
         let held = stage.sim.world().with("stor3", |island, at| {
             island.nodes[at].store.tasks.get("web1.1").map(|task| task.held)
@@ -181,7 +181,8 @@ fn a_pause_holds_the_pass_for_days_and_it_goes_on_afterwards() {
                 paused = true;
                 console.engine.control(Control::Pause);
             }
-            Some(true) => {
+            Some(true) if !waited => {
+                waited = true;
                 stage.hand.forward(std::time::Duration::from_hours(72));
                 console.engine.control(Control::Resume);
             }
@@ -262,10 +263,17 @@ fn a_budget_that_is_over_brings_everything_back() {
 /// An empty mount point would have everything deleted: the pass reads nothing, and is not begun.
 #[test]
 fn a_source_that_is_not_mounted_is_not_copied() {
-    let (stage, _, end) = played(|stage, _, turn| {
-        if turn == 30 {
+    let (stage, _, end) = played(|stage, _, _| {
+        let served = |node: &pointsman::simulate::node::Node| node.store.tasks.contains_key("web1-serve");
+        let begun = |node: &pointsman::simulate::node::Node| node.store.tasks.contains_key("web1.1");
+        let now = stage.sim.world().fleet(|island| {
+            island.nodes.iter().any(served) && !island.nodes.iter().any(begun) && !island.nodes[0].service_addresses.is_empty()
+        });
+        if now.unwrap() {
             stage.sim.world().fleet(|island| {
-                island.nodes[0].filesystems.retain(|filesystem| filesystem.at != "/srv/web1");
+                island.remove_address(0, 0);
+                island.unexport(0, 0);
+                island.unmount(0, 0).unwrap();
             });
             stage.disturbed.insert("stor1".into());
         }

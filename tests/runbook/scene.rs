@@ -219,7 +219,7 @@ impl Scene {
             Self::Failover => &[("server", "stor1")],
             Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
             Self::MysqlSwitchover => &[("database", "shop")],
-            Self::Migrate => &[("slice", "web1"), ("into", "web1i"), ("budget", "60")],
+            Self::Migrate => &[("slice", "web1"), ("into", "web1i"), ("budget", "60"), ("hours", "1")],
             Self::MigrateReclaim => &[("slice", "web1"), ("into", "web1i")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],

@@ -23,11 +23,11 @@ impl Engine {
             (Part::Checking, Event::Seen(seen)) => self.checked(doing, seen),
             (Part::Resting | Part::Unsure, _) => self.check(doing),
             (Part::Counting, Event::Written(Ok(()))) => self.intend(doing),
-            // A limit is right however old what was seen is.
-            (Part::Intending, Event::Written(Ok(()))) if doing.orders.is_empty() && self.is_stale() => {
+            (Part::Intending, Event::Written(Ok(()))) if doing.rests_on_looks() && self.is_stale() => {
                 self.seen.clear();
+                let orders = Vec::new();
                 self.not_sent(
-                    doing,
+                    Doing { orders, ..doing },
                     "the journal took so long that what was seen before is too old".to_owned(),
                 )
             }

@@ -22,6 +22,11 @@ impl Doing {
         }
     }
 
+    /// Whether what is sent next is right by what was seen alone. A limit is right however old that is.
+    pub(super) fn rests_on_looks(&self) -> bool {
+        self.orders.is_empty() || !self.operation.needs.is_empty() || !self.operation.claims.is_empty()
+    }
+
     /// What makes it too late to take the step back: a disk that the array needs by now is not taken out again.
     pub(super) fn too_late(&self) -> Vec<Condition> {
         let claims = self.operation.claims.iter().filter(|_| self.back);

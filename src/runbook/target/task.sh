@@ -1,6 +1,7 @@
 # pointsman: the part of the functions that keeps long tasks, which outlive the call and the console, and copies slices.
-# A task is a directory below task/ of the store: `pid` (process, when it began by /proc, boot, time), `argv`, `until`
-# (uptime up to which it may run unwatched), `log` (the last of what it printed) and, once it has ended, `code`.
+# A task is a directory below task/ of the store: `pid` (process, when it began by /proc, boot, uptime), `argv`, `until`
+# (uptime up to which it may run unwatched), `stopped` (since when it stands still), `rested` (for how long it did before
+# that), `log` (the last of what it printed) and, once it has ended, `code`. Uptimes: a clock may be set.
 
 # What leads the process group of a task. It stops the whole group once nobody has renewed its time: whoever starts a
 # task steers it by how others fare, and one that nobody steers rests until somebody does.
@@ -11,15 +12,17 @@ IFS= read -r line </proc/$$/stat
 line=${line##*") "}
 began=$(printf "%s\n" "$line" | cut -d " " -f 20)
 read -r boot </proc/sys/kernel/random/boot_id
-printf "%s\n" "$$ $began $boot $(date +%s)" >"$dir/pid.new" && mv "$dir/pid.new" "$dir/pid" || exit
+read -r up _ </proc/uptime
+printf "%s\n" "$$ $began $boot ${up%%.*}" >"$dir/pid.new" && mv "$dir/pid.new" "$dir/pid" || exit
 (
   while sleep 5; do
     read -r until <"$dir/until" && read -r up _ </proc/uptime || continue
-    [ "${up%%.*}" -lt "$until" ] || kill -STOP "-$$"
+    [ "${up%%.*}" -lt "$until" ] || { printf "%s\n" "${up%%.*}" >"$dir/stopped" && kill -STOP "-$$"; }
   done
 ) &
 watch=$!
-{ "$@" 2>&1; printf "%s\n" "$? $(date +%s)" >"$dir/code.new"; } | tail -c 32768 >"$dir/log"
+{ "$@" 2>&1; code=$?; read -r up _ </proc/uptime; printf "%s\n" "$code ${up%%.*}" >"$dir/code.new"; } |
+  tail -c 32768 >"$dir/log"
 mv "$dir/code.new" "$dir/code"
 kill "$watch"
 '
@@ -28,11 +31,12 @@ kill "$watch"
 # A process is the task only if it began at the very tick that the task wrote down, in this boot: numbers of processes
 # are given out anew.
 task_at() {
-  dir=$store/task/$1 is=none pid= began= booted= since=0 code= over=0 until=0
+  dir=$store/task/$1 is=none pid= began= booted= since=0 code= over=0 until=0 rested=0
   [ -d "$dir" ] || return 0
   is=vanished
   [ ! -s "$dir/pid" ] || read -r pid began booted since <"$dir/pid" || return
   [ ! -s "$dir/until" ] || read -r until <"$dir/until" || return
+  [ ! -s "$dir/rested" ] || read -r rested <"$dir/rested" || return
   if [ -s "$dir/code" ]; then
     read -r code over <"$dir/code" && is=ended
     return
@@ -62,6 +66,10 @@ task_go() {
   case $is in
     ended) return 0 ;;
     running | held)
+      if [ -s "$dir/stopped" ]; then
+        read -r stopped <"$dir/stopped" && read -r up _ </proc/uptime &&
+          keep "$dir/rested" "$((rested + ${up%%.*} - stopped))" && rm -f "$dir/stopped" || return
+      fi
       task_lease "$name" "$lease" && kill -CONT "-$pid"
       return
       ;;
@@ -82,7 +90,8 @@ task_go() {
 # task_hold NAME: it stands still, wherever it is; task_go lets it go on.
 task_hold() {
   task_at "$1" || return
-  [ "$is" != running ] || kill -STOP "-$pid"
+  [ "$is" = running ] || return 0
+  read -r up _ </proc/uptime && keep "$dir/stopped" "${up%%.*}" && kill -STOP "-$pid"
 }
 
 # task_end NAME…: none of these, or of their numbered parts, runs any more. What does not belong to them is not signalled.
@@ -111,16 +120,15 @@ task_forget() {
   for name; do rm -rf "$store/task/$name" "$store/task/$name".[0-9]* || return; done
 }
 
-# task_tell NAME: where it stands: `task NAME WHERE SECONDS` (since it began, or until it ended), with the exit code; its
-# words, and the last lines of what it printed once it has ended.
+# task_tell NAME: where it stands: `task NAME WHERE SECONDS` (for how long it ran, without those that it stood still before),
+# with what is left of its time, or its exit code; its words, and the last lines of what it printed once it has ended.
 task_tell() {
-  now=$(date +%s)
   task_at "$1" || return
   case $is in
-    ended) echo "task $1 ended $((over - since)) $code" ;;
+    ended) echo "task $1 ended $((over - since - rested)) $code" ;;
     running | held)
       read -r up _ </proc/uptime || return
-      echo "task $1 $is $((now - since)) $((until - ${up%%.*}))"
+      echo "task $1 $is $((${up%%.*} - since - rested)) $((until - ${up%%.*}))"
       ;;
     *) echo "task $1 $is" ;;
   esac

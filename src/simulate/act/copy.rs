@@ -8,9 +8,9 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
     Some(match words {
         ["task_go", name, lease, argv @ ..] => go(island, at, name, lease, argv),
         ["task_hold", name] => {
-            let boots = island.nodes[at].boots;
+            let (now, boots) = (island.now_ms, island.nodes[at].boots);
             if let Some(task) = island.nodes[at].store.tasks.get_mut(*name).filter(|task| task.is_alive(boots)) {
-                task.held = true;
+                task.hold(now);
             }
             Answer::ok(String::new())
         }
@@ -112,7 +112,7 @@ fn go(island: &mut Island, at: usize, name: &str, lease: &str, argv: &[&str]) ->
             return Answer::ok(String::new());
         }
         if task.is_alive(boots) {
-            task.held = false;
+            task.go_on(now);
             task.until_ms = now + lease * 1000;
             return Answer::ok(String::new());
         }
@@ -142,7 +142,7 @@ fn tell(island: &Island, at: usize, name: &str) -> String {
     let Some(task) = node.store.tasks.get(name) else {
         return format!("task {name} none\n");
     };
-    let since = |ms: u64| ms.saturating_sub(task.began_ms) / 1000;
+    let since = |ms: u64| ms.saturating_sub(task.began_ms + task.rested_ms) / 1000;
     let Task { held, until_ms, .. } = task;
     let mut out = match task.ended {
         Some((ms, code)) => format!("task {name} ended {} {code}\n", since(ms)),

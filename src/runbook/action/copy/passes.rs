@@ -28,9 +28,9 @@ impl Action for CopyPasses {
             HOST,
             BUDGET,
             Argument {
-                name: "days",
+                name: "hours",
                 optional: false,
-                about: "how many days it may take before somebody has to look",
+                about: "how many hours it may take before somebody has to look",
             },
             DELETES,
             CHECK,
@@ -44,7 +44,7 @@ impl Action for CopyPasses {
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let found = Found::on_new(given)?;
         let layout = found.layout;
-        let days = u32::try_from(number(given, "days")?).unwrap_or(u32::MAX).min(3650);
+        let hours = number(given, "hours")?.min(87_600);
         let mut more = vec![deletes(given)?];
         if let Some(limit) = layout.limit_kib_s {
             more.push(format!("--bwlimit={limit}"));
@@ -64,7 +64,7 @@ impl Action for CopyPasses {
             proof: vec![copying.proof()],
             work: Work::Watch(Watch::Copy(Box::new(copying))),
             deadline: Duration::from_mins(1),
-            settles_within: Duration::from_hours(24) * days,
+            settles_within: Duration::from_hours(hours),
             nature: Nature::Idempotent,
             retry: None,
             undo: Some(Call::new("copy-end", [("host", layout.to.to_string())])),
