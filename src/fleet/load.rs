@@ -306,7 +306,10 @@ fn migrate(context: &mut Context<'_>, files: &mut [Decoded]) -> Migrate {
         for text in given.value.windows.0 {
             match Window::parse(&text.value) {
                 Ok(window) => out.windows.push(window),
-                Err(why) => _ = context.error(text.node, why).hint("such as 20:00-06:00, mon-fri 22:00-05:00, or sat,sun"),
+                Err(why) => {
+                    let hint = "such as 20:00-06:00, mon-fri 22:00-05:00, or sat,sun";
+                    context.error(text.node, why).hint(hint);
+                }
             }
         }
         if let Some(zone) = given.value.zone {
@@ -324,7 +327,9 @@ fn migrate(context: &mut Context<'_>, files: &mut [Decoded]) -> Migrate {
         }
         out.limit_kib_s = given.value.limit_kib_s.filter(|limit| *limit > 0);
         match given.value.port {
-            Some(0) => _ = context.error(given.node, "0 is no port"),
+            Some(0) => {
+                context.error(given.node, "0 is no port");
+            }
             Some(port) => out.port = port,
             None => {}
         }

@@ -37,10 +37,10 @@ pub use load::{Loaded, load};
 pub use model::*;
 pub use name::*;
 pub(crate) use names::{bad_name, bad_path, bad_word};
-pub use window::{Migrate, Window};
 pub use selector::{Selector, SelectorError};
 pub(crate) use storage::bad_client;
 pub(crate) use suggest::{instead, nearest};
+pub use window::{Migrate, Window};
 
 #[cfg(test)]
 mod tests;

@@ -186,9 +186,13 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             out.extend(migration::open(context, host, slice, *address));
             out
         }),
-        Claim::Overwrite { host, slice } => on(context, host, slice, |layout, _| migration::overwrite(context, layout, slice)),
+        Claim::Overwrite { host, slice } => on(context, host, slice, |layout, _| {
+            migration::overwrite(context, layout, slice)
+        }),
         Claim::Thaw { host, slice } => on(context, host, slice, |_, _| migration::thaw(context, slice)),
-        Claim::Wipe { host, slice } => on(context, host, slice, |layout, _| migration::wipe(context, layout, slice)),
+        Claim::Wipe { host, slice } => on(context, host, slice, |layout, _| {
+            migration::wipe(context, layout, slice)
+        }),
         Claim::Unblock { host, slice, address } => on(context, host, slice, |layout, _| {
             let serves = filesystem::is_mounted(host, &layout.device, &layout.mount_point);
             vec![(

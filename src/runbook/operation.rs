@@ -3,10 +3,7 @@
 use super::{
     condition::Condition,
     definition::Call,
-    observe::{
-        md::ArrayOn,
-        watch::Watch,
-    },
+    observe::{md::ArrayOn, watch::Watch},
     secret,
 };
 use crate::{

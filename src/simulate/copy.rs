@@ -2,7 +2,7 @@
 //! of that a copy has.
 
 use super::{island::Island, nfs::MountState, node::whole};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 /// How long a pass takes at least, seconds.
 const PASS_S: f64 = 1.0;
@@ -111,7 +111,9 @@ impl Island {
             let boots = self.nodes[at].boots;
             let names: Vec<String> = self.nodes[at].store.tasks.keys().cloned().collect();
             for name in names {
-                let Some(task) = self.nodes[at].store.tasks.get_mut(&name) else { continue };
+                let Some(task) = self.nodes[at].store.tasks.get_mut(&name) else {
+                    continue;
+                };
                 if !task.is_alive(boots) || task.held {
                     continue;
                 }
@@ -135,7 +137,8 @@ impl Island {
     fn write(&mut self, replica: usize, dt: f64) {
         let slice = &self.replicas[replica];
         let mut mounts = self.nodes.iter().flat_map(|node| &node.mounts);
-        let works = mounts.any(|mount| mount.replica == replica && mount.mounted && mount.state == MountState::Answering);
+        let works =
+            mounts.any(|mount| mount.replica == replica && mount.mounted && mount.state == MountState::Answering);
         let Some(server) = self.reached(slice.address).filter(|_| works) else {
             return;
         };
@@ -148,8 +151,8 @@ impl Island {
             return;
         }
         let place = slice.mount_point.clone();
-        let serves = |plain: &Plain| plain.node == server && plain.mount_point == place && writable(&plain.device);
-        if let Some(at) = self.copies.plains.iter().position(serves) {
+        let is_it = |plain: &Plain| plain.node == server && plain.mount_point == place && writable(&plain.device);
+        if let Some(at) = self.copies.plains.iter().position(is_it) {
             self.copies.plains[at].own += dt;
         }
     }
@@ -183,7 +186,9 @@ impl Island {
         let source = self.source(argv);
         let plain = self.plain(at, argv);
         let (left_s, brings) = match (&source, plain) {
-            _ if argv.first().is_none_or(|program| program != "rsync") || argv.iter().any(|word| word == "--daemon") => {
+            _ if argv.first().is_none_or(|program| program != "rsync")
+                || argv.iter().any(|word| word == "--daemon") =>
+            {
                 (None, 0.0)
             }
             (Some(source), Some(plain)) => {
@@ -192,7 +197,11 @@ impl Island {
                     Some((of, has)) if of == source.replica => (written - has).max(0.0) * BRINGS[0],
                     _ => BRINGS[1],
                 };
-                let reads = if argv.iter().any(|word| word == "--checksum") { READS_S } else { 0.0 };
+                let reads = if argv.iter().any(|word| word == "--checksum") {
+                    READS_S
+                } else {
+                    0.0
+                };
                 (Some(PASS_S + more + reads), written)
             }
             // Nobody answers there.
@@ -248,11 +257,12 @@ impl Island {
                     }
                 }
                 let brought = whole(written) + 1;
-                log.push_str(&format!(
+                let _ = write!(
+                    log,
                     "Number of files: 12,345 (reg: 12,000, dir: 345)\nNumber of deleted files: 0\n\
                      Number of regular files transferred: {brought}\nTotal transferred file size: {} bytes\n",
                     brought * 4096
-                ));
+                );
                 (0, log)
             }
             _ => (

@@ -180,7 +180,11 @@ fn an_old_side_stays_unless_everything_of_the_new_one_is_there() {
     };
     assert_eq!(refusing(&reclaim(|_| {})), BTreeSet::new());
     for (at, state) in states.into_iter().enumerate() {
-        assert_eq!(refusing(&reclaim(state)), BTreeSet::from([Interlock::OldSideReplaced]), "{at}");
+        assert_eq!(
+            refusing(&reclaim(state)),
+            BTreeSet::from([Interlock::OldSideReplaced]),
+            "{at}"
+        );
     }
 }
 
@@ -353,7 +357,12 @@ fn situation(interlock: Interlock) -> Situation {
                     host: host("stor1"),
                     slice: slice(),
                 },
-                |island| _ = island.nodes[0].store.old.insert("web1".into(), (island.now_ms, "14 web1i".into())),
+                |island| {
+                    _ = island.nodes[0]
+                        .store
+                        .old
+                        .insert("web1".into(), (island.now_ms, "14 web1i".into()))
+                },
             )
         },
         Interlock::InsidePlan => usual(

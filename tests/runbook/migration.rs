@@ -24,7 +24,11 @@ pub fn check(stage: &Stage, island: &Island) {
         let mut filesystems = node.filesystems.iter();
         node.power != Power::Off && filesystems.any(|filesystem| filesystem.source == device && !filesystem.read_only)
     });
-    assert!(!(opened && writable), "2: {} can be written in two places", replica.slice);
+    assert!(
+        !(opened && writable),
+        "2: {} can be written in two places",
+        replica.slice
+    );
     if opened || plain.own > 0.0 {
         let written = island.copies.written.get(&0).copied().unwrap_or_default();
         assert_eq!(
@@ -36,11 +40,21 @@ pub fn check(stage: &Stage, island: &Island) {
     }
     let exported = node.nfs_server.as_ref();
     let exported = exported.is_some_and(|server| server.exports.iter().any(|export| export.path == plain.mount_point));
-    let pulls = node.store.tasks.values().any(|task| task.is_alive(node.boots) && task.left_s.is_some());
+    let pulls = node
+        .store
+        .tasks
+        .values()
+        .any(|task| task.is_alive(node.boots) && task.left_s.is_some());
     assert!(!(exported && pulls), "19: a copy is overwritten while it is exported");
     let wiped = island.nodes[0].store.wiped.contains(&device);
-    assert!(!wiped || opened || !stage.disturbed.is_empty(), "10: the old side is gone, and the new one does not serve");
-    assert!(!wiped || stage.scene == Scene::MigrateReclaim, "10: a migration threw its old side away");
+    assert!(
+        !wiped || opened || !stage.disturbed.is_empty(),
+        "10: the old side is gone, and the new one does not serve"
+    );
+    assert!(
+        !wiped || stage.scene == Scene::MigrateReclaim,
+        "10: a migration threw its old side away"
+    );
 }
 
 /// 16, 21: what a run that is over has made of it.
@@ -74,7 +88,8 @@ pub fn served(stage: &Stage, host: &str) -> Result<(), String> {
             let (replica, plain) = (&island.replicas[0], &island.copies.plains[0]);
             let node = &island.nodes[plain.node];
             let exported = node.nfs_server.as_ref();
-            let exported = exported.is_some_and(|server| server.exports.iter().any(|export| export.path == plain.mount_point));
+            let exported =
+                exported.is_some_and(|server| server.exports.iter().any(|export| export.path == plain.mount_point));
             let open = node.service_addresses.contains(&replica.address) && !node.blocked.contains(&replica.address);
             if &*node.name == host && exported && open && plain.mark.is_none() {
                 return Ok(());
@@ -103,7 +118,8 @@ fn played(mut each: impl FnMut(&mut Stage, &mut Console, usize)) -> (Stage, Cons
 fn ran(stage: &Stage, host: &str) -> Vec<String> {
     let ran = stage.sim.world().with(host, |island, at| {
         let ran = island.nodes[at].store.ran.iter();
-        ran.map(|ran| ran.argv.iter().take(2).cloned().collect::<Vec<_>>().join(" ")).collect()
+        ran.map(|ran| ran.argv.iter().take(2).cloned().collect::<Vec<_>>().join(" "))
+            .collect()
     });
     ran.unwrap()
 }
@@ -150,7 +166,10 @@ fn another_console_attaches_to_a_pass_under_way() {
     let (stage, _, end) = played(|stage, console, _| {
         let runs = stage.sim.world().with("stor3", |island, at| {
             let node = &island.nodes[at];
-            node.store.tasks.get("web1.1").is_some_and(|task| task.is_alive(node.boots))
+            node.store
+                .tasks
+                .get("web1.1")
+                .is_some_and(|task| task.is_alive(node.boots))
         });
         if runs.unwrap() && began == 0 {
             began += 1;
@@ -159,7 +178,10 @@ fn another_console_attaches_to_a_pass_under_way() {
         }
     });
     assert_eq!((end, began), (End::Done, 1));
-    let begun = ran(&stage, "stor3").into_iter().filter(|ran| ran == "task_go web1.1").count();
+    let begun = ran(&stage, "stor3")
+        .into_iter()
+        .filter(|ran| ran == "task_go web1.1")
+        .count();
     // The one that finds it under way lets it go on: that begins nothing anew.
     assert!(begun <= 2, "{begun}");
     let passes = stage.sim.world().with("stor3", |island, at| {
@@ -219,7 +241,8 @@ fn it_stands_still_while_clients_suffer_and_says_why() {
     let ran = ran(&stage, "stor3");
     assert!(ran.contains(&"task_hold web1.1".to_owned()), "{ran:?}");
     assert!(
-        said.iter().any(|why| why.contains("it waits: clients wait") && why.contains("without it")),
+        said.iter()
+            .any(|why| why.contains("it waits: clients wait") && why.contains("without it")),
         "{said:?}"
     );
 }
@@ -235,7 +258,10 @@ fn a_copy_that_differs_is_never_opened() {
             }
         });
     });
-    assert!(matches!(&end, End::Compensated { why, .. } if why.contains("differ")), "{end:?}");
+    assert!(
+        matches!(&end, End::Compensated { why, .. } if why.contains("differ")),
+        "{end:?}"
+    );
     super::ends::served(&stage, "web1", "stor1").unwrap();
 }
 
@@ -251,7 +277,10 @@ fn a_budget_that_is_over_brings_everything_back() {
             }
         });
     });
-    assert!(matches!(&end, End::Compensated { why, .. } if why.contains("60 s are allowed")), "{end:?}");
+    assert!(
+        matches!(&end, End::Compensated { why, .. } if why.contains("60 s are allowed")),
+        "{end:?}"
+    );
     super::ends::served(&stage, "web1", "stor1").unwrap();
     let writable = stage.sim.world().with("stor1", |island, at| {
         let mut filesystems = island.nodes[at].filesystems.iter();
@@ -267,7 +296,9 @@ fn a_source_that_is_not_mounted_is_not_copied() {
         let served = |node: &pointsman::simulate::node::Node| node.store.tasks.contains_key("web1-serve");
         let begun = |node: &pointsman::simulate::node::Node| node.store.tasks.contains_key("web1.1");
         let now = stage.sim.world().fleet(|island| {
-            island.nodes.iter().any(served) && !island.nodes.iter().any(begun) && !island.nodes[0].service_addresses.is_empty()
+            island.nodes.iter().any(served)
+                && !island.nodes.iter().any(begun)
+                && !island.nodes[0].service_addresses.is_empty()
         });
         if now.unwrap() {
             stage.sim.world().fleet(|island| {

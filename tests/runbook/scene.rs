@@ -148,7 +148,11 @@ impl Scene {
 
     /// The servers that its runbook changes.
     pub fn hosts(self) -> [&'static str; 2] {
-        if self.is_copied() { ["stor1", "stor3"] } else { ["stor1", "stor2"] }
+        if self.is_copied() {
+            ["stor1", "stor3"]
+        } else {
+            ["stor1", "stor2"]
+        }
     }
 
     /// DRBD 9 and NFSv4, else DRBD 8.4 and NFSv3.
@@ -181,7 +185,9 @@ impl Scene {
 
     /// Whether its runbook mounts the slice somewhere.
     pub fn mounts(self) -> bool {
-        !self.is_mysql() && !self.is_copied() && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
+        !self.is_mysql()
+            && !self.is_copied()
+            && !matches!(self.base(), Self::SplitBrain | Self::Service | Self::DiskReplace)
     }
 
     fn is_both(self) -> bool {
@@ -294,7 +300,11 @@ impl Scene {
                     let exports = island.nodes[0].nfs_server.as_ref().unwrap().exports.clone();
                     island.remove_address(0, 0);
                     island.unexport(0, 0);
-                    island.nodes[0].filesystems.iter_mut().filter(|it| it.at == "/srv/web1").for_each(|it| it.read_only = true);
+                    island.nodes[0]
+                        .filesystems
+                        .iter_mut()
+                        .filter(|it| it.at == "/srv/web1")
+                        .for_each(|it| it.read_only = true);
                     island.nodes[0].store.old.insert("web1".into(), (0, "0 web1i".into()));
                     let new = island.node("stor3").unwrap();
                     island.copies.plains[0].has = Some((0, 0.0));

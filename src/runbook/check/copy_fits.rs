@@ -25,7 +25,9 @@ impl Check for CopyFits {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        let Some(migration) = scope.subject.migration() else { return };
+        let Some(migration) = scope.subject.migration() else {
+            return;
+        };
         let layouts = scope.subject.layouts();
         let (Some(old), Some(new)) = (
             layouts.slices.get(&migration.slice),
@@ -35,13 +37,19 @@ impl Check for CopyFits {
         };
         let (from, to, at) = (&migration.from, &migration.to, new.mount_point.as_str());
         let whole = format!("a slice that is only half served is no case for a migration: look at {from} first");
-        report.require(&filesystem::is_mounted(from, &old.device, &old.mount_point).judge(sight), &whole);
+        report.require(
+            &filesystem::is_mounted(from, &old.device, &old.mount_point).judge(sight),
+            &whole,
+        );
         report.require(
             &filesystem::is_nowhere_else(from, &old.device, &old.mount_point).judge(sight),
             "unmount it there first: it could not be made read-only",
         );
         if let Some(export) = &old.export {
-            report.require(&nfs::is_exported(from, &export.path, &export.names()).judge(sight), &whole);
+            report.require(
+                &nfs::is_exported(from, &export.path, &export.names()).judge(sight),
+                &whole,
+            );
             for client in &export.clients {
                 if client.options.split(',').all(|option| !option.starts_with("fsid=")) {
                     report.refuse(
@@ -65,7 +73,10 @@ impl Check for CopyFits {
         }
         report.require(
             &filesystem::is_mounted(to, &new.device, at).judge(sight),
-            &format!("make a filesystem on {} of {to} and mount it on {at}: that is not done for you", new.device),
+            &format!(
+                "make a filesystem on {} of {to} and mount it on {at}: that is not done for you",
+                new.device
+            ),
         );
         report.require(
             &nfs::is_unexported(to, at).judge(sight),
@@ -78,7 +89,10 @@ impl Check for CopyFits {
         room(scope, sight, report);
         if migration.addresses.is_none() {
             report.refuse(
-                format!("{from} and {to} have no addresses of their own in the network of {}", migration.slice),
+                format!(
+                    "{from} and {to} have no addresses of their own in the network of {}",
+                    migration.slice
+                ),
                 "bring both servers into that network: one reads from the other there, and clients come to either",
             );
         }
@@ -104,7 +118,10 @@ fn empty(scope: &Scope<'_>, sight: &Sight) -> Truth {
         return Truth::Unknown("there is no migration".to_owned());
     };
     let layouts = scope.subject.layouts();
-    let at = layouts.slices.get(&migration.into).map_or("", |layout| &layout.mount_point);
+    let at = layouts
+        .slices
+        .get(&migration.into)
+        .map_or("", |layout| &layout.mount_point);
     let to = &migration.to;
     match sight.text(&copy::mark_look(to, at)).map(str::trim_end) {
         Err(why) => Truth::Unknown(why),
@@ -119,7 +136,9 @@ fn empty(scope: &Scope<'_>, sight: &Sight) -> Truth {
 }
 
 fn room(scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-    let Some(migration) = scope.subject.migration() else { return };
+    let Some(migration) = scope.subject.migration() else {
+        return;
+    };
     let layouts = scope.subject.layouts();
     let read = |host, slice| {
         let at = layouts.slices.get(slice).map_or("", |layout| &layout.mount_point);
@@ -155,7 +174,10 @@ fn room(scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
         && free + new.used_inodes < old.used_inodes + old.used_inodes / 20
     {
         report.refuse(
-            format!("{to} has {free} inodes free for it, and {} uses {}", migration.slice, old.used_inodes),
+            format!(
+                "{to} has {free} inodes free for it, and {} uses {}",
+                migration.slice, old.used_inodes
+            ),
             "make its filesystem with more inodes (mkfs -N)",
         );
     }

@@ -21,7 +21,9 @@ impl Check for CopyReplaces {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        let Some(migration) = scope.subject.migration() else { return };
+        let Some(migration) = scope.subject.migration() else {
+            return;
+        };
         let layouts = scope.subject.layouts();
         let (Some(old), Some(new)) = (
             layouts.slices.get(&migration.slice),
@@ -43,13 +45,19 @@ impl Check for CopyReplaces {
             "somebody may still read it there: take the export back first",
         );
         let serves = "the old side goes only while the new one serves: look there first";
-        report.require(&filesystem::is_mounted(to, &new.device, &new.mount_point).judge(sight), serves);
+        report.require(
+            &filesystem::is_mounted(to, &new.device, &new.mount_point).judge(sight),
+            serves,
+        );
         if let Some(address) = &new.address {
             report.require(&network::carries(to, address.ip, true).judge(sight), serves);
             report.require(&network::carries(from, address.ip, false).judge(sight), serves);
         }
         if let Some(export) = &new.export {
-            report.require(&nfs::is_exported(to, &export.path, &export.names()).judge(sight), serves);
+            report.require(
+                &nfs::is_exported(to, &export.path, &export.names()).judge(sight),
+                serves,
+            );
         }
         report.losses.push(format!(
             "the old side of {} on {from}: everything on {} is thrown away, alone what {to} has stays",

@@ -17,7 +17,11 @@ type Required = Vec<(Interlock, Condition)>;
 fn both<'a>(context: &'a Context<'_>) -> Option<(&'a MigrationLayout, &'a SliceLayout, &'a SliceLayout)> {
     let layouts = &context.plan.layouts;
     let migration = layouts.migration.as_ref()?;
-    Some((migration, layouts.slices.get(&migration.slice)?, layouts.slices.get(&migration.into)?))
+    Some((
+        migration,
+        layouts.slices.get(&migration.slice)?,
+        layouts.slices.get(&migration.into)?,
+    ))
 }
 
 fn outside(slice: &SliceName) -> Required {
@@ -36,7 +40,10 @@ pub(super) fn open(context: &Context<'_>, host: &HostName, slice: &SliceName, ad
                 Interlock::OldSideClosed,
                 filesystem::is_read_only(&migration.from, &old.device, &old.mount_point),
             ),
-            (Interlock::AddressOnce, network::carries(&migration.from, address, false)),
+            (
+                Interlock::AddressOnce,
+                network::carries(&migration.from, address, false),
+            ),
         ];
     }
     silent(context, migration, Some(address))
@@ -70,9 +77,15 @@ pub(super) fn overwrite(context: &Context<'_>, layout: &SliceLayout, slice: &Sli
     };
     let (from, to) = (&migration.from, &migration.to);
     let mut out = vec![
-        (Interlock::CopyUnused, filesystem::is_mounted(to, &layout.device, &layout.mount_point)),
+        (
+            Interlock::CopyUnused,
+            filesystem::is_mounted(to, &layout.device, &layout.mount_point),
+        ),
         (Interlock::CopyUnused, nfs::is_unexported(to, &layout.mount_point)),
-        (Interlock::CopyUnused, filesystem::is_there(from, &old.device, &old.mount_point)),
+        (
+            Interlock::CopyUnused,
+            filesystem::is_there(from, &old.device, &old.mount_point),
+        ),
     ];
     if let Some(address) = &layout.address {
         out.push((Interlock::CopyUnused, network::carries(to, address.ip, false)));

@@ -151,7 +151,7 @@ impl Copying {
     pub fn commands(&self) -> Vec<Vec<String>> {
         match self.mode {
             Mode::Passes => vec![self.begin(1, false)],
-            _ => vec![self.go(&self.name(), self.argv.clone())],
+            _ => vec![go(&self.name(), self.argv.clone())],
         }
     }
 
@@ -160,14 +160,7 @@ impl Copying {
         if whole {
             argv.insert(1, "--checksum".to_owned());
         }
-        self.go(&format!("{}.{number}", self.task), argv)
-    }
-
-    fn go(&self, name: &str, argv: Vec<String>) -> Vec<String> {
-        let lease = LEASE_S.to_string();
-        let mut words = ["task_go", name, &lease].map(str::to_owned).to_vec();
-        words.extend(argv);
-        words
+        go(&format!("{}.{number}", self.task), argv)
     }
 
     /// What the first pass has still to bring, by how full the two filesystems are. Nobody can tell it of a later one.
@@ -178,7 +171,10 @@ impl Copying {
             return None;
         }
         let room = Room::parse(sight.text(&self.room_look()).ok()?).ok()?;
-        Some(self.used_kib.saturating_sub(room.used_kib.saturating_sub(self.base_kib)))
+        Some(
+            self.used_kib
+                .saturating_sub(room.used_kib.saturating_sub(self.base_kib)),
+        )
     }
 
     /// The proof of the step.
@@ -205,7 +201,7 @@ impl Copying {
         if self.mode == Mode::Passes {
             return match self.next(&tasks) {
                 Next::Near(says) => Truth::Yes(says),
-                Next::Under(pass) => Truth::No(format!("{} {}", self.called(&pass), task::said(pass.is))),
+                Next::Under(pass) => Truth::No(format!("{} {}", called(&pass), task::said(pass.is))),
                 Next::Begin(number, _) | Next::Again(number, _) => Truth::No(format!("pass {number} is to be begun")),
                 Next::Never(why) => Truth::No(why),
             };
@@ -220,7 +216,11 @@ impl Copying {
                     "nothing differs between {} and {}: {files} files, compared in {seconds} s{}",
                     self.from,
                     self.to,
-                    if self.closed_check { "" } else { " by size, time and owner; by content just before" }
+                    if self.closed_check {
+                        ""
+                    } else {
+                        " by size, time and owner; by content just before"
+                    }
                 )),
                 None => Truth::Unknown("how many files were compared is not told".to_owned()),
             },
@@ -230,12 +230,6 @@ impl Copying {
             )),
             (is, _) => Truth::No(format!("{} {}", task.name, task::said(is))),
         }
-    }
-
-    fn called(&self, pass: &Task) -> String {
-        let number = pass.name.rsplit('.').next().unwrap_or_default();
-        let kind = if is_whole(pass) { " (all content)" } else { "" };
-        format!("pass {number}{kind}")
     }
 
     /// What is wrong with a task of a closed slice that has ended.
@@ -258,7 +252,9 @@ impl Copying {
 
     /// Which pass comes next.
     fn next(&self, tasks: &[Task]) -> Next {
-        let Some(last) = tasks.last() else { return Next::Begin(1, false) };
+        let Some(last) = tasks.last() else {
+            return Next::Begin(1, false);
+        };
         let number = tasks.len();
         let (seconds, code) = match last.is {
             Is::Running { .. } | Is::Held { .. } => return Next::Under(last.clone()),
@@ -276,7 +272,7 @@ impl Copying {
             }
             // Files may change their kind under its hands; twice in a row it is something else.
             23 if in_a_row(&|code| code == 23) < 2 => return Next::Again(number + 1, is_whole(last)),
-            code => return Next::Never(format!("{} {}: {}", self.called(last), meaning(code), last.last_words())),
+            code => return Next::Never(format!("{} {}: {}", called(last), meaning(code), last.last_words())),
         }
         let good = |task: &&Task| matches!(task.is, Is::Ended { code: 0 | 24, .. });
         let took = |task: &Task| match task.is {
@@ -303,7 +299,11 @@ impl Copying {
                 )),
             };
         }
-        let before = tasks[..number - 1].iter().filter(good).rfind(|task| !is_whole(task)).map(took);
+        let before = tasks[..number - 1]
+            .iter()
+            .filter(good)
+            .rfind(|task| !is_whole(task))
+            .map(took);
         match before {
             Some(before) if number >= TELLING && seconds.saturating_mul(10) >= before.saturating_mul(8) => {
                 Next::Never(format!(
@@ -315,6 +315,20 @@ impl Copying {
             _ => Next::Begin(number + 1, false),
         }
     }
+}
+
+/// The command that begins a task, or lets it go on.
+fn go(name: &str, argv: Vec<String>) -> Vec<String> {
+    let lease = LEASE_S.to_string();
+    let mut words = ["task_go", name, &lease].map(str::to_owned).to_vec();
+    words.extend(argv);
+    words
+}
+
+fn called(pass: &Task) -> String {
+    let number = pass.name.rsplit('.').next().unwrap_or_default();
+    let kind = if is_whole(pass) { " (all content)" } else { "" };
+    format!("pass {number}{kind}")
 }
 
 /// What a line about a difference begins with (`--out-format`).
@@ -335,17 +349,27 @@ fn meaning(code: i32) -> String {
         20 => "was interrupted",
         23 => "could not bring everything",
         24 => "missed files that vanished meanwhile",
-        25 => "would have deleted more than it may: look whether the right filesystem is read, then allow more (deletes=)",
+        25 => {
+            "would have deleted more than it may: look whether the right filesystem is read, then allow more (deletes=)"
+        }
         30 => "waited too long for the other server",
         _ => "failed",
     };
     format!("{says} (exit code {code})")
 }
 
+/// What others had counted at some moment.
+#[derive(Debug, Clone)]
+struct Counted {
+    at: UnixMs,
+    clients: BTreeMap<HostName, Pace>,
+    disks: BTreeMap<HostName, Pace>,
+}
+
 /// What is known of a copy under way.
 #[derive(Debug, Clone, Default)]
 pub struct Steering {
-    since: Option<(UnixMs, BTreeMap<HostName, Pace>, BTreeMap<HostName, Pace>)>,
+    since: Option<Counted>,
     /// Milliseconds of a request of the clients without it.
     base_ms: Option<f64>,
     /// Whether it was seen at all how clients fare without it.
@@ -362,7 +386,7 @@ pub struct Steering {
 impl Steering {
     /// What to do by what is seen now.
     pub fn judge(&mut self, copying: &Copying, sight: &Sight, now: UnixMs, paused: bool) -> Advice {
-        let Ok(tasks) = sight.text(&copying.tasks_look()).and_then(|text| task::parse(text)) else {
+        let Ok(tasks) = sight.text(&copying.tasks_look()).and_then(task::parse) else {
             return Advice::Keep;
         };
         if let Some((when, why)) = &self.refused_at {
@@ -374,7 +398,7 @@ impl Steering {
             }
         }
         if copying.is_urgent() {
-            return self.closed(copying, sight, &tasks);
+            return closed(copying, sight, &tasks);
         }
         let next = copying.next(&tasks);
         let runs = matches!(&next, Next::Under(pass) if matches!(pass.is, Is::Running { .. }));
@@ -389,7 +413,7 @@ impl Steering {
         };
         match (next, waits) {
             (Next::Never(why), _) => Advice::GiveUp(why),
-            (Next::Near(_), _) => Advice::Keep,
+            (Next::Near(_), _) | (Next::Begin(..) | Next::Again(..), Some(_)) => Advice::Keep,
             (Next::Under(pass), Some(_)) => match pass.is {
                 Is::Running { .. } => order(["task_hold", &pass.name]),
                 _ => Advice::Keep,
@@ -398,7 +422,6 @@ impl Steering {
                 Is::Running { lease_s, .. } if lease_s > LEASE_S / 2 => Advice::Keep,
                 _ => order(["task_go", &pass.name, &LEASE_S.to_string()]),
             },
-            (Next::Begin(..) | Next::Again(..), Some(_)) => Advice::Keep,
             (Next::Begin(number, whole), None) => Advice::Order(vec![copying.begin(number, whole)]),
             (Next::Again(number, whole), None) => {
                 let (since, _) = match self.failed {
@@ -413,44 +436,43 @@ impl Steering {
         }
     }
 
-    /// The slice is closed: as fast as it goes, and no longer than it may.
-    fn closed(&mut self, copying: &Copying, sight: &Sight, tasks: &[Task]) -> Advice {
-        let late = within_budget(&copying.from, &copying.task, copying.budget).judge(sight);
-        if late.fails() {
-            return Advice::GiveUp(late.text().to_owned());
-        }
-        let [task] = tasks else { return Advice::Keep };
-        match task.is {
-            Is::None | Is::Vanished | Is::Held { .. } => {
-                Advice::Order(vec![copying.go(&copying.name(), copying.argv.clone())])
-            }
-            Is::Running { .. } => Advice::Keep,
-            Is::Ended { .. } => copying.trouble(task).map_or(Advice::Keep, Advice::GiveUp),
-        }
-    }
-
     /// Whether others are worse off by it, or it is not known yet how they fare without it.
     fn others(&mut self, copying: &Copying, sight: &Sight, now: UnixMs, runs: bool) -> Option<String> {
-        let clients = copying.clients.iter().filter_map(|client| pace(sight, &client.host, &client.look()));
-        let disks = copying.disks.iter().filter_map(|(host, _)| pace(sight, host, &disk_look(host)));
-        let (clients, disks): (BTreeMap<_, _>, BTreeMap<_, _>) = (clients.collect(), disks.collect());
-        let resting = self.rests.as_ref().filter(|(until, _)| now < *until).map(|(_, why)| why.clone());
-        let Some((since, clients_before, disks_before)) = &self.since else {
-            self.since = Some((now, clients, disks));
+        let clients = copying
+            .clients
+            .iter()
+            .filter_map(|client| pace(sight, &client.host, &client.look()));
+        let disks = copying
+            .disks
+            .iter()
+            .filter_map(|(host, _)| pace(sight, host, &disk_look(host)));
+        let counted = Counted {
+            at: now,
+            clients: clients.collect(),
+            disks: disks.collect(),
+        };
+        let resting = self
+            .rests
+            .as_ref()
+            .filter(|(until, _)| now < *until)
+            .map(|(_, why)| why.clone());
+        let Some(before) = &self.since else {
+            self.since = Some(counted);
             return resting.or_else(|| (!self.learned).then(|| FIRST.to_owned()));
         };
-        if now.since(*since) < WINDOW {
+        if now.since(before.at) < WINDOW {
             return resting.or_else(|| (!self.learned).then(|| FIRST.to_owned()));
         }
-        let fare = fare(clients_before, &clients);
+        let fare = fare(&before.clients, &counted.clients);
         let slow = copying.disks.iter().find_map(|(host, limit)| {
-            let (before, after) = (disks_before.get(host)?, disks.get(host)?);
+            let (before, after) = (before.disks.get(host)?, counted.disks.get(host)?);
             let ops = after.ops.checked_sub(before.ops).filter(|ops| *ops > 0)?;
             let ms = after.rtt_ms.checked_sub(before.rtt_ms)? as f64 / ops as f64;
             let limit = limit.as_secs_f64() * 1000.0;
-            (ms > limit).then(|| format!("a request of the disks of {host} takes {ms:.0} ms, {limit:.0} ms at most are good"))
+            (ms > limit)
+                .then(|| format!("a request of the disks of {host} takes {ms:.0} ms, {limit:.0} ms at most are good"))
         });
-        self.since = Some((now, clients, disks));
+        self.since = Some(counted);
         if !runs {
             self.learned = true;
             if let Fare::Waits(ms) = fare {
@@ -458,9 +480,9 @@ impl Steering {
             }
         }
         let worse = match (fare, self.base_ms) {
-            (Fare::Waits(ms), Some(base)) if ms > base * WORSE && ms > base + FELT_MS => Some(format!(
-                "clients wait {ms:.1} ms a request, {base:.1} ms without it"
-            )),
+            (Fare::Waits(ms), Some(base)) if ms > base * WORSE && ms > base + FELT_MS => {
+                Some(format!("clients wait {ms:.1} ms a request, {base:.1} ms without it"))
+            }
             (Fare::Waits(ms), None) if runs => Some(format!(
                 "clients begin to work ({ms:.1} ms a request): how long they wait without it is looked at first"
             )),
@@ -479,7 +501,9 @@ impl Steering {
 
     fn fares(&self) -> String {
         match self.base_ms {
-            Some(ms) => format!("clients wait {ms:.1} ms a request without it; it stands still while they wait twice as long"),
+            Some(ms) => {
+                format!("clients wait {ms:.1} ms a request without it; it stands still while they wait twice as long")
+            }
             None => "how long clients wait without it is not known".to_owned(),
         }
     }
@@ -499,6 +523,20 @@ impl Steering {
     #[must_use]
     pub fn says(&self) -> Option<String> {
         self.said.clone()
+    }
+}
+
+/// The slice is closed: as fast as it goes, and no longer than it may.
+fn closed(copying: &Copying, sight: &Sight, tasks: &[Task]) -> Advice {
+    let late = within_budget(&copying.from, &copying.task, copying.budget).judge(sight);
+    if late.fails() {
+        return Advice::GiveUp(late.text().to_owned());
+    }
+    let [task] = tasks else { return Advice::Keep };
+    match task.is {
+        Is::None | Is::Vanished | Is::Held { .. } => Advice::Order(vec![go(&copying.name(), copying.argv.clone())]),
+        Is::Running { .. } => Advice::Keep,
+        Is::Ended { .. } => copying.trouble(task).map_or(Advice::Keep, Advice::GiveUp),
     }
 }
 
@@ -651,7 +689,10 @@ pub fn within_budget(host: &HostName, task: &str, budget: Duration) -> Condition
             Some(("frozen", seconds)) => match seconds.parse::<u64>() {
                 Ok(seconds) => Truth::of(
                     seconds <= budget.as_secs(),
-                    format!("it is closed on {name} for {seconds} s, and {} s are allowed", budget.as_secs()),
+                    format!(
+                        "it is closed on {name} for {seconds} s, and {} s are allowed",
+                        budget.as_secs()
+                    ),
                 ),
                 Err(_) => Truth::Unknown(format!("{text:?} is no time")),
             },
@@ -735,9 +776,13 @@ pub fn is_kept(host: &HostName, task: &str) -> Condition {
 pub fn is_blank(host: &HostName, device: &str) -> Condition {
     let (name, device) = (host.clone(), device.to_owned());
     let look = blank_look(host, &device);
-    Condition::on(format!("nothing is on {device} of {host}"), look, move |text| match text.trim_end() {
-        "blank" => Truth::Yes(format!("nothing is on {device} of {name}")),
-        found if found.starts_with("TYPE=") => Truth::No(format!("{device} of {name} holds {found}")),
-        found => Truth::Unknown(format!("{device} of {name}: {found:?}")),
-    })
+    Condition::on(
+        format!("nothing is on {device} of {host}"),
+        look,
+        move |text| match text.trim_end() {
+            "blank" => Truth::Yes(format!("nothing is on {device} of {name}")),
+            found if found.starts_with("TYPE=") => Truth::No(format!("{device} of {name} holds {found}")),
+            found => Truth::Unknown(format!("{device} of {name}: {found:?}")),
+        },
+    )
 }

@@ -64,7 +64,9 @@ pub fn is_there(host: &HostName, device: &str, at: &str) -> Condition {
         host,
         format!("{device} is mounted on {at} of {host}"),
         move |mounts| match mounts.iter().rev().find(|mount| mount.at.as_str() == at) {
-            Some(mount) if mount.source.as_str() == device => Truth::Yes(format!("{device} is mounted on {at} of {name}")),
+            Some(mount) if mount.source.as_str() == device => {
+                Truth::Yes(format!("{device} is mounted on {at} of {name}"))
+            }
             Some(mount) => Truth::No(format!("{} is mounted on {at} of {name}", mount.source)),
             None => Truth::No(format!("nothing is mounted on {at} of {name}")),
         },

@@ -105,7 +105,11 @@ pub fn parse(text: &str) -> Result<Vec<Task>, String> {
 fn headed(rest: &str) -> Option<Task> {
     let words: Vec<&str> = rest.split(' ').collect();
     // A clock that was set back does not make a task begin in the future.
-    let seconds = |word: &str| word.parse::<i64>().ok().map(|seconds| u64::try_from(seconds).unwrap_or(0));
+    let seconds = |word: &str| {
+        word.parse::<i64>()
+            .ok()
+            .map(|seconds| u64::try_from(seconds).unwrap_or(0))
+    };
     let (name, is) = match words.as_slice() {
         [name, "none"] => (name, Is::None),
         [name, "vanished"] => (name, Is::Vanished),
@@ -116,7 +120,12 @@ fn headed(rest: &str) -> Option<Task> {
                 lease_s: lease.parse().ok()?,
             },
         ),
-        [name, "held", time, _] => (name, Is::Held { seconds: seconds(time)? }),
+        [name, "held", time, _] => (
+            name,
+            Is::Held {
+                seconds: seconds(time)?,
+            },
+        ),
         [name, "ended", time, code] => (
             name,
             Is::Ended {
@@ -150,13 +159,17 @@ pub fn one(text: &str) -> Result<Task, String> {
 #[must_use]
 pub fn runs(host: &HostName, name: &str) -> Condition {
     let (on, task) = (host.clone(), name.to_owned());
-    Condition::on(format!("{name} runs on {host}"), look(host, name), move |text| match one(text) {
-        Ok(found) => Truth::of(
-            matches!(found.is, Is::Running { .. }),
-            format!("{task} {} on {on}", said(found.is)),
-        ),
-        Err(why) => Truth::Unknown(format!("{task} on {on}: {why}")),
-    })
+    Condition::on(
+        format!("{name} runs on {host}"),
+        look(host, name),
+        move |text| match one(text) {
+            Ok(found) => Truth::of(
+                matches!(found.is, Is::Running { .. }),
+                format!("{task} {} on {on}", said(found.is)),
+            ),
+            Err(why) => Truth::Unknown(format!("{task} on {on}: {why}")),
+        },
+    )
 }
 
 /// Nothing of the task runs, nor of its numbered parts.
@@ -164,19 +177,23 @@ pub fn runs(host: &HostName, name: &str) -> Condition {
 pub fn rests(host: &HostName, name: &str) -> Condition {
     let looks = [look(host, name), parts_look(host, name)];
     let (on, task) = (host.clone(), name.to_owned());
-    Condition::new(format!("nothing of {name} runs on {host}"), looks.to_vec(), move |sight| {
-        for look in &looks {
-            match sight.text(look).and_then(|text| parse(text)) {
-                Ok(found) => {
-                    if let Some(alive) = found.iter().find(|found| found.is_alive()) {
-                        return Truth::No(format!("{} {} on {on}", alive.name, said(alive.is)));
+    Condition::new(
+        format!("nothing of {name} runs on {host}"),
+        looks.to_vec(),
+        move |sight| {
+            for look in &looks {
+                match sight.text(look).and_then(parse) {
+                    Ok(found) => {
+                        if let Some(alive) = found.iter().find(|found| found.is_alive()) {
+                            return Truth::No(format!("{} {} on {on}", alive.name, said(alive.is)));
+                        }
                     }
+                    Err(why) => return Truth::Unknown(format!("{task} on {on}: {why}")),
                 }
-                Err(why) => return Truth::Unknown(format!("{task} on {on}: {why}")),
             }
-        }
-        Truth::Yes(format!("nothing of {task} runs on {on}"))
-    })
+            Truth::Yes(format!("nothing of {task} runs on {on}"))
+        },
+    )
 }
 
 /// The task was never begun, nor any of its numbered parts, or all of that is forgotten.
@@ -186,7 +203,7 @@ pub fn is_unknown(host: &HostName, name: &str) -> Condition {
     let (on, task) = (host.clone(), name.to_owned());
     Condition::new(format!("{host} knows of no {name}"), looks.to_vec(), move |sight| {
         for look in &looks {
-            match sight.text(look).and_then(|text| parse(text)) {
+            match sight.text(look).and_then(parse) {
                 Ok(found) => {
                     if let Some(known) = found.iter().find(|found| found.is != Is::None) {
                         return Truth::No(format!("{} {} on {on}", known.name, said(known.is)));
@@ -222,15 +239,30 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].is, Is::Ended { seconds: 12, code: 24 });
         assert_eq!(found[0].figure("Number of files"), Some(1234));
-        assert_eq!(found[1].is, Is::Running { seconds: 3, lease_s: -4 });
+        assert_eq!(
+            found[1].is,
+            Is::Running {
+                seconds: 3,
+                lease_s: -4
+            }
+        );
         assert_eq!(parse("end\n").unwrap(), []);
         for end in 0..whole.len() - 4 {
             assert!(parse(&whole[..end]).is_err(), "{end}");
         }
-        for strange in ["task a\nend\n", "task a dances\nend\n", "log x\nend\n", "task a ended 1 x\nend\n", "Segmentation fault\n"] {
+        for strange in [
+            "task a\nend\n",
+            "task a dances\nend\n",
+            "log x\nend\n",
+            "task a ended 1 x\nend\n",
+            "Segmentation fault\n",
+        ] {
             assert!(parse(strange).is_err(), "{strange}");
         }
         // A clock that was set back.
-        assert_eq!(parse("task a ended -3 0\nend\n").unwrap()[0].is, Is::Ended { seconds: 0, code: 0 });
+        assert_eq!(
+            parse("task a ended -3 0\nend\n").unwrap()[0].is,
+            Is::Ended { seconds: 0, code: 0 }
+        );
     }
 }

@@ -248,8 +248,14 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Database => &[ValueKind::Database, ValueKind::Host],
     };
     let (named, told): (&[&str], &str) = match definition.about {
-        About::Array => (&["host", "array"], "a runbook about an array is told the array and its host by these names"),
-        About::Migration => (&["slice", "into"], "a runbook about a migration is told both filesystems by these names"),
+        About::Array => (
+            &["host", "array"],
+            "a runbook about an array is told the array and its host by these names",
+        ),
+        About::Migration => (
+            &["slice", "into"],
+            "a runbook about a migration is told both filesystems by these names",
+        ),
         _ => (&[], ""),
     };
     for name in named.iter().filter(|name| !definition.parameters.contains_key(**name)) {

@@ -25,10 +25,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ),
     ("mysql-failover.yaml", include_str!("../builtin/mysql-failover.yaml")),
     ("migrate.yaml", include_str!("../builtin/migrate.yaml")),
-    (
-        "migrate-reclaim.yaml",
-        include_str!("../builtin/migrate-reclaim.yaml"),
-    ),
+    ("migrate-reclaim.yaml", include_str!("../builtin/migrate-reclaim.yaml")),
 ];
 
 static ALL: LazyLock<Vec<Definition>> = LazyLock::new(|| {

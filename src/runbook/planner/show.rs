@@ -158,7 +158,10 @@ const FUNCTIONS: &[(&str, &str)] = &[
          runs goes on, one that has ended is not begun again",
     ),
     ("task_hold", "SIGSTOP to the process group of that very task"),
-    ("task_end", "SIGTERM, then SIGKILL, to the process groups of these very tasks and their numbered parts"),
+    (
+        "task_end",
+        "SIGTERM, then SIGKILL, to the process groups of these very tasks and their numbered parts",
+    ),
     ("task_forget", "the same, and what was kept of them is deleted"),
     (
         "copy_begin",
@@ -176,7 +179,10 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "mount -o remount,ro of that device, which fails while any file is open for writing; writes down since when",
     ),
     ("copy_thaw", "mount -o remount,rw of that device"),
-    ("old_keep", "writes to /var/lib/pointsman/old since when, and for how many days, the old side is kept"),
+    (
+        "old_keep",
+        "writes to /var/lib/pointsman/old since when, and for how many days, the old side is kept",
+    ),
     (
         "old_wipe",
         "umount, where that device is mounted read-only; then wipefs --all of it, where it is mounted nowhere else",

@@ -9,7 +9,12 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
         ["task_go", name, lease, argv @ ..] => go(island, at, name, lease, argv),
         ["task_hold", name] => {
             let (now, boots) = (island.now_ms, island.nodes[at].boots);
-            if let Some(task) = island.nodes[at].store.tasks.get_mut(*name).filter(|task| task.is_alive(boots)) {
+            if let Some(task) = island.nodes[at]
+                .store
+                .tasks
+                .get_mut(*name)
+                .filter(|task| task.is_alive(boots))
+            {
                 task.hold(now);
             }
             Answer::ok(String::new())
@@ -44,7 +49,12 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
                 let used = whole(it.used_kib);
                 let free = it.size_kib.saturating_sub(used);
                 let inodes = it.inodes / 10;
-                Answer::ok(format!("kib {} {used} {free} inodes {} {inodes} {}\n", it.size_kib, it.inodes, it.inodes - inodes))
+                Answer::ok(format!(
+                    "kib {} {used} {free} inodes {} {inodes} {}\n",
+                    it.size_kib,
+                    it.inodes,
+                    it.inodes - inodes
+                ))
             }
             // df(1) tells of the filesystem that the directory is on.
             None => Answer::ok("kib 41020640 13946000 27074640 inodes 2560000 200000 2360000\n".to_owned()),
@@ -53,7 +63,13 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
             if on_top(island, at, place).is_none_or(|(found, _)| found != *device) {
                 return Some(Answer::failed(1, format!("{place} is not {device}\n")));
             }
-            go(island, at, name, "31536000", &["rsync", "--daemon", "--no-detach", place])
+            go(
+                island,
+                at,
+                name,
+                "31536000",
+                &["rsync", "--daemon", "--no-detach", place],
+            )
         }
         ["copy_freeze", place, device, name] => freeze(island, at, [place, device, name]),
         ["copy_thaw", place, device, name] => thaw(island, at, [place, device, name]),
@@ -73,9 +89,7 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
             Answer::ok(String::new())
         }
         ["old_kept", name] => match island.nodes[at].store.old.get(*name) {
-            Some((since, rest)) => {
-                Answer::ok(format!("old {} {rest}\n", island.now_ms.saturating_sub(*since) / 1000))
-            }
+            Some((since, rest)) => Answer::ok(format!("old {} {rest}\n", island.now_ms.saturating_sub(*since) / 1000)),
             None => Answer::ok("no\n".to_owned()),
         },
         ["old_wipe", place, device, name] => wipe(island, at, [place, device, name]),
@@ -91,7 +105,10 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
         ["disk_pace"] => {
             let disks = &island.nodes[at].disks;
             let sum = |of: &dyn Fn(&crate::simulate::node::Disk) -> f64| whole(disks.iter().map(of).sum());
-            let (ops, ms) = (sum(&|disk| disk.done[0] + disk.done[1]), sum(&|disk| disk.spent_ms[0] + disk.spent_ms[1]));
+            let (ops, ms) = (
+                sum(&|disk| disk.done[0] + disk.done[1]),
+                sum(&|disk| disk.spent_ms[0] + disk.spent_ms[1]),
+            );
             Answer::ok(format!("mounts 1 ops {ops} rtt_ms {ms}\n"))
         }
         _ => return None,
@@ -221,7 +238,11 @@ fn freeze(island: &mut Island, at: usize, [place, device, name]: [&str; 3]) -> A
     if writable && node.nfs_server.as_ref().is_some_and(busy) {
         return Answer::failed(32, format!("mount: {place}: mount point is busy.\n"));
     }
-    for filesystem in node.filesystems.iter_mut().filter(|filesystem| filesystem.source == device) {
+    for filesystem in node
+        .filesystems
+        .iter_mut()
+        .filter(|filesystem| filesystem.source == device)
+    {
         filesystem.read_only = true;
     }
     let since = (island.now_ms, island.nodes[at].boots);
@@ -234,7 +255,11 @@ fn thaw(island: &mut Island, at: usize, [place, device, name]: [&str; 3]) -> Ans
         return Answer::failed(1, format!("{place} is not {device}\n"));
     }
     let node = &mut island.nodes[at];
-    for filesystem in node.filesystems.iter_mut().filter(|filesystem| filesystem.source == device) {
+    for filesystem in node
+        .filesystems
+        .iter_mut()
+        .filter(|filesystem| filesystem.source == device)
+    {
         filesystem.read_only = false;
     }
     node.store.frozen.remove(name);

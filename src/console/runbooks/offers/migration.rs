@@ -58,7 +58,11 @@ fn migrated(about: &About<'_>, into: &Slice) -> Result<String, String> {
             .map(|mounts| filesystem::mounted(to, mounts, &into.device, &into.mount_point))
             .into_iter(),
     )?;
-    let alone = if into.standby.is_none() { ", which has no replica" } else { "" };
+    let alone = if into.standby.is_none() {
+        ", which has no replica"
+    } else {
+        ""
+    };
     Ok(format!(
         "{} → {} on {to}{alone}: copied while it is used, then closed for the rest",
         from.name, into.name
@@ -70,5 +74,8 @@ fn reclaimed(about: &About<'_>, into: &Slice) -> Result<String, String> {
     if about.facts.sides.iter().any(|side| side.address == Some(true)) {
         return Err(format!("{} is served where it was", about.slice.name));
     }
-    Ok(format!("throw the old side away; {} on {} stays", into.name, into.preferred))
+    Ok(format!(
+        "throw the old side away; {} on {} stays",
+        into.name, into.preferred
+    ))
 }

@@ -45,7 +45,11 @@ impl Action for CopyCheck {
                 layout.slice,
                 layout.from,
                 layout.to,
-                if whole { ", all content" } else { ", by size, time and owner" }
+                if whole {
+                    ", all content"
+                } else {
+                    ", by size, time and owner"
+                }
             ),
             needs: vec![found.is_closed()],
             expects: vec![found.ready()],

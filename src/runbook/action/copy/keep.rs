@@ -39,7 +39,10 @@ impl Action for CopyKeep {
         let (from, serving) = (&layout.from, found.serving());
         Ok(Operation {
             place: Place::Host(from.clone()),
-            says: format!("keep the old side of {} on {from}, read-only, for {days} days", layout.slice),
+            says: format!(
+                "keep the old side of {} on {from}, read-only, for {days} days",
+                layout.slice
+            ),
             needs: vec![found.is_closed()],
             expects: Vec::new(),
             work: Work::Commands(vec![

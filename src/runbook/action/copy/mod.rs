@@ -67,8 +67,18 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn of(given: &Given<'a>) -> Result<Self, String> {
-        let layout = given.layouts.migration.as_ref().ok_or("this plan is about no migration")?;
-        let slice = |name| given.layouts.slices.get(name).ok_or_else(|| format!("{name} is no slice of this plan"));
+        let layout = given
+            .layouts
+            .migration
+            .as_ref()
+            .ok_or("this plan is about no migration")?;
+        let slice = |name| {
+            given
+                .layouts
+                .slices
+                .get(name)
+                .ok_or_else(|| format!("{name} is no slice of this plan"))
+        };
         Ok(Self {
             layout,
             old: slice(&layout.slice)?,
@@ -122,7 +132,7 @@ impl<'a> Found<'a> {
     }
 
     /// The copy in one of its ways. `more` are words of rsync beside those that all have.
-    fn copying(&self, mode: Mode, budget: Duration, closed_check: bool, more: &[String]) -> Result<Copying, String> {
+    fn copying(&self, way: Mode, budget: Duration, closed_check: bool, more: &[String]) -> Result<Copying, String> {
         let layout = self.layout;
         let (source, _) = layout.addresses.ok_or_else(|| {
             format!(
@@ -146,7 +156,7 @@ impl<'a> Found<'a> {
         argv.push(format!("rsync://{source}:{}/{}/", layout.port, self.serving()));
         argv.push(format!("{}/", self.new.mount_point));
         Ok(Copying {
-            mode,
+            mode: way,
             from: layout.from.clone(),
             to: layout.to.clone(),
             task: layout.task.clone(),
@@ -171,7 +181,10 @@ impl<'a> Found<'a> {
 
     /// Nothing of it runs on the new server.
     fn rests(&self) -> Vec<Condition> {
-        self.tasks().iter().map(|name| task::rests(&self.layout.to, name)).collect()
+        self.tasks()
+            .iter()
+            .map(|name| task::rests(&self.layout.to, name))
+            .collect()
     }
 }
 

@@ -76,7 +76,10 @@ impl Action for Serve {
             settles_within: Duration::from_secs(5),
             nature: Nature::Idempotent,
             retry: None,
-            undo: Some(same(given.call, if self.begins { UNSERVE.name() } else { SERVE.name() })),
+            undo: Some(same(
+                given.call,
+                if self.begins { UNSERVE.name() } else { SERVE.name() },
+            )),
             claims: Vec::new(),
         })
     }

@@ -48,10 +48,7 @@ impl Action for CopyWipe {
             needs: Vec::new(),
             expects: Vec::new(),
             work: Work::Commands(vec![argv(["old_wipe", at, device, &layout.task])]),
-            proof: vec![
-                filesystem::is_unmounted(from, device, at),
-                copy::is_blank(from, device),
-            ],
+            proof: vec![filesystem::is_unmounted(from, device, at), copy::is_blank(from, device)],
             deadline: Duration::from_mins(1),
             settles_within: Duration::from_secs(5),
             nature: Nature::Irreversible,

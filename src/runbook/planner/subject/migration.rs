@@ -38,7 +38,12 @@ pub struct Migration {
 /// Names that can be none of these.
 pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     let fleet = asked.fleet;
-    let named = |name: &str| asked.given(name).and_then(|slice| fleet.slice(slice)).map(|(_, slice)| slice);
+    let named = |name: &str| {
+        asked
+            .given(name)
+            .and_then(|slice| fleet.slice(slice))
+            .map(|(_, slice)| slice)
+    };
     let (Some(slice), Some(into)) = (named("slice"), named("into")) else {
         return Err(vec![Refusal::new(
             "it is not said what moves, and to what",
@@ -65,8 +70,20 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         ..into.clone()
     };
     let resource = |slice: &Slice| slice.resource.clone().unwrap_or_else(|| slice.name.as_str().to_owned());
-    let old = layout::find(slice, &[from.clone(), from.clone()], &resource(slice), asked.sight, false);
-    let mut new = layout::find(&as_slice, &[to.clone(), to.clone()], &resource(into), asked.sight, false);
+    let old = layout::find(
+        slice,
+        &[from.clone(), from.clone()],
+        &resource(slice),
+        asked.sight,
+        false,
+    );
+    let mut new = layout::find(
+        &as_slice,
+        &[to.clone(), to.clone()],
+        &resource(into),
+        asked.sight,
+        false,
+    );
     new.layout.export.clone_from(&old.layout.export);
     let only = |mut layout: SliceLayout| {
         layout.sides.truncate(1);
@@ -74,7 +91,9 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     };
     let (old, new) = (only(old.layout), only(new.layout));
     let task = safe(slice.name.as_str());
-    let machine = asked.sight.map_or_else(String::new, |sight| identity::machine(&from, sight));
+    let machine = asked
+        .sight
+        .map_or_else(String::new, |sight| identity::machine(&from, sight));
     let room = |host: &HostName, at: &str| Room::parse(asked.sight?.text(&copy::room_look(host, at)).ok()?).ok();
     let marked = asked
         .sight
@@ -87,7 +106,9 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
             clients.push(client);
         }
     }
-    let disks = [&from, &to].map(|host| (host.clone(), await_limit(fleet, host))).to_vec();
+    let disks = [&from, &to]
+        .map(|host| (host.clone(), await_limit(fleet, host)))
+        .to_vec();
     let migrate = &fleet.migrate;
     let found = MigrationLayout {
         slice: slice.name.clone(),
@@ -148,7 +169,9 @@ fn server(slice: &Slice, sight: Option<&Sight>) -> HostName {
 
 fn await_limit(fleet: &Fleet, host: &HostName) -> Duration {
     let host = fleet.host(host.as_str());
-    let ms = host.map_or(Thresholds::default().disk_await_ms, |host| host.thresholds.disk_await_ms);
+    let ms = host.map_or(Thresholds::default().disk_await_ms, |host| {
+        host.thresholds.disk_await_ms
+    });
     Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX)
 }
 
@@ -161,8 +184,11 @@ fn addresses(fleet: &Fleet, slice: &Slice, hosts: [&HostName; 2], sight: Option<
         .collect();
     let own = |host: &HostName| {
         let addresses = parse_addresses(sight?.text(&network::look(host)).ok()?).ok()?;
-        let mut own = addresses.into_iter().filter(|own| !served.contains(&own.ip) && !own.ip.is_loopback());
-        own.find(|own| layout::same_network(own.ip, service.ip, own.prefix)).map(|own| own.ip)
+        let mut own = addresses
+            .into_iter()
+            .filter(|own| !served.contains(&own.ip) && !own.ip.is_loopback());
+        own.find(|own| layout::same_network(own.ip, service.ip, own.prefix))
+            .map(|own| own.ip)
     };
     Some((own(hosts[0])?, own(hosts[1])?))
 }
@@ -203,7 +229,10 @@ fn fits(slice: &Slice, into: &Slice, found: &MigrationLayout) -> Result<(), Refu
         ));
     }
     if found.task.is_empty() {
-        return Err(Refusal::new(format!("{} is no name for a file", slice.name), "give it another name"));
+        return Err(Refusal::new(
+            format!("{} is no name for a file", slice.name),
+            "give it another name",
+        ));
     }
     Ok(())
 }
@@ -286,7 +315,8 @@ impl Subject for Migration {
         };
         for (what, host, layout) in [("old", &self.found.from, &self.old), ("new", &self.found.to, &self.new)] {
             let (device, at) = (&layout.device, &layout.mount_point);
-            let mut put = |fact: &str, value: String| _ = out.insert(format!("{fact} of the {what} side, {host}"), value);
+            let mut put =
+                |fact: &str, value: String| _ = out.insert(format!("{fact} of the {what} side, {host}"), value);
             put("machine", identity::machine(host, sight));
             put("boot", identity::boot(host, sight));
             put("mount", said(&filesystem::is_mounted(host, device, at)));

@@ -49,7 +49,10 @@ fn what_would_be_overwritten_or_lost_is_refused() {
             assert!(told.contains(says), "lacks {says:?}\n{told}");
         }
     };
-    refused(("copy_mark /srv/slice-a", 0, "used\n"), &["/srv/slice-a of access2 is not empty", "empty it by hand"]);
+    refused(
+        ("copy_mark /srv/slice-a", 0, "used\n"),
+        &["/srv/slice-a of access2 is not empty", "empty it by hand"],
+    );
     refused(
         ("copy_mark /srv/slice-a", 0, "mark slice-b of somewhere\n"),
         &["holds a copy of something else"],
@@ -57,21 +60,38 @@ fn what_would_be_overwritten_or_lost_is_refused() {
     refused(("copy_mark /srv/slice-a", 0, "\n"), &["is not told"]);
     refused(("copy_mark /srv/slice-a", 1, ""), &["copy_mark"]);
     refused(
-        ("copy_room /srv/slice-a", 0, "kib 1000000 24 400000 inodes 64000 12 52000\n"),
-        &["has 390 MiB free for it, and slice-a uses 390 MiB", "a larger filesystem"],
+        (
+            "copy_room /srv/slice-a",
+            0,
+            "kib 1000000 24 400000 inodes 64000 12 52000\n",
+        ),
+        &[
+            "has 390 MiB free for it, and slice-a uses 390 MiB",
+            "a larger filesystem",
+        ],
     );
     refused(
-        ("copy_room /srv/slice-a", 0, "kib 1000000 24 600000 inodes 9000 12 8988\n"),
+        (
+            "copy_room /srv/slice-a",
+            0,
+            "kib 1000000 24 600000 inodes 9000 12 8988\n",
+        ),
         &["8988 inodes free", "mkfs -N"],
     );
-    refused(("copy_room /srv/slice-a", 0, "garbage\n"), &["does not say how full it is"]);
+    refused(
+        ("copy_room /srv/slice-a", 0, "garbage\n"),
+        &["does not say how full it is"],
+    );
     refused(
         ("exportfs -v", 0, "/srv/slice-a  \t10.77.0.0/24(rw)\n"),
         &["access2 exports /srv/slice-a", "take that export back first"],
     );
     refused(
         ("cat /proc/self/mountinfo", 0, "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n"),
-        &["nothing is mounted on /srv/slice-a of access2", "that is not done for you"],
+        &[
+            "nothing is mounted on /srv/slice-a of access2",
+            "that is not done for you",
+        ],
     );
     refused(("command -v rsync", 127, ""), &["rsync"]);
 }
@@ -110,7 +130,10 @@ fn an_export_without_a_file_system_id_is_refused() {
     from.instead = vec![("fsid=1001,", "")];
     let fleet = with_spare(INTERIM, "");
     let told = told(planned(&fleet, &moves(), [("stor1", from), ("access2", spare())]));
-    assert!(told.starts_with("REFUSED") && told.contains("without a file system id"), "{told}");
+    assert!(
+        told.starts_with("REFUSED") && told.contains("without a file system id"),
+        "{told}"
+    );
 }
 
 #[test]

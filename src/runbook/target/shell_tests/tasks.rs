@@ -63,31 +63,56 @@ fn a_task_outlives_its_call_is_begun_once_held_and_ended() {
     for shell in shells() {
         let room = room(shell);
         let began = Instant::now();
-        runs(&room, 0, &["task_go", "web1.1", "600", "sh", "-c", "echo hello; sleep 300"]);
+        runs(
+            &room,
+            0,
+            &["task_go", "web1.1", "600", "sh", "-c", "echo hello; sleep 300"],
+        );
         // The call did not wait for it, and left the lock.
         assert!(began.elapsed() < Duration::from_secs(20), "{shell}");
-        assert!(matches!(one(&room, "web1.1").is, Is::Running { lease_s: 590..=600, .. }), "{shell}");
+        assert!(
+            matches!(one(&room, "web1.1").is, Is::Running { lease_s: 590..=600, .. }),
+            "{shell}"
+        );
         let pid = fs::read_to_string(room.path("store/task/web1.1/pid")).unwrap();
         runs(&room, 1, &["task_go", "web1.1", "900", "false"]);
-        assert_eq!(fs::read_to_string(room.path("store/task/web1.1/pid")).unwrap(), pid, "{shell}: attached");
+        assert_eq!(
+            fs::read_to_string(room.path("store/task/web1.1/pid")).unwrap(),
+            pid,
+            "{shell}: attached"
+        );
         assert_eq!(one(&room, "web1.1").argv, "sh -c echo hello; sleep 300", "{shell}");
         runs(&room, 2, &["task_hold", "web1.1"]);
         comes("held", || matches!(one(&room, "web1.1").is, Is::Held { .. }));
         runs(&room, 3, &["task_go", "web1.1", "900", "false"]);
-        comes("going on", || matches!(one(&room, "web1.1").is, Is::Running { lease_s: 890..=900, .. }));
+        comes("going on", || {
+            matches!(one(&room, "web1.1").is, Is::Running { lease_s: 890..=900, .. })
+        });
         runs(&room, 4, &["task_end", "web1"]);
         assert_eq!(one(&room, "web1.1").is, Is::Vanished, "{shell}");
         comes("the end of its group", || group_is_gone(&room, "web1.1"));
         // What has vanished begins anew.
-        runs(&room, 5, &["task_go", "web1.1", "600", "sh", "-c", "echo hello; exit 7"]);
-        comes("its end", || matches!(one(&room, "web1.1").is, Is::Ended { code: 7, .. }));
+        runs(
+            &room,
+            5,
+            &["task_go", "web1.1", "600", "sh", "-c", "echo hello; exit 7"],
+        );
+        comes("its end", || {
+            matches!(one(&room, "web1.1").is, Is::Ended { code: 7, .. })
+        });
         assert_eq!(one(&room, "web1.1").log, ["hello"], "{shell}");
         // What has ended does not.
         runs(&room, 6, &["task_go", "web1.1", "600", "sh", "-c", "exit 0"]);
         assert!(matches!(one(&room, "web1.1").is, Is::Ended { code: 7, .. }), "{shell}");
         runs(&room, 7, &["task_go", "web1.2", "600", "true"]);
-        comes("the other one", || matches!(one(&room, "web1.2").is, Is::Ended { code: 0, .. }));
-        assert_eq!(task::parse(&looks(&room, &["tasks", "web1"])).unwrap().len(), 2, "{shell}");
+        comes("the other one", || {
+            matches!(one(&room, "web1.2").is, Is::Ended { code: 0, .. })
+        });
+        assert_eq!(
+            task::parse(&looks(&room, &["tasks", "web1"])).unwrap().len(),
+            2,
+            "{shell}"
+        );
         runs(&room, 8, &["task_forget", "web1"]);
         assert_eq!(looks(&room, &["tasks", "web1"]), "end\n", "{shell}");
         assert_eq!(one(&room, "web1.1").is, Is::None, "{shell}");
@@ -103,7 +128,9 @@ fn a_process_that_is_not_the_task_is_left_alone() {
         let path = room.path("store/task/web1.1/pid");
         let known = fs::read_to_string(&path).unwrap();
         let words: Vec<&str> = known.trim_end().split(' ').collect();
-        let [pid, began, boot, since] = words.as_slice() else { panic!("{known}") };
+        let [pid, began, boot, since] = words.as_slice() else {
+            panic!("{known}")
+        };
         let other = (began.parse::<u64>().unwrap() + 1).to_string();
         for strange in [[pid, other.as_str(), boot, since], [pid, began, "another-boot", since]] {
             fs::write(&path, strange.join(" ") + "\n").unwrap();
@@ -135,12 +162,19 @@ fn a_task_that_nobody_watches_stands_still() {
 #[test]
 fn what_a_task_prints_is_bounded() {
     let room = room("sh");
-    runs(&room, 0, &["task_go", "web1.1", "600", "sh", "-c", "seq 1 100000; echo last"]);
+    runs(
+        &room,
+        0,
+        &["task_go", "web1.1", "600", "sh", "-c", "seq 1 100000; echo last"],
+    );
     comes("its end", || matches!(one(&room, "web1.1").is, Is::Ended { .. }));
     let log = fs::metadata(room.path("store/task/web1.1/log")).unwrap().len();
     assert_eq!(log, 32_768);
     let task = one(&room, "web1.1");
-    assert_eq!((task.log.len(), task.log.last().map(String::as_str)), (40, Some("last")));
+    assert_eq!(
+        (task.log.len(), task.log.last().map(String::as_str)),
+        (40, Some("last"))
+    );
 }
 
 /// Two filesystems as `/proc/self/mountinfo` has them, by directories of the room.
@@ -168,13 +202,24 @@ fn only_an_empty_filesystem_is_marked_and_only_a_marked_one_is_ready() {
         let new = room.path("new").display().to_string();
         let ready = |device: &str, mark: &str| looks(&room, &["copy_ready", &new, device, mark]);
         assert_eq!(looks(&room, &["copy_mark", &new]), "empty\n", "{shell}");
-        assert!(ready("/dev/md9", "web1 of x").contains("holds something else: empty"), "{shell}");
+        assert!(
+            ready("/dev/md9", "web1 of x").contains("holds something else: empty"),
+            "{shell}"
+        );
         fs::write(room.path("new/data"), "somebody's").unwrap();
         assert_eq!(looks(&room, &["copy_mark", &new]), "used\n", "{shell}");
-        assert_eq!(step_of(&room, 0, &["copy_begin", &new, "/dev/md9", "web1 of x"]).0, 1, "{shell}");
+        assert_eq!(
+            step_of(&room, 0, &["copy_begin", &new, "/dev/md9", "web1 of x"]).0,
+            1,
+            "{shell}"
+        );
         fs::remove_file(room.path("new/data")).unwrap();
         fs::create_dir(room.path("new/lost+found")).unwrap();
-        assert_eq!(step_of(&room, 1, &["copy_begin", &new, "/dev/md8", "web1 of x"]).0, 1, "{shell}");
+        assert_eq!(
+            step_of(&room, 1, &["copy_begin", &new, "/dev/md8", "web1 of x"]).0,
+            1,
+            "{shell}"
+        );
         runs(&room, 2, &["copy_begin", &new, "/dev/md9", "web1 of x"]);
         assert_eq!(looks(&room, &["copy_mark", &new]), "mark web1 of x\n", "{shell}");
         assert_eq!(ready("/dev/md9", "web1 of x"), "ready\n", "{shell}");
@@ -199,7 +244,11 @@ fn a_slice_is_closed_by_a_read_only_mount_and_since_when_is_known() {
         room.program("mount", &format!("echo \"$*\" >>'{}'", room.path("mounted").display()));
         let old = room.path("old").display().to_string();
         assert_eq!(looks(&room, &["copy_frozen", "web1"]), "no\n", "{shell}");
-        assert_eq!(step_of(&room, 0, &["copy_freeze", &old, "/dev/drbd1", "web1"]).0, 1, "{shell}");
+        assert_eq!(
+            step_of(&room, 0, &["copy_freeze", &old, "/dev/drbd1", "web1"]).0,
+            1,
+            "{shell}"
+        );
         runs(&room, 1, &["copy_freeze", &old, "/dev/drbd0", "web1"]);
         assert!(looks(&room, &["copy_frozen", "web1"]).starts_with("frozen "), "{shell}");
         filesystems(&room, "ro");
@@ -207,11 +256,19 @@ fn a_slice_is_closed_by_a_read_only_mount_and_since_when_is_known() {
         runs(&room, 3, &["copy_thaw", &old, "/dev/drbd0", "web1"]);
         assert_eq!(looks(&room, &["copy_frozen", "web1"]), "no\n", "{shell}");
         let ran = fs::read_to_string(room.path("mounted")).unwrap();
-        assert_eq!(ran, format!("-o remount,ro -- {old}\n-o remount,rw -- {old}\n"), "{shell}");
+        assert_eq!(
+            ran,
+            format!("-o remount,ro -- {old}\n-o remount,rw -- {old}\n"),
+            "{shell}"
+        );
         // A remount that fails closes nothing.
         filesystems(&room, "rw");
         room.program("mount", "echo 'mount point is busy' >&2; exit 32");
-        assert_eq!(step_of(&room, 4, &["copy_freeze", &old, "/dev/drbd0", "web1"]).0, 32, "{shell}");
+        assert_eq!(
+            step_of(&room, 4, &["copy_freeze", &old, "/dev/drbd0", "web1"]).0,
+            32,
+            "{shell}"
+        );
         assert_eq!(looks(&room, &["copy_frozen", "web1"]), "no\n", "{shell}");
     }
 }
@@ -221,7 +278,13 @@ fn an_old_side_is_kept_and_thrown_away_only_where_it_is_read_only() {
     let room = room("sh");
     filesystems(&room, "rw");
     room.program("wipefs", &format!("echo \"$*\" >>'{}'", room.path("wiped").display()));
-    room.program("umount", &format!("printf '22 1 8:1 / / rw - ext4 /dev/sda1 rw\\n' >'{}'", room.path("proc/self/mountinfo").display()));
+    room.program(
+        "umount",
+        &format!(
+            "printf '22 1 8:1 / / rw - ext4 /dev/sda1 rw\\n' >'{}'",
+            room.path("proc/self/mountinfo").display()
+        ),
+    );
     let old = room.path("old").display().to_string();
     assert_eq!(looks(&room, &["old_kept", "web1"]), "no\n");
     runs(&room, 0, &["old_keep", "web1", "14", "web1i"]);
@@ -233,7 +296,10 @@ fn an_old_side_is_kept_and_thrown_away_only_where_it_is_read_only() {
     assert_eq!(step_of(&room, 3, &["old_wipe", &old, "/dev/drbd1", "web1"]).0, 1);
     assert!(!room.path("wiped").exists());
     runs(&room, 4, &["old_wipe", &old, "/dev/drbd0", "web1"]);
-    assert_eq!(fs::read_to_string(room.path("wiped")).unwrap(), "--all --quiet -- /dev/drbd0\n");
+    assert_eq!(
+        fs::read_to_string(room.path("wiped")).unwrap(),
+        "--all --quiet -- /dev/drbd0\n"
+    );
     assert_eq!(looks(&room, &["old_kept", "web1"]), "no\n");
 }
 
@@ -258,22 +324,64 @@ fn rsync_copies_compares_and_reads_nothing_that_is_not_the_slice() {
     }
     let room = room("sh");
     filesystems(&room, "rw");
-    let (old, new) = (room.path("old").display().to_string(), room.path("new").display().to_string());
+    let (old, new) = (
+        room.path("old").display().to_string(),
+        room.path("new").display().to_string(),
+    );
     fs::create_dir(room.path("old/deep")).unwrap();
     fs::write(room.path("old/deep/data"), "one").unwrap();
     fs::hard_link(room.path("old/deep/data"), room.path("old/same")).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+        .to_string();
     runs(&room, 0, &["copy_begin", &new, "/dev/md9", "web1 of x"]);
     assert_eq!(
-        step_of(&room, 1, &["copy_serve", "web1-serve", &old, "/dev/drbd1", "127.0.0.1", &port, "127.0.0.1"]).0,
+        step_of(
+            &room,
+            1,
+            &[
+                "copy_serve",
+                "web1-serve",
+                &old,
+                "/dev/drbd1",
+                "127.0.0.1",
+                &port,
+                "127.0.0.1"
+            ]
+        )
+        .0,
         1
     );
-    runs(&room, 2, &["copy_serve", "web1-serve", &old, "/dev/drbd0", "127.0.0.1", &port, "127.0.0.1"]);
+    runs(
+        &room,
+        2,
+        &[
+            "copy_serve",
+            "web1-serve",
+            &old,
+            "/dev/drbd0",
+            "127.0.0.1",
+            &port,
+            "127.0.0.1",
+        ],
+    );
     let url = format!("rsync://127.0.0.1:{port}/web1-serve/");
     let target = format!("{new}/");
     let mut step = 3;
     let mut pass = |name: &str, more: &[&str]| {
-        let mut words = vec!["task_go", name, "600", "rsync", "-aHAXS", "--numeric-ids", "--delete", "--max-delete=1"];
+        let mut words = vec![
+            "task_go",
+            name,
+            "600",
+            "rsync",
+            "-aHAXS",
+            "--numeric-ids",
+            "--delete",
+            "--max-delete=1",
+        ];
         words.extend(["--exclude=/.pointsman-copy", "--exclude=/lost+found", "--stats"]);
         words.extend(more);
         words.extend([url.as_str(), target.as_str()]);
@@ -284,22 +392,44 @@ fn rsync_copies_compares_and_reads_nothing_that_is_not_the_slice() {
     };
     let check = ["--dry-run", "--checksum", "--out-format=change %i %n%L"];
     // The daemon may still be on its way to its port.
-    comes("the daemon", || std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok());
+    comes("the daemon", || {
+        std::net::TcpStream::connect(format!("127.0.0.1:{port}")).is_ok()
+    });
     let first = pass("web1.1", &[]);
     assert!(matches!(first.is, Is::Ended { code: 0, .. }), "{first:?}");
-    assert_eq!(first.figure("Number of regular files transferred"), Some(1), "one of two names: {first:?}");
+    assert_eq!(
+        first.figure("Number of regular files transferred"),
+        Some(1),
+        "one of two names: {first:?}"
+    );
     assert_eq!(fs::read_to_string(room.path("new/deep/data")).unwrap(), "one");
-    assert!(room.path("new/.pointsman-copy").exists(), "its mark is not the slice's to delete");
+    assert!(
+        room.path("new/.pointsman-copy").exists(),
+        "its mark is not the slice's to delete"
+    );
     let equal = pass("web1-check", &check);
     assert!(matches!(equal.is, Is::Ended { code: 0, .. }), "{equal:?}");
     assert!(equal.figure("Number of files").is_some() && !equal.log.iter().any(|line| line.starts_with("change ")));
     // The same size and time, and other content: only a check of all content can tell.
     let time = fs::metadata(room.path("new/same")).unwrap().modified().unwrap();
     fs::write(room.path("new/same"), "two").unwrap();
-    fs::File::options().write(true).open(room.path("new/same")).unwrap().set_modified(time).unwrap();
-    assert!(pass("web1-quick", &check[..1]).log.iter().all(|line| !line.starts_with("change ")));
+    fs::File::options()
+        .write(true)
+        .open(room.path("new/same"))
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
+    assert!(
+        pass("web1-quick", &check[..1])
+            .log
+            .iter()
+            .all(|line| !line.starts_with("change "))
+    );
     let differs = pass("web1-whole", &check);
-    assert!(differs.log.iter().any(|line| line.starts_with("change ")), "{differs:?}");
+    assert!(
+        differs.log.iter().any(|line| line.starts_with("change ")),
+        "{differs:?}"
+    );
     // More would be deleted than may be.
     fs::create_dir(room.path("new/foreign")).unwrap();
     for name in ["a", "b", "c"] {
@@ -315,5 +445,8 @@ fn rsync_copies_compares_and_reads_nothing_that_is_not_the_slice() {
     assert!(room.path("new/deep/data").exists());
     runs(&room, 90, &["task_end", "web1-serve"]);
     comes("the end of the daemon", || group_is_gone(&room, "web1-serve"));
-    assert!(matches!(pass("web1.4", &["--contimeout=5"]).is, Is::Ended { code: 10, .. }));
+    assert!(matches!(
+        pass("web1.4", &["--contimeout=5"]).is,
+        Is::Ended { code: 10, .. }
+    ));
 }
