@@ -61,6 +61,27 @@ pub(super) struct File {
     /// MySQL, MariaDB and Galera topologies by name.
     #[serde(default)]
     pub topologies: Map<Topology>,
+    /// How slices are copied to other servers, and when.
+    #[serde(default)]
+    pub migrate: Option<Spanned<Migrate>>,
+}
+
+/// How slices are copied to other servers.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Migrate {
+    /// The hours in which copying may run, such as 20:00-06:00, mon-fri 22:00-05:00, or sat,sun. Always when there is none.
+    #[serde(default)]
+    pub windows: List<Text>,
+    /// The time zone of these hours, as the servers know it, such as Europe/Berlin. Default: UTC.
+    #[serde(default)]
+    pub zone: Option<Text>,
+    /// How fast a pass may go at most, KiB a second. It goes slower while clients suffer. Default: as fast as it can.
+    #[serde(default)]
+    pub limit_kib_s: Option<u64>,
+    /// The TCP port at which a server lets the other one read while a slice is copied. Default: 8873.
+    #[serde(default)]
+    pub port: Option<u16>,
 }
 
 /// A site.

@@ -12,6 +12,7 @@ use super::{
     storage::Storage,
     suggest::{quote, visible},
     topology,
+    window::{Migrate, Window},
     yaml::{NodeId, Tree},
 };
 use std::{
@@ -238,6 +239,7 @@ fn build(context: &mut Context<'_>, mut files: Vec<Decoded>, incomplete: bool) -
         }
         Hosts::declare(context, *root, file);
     }
+    let migrate = migrate(context, &mut files);
     let (name, label, ssh_config, defaults) = header(context, &mut files, incomplete);
     let racks = domains(context, &files);
     let mut storage = Storage::default();
@@ -281,12 +283,58 @@ fn build(context: &mut Context<'_>, mut files: Vec<Decoded>, incomplete: bool) -
     let poll = Levels(vec![&defaults]).poll(context);
     let mut fleet = Fleet::new(name?, label, poll, hosts.list, storage.segments, topologies);
     fleet.ssh_config = ssh_config;
+    fleet.migrate = migrate;
     Some(fleet)
 }
 
 fn members(topologies: &[Topology]) -> HashSet<String> {
     let members = topologies.iter().flat_map(|topology| &topology.members);
     members.map(|name| name.as_str().to_owned()).collect()
+}
+
+/// How slices are copied; it stands in one file only.
+fn migrate(context: &mut Context<'_>, files: &mut [Decoded]) -> Migrate {
+    let mut out = Migrate::default();
+    let mut first: Option<NodeId> = None;
+    for given in files.iter_mut().filter_map(|decoded| decoded.file.migrate.take()) {
+        if let Some(first) = first {
+            let place = context.sources.place(context.mark(first), context.mark(given.node));
+            context.error(given.node, format!("`migrate` is given twice; first on {place}"));
+            continue;
+        }
+        first = Some(given.node);
+        for text in given.value.windows.0 {
+            match Window::parse(&text.value) {
+                Ok(window) => out.windows.push(window),
+                Err(why) => {
+                    let hint = "such as 20:00-06:00, mon-fri 22:00-05:00, or sat,sun";
+                    context.error(text.node, why).hint(hint);
+                }
+            }
+        }
+        if let Some(zone) = given.value.zone {
+            // It becomes the name of a file and a word of the environment.
+            let plain = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
+            if zone.value.starts_with(|c: char| c.is_ascii_alphabetic()) && zone.value.chars().all(plain) {
+                out.zone = zone.value;
+            } else {
+                let wrong = format!("{} is no time zone", quote(&zone.value));
+                context.error(zone.node, wrong).hint("such as Europe/Berlin, or UTC");
+            }
+        }
+        if given.value.limit_kib_s == Some(0) {
+            context.error(given.node, "with `limit_kib_s` 0 nothing would ever be copied");
+        }
+        out.limit_kib_s = given.value.limit_kib_s.filter(|limit| *limit > 0);
+        match given.value.port {
+            Some(0) => {
+                context.error(given.node, "0 is no port");
+            }
+            Some(port) => out.port = port,
+            None => {}
+        }
+    }
+    out
 }
 
 /// What may stand in one file only: the fleet's name, its label, its `ssh_config`, and the defaults.

@@ -27,6 +27,7 @@ pub mod selector;
 mod storage;
 mod suggest;
 mod topology;
+pub mod window;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
@@ -41,6 +42,7 @@ pub use program::usable;
 pub use selector::{Selector, SelectorError};
 pub(crate) use storage::bad_client;
 pub(crate) use suggest::{instead, nearest};
+pub use window::{Migrate, Window};
 
 #[cfg(test)]
 mod tests;

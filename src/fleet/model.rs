@@ -1,6 +1,9 @@
 //! The checked fleet: hosts, storage segments with their slices, and MySQL topologies.
 
-use super::name::{HostName, SegmentName, SliceName, TopologyName};
+use super::{
+    name::{HostName, SegmentName, SliceName, TopologyName},
+    window::Migrate,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -28,6 +31,8 @@ pub struct Fleet {
     /// The `ssh_config` file that the inventory names; unless the command line names another it is used as
     /// `ssh -F` does, in place of the user's and the system's.
     pub ssh_config: Option<PathBuf>,
+    /// How slices are copied to other servers.
+    pub migrate: Migrate,
     index: HashMap<HostName, usize>,
     /// The segment that a server belongs to: its place in `segments`.
     segment_index: HashMap<HostName, usize>,
@@ -80,6 +85,7 @@ impl Fleet {
             topologies,
             poll,
             ssh_config: None,
+            migrate: Migrate::default(),
             index,
         }
     }
@@ -177,6 +183,7 @@ impl Fleet {
         );
         Self {
             ssh_config: self.ssh_config.clone(),
+            migrate: self.migrate.clone(),
             ..around
         }
     }

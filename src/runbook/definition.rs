@@ -35,6 +35,8 @@ pub enum About {
     /// Mounts of slices on their clients: a parameter of the kind `slice` names the slice, or one of the kind `segment` all
     /// of a segment's, of which one of the kind `slices` chooses some; `clients` selects hosts.
     Clients,
+    /// A slice that moves to another filesystem, of another server: the parameters `slice` and `into` name both.
+    Migration,
 }
 
 impl About {
@@ -48,6 +50,7 @@ impl About {
             Self::Database => &["candidate", "serving", "sibling"],
             Self::Galera => &["node", "member", "absent"],
             Self::Clients => &["host", "slice", "place", "mounted", "services"],
+            Self::Migration => &["slice", "into", "from", "to"],
         }
     }
 
@@ -55,7 +58,7 @@ impl About {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
-            Self::Slices => "slice",
+            Self::Slices | Self::Migration => "slice",
             Self::Hosts => "host",
             Self::Array => "array",
             Self::Database | Self::Galera => "database",

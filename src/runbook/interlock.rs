@@ -6,11 +6,11 @@
 mod client;
 mod database;
 mod galera;
+mod migration;
 mod spare;
 
-pub use spare::{spare, without_server};
-
 pub use client::is_given_up;
+pub use spare::{spare, without_server};
 
 use super::{
     check::Refusal,
@@ -128,13 +128,21 @@ pub enum Interlock {
     BarredAlone,
     /// 6: a slice is mounted only where nothing else is.
     AttachedFree,
+    /// 2: a copy is opened only where nobody can write to what it was made of.
+    OldSideClosed,
+    /// 2: what was closed to be copied is opened again only while its copy serves nobody.
+    CopySilent,
+    /// 19, 20: what is overwritten by a copy serves nobody, and what it is made of is there.
+    CopyUnused,
+    /// 10, 20: what is thrown away was kept for as long as was said, serves nobody, and what took its place serves.
+    OldSideReplaced,
     /// 20: the claim is about something of the plan.
     InsidePlan,
 }
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 43] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -173,6 +181,10 @@ impl Interlock {
         Self::DetachedHung,
         Self::BarredAlone,
         Self::AttachedFree,
+        Self::OldSideClosed,
+        Self::CopySilent,
+        Self::CopyUnused,
+        Self::OldSideReplaced,
         Self::InsidePlan,
     ];
 }
@@ -222,7 +234,15 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             out.extend(others(context, layout, host, Interlock::AddressOnce, |other| {
                 network::carries(&other.host, *address, false)
             }));
+            out.extend(migration::open(context, host, slice, *address));
             out
+        }),
+        Claim::Overwrite { host, slice } => on(context, host, slice, |layout, _| {
+            migration::overwrite(context, layout, slice)
+        }),
+        Claim::Thaw { host, slice } => on(context, host, slice, |_, _| migration::thaw(context, slice)),
+        Claim::Wipe { host, slice } => on(context, host, slice, |layout, _| {
+            migration::wipe(context, layout, slice)
         }),
         Claim::Unblock { host, slice, address } => on(context, host, slice, |layout, _| {
             let serves = filesystem::is_mounted(host, &layout.device, &layout.mount_point);

@@ -3,10 +3,7 @@
 use super::{
     condition::Condition,
     definition::Call,
-    observe::{
-        md::ArrayOn,
-        pace::{SLOWEST_KIB_S, Watch},
-    },
+    observe::{md::ArrayOn, watch::Watch},
     secret,
 };
 use crate::{
@@ -65,8 +62,9 @@ pub enum Work {
     },
     /// Nothing, for so long.
     Hold(Duration),
-    /// An array that rebuilds or is checked, until its proof comes true; how fast it may go follows its clients. Which
-    /// limits are set, and when, is decided on the way; each is a command of its own, by the same claims.
+    /// What goes on by itself until its proof comes true: an array that rebuilds or is checked, a slice that is copied.
+    /// How fast it may go follows its clients: what is sent, and when, is decided on the way; each is a command of its own,
+    /// by the same claims.
     Watch(Watch),
     /// A question to a person.
     Ask(Question),
@@ -298,6 +296,27 @@ pub enum Claim {
         /// The address.
         address: Ipv4Addr,
     },
+    /// Writes a copy of a slice, and deletes what is not in that.
+    Overwrite {
+        /// The host.
+        host: HostName,
+        /// The slice that is overwritten.
+        slice: SliceName,
+    },
+    /// Lets a slice be written again that was closed to be copied.
+    Thaw {
+        /// The host.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+    },
+    /// Throws the old side of a slice away that has moved.
+    Wipe {
+        /// The host.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+    },
 }
 
 /// How a host comes back that goes away for a while.
@@ -320,10 +339,11 @@ impl Operation {
             Work::Nudge { argv, .. } => vec![join(argv).unwrap_or_default()],
             Work::Local(argv) if argv.is_empty() => Vec::new(),
             Work::Local(argv) => vec![join(&secret::shown(argv)).unwrap_or_default()],
-            Work::Watch(watch) if !watch.clients.is_empty() => {
-                vec![join(&watch.command(SLOWEST_KIB_S)).unwrap_or_default()]
+            Work::Watch(watch) => {
+                let commands = watch.commands();
+                commands.iter().map(|argv| join(argv).unwrap_or_default()).collect()
             }
-            Work::Watch(_) | Work::Hold(_) | Work::Ask(_) => Vec::new(),
+            Work::Hold(_) | Work::Ask(_) => Vec::new(),
         }
     }
 

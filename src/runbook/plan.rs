@@ -9,13 +9,14 @@ use super::{
         md::{ArrayOn, Disk, Seen},
         mounts::{Answer, Entry, Holder, Recipe},
         mysql::Member,
-        pace::{Client, Watch},
+        pace::{self, Client},
+        watch::Watch,
     },
     operation::Operation,
     sight::Look,
     target::Identity,
 };
-use crate::fleet::{HostName, SegmentName, SliceName};
+use crate::fleet::{HostName, SegmentName, SliceName, Window};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -100,6 +101,8 @@ pub struct Layouts {
     pub galera: Option<GaleraLayout>,
     /// Slices where clients mount them.
     pub clients: Vec<ClientLayout>,
+    /// A slice that moves to another filesystem; that and the slice are in `slices` as well.
+    pub migration: Option<MigrationLayout>,
 }
 
 /// A Galera cluster as the plan found it.
@@ -195,6 +198,41 @@ impl ClientLayout {
     }
 }
 
+/// A slice that moves to another filesystem, as the plan found both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationLayout {
+    /// The slice.
+    pub slice: SliceName,
+    /// What it moves to.
+    pub into: SliceName,
+    /// The server that serves it, or did.
+    pub from: HostName,
+    /// The server that it moves to.
+    pub to: HostName,
+    /// Own addresses of the two, by which one reads from the other.
+    pub addresses: Option<(IpAddr, IpAddr)>,
+    /// The port at which it does.
+    pub port: u16,
+    /// What tasks and files of this migration are called on both.
+    pub task: String,
+    /// What marks the other filesystem as the copy.
+    pub mark: String,
+    /// How full the slice is, KiB.
+    pub used_kib: u64,
+    /// How full the other filesystem was before anything was copied, KiB; what is copied already counts as that.
+    pub base_kib: u64,
+    /// When copying may run; always where there is none.
+    pub windows: Vec<Window>,
+    /// Their time zone.
+    pub zone: String,
+    /// How fast it may go at most, KiB a second.
+    pub limit_kib_s: Option<u64>,
+    /// Clients of both servers: their requests tell how fast it may go.
+    pub clients: Vec<Client>,
+    /// Both servers, and how long a request of a disk may take there.
+    pub disks: Vec<(HostName, Duration)>,
+}
+
 /// A database as the plan found it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseLayout {
@@ -269,12 +307,12 @@ impl ArrayLayout {
     /// How it is watched while it rebuilds onto a device, or is checked.
     #[must_use]
     pub fn watch(&self, onto: Option<&str>) -> Watch {
-        Watch {
+        Watch::Array(pace::Watch {
             array: self.array.clone(),
             clients: self.clients.clone(),
             fastest: self.seen.limit,
             onto: onto.map(str::to_owned),
-        }
+        })
     }
 
     /// By what its speed is steered, as part of a sentence.

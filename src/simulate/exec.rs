@@ -40,7 +40,7 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 15] = [
+const TOOLS: [&str; 18] = [
     "arping",
     "awk",
     "blkid",
@@ -53,9 +53,12 @@ const TOOLS: [&str; 15] = [
     "my_print_defaults",
     "nft",
     "rpcinfo",
+    "rsync",
+    "setsid",
     "systemctl",
     "timeout",
     "umount",
+    "wipefs",
 ];
 
 /// `stat -f` of a place, killed by timeout(1) where it waits for ever: 137 then.

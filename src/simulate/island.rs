@@ -6,6 +6,7 @@
 //! the seed and on that time alone, not on who looked when.
 
 use super::{
+    copy::Copies,
     drbd::{Data, Replica},
     fault::Fault,
     md::{MemberState, Role},
@@ -48,6 +49,8 @@ pub struct Island {
     pub neighbours: BTreeMap<Ipv4Addr, Neighbour>,
     /// Ways from a client to a server that are not well.
     pub paths: BTreeMap<(usize, usize), Way>,
+    /// Slices that are copied to another filesystem.
+    pub copies: Copies,
     ticked_ms: u64,
 }
 
@@ -82,6 +85,7 @@ impl Island {
             faults: Vec::new(),
             neighbours: BTreeMap::new(),
             paths: BTreeMap::new(),
+            copies: Copies::default(),
             ticked_ms: 0,
         };
         island.settle();
@@ -104,8 +108,10 @@ impl Island {
         while self.now_ms < to_ms {
             let next_tick = self.ticked_ms + step;
             let until = next_tick.min(to_ms);
-            self.accumulate((until - self.now_ms) as f64 / 1000.0);
+            let dt = (until - self.now_ms) as f64 / 1000.0;
+            self.accumulate(dt);
             self.now_ms = until;
+            self.copy(dt);
             if until == next_tick {
                 self.ticked_ms = until;
                 self.tick(step as f64 / 1000.0);

@@ -6,6 +6,7 @@
 
 use super::{
     REHEARSAL,
+    copy::Plain,
     drbd::{Data, Replica, Role, Side},
     exec::Answer,
     island::Island,
@@ -39,14 +40,16 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
         pools: Vec::new(),
         ..real.clone()
     });
-    Fleet::new(
+    let mut copy = Fleet::new(
         fleet.name.clone(),
         Some(REHEARSAL.to_owned()),
         fleet.poll,
         hosts,
         segments.collect(),
         fleet.topologies.clone(),
-    )
+    );
+    copy.migrate.clone_from(&fleet.migrate);
+    copy
 }
 
 /// What of the hosts and segments the copy does not play, a sentence each.
@@ -161,7 +164,14 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
         .map(|host| node(fleet, host, seed, &mut taken))
         .collect();
     let (mut replicas, mut left_out) = (Vec::new(), Vec::new());
+    let mut plains = Vec::new();
     for (_, slice) in fleet.slices() {
+        if is_plain(slice)
+            && let Some(at) = fleet.host_index(slice.preferred.as_str())
+        {
+            plains.push(plain(slice, at, &mut nodes[at]));
+            continue;
+        }
         match replica(fleet, slice, &mut nodes, replicas.len()) {
             Ok(replica) => replicas.push(replica),
             Err(why) => left_out.push(format!("{}: {why}", slice.name)),
@@ -206,6 +216,7 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
     }
     let count = replicas.len();
     let mut island = Island::new(nodes, replicas, epoch, None);
+    island.copies.plains = plains;
     for replica in 0..count {
         let home = island.replicas[replica].sides[0].node;
         let served = island.serve(replica, home);
@@ -229,6 +240,29 @@ fn cluster(fleet: &Fleet, topology: &Topology, group: usize, nodes: &mut [Node])
             own.group = group;
         }
         nodes[at].mysql = Some(server);
+    }
+}
+
+/// Whether it is a filesystem that another slice can move to.
+fn is_plain(slice: &Slice) -> bool {
+    slice.unreplicated && slice.resource.is_none() && slice.service_address.is_none()
+}
+
+/// A filesystem that is mounted and empty.
+fn plain(slice: &Slice, at: usize, node: &mut Node) -> Plain {
+    let minor = u32::try_from(node.filesystems.len()).unwrap_or(0);
+    let (device, place) = (&slice.device, &slice.mount_point);
+    let mut filesystem = Filesystem::ext4(device, (253, minor), place, DISK_KIB, 0.0);
+    filesystem.used_kib = 24.0;
+    node.filesystems.push(filesystem);
+    Plain {
+        slice: slice.name.to_string(),
+        node: at,
+        device: device.clone(),
+        mount_point: place.clone(),
+        mark: None,
+        has: None,
+        own: 0.0,
     }
 }
 
@@ -274,9 +308,11 @@ fn free(network: (Ipv4Addr, u8), taken: &mut BTreeSet<Ipv4Addr>) -> Ipv4Addr {
 
 fn node(fleet: &Fleet, host: &Host, seed: u64, taken: &mut BTreeSet<Ipv4Addr>) -> Node {
     let serves = |slice: &Slice| slice.preferred == host.name || slice.standby.as_ref() == Some(&host.name);
+    let plain = fleet.slices().any(|(_, slice)| serves(slice) && is_plain(slice));
     let mut networks: Vec<(Ipv4Addr, u8)> = fleet
         .slices()
-        .filter(|(_, slice)| serves(slice))
+        // What slices move to is where their clients are.
+        .filter(|(_, slice)| serves(slice) || plain)
         .filter_map(|(_, slice)| service_address(slice))
         .collect();
     let mask = |(ip, prefix): &(Ipv4Addr, u8)| (ip.to_bits() >> (32 - u32::from((*prefix).clamp(1, 32))), *prefix);

@@ -2,6 +2,8 @@
 
 use super::{
     clients, database, galera, invariants,
+    matrix::ANYBODY,
+    migration,
     passing::Passing,
     scene::{self, Scene},
     stage::{Console, Stage},
@@ -432,7 +434,7 @@ impl<'a> Play<'a> {
             Fault::SlowDisk(turns) => stage.begin(Passing::SlowDisk, turns),
             Fault::Alone(turns) => {
                 let until = stage.turn.saturating_add(turns);
-                let hosts = ["stor1", "stor2", "client"].map(|host| (host.to_owned(), until));
+                let hosts = ANYBODY.map(|host| (host.to_owned(), until));
                 stage.cut.extend(hosts);
             }
             Fault::WrongWay => {
@@ -506,6 +508,12 @@ impl<'a> Play<'a> {
                 panic!("9: {end:?}, but {why}");
             }
         }
+        if !second
+            && !disturbed_by_boot(self.case)
+            && let Err(why) = migration::ended(&self.stage, end)
+        {
+            panic!("16: {end:?}, but {why}");
+        }
         // A host that boots anew has its limits as they were, and no claim on what a run had to put back.
         let disturbed = self.case.faults.iter().any(|at| at.fault.reboots(None));
         if !second
@@ -539,6 +547,12 @@ impl<'a> Play<'a> {
             .any(|record| matches!(record, pointsman::runbook::engine::Record::Intent { .. }))
             && (self.second.is_some() || self.stopped.is_some());
         if let Some(host) = expected.filter(|host| !rebooted(host) && !taken) {
+            if self.case.scene.is_copied() && host == "stor3" {
+                if let Err(why) = migration::served(&self.stage, host) {
+                    panic!("21: {end:?}, but {why}");
+                }
+                return;
+            }
             if self.case.scene.is_mysql()
                 && let Err(why) = database::served(&self.stage, host)
             {
@@ -559,6 +573,11 @@ impl<'a> Play<'a> {
             }
         }
     }
+}
+
+/// A host that boots anew has no tasks, and does not tell of them either.
+fn disturbed_by_boot(case: &Case) -> bool {
+    case.faults.iter().any(|at| at.fault.reboots(None))
 }
 
 /// 9: an ended run holds nothing, but where its journal says that a target did not confirm it.

@@ -147,6 +147,13 @@ fn of_cluster(interlock: Interlock, claim: Claim, state: fn(&mut Island)) -> Sit
     }
 }
 
+fn of_migration(interlock: Interlock, claim: Claim, state: fn(&mut Island)) -> Situation {
+    Situation {
+        scene: Scene::Migrate,
+        ..of_database(interlock, claim, state)
+    }
+}
+
 fn detach() -> Claim {
     Claim::Detach {
         host: host("client"),
@@ -164,6 +171,63 @@ fn mount(island: &mut Island) -> &mut NfsMount {
 fn push(island: &mut Island, mount: NfsMount) {
     let at = island.node("client").unwrap();
     island.nodes[at].mounts.push(mount);
+}
+
+fn open_copy() -> Claim {
+    Claim::OpenEntry {
+        host: host("stor3"),
+        slice: SliceName::new("web1i"),
+        address: IpAddr::from([10, 9, 0, 100]),
+    }
+}
+
+/// The slice is closed as a migration closes it: clients are kept out, and nobody can write.
+fn served_by_nobody(island: &mut Island) {
+    island.remove_address(0, 0);
+    island.unexport(0, 0);
+    for filesystem in island.nodes[0].filesystems.iter_mut().filter(|it| it.at == "/srv/web1") {
+        filesystem.read_only = true;
+    }
+}
+
+fn thawed(island: &mut Island) {
+    for filesystem in &mut island.nodes[0].filesystems {
+        filesystem.read_only = false;
+    }
+}
+
+/// Each of the conditions under which an old side may be thrown away is needed.
+#[test]
+fn an_old_side_stays_unless_everything_of_the_new_one_is_there() {
+    let states: [fn(&mut Island); 6] = [
+        thawed,
+        |island| _ = island.nodes[0].store.old.clear(),
+        |island| _ = island.nodes[0].store.old.insert("web1".into(), (0, "0 another".into())),
+        |island| {
+            let new = island.node("stor3").unwrap();
+            island.nodes[new].service_addresses.clear();
+        },
+        |island| {
+            let new = island.node("stor3").unwrap();
+            island.nodes[new].nfs_server.as_mut().unwrap().exports.clear();
+        },
+        |island| {
+            let new = island.node("stor3").unwrap();
+            island.nodes[new].filesystems.retain(|it| it.at != "/srv/web1");
+        },
+    ];
+    let reclaim = |state| Situation {
+        state,
+        ..situation(Interlock::OldSideReplaced)
+    };
+    assert_eq!(refusing(&reclaim(|_| {})), BTreeSet::new());
+    for (at, state) in states.into_iter().enumerate() {
+        assert_eq!(
+            refusing(&reclaim(state)),
+            BTreeSet::from([Interlock::OldSideReplaced]),
+            "{at}"
+        );
+    }
 }
 
 #[expect(clippy::too_many_lines, reason = "one row for each interlock")]
@@ -419,6 +483,49 @@ fn situation(interlock: Interlock) -> Situation {
                 push(island, other);
             },
         ),
+        Interlock::OldSideClosed => of_migration(interlock, open_copy(), |island| {
+            served_by_nobody(island);
+            thawed(island);
+        }),
+        Interlock::CopySilent => of_migration(
+            interlock,
+            Claim::Thaw {
+                host: host("stor1"),
+                slice: slice(),
+            },
+            |island| {
+                served_by_nobody(island);
+                let (address, new) = (island.replicas[0].address, island.node("stor3").unwrap());
+                island.nodes[new].service_addresses.push(address);
+            },
+        ),
+        Interlock::CopyUnused => of_migration(
+            interlock,
+            Claim::Overwrite {
+                host: host("stor3"),
+                slice: SliceName::new("web1i"),
+            },
+            |island| {
+                let new = island.node("stor3").unwrap();
+                let exports = island.nodes[0].nfs_server.as_ref().unwrap().exports.clone();
+                island.nodes[new].nfs_server.as_mut().unwrap().exports.extend(exports);
+            },
+        ),
+        Interlock::OldSideReplaced => Situation {
+            scene: Scene::MigrateReclaim,
+            ..usual(
+                Claim::Wipe {
+                    host: host("stor1"),
+                    slice: slice(),
+                },
+                |island| {
+                    _ = island.nodes[0]
+                        .store
+                        .old
+                        .insert("web1".into(), (island.now_ms, "14 web1i".into()))
+                },
+            )
+        },
         Interlock::InsidePlan => usual(
             Claim::Mount {
                 host: host("client"),

@@ -28,7 +28,7 @@
 //! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
 
 use super::{
-    clients, database, galera,
+    clients, database, galera, migration,
     scene::{CANARY, NEW_DISK, Scene},
     stage::{Console, Stage, step_of},
 };
@@ -79,6 +79,7 @@ pub fn check(stage: &Stage) {
             one(stage, island, replica);
         }
         untouched(stage, island);
+        migration::check(stage, island);
         arrays(stage, island);
         database::check(stage, island);
         galera::check(stage, island);
@@ -541,10 +542,10 @@ fn losses_are_told() {
     for scene in Scene::ALL {
         let plan = super::case::plan(scene);
         let taken = matches!(scene, Scene::FenceSegment | Scene::ClientRepoint);
-        let emergency = scene.is_emergency();
-        assert_eq!(plan.loss.is_some(), emergency || taken, "{scene:?}");
+        let alone = scene.is_emergency() || scene == Scene::MigrateReclaim;
+        assert_eq!(plan.loss.is_some(), alone || taken, "{scene:?}");
         let told = plan.loss.unwrap_or_default();
-        assert!(!emergency || told.contains("alone"), "{scene:?}: {told}");
+        assert!(!alone || told.contains("alone"), "{scene:?}: {told}");
         assert!(!taken || told.contains("has not confirmed"), "{scene:?}: {told}");
     }
 }

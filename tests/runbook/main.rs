@@ -15,6 +15,7 @@ mod galera;
 mod guards;
 mod invariants;
 mod matrix;
+mod migration;
 mod passing;
 mod random;
 mod review;

@@ -115,13 +115,18 @@ impl Stage {
         {
             return;
         }
-        let cut = ["stor1", "stor2"].map(|host| !self.reached_by_clients(host));
+        let cut: Vec<&str> = self
+            .scene
+            .hosts()
+            .into_iter()
+            .filter(|host| !self.reached_by_clients(host))
+            .collect();
         self.sim.world().fleet(|island| {
             let now = island.now_ms;
             let client = island.node("client").unwrap();
             for at in 0..island.nodes[client].mounts.len() {
                 let holder = island.holder(island.nodes[client].mounts[at].server);
-                let hangs = holder.is_some_and(|holder| cut.get(holder).copied().unwrap_or_default());
+                let hangs = holder.is_some_and(|holder| cut.contains(&&*island.nodes[holder].name));
                 let mount = &mut island.nodes[client].mounts[at];
                 if hangs != mount.forced.is_some() {
                     mount.forced = hangs.then_some(MountState::Hung(now));

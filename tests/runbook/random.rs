@@ -3,7 +3,7 @@
 
 use super::{
     case::{At, Case, Fate, Fault, kind, run},
-    matrix::{ANYBODY, FOR_EVER, HOSTS},
+    matrix::FOR_EVER,
     scene::Scene,
     stage::GARBAGE,
 };
@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 /// Runs in an ordinary test.
 const RUNS: u64 = 2000;
 
-fn fault(random: &mut fastrand::Rng) -> Fault {
-    let host = HOSTS[random.usize(..2)];
-    let any = ANYBODY[random.usize(..3)];
+fn fault(scene: Scene, random: &mut fastrand::Rng) -> Fault {
+    let [one, two] = scene.hosts();
+    let host = [one, two][random.usize(..2)];
+    let any = [one, two, "client"][random.usize(..3)];
     let turns = 1 + random.usize(..25);
     match random.usize(..28) {
         0 => Fault::Killed { back: false },
@@ -62,7 +63,7 @@ fn case(seed: u64) -> Case {
         .map(|_| At {
             turn: random.usize(..70),
             after: random.bool(),
-            fault: fault(&mut random),
+            fault: fault(scene, &mut random),
         })
         // A third operator is the second one again.
         .filter(|at| {

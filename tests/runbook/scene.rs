@@ -105,6 +105,10 @@ pub enum Scene {
     UnfenceSegment,
     /// A client's mount is stale, and a service holds it.
     ClientRepoint,
+    /// A slice moves to a filesystem of a third server, by being copied.
+    Migrate,
+    /// Its old side is thrown away.
+    MigrateReclaim,
 }
 
 /// The member of the array that is replaced, and the disk that takes its place.
@@ -116,7 +120,7 @@ pub const NEW_DISK: &str = "sdf";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -147,6 +151,8 @@ impl Scene {
         Self::FenceSegment,
         Self::UnfenceSegment,
         Self::ClientRepoint,
+        Self::Migrate,
+        Self::MigrateReclaim,
     ];
 
     /// The move, whatever the servers are.
@@ -171,6 +177,23 @@ impl Scene {
             | Self::GaleraPosition => self,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
             Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => self,
+            Self::Migrate | Self::MigrateReclaim => self,
+        }
+    }
+
+    /// Whether its slice moves, or has moved, to a filesystem of a third server.
+    pub fn is_copied(self) -> bool {
+        matches!(self, Self::Migrate | Self::MigrateReclaim)
+    }
+
+    /// The hosts that faults strike: servers that its runbook changes; or the client, and the server that it is served by.
+    pub fn hosts(self) -> [&'static str; 2] {
+        if self.is_copied() {
+            ["stor1", "stor3"]
+        } else if self.is_client() {
+            ["stor1", "client"]
+        } else {
+            ["stor1", "stor2"]
         }
     }
 
@@ -237,6 +260,7 @@ impl Scene {
                 Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling
             )
             && !self.is_client()
+            && !self.is_copied()
     }
 
     fn is_both(self) -> bool {
@@ -293,6 +317,8 @@ impl Scene {
             Self::MysqlSwitchover => &[("database", "shop")],
             Self::GaleraQuorum | Self::GaleraStopped | Self::GaleraJoin => &[("database", "shop"), ("join", "60")],
             Self::GaleraPosition => &[("server", "stor2")],
+            Self::Migrate => &[("slice", "web1"), ("into", "web1i"), ("budget", "60"), ("hours", "1")],
+            Self::MigrateReclaim => &[("slice", "web1"), ("into", "web1i")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
             Self::FenceSegment => &[("segment", "seg"), ("slices", "web1"), ("holders", "end")],
@@ -323,6 +349,8 @@ impl Scene {
             Self::FenceSegment => "fence-segment",
             Self::UnfenceSegment => "unfence-segment",
             Self::ClientRepoint => "client-repoint",
+            Self::Migrate => "migrate",
+            Self::MigrateReclaim => "migrate-reclaim",
             _ => unreachable!("a base"),
         }
     }
@@ -338,6 +366,8 @@ impl Scene {
             _ if matches!(self, Self::RollingReboot | Self::RollingOwn) => ("stor2", "stor2"),
             Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling => ("stor1", "stor1"),
             Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => ("stor1", "stor1"),
+            Self::Migrate => ("stor1", "stor3"),
+            Self::MigrateReclaim => ("stor3", "stor3"),
             _ => unreachable!("a base"),
         }
     }
@@ -374,7 +404,27 @@ impl Scene {
             Self::Rolling if matches!(self, Self::RollingReboot | Self::RollingOwn) => {
                 world.fleet(|island| island.move_slice(0).unwrap());
             }
-            Self::SliceMove | Self::Service | Self::MysqlSwitchover | Self::Rolling => {}
+            Self::SliceMove | Self::Service | Self::MysqlSwitchover | Self::Rolling | Self::Migrate => {}
+            Self::MigrateReclaim => {
+                world.fleet(|island| {
+                    let address = island.replicas[0].address;
+                    let exports = island.nodes[0].nfs_server.as_ref().unwrap().exports.clone();
+                    island.remove_address(0, 0);
+                    island.unexport(0, 0);
+                    island.nodes[0]
+                        .filesystems
+                        .iter_mut()
+                        .filter(|it| it.at == "/srv/web1")
+                        .for_each(|it| it.read_only = true);
+                    island.nodes[0].store.old.insert("web1".into(), (0, "0 web1i".into()));
+                    let new = island.node("stor3").unwrap();
+                    island.copies.plains[0].has = Some((0, 0.0));
+                    island.nodes[new].service_addresses.push(address);
+                    let served = exports.into_iter().filter(|export| export.path == "/srv/web1");
+                    island.nodes[new].nfs_server.as_mut().unwrap().exports.extend(served);
+                    island.announce(address, new);
+                });
+            }
             Self::MysqlFailover => {
                 world.inject(&Fault::HostKilled("stor1".into())).unwrap();
                 world.fleet(|island| {
@@ -552,6 +602,9 @@ fn fleet_of(scene: Scene) -> Fleet {
     if scene.base() == Scene::Rolling {
         return with_hooks(plain);
     }
+    if scene.is_copied() {
+        return with_interim(plain);
+    }
     if !scene.is_mysql() && !scene.is_galera() {
         return plain;
     }
@@ -581,6 +634,30 @@ fn fleet_of(scene: Scene) -> Fleet {
         plain.segments.clone(),
         vec![shop],
     )
+}
+
+/// The same, with a third server that has an empty filesystem of its own.
+fn with_interim(plain: Fleet) -> Fleet {
+    let third = HostName::new("stor3");
+    let mut hosts = plain.hosts.clone();
+    hosts.push(Host::new("stor3", "stor3"));
+    let mut segments = plain.segments.clone();
+    segments.push(Segment {
+        name: "interim".into(),
+        servers: vec![third.clone()],
+        slices: vec![Slice {
+            resource: None,
+            device: "/dev/md9".to_owned(),
+            mount_point: "/srv/web1".to_owned(),
+            export: None,
+            service_address: None,
+            standby: None,
+            unreplicated: true,
+            ..slice("web1i", 9, "stor3", "stor3")
+        }],
+        pools: Vec::new(),
+    });
+    Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, Vec::new())
 }
 
 /// A fresh fleet in the state that the scene begins with.

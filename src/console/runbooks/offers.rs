@@ -5,6 +5,7 @@
 mod client;
 mod database;
 mod galera;
+mod migration;
 
 use super::arrays;
 use crate::{
@@ -406,6 +407,7 @@ fn of_slice(about: &About<'_>) -> Vec<Offer> {
             }
         }
     }
+    offers.extend(migration::of_slice(about));
     offers
 }
 

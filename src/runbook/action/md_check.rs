@@ -49,7 +49,7 @@ impl Action for MdCheck {
         let (commands, proof) = match (started, layout.clients.is_empty()) {
             // As slowly as it can at first: clients are heard before it goes faster.
             (true, false) => {
-                let slowly = layout.watch(None).command(SLOWEST_KIB_S);
+                let slowly = argv(["md_limit", &array.name, &SLOWEST_KIB_S.to_string()]);
                 (vec![slowly, check], vec![array.checks(true)])
             }
             (true, true) => (vec![check], vec![array.checks(true)]),

@@ -14,6 +14,7 @@ mod client_services;
 mod client_spared;
 mod client_wake;
 mod command;
+mod copy;
 mod drbd_connect;
 mod drbd_demote;
 mod drbd_direction;
@@ -75,6 +76,18 @@ pub const ALL: &[&dyn Action] = &[
     &client_spared::ClientSpared,
     &client_wake::ClientWake,
     &command::Command,
+    &copy::CopyBegin,
+    &copy::CopyCheck,
+    &copy::CopyEnd,
+    &copy::FREEZE,
+    &copy::CopyKeep,
+    &copy::CopyLast,
+    &copy::CopyOpen,
+    &copy::CopyPasses,
+    &copy::SERVE,
+    &copy::THAW,
+    &copy::UNSERVE,
+    &copy::CopyWipe,
     &drbd_connect::DrbdConnect,
     &drbd_demote::DrbdDemote,
     &drbd_direction::DrbdDirection,

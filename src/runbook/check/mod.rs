@@ -8,6 +8,8 @@ mod array_settled;
 mod capacity;
 mod client_loss;
 mod clients_sick;
+mod copy_fits;
+mod copy_replaces;
 mod database_sound;
 mod database_takeover;
 mod disk_fits;
@@ -38,6 +40,8 @@ pub const ALL: &[&dyn Check] = &[
     &capacity::Capacity,
     &client_loss::ClientLoss,
     &clients_sick::ClientsSick,
+    &copy_fits::CopyFits,
+    &copy_replaces::CopyReplaces,
     &disk_fits::DiskFits,
     &hosts_spared::HostsSpared,
     &database_sound::DatabaseSound,

@@ -337,7 +337,7 @@ pub(super) fn changes(step: &Step) -> bool {
     match &step.operation.work {
         Work::Commands(commands) => !commands.is_empty(),
         Work::Local(argv) => !argv.is_empty(),
-        Work::Watch(watch) => !watch.clients.is_empty(),
+        Work::Watch(watch) => !watch.commands().is_empty(),
         Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) => false,
     }
 }
@@ -355,6 +355,7 @@ fn advice(step: &Step) -> String {
         }
         "md-add" => "it stays: the array needs it".to_owned(),
         "client-detach" => "unfence-segment mounts it again, as it was mounted".to_owned(),
+        "copy-begin" => "what is copied already stays there, and saves time when it is begun anew".to_owned(),
         "release-locks" => "clients that held locks have to take them anew".to_owned(),
         _ => "nothing takes it back by itself".to_owned(),
     }

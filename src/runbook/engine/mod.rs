@@ -30,7 +30,7 @@ pub use stand::{Patience, Phase, Stand};
 use super::{
     condition::unmet,
     interlock::Context,
-    observe::pace::Steering,
+    observe::watch::Steering,
     operation::{Nature, Operation, Place, Work},
     plan::Plan,
     sight::{Glimpse, Look, Printed, Sight},

@@ -24,11 +24,11 @@ impl Engine {
             (Part::Checking, Event::Seen(seen)) => self.checked(doing, seen),
             (Part::Resting | Part::Unsure, _) => self.check(doing),
             (Part::Counting, Event::Written(Ok(()))) => self.intend(doing),
-            // A limit is right however old what was seen is.
-            (Part::Intending, Event::Written(Ok(()))) if doing.orders.is_empty() && self.is_stale() => {
+            (Part::Intending, Event::Written(Ok(()))) if doing.rests_on_looks() && self.is_stale() => {
                 self.seen.clear();
+                let orders = Vec::new();
                 self.not_sent(
-                    doing,
+                    Doing { orders, ..doing },
                     "the journal took so long that what was seen before is too old".to_owned(),
                 )
             }
@@ -333,7 +333,7 @@ impl Engine {
                 // Nothing was sent, so nothing is unknown.
                 self.unsent(&doing);
                 if doing.watches().is_some() {
-                    return self.watch_on(doing);
+                    return self.watch_on(doing, &why);
                 }
                 self.not_sent(doing, why)
             }
@@ -493,7 +493,7 @@ impl Engine {
         format!("{}-{way}-{}-{}", self.run, doing.at, doing.attempt)
     }
 
-    fn interlocks(&self, doing: &Doing) -> Vec<Condition> {
+    pub(super) fn interlocks(&self, doing: &Doing) -> Vec<Condition> {
         crate::runbook::interlock::conditions(&doing.operation.claims, &self.context(doing.back))
     }
 }
@@ -541,7 +541,7 @@ fn host_name(place: &Place) -> String {
 }
 
 /// The last part of what a command printed: the reason is at the end.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let text = text.trim();
     let skip = text.chars().count().saturating_sub(400);
     text.chars().skip(skip).collect()

@@ -7,7 +7,7 @@ use super::{
     unmet,
 };
 use crate::runbook::{
-    observe::pace::{Advice, Watch},
+    observe::watch::{Advice, URGENT_EVERY, Watch},
     sight::{Glimpse, Look},
 };
 use std::time::Duration;
@@ -64,6 +64,7 @@ impl Engine {
         }
         let mut looks = distinct(&doing.operation.proof);
         looks.extend(doing.watches().into_iter().flat_map(Watch::looks));
+        looks.extend(self.looks_of_orders(&doing));
         looks.sort();
         looks.dedup();
         doing.part = Part::Proving(failed);
@@ -124,7 +125,12 @@ impl Engine {
             }
             match self.steer(&mut doing, &sight) {
                 Advice::Keep => {}
-                Advice::Limit(_) => return self.intend(doing),
+                Advice::Order(_) => match self.against(&doing, &sight) {
+                    None => return self.intend(doing),
+                    Some((why, truth)) if truth.fails() => return self.fail(&doing, why),
+                    // Nobody knows: it is looked at again before anything is sent.
+                    Some(_) => {}
+                },
                 Advice::GiveUp(why) => return self.fail(&doing, why),
             }
             // Not yet so: what was seen is of no use any more.
@@ -135,10 +141,10 @@ impl Engine {
             doing.waits = Some(format!("{condition}, but {truth}{steered}"));
             doing.part = Part::Patient(failed);
             doing.rested = self.now;
-            let every = if doing.watches().is_some() {
-                WATCH_EVERY
-            } else {
-                PROVE_EVERY
+            let every = match doing.watches() {
+                Some(watch) if watch.is_urgent() => URGENT_EVERY,
+                Some(_) => WATCH_EVERY,
+                None => PROVE_EVERY,
             };
             self.stage = Stage::Step(Box::new(doing));
             return Effect::Wait(every);
@@ -154,7 +160,7 @@ impl Engine {
                 None => self.park(&doing, why, true),
             };
         }
-        if doing.watches().is_some() && !doing.back {
+        if doing.watches().is_some_and(|watch| !watch.is_urgent()) && !doing.back {
             // It goes on by itself: whoever resumes the run waits on.
             return self.park(&doing, why, false);
         }

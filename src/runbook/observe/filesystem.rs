@@ -35,6 +35,44 @@ pub fn is_mounted(host: &HostName, device: &str, at: &str) -> Condition {
     })
 }
 
+/// The device is mounted there and nobody can write to it.
+#[must_use]
+pub fn is_read_only(host: &HostName, device: &str, at: &str) -> Condition {
+    let (name, device, at) = (host.clone(), device.to_owned(), at.to_owned());
+    on(
+        host,
+        format!("{device} is mounted read-only on {at} of {host}"),
+        move |mounts| match mounts.iter().rev().find(|mount| mount.at.as_str() == at) {
+            Some(mount) if mount.source.as_str() == device => Truth::of(
+                !mount.writable,
+                format!(
+                    "{device} is mounted {} on {at} of {name}",
+                    if mount.writable { "writable" } else { "read-only" }
+                ),
+            ),
+            Some(mount) => Truth::No(format!("{} is mounted on {at} of {name}", mount.source)),
+            None => Truth::No(format!("nothing is mounted on {at} of {name}")),
+        },
+    )
+}
+
+/// The device is mounted there, whether anybody can write to it or not.
+#[must_use]
+pub fn is_there(host: &HostName, device: &str, at: &str) -> Condition {
+    let (name, device, at) = (host.clone(), device.to_owned(), at.to_owned());
+    on(
+        host,
+        format!("{device} is mounted on {at} of {host}"),
+        move |mounts| match mounts.iter().rev().find(|mount| mount.at.as_str() == at) {
+            Some(mount) if mount.source.as_str() == device => {
+                Truth::Yes(format!("{device} is mounted on {at} of {name}"))
+            }
+            Some(mount) => Truth::No(format!("{} is mounted on {at} of {name}", mount.source)),
+            None => Truth::No(format!("nothing is mounted on {at} of {name}")),
+        },
+    )
+}
+
 /// The same by mounts that are known.
 #[must_use]
 pub fn mounted(host: &HostName, mounts: &[Mount], device: &str, at: &str) -> Truth {

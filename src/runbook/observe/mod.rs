@@ -1,6 +1,7 @@
 //! Conditions that actions, checks and interlocks share, one file a subsystem.
 
 pub mod client;
+pub mod copy;
 pub mod drbd;
 pub mod filesystem;
 pub mod galera;
@@ -13,3 +14,5 @@ pub mod nfs;
 pub mod pace;
 pub mod power;
 pub mod service;
+pub mod task;
+pub mod watch;

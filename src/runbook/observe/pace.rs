@@ -134,7 +134,7 @@ impl Pace {
 
 /// How clients fared over a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fare {
+pub(super) enum Fare {
     /// None of them tells it.
     Unknown,
     /// They ask for next to nothing.
@@ -267,7 +267,7 @@ impl Steering {
 }
 
 /// How clients fared since then: those of them that were known both times and mounted nothing anew in between.
-fn fare(before: &BTreeMap<HostName, Pace>, now: &BTreeMap<HostName, Pace>) -> Fare {
+pub(super) fn fare(before: &BTreeMap<HostName, Pace>, now: &BTreeMap<HostName, Pace>) -> Fare {
     let (mut ops, mut rtt_ms, mut known) = (0, 0, false);
     for (host, then) in before {
         let Some(pace) = now.get(host) else { continue };

@@ -391,16 +391,22 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Array => &[ValueKind::Host],
         About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
         About::Clients => &[ValueKind::Slice, ValueKind::Segment],
+        About::Migration => &[ValueKind::Slice],
     };
-    let named: &[&str] = if definition.about == About::Array {
-        &["host", "array"]
-    } else {
-        &[]
+    let (named, told): (&[&str], &str) = match definition.about {
+        About::Array => (
+            &["host", "array"],
+            "a runbook about an array is told the array and its host by these names",
+        ),
+        About::Migration => (
+            &["slice", "into"],
+            "a runbook about a migration is told both filesystems by these names",
+        ),
+        _ => (&[], ""),
     };
     for name in named.iter().filter(|name| !definition.parameters.contains_key(**name)) {
         let says = format!("no parameter of it is called {name}");
-        let hint = "a runbook about an array is told the array and its host by these names".to_owned();
-        flaws.push(top("parameters", &says, hint));
+        flaws.push(top("parameters", &says, told.to_owned()));
     }
     if !definition
         .parameters

@@ -31,6 +31,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("galera-recover.yaml", include_str!("../builtin/galera-recover.yaml")),
     ("galera-join.yaml", include_str!("../builtin/galera-join.yaml")),
     ("galera-position.yaml", include_str!("../builtin/galera-position.yaml")),
+    ("migrate.yaml", include_str!("../builtin/migrate.yaml")),
+    ("migrate-reclaim.yaml", include_str!("../builtin/migrate-reclaim.yaml")),
 ];
 
 static ALL: LazyLock<Vec<Definition>> = LazyLock::new(|| {

@@ -182,6 +182,43 @@ const FUNCTIONS: &[(&str, &str)] = &[
          removed",
     ),
     (
+        "task_go",
+        "begins a command that goes on when this call and the console have ended (setsid): its process, with the time when \
+         it began, its words, its exit code and the last 32 KiB of what it prints are kept in /var/lib/pointsman/task. \
+         The number is for how many seconds it may run unwatched; then it stands still until it is said again. One that \
+         runs goes on, one that has ended is not begun again",
+    ),
+    ("task_hold", "SIGSTOP to the process group of that very task"),
+    (
+        "task_end",
+        "SIGTERM, then SIGKILL, to the process groups of these very tasks and their numbered parts",
+    ),
+    ("task_forget", "the same, and what was kept of them is deleted"),
+    (
+        "copy_begin",
+        "where that device is mounted, and nothing is on it but lost+found, or this mark already: writes the mark to \
+         .pointsman-copy there. Nothing without the mark is ever overwritten",
+    ),
+    (
+        "copy_serve",
+        "rsync --daemon as a task: read-only, one module, at that address and port, for that one client; each transfer begins \
+         only while that device is mounted there",
+    ),
+    ("copy_close", "deletes .pointsman-copy there"),
+    (
+        "copy_freeze",
+        "mount -o remount,ro of that device, which fails while any file is open for writing; writes down since when",
+    ),
+    ("copy_thaw", "mount -o remount,rw of that device"),
+    (
+        "old_keep",
+        "writes to /var/lib/pointsman/old since when, and for how many days, the old side is kept",
+    ),
+    (
+        "old_wipe",
+        "umount, where that device is mounted read-only; then wipefs --all of it, where it is mounted nowhere else",
+    ),
+    (
         "db_warm",
         "for so many seconds at most: SELECT COUNT(*) over indexes of the InnoDB tables, those first that were written last",
     ),

@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 pub const WRAPPER: &str = concat!(
     include_str!("database.sh"),
     include_str!("client.sh"),
+    include_str!("task.sh"),
     include_str!("wrapper.sh")
 );
 

@@ -6,6 +6,7 @@
 
 mod client;
 mod commands;
+mod copy;
 mod database;
 mod galera;
 mod raid;

@@ -1,6 +1,7 @@
 //! What a host keeps of runs: claims with their fencing tokens, and receipts. A reboot does not change it.
 
-use std::collections::BTreeMap;
+use crate::simulate::copy::Task;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The directory of a host that `wrapper.sh` calls the store.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,14 @@ pub struct Store {
     pub mounts: BTreeMap<String, String>,
     /// Every command that ran here, in order.
     pub ran: Vec<Ran>,
+    /// Long tasks by name.
+    pub tasks: BTreeMap<String, Task>,
+    /// Slices that are closed to be copied: since when, milliseconds of the world's time, and in which boot.
+    pub frozen: BTreeMap<String, (u64, u32)>,
+    /// Old sides of slices that have moved: since when, and the rest of what is kept of it.
+    pub old: BTreeMap<String, (u64, String)>,
+    /// Devices that hold nothing any more.
+    pub wiped: BTreeSet<String>,
 }
 
 /// A command that ran.

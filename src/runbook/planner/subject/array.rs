@@ -105,7 +105,7 @@ const CLIENTS: usize = 12;
 
 /// Hosts that mount what the host serves or keeps a copy of, and the servers as their mounts name them. A write waits
 /// for the copy as well.
-fn clients(fleet: &Fleet, server: &HostName) -> Vec<Client> {
+pub(super) fn clients(fleet: &Fleet, server: &HostName) -> Vec<Client> {
     let is_side = |slice: &Slice, host: &HostName| slice.preferred == *host || slice.standby.as_ref() == Some(host);
     let hosts = fleet.hosts.iter().filter(|host| host.shell == Shell::Posix);
     let clients = hosts.map(|host| {

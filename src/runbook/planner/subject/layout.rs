@@ -228,7 +228,7 @@ fn addressed(address: &ServiceAddress, both: &[HostName; 2], sight: Option<&Sigh
     }
 }
 
-fn same_network(one: IpAddr, two: IpAddr, prefix: u8) -> bool {
+pub fn same_network(one: IpAddr, two: IpAddr, prefix: u8) -> bool {
     match (one, two) {
         (IpAddr::V4(one), IpAddr::V4(two)) => {
             let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);

@@ -6,6 +6,7 @@ mod database;
 mod galera;
 mod hosts;
 mod layout;
+mod migration;
 mod slices;
 
 pub use slices::Move;
@@ -16,7 +17,7 @@ use crate::{
     runbook::{
         check::{Refusal, Report},
         definition::{About, ValueKind},
-        plan::{ArrayLayout, Layouts},
+        plan::{ArrayLayout, Layouts, MigrationLayout},
         sight::{Look, Sight},
     },
 };
@@ -71,6 +72,11 @@ pub trait Subject: fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// The migration, where it is about one.
+    fn migration(&self) -> Option<&MigrationLayout> {
+        None
+    }
+
     /// The array, where it is about one and that could be read.
     fn array(&self) -> Option<&ArrayLayout> {
         None
@@ -117,6 +123,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         About::Database => database::find(asked),
         About::Galera => galera::find(asked),
         About::Clients => clients::find(asked),
+        About::Migration => migration::find(asked),
     }
 }
 

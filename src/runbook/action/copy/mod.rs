@@ -1,0 +1,214 @@
+//! A slice that moves to another filesystem by being copied: the actions of that, one file each.
+
+mod begin;
+mod check;
+mod end;
+mod freeze;
+mod keep;
+mod last;
+mod open;
+mod passes;
+mod serve;
+mod wipe;
+
+pub use begin::CopyBegin;
+pub use check::CopyCheck;
+pub use end::CopyEnd;
+pub use freeze::{FREEZE, THAW};
+pub use keep::CopyKeep;
+pub use last::CopyLast;
+pub use open::CopyOpen;
+pub use passes::CopyPasses;
+pub use serve::{SERVE, UNSERVE};
+pub use wipe::CopyWipe;
+
+use super::{Argument, Given, Tool};
+use crate::runbook::{
+    condition::Condition,
+    observe::{
+        copy::{CHANGE, Copying, Mode},
+        filesystem, task,
+    },
+    operation::{Claim, Expect},
+    plan::{MigrationLayout, SliceLayout},
+};
+use std::time::Duration;
+
+const RSYNC: Tool = Tool {
+    any: &["rsync"],
+    why: "nothing could be copied",
+};
+const SETSID: Tool = Tool {
+    any: &["setsid"],
+    why: "what takes long would end with the console",
+};
+const BUDGET: Argument = Argument {
+    name: "budget",
+    optional: false,
+    about: "for how many seconds nobody may be able to write",
+};
+const DELETES: Argument = Argument {
+    name: "deletes",
+    optional: false,
+    about: "how many files may be deleted from the copy",
+};
+const CHECK: Argument = Argument {
+    name: "check",
+    optional: false,
+    about: "when all content is compared: closed or before",
+};
+
+/// The migration of the plan, both its filesystems, and that the host is the one that the step is for.
+struct Found<'a> {
+    layout: &'a MigrationLayout,
+    old: &'a SliceLayout,
+    new: &'a SliceLayout,
+}
+
+impl<'a> Found<'a> {
+    fn of(given: &Given<'a>) -> Result<Self, String> {
+        let layout = given
+            .layouts
+            .migration
+            .as_ref()
+            .ok_or("this plan is about no migration")?;
+        let slice = |name| {
+            given
+                .layouts
+                .slices
+                .get(name)
+                .ok_or_else(|| format!("{name} is no slice of this plan"))
+        };
+        Ok(Self {
+            layout,
+            old: slice(&layout.slice)?,
+            new: slice(&layout.into)?,
+        })
+    }
+
+    /// For a step on the server that is left.
+    fn on_old(given: &Given<'a>) -> Result<Self, String> {
+        let found = Self::of(given)?;
+        let host = given.host()?;
+        if found.layout.from == *host {
+            return Ok(found);
+        }
+        Err(format!("{} does not leave {host}", found.layout.slice))
+    }
+
+    /// For a step on the server that it moves to.
+    fn on_new(given: &Given<'a>) -> Result<Self, String> {
+        let found = Self::of(given)?;
+        let host = given.host()?;
+        if found.layout.to == *host {
+            return Ok(found);
+        }
+        Err(format!("{} does not move to {host}", found.layout.slice))
+    }
+
+    /// The name of the task that lets the new server read.
+    fn serving(&self) -> String {
+        format!("{}-serve", self.layout.task)
+    }
+
+    /// What the target looks at again before anything is written to the copy.
+    fn ready(&self) -> Expect {
+        Expect {
+            argv: super::argv(["copy_ready", &self.new.mount_point, &self.new.device, &self.layout.mark]),
+            pattern: "ready".to_owned(),
+        }
+    }
+
+    fn overwrites(&self) -> Claim {
+        Claim::Overwrite {
+            host: self.layout.to.clone(),
+            slice: self.layout.into.clone(),
+        }
+    }
+
+    /// Nobody can write to the slice any more.
+    fn is_closed(&self) -> Condition {
+        filesystem::is_read_only(&self.layout.from, &self.old.device, &self.old.mount_point)
+    }
+
+    /// The copy in one of its ways. `more` are words of rsync beside those that all have.
+    fn copying(&self, way: Mode, budget: Duration, closed_check: bool, more: &[String]) -> Result<Copying, String> {
+        let layout = self.layout;
+        let (source, _) = layout.addresses.ok_or_else(|| {
+            format!(
+                "{} and {} have no addresses of their own in the network of {}",
+                layout.from, layout.to, layout.slice
+            )
+        })?;
+        let mut argv = super::argv([
+            "rsync",
+            "-aHAXS",
+            "--numeric-ids",
+            "--delete",
+            // The mark is not the slice's, and mkfs makes the other.
+            "--exclude=/.pointsman-copy",
+            "--exclude=/lost+found",
+            "--contimeout=20",
+            "--sockopts=SO_KEEPALIVE",
+            "--stats",
+        ]);
+        argv.extend_from_slice(more);
+        argv.push(format!("rsync://{source}:{}/{}/", layout.port, self.serving()));
+        argv.push(format!("{}/", self.new.mount_point));
+        Ok(Copying {
+            mode: way,
+            from: layout.from.clone(),
+            to: layout.to.clone(),
+            task: layout.task.clone(),
+            argv,
+            budget,
+            closed_check,
+            clients: layout.clients.clone(),
+            disks: layout.disks.clone(),
+            windows: layout.windows.clone(),
+            zone: layout.zone.clone(),
+            place: self.new.mount_point.clone(),
+            used_kib: layout.used_kib,
+            base_kib: layout.base_kib,
+        })
+    }
+
+    /// Names of everything that runs on the new server.
+    fn tasks(&self) -> [String; 3] {
+        let task = &self.layout.task;
+        [task.clone(), format!("{task}-last"), format!("{task}-check")]
+    }
+
+    /// Nothing of it runs on the new server.
+    fn rests(&self) -> Vec<Condition> {
+        self.tasks()
+            .iter()
+            .map(|name| task::rests(&self.layout.to, name))
+            .collect()
+    }
+}
+
+/// A whole number of an argument.
+fn number(given: &Given<'_>, name: &str) -> Result<u64, String> {
+    let text = given.text(name)?;
+    text.parse().map_err(|_| format!("{name}: {text:?} is no whole number"))
+}
+
+/// How many files may be deleted, as a word of rsync.
+fn deletes(given: &Given<'_>) -> Result<String, String> {
+    Ok(format!("--max-delete={}", number(given, "deletes")?))
+}
+
+/// Whether all content is compared while the slice is closed.
+fn closed_check(given: &Given<'_>) -> Result<bool, String> {
+    match given.text("check")? {
+        "closed" => Ok(true),
+        "before" => Ok(false),
+        other => Err(format!("check: {other:?} is neither closed nor before")),
+    }
+}
+
+/// How a difference is printed.
+fn change() -> String {
+    format!("--out-format={CHANGE}%i %n%L")
+}

@@ -1,0 +1,788 @@
+//! A slice that is copied to another filesystem by passes of rsync(1), each a [task] of the destination: which pass comes
+//! next, when it has to wait and why, and when the copy is near enough to close the slice for the last one.
+//!
+//! Everything that is decided rests on what the destination keeps, so that another console goes on where one ended.
+
+use super::{
+    pace::{Client, Fare, Pace, fare},
+    task::{self, Is, Task},
+    watch::Advice,
+};
+use crate::{
+    facts::UnixMs,
+    fleet::{HostName, Window},
+    runbook::{
+        condition::Condition,
+        sight::{Look, Sight},
+        truth::Truth,
+    },
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// How long a pass may run while nobody looks; it is renewed when half of that is over.
+pub const LEASE_S: i64 = 1800;
+/// Others are compared over so long.
+const WINDOW: Duration = Duration::from_secs(10);
+/// It stands still so long at least once others were worse off.
+const REST: Duration = Duration::from_mins(1);
+/// Before a pass is tried again that failed by the network.
+const AGAIN: Duration = Duration::from_secs(30);
+/// Clients are worse off when a request takes so many times as long as without it …
+const WORSE: f64 = 2.0;
+/// … and so many milliseconds longer: below that nobody feels it.
+const FELT_MS: f64 = 5.0;
+/// Failures of one kind in a row before a person has to look.
+const FAILURES: usize = 5;
+/// Commands that were refused in a row before a person has to look.
+const REFUSALS: u32 = 5;
+/// Passes that have to get shorter, before it is said that they do not.
+const TELLING: usize = 3;
+
+/// What a copy step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Passes while clients work, until the rest fits into the budget.
+    Passes,
+    /// The last pass, while nobody can write.
+    Last,
+    /// Compares both, while nobody can write.
+    Check,
+}
+
+/// A copy under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copying {
+    /// What is done.
+    pub mode: Mode,
+    /// The server of the slice.
+    pub from: HostName,
+    /// The server of the copy, where rsync runs.
+    pub to: HostName,
+    /// What its tasks are called.
+    pub task: String,
+    /// What is run.
+    pub argv: Vec<String>,
+    /// For how long nobody may be able to write.
+    pub budget: Duration,
+    /// Whether all content is compared while nobody can write; else just before.
+    pub closed_check: bool,
+    /// Who works with either server.
+    pub clients: Vec<Client>,
+    /// The servers, and how long a request of a disk may take there.
+    pub disks: Vec<(HostName, Duration)>,
+    /// When it may run; always where there is none.
+    pub windows: Vec<Window>,
+    /// Their time zone.
+    pub zone: String,
+    /// Where the copy is mounted.
+    pub place: String,
+    /// What the slice uses, as the plan found it, KiB.
+    pub used_kib: u64,
+    /// What the copy's filesystem used before the first pass, KiB.
+    pub base_kib: u64,
+}
+
+/// What is to be done about the passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Next {
+    /// The pass of that number is begun; `true`: one that reads all content.
+    Begin(usize, bool),
+    /// The same, after a while: the one before it failed by the network.
+    Again(usize, bool),
+    /// One is under way.
+    Under(Task),
+    /// The rest fits into the budget.
+    Near(String),
+    /// It never will, or a person has to look.
+    Never(String),
+}
+
+impl Copying {
+    /// The name of its tasks in that mode.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.mode {
+            Mode::Passes => self.task.clone(),
+            Mode::Last => format!("{}-last", self.task),
+            Mode::Check => format!("{}-check", self.task),
+        }
+    }
+
+    /// Whether clients wait for it.
+    #[must_use]
+    pub const fn is_urgent(&self) -> bool {
+        !matches!(self.mode, Mode::Passes)
+    }
+
+    fn tasks_look(&self) -> Look {
+        match self.mode {
+            Mode::Passes => task::parts_look(&self.to, &self.task),
+            _ => task::look(&self.to, &self.name()),
+        }
+    }
+
+    fn hour_look(&self) -> Look {
+        hour_look(&self.to, &self.zone)
+    }
+
+    fn room_look(&self) -> Look {
+        room_look(&self.to, &self.place)
+    }
+
+    /// Everything that it is steered by.
+    #[must_use]
+    pub fn looks(&self) -> Vec<Look> {
+        let mut looks = vec![self.tasks_look()];
+        if self.is_urgent() {
+            looks.push(frozen_look(&self.from, &self.task));
+            return looks;
+        }
+        looks.push(self.room_look());
+        if !self.windows.is_empty() {
+            looks.push(self.hour_look());
+        }
+        looks.extend(self.clients.iter().map(Client::look));
+        looks.extend(self.disks.iter().map(|(host, _)| disk_look(host)));
+        looks
+    }
+
+    /// The commands that it may come to.
+    #[must_use]
+    pub fn commands(&self) -> Vec<Vec<String>> {
+        match self.mode {
+            Mode::Passes => vec![self.begin(1, false)],
+            _ => vec![go(&self.name(), self.argv.clone())],
+        }
+    }
+
+    fn begin(&self, number: usize, whole: bool) -> Vec<String> {
+        let mut argv = self.argv.clone();
+        if whole {
+            argv.insert(1, "--checksum".to_owned());
+        }
+        go(&format!("{}.{number}", self.task), argv)
+    }
+
+    /// What the first pass has still to bring, by how full the two filesystems are. Nobody can tell it of a later one.
+    #[must_use]
+    pub fn left_kib(&self, sight: &Sight) -> Option<u64> {
+        let tasks = task::parse(sight.text(&self.tasks_look()).ok()?).ok()?;
+        if self.mode != Mode::Passes || !matches!(tasks.as_slice(), [only] if only.is_alive()) {
+            return None;
+        }
+        let room = Room::parse(sight.text(&self.room_look()).ok()?).ok()?;
+        Some(
+            self.used_kib
+                .saturating_sub(room.used_kib.saturating_sub(self.base_kib)),
+        )
+    }
+
+    /// The proof of the step.
+    #[must_use]
+    pub fn proof(&self) -> Condition {
+        let (copying, look) = (self.clone(), self.tasks_look());
+        let says = match self.mode {
+            Mode::Passes => format!(
+                "a pass onto {} takes no more than a quarter of {} s",
+                self.to,
+                self.budget.as_secs()
+            ),
+            Mode::Last => format!("the last pass onto {} has brought everything", self.to),
+            Mode::Check => format!("nothing differs between {} and {}", self.from, self.to),
+        };
+        Condition::on(says, look, move |text| copying.judge(text))
+    }
+
+    fn judge(&self, text: &str) -> Truth {
+        let tasks = match task::parse(text) {
+            Ok(tasks) => tasks,
+            Err(why) => return Truth::Unknown(format!("the copy on {}: {why}", self.to)),
+        };
+        if self.mode == Mode::Passes {
+            return match self.next(&tasks) {
+                Next::Near(says) => Truth::Yes(says),
+                Next::Under(pass) => Truth::No(format!("{} {}", called(&pass), task::said(pass.is))),
+                Next::Begin(number, _) | Next::Again(number, _) => Truth::No(format!("pass {number} is to be begun")),
+                Next::Never(why) => Truth::No(why),
+            };
+        }
+        let [task] = tasks.as_slice() else {
+            return Truth::Unknown(format!("not one task is told of on {}", self.to));
+        };
+        match (task.is, self.trouble(task)) {
+            (Is::Ended { .. }, Some(why)) => Truth::No(why),
+            (Is::Ended { seconds, .. }, None) if self.mode == Mode::Check => match task.figure("Number of files") {
+                Some(files) => Truth::Yes(format!(
+                    "nothing differs between {} and {}: {files} files, compared in {seconds} s{}",
+                    self.from,
+                    self.to,
+                    if self.closed_check {
+                        ""
+                    } else {
+                        " by size, time and owner; by content just before"
+                    }
+                )),
+                None => Truth::Unknown("how many files were compared is not told".to_owned()),
+            },
+            (Is::Ended { seconds, .. }, None) => Truth::Yes(format!(
+                "the last pass took {seconds} s and brought {} files",
+                task.figure("Number of regular files transferred").unwrap_or_default()
+            )),
+            (is, _) => Truth::No(format!("{} {}", task.name, task::said(is))),
+        }
+    }
+
+    /// What is wrong with a task of a closed slice that has ended.
+    fn trouble(&self, task: &Task) -> Option<String> {
+        let Is::Ended { code, .. } = task.is else { return None };
+        // Nothing vanishes while nobody can write: only 0 will do.
+        if code != 0 {
+            return Some(format!("{} {}: {}", task.name, meaning(code), task.last_words()));
+        }
+        let differing = |line: &&String| line.starts_with(CHANGE);
+        let first = task.log.iter().find(differing).filter(|_| self.mode == Mode::Check)?;
+        let more = task.log.iter().filter(differing).count();
+        Some(format!(
+            "{} and {} differ, in {more} places or more: {}",
+            self.from,
+            self.to,
+            first.trim_start_matches(CHANGE)
+        ))
+    }
+
+    /// Which pass comes next.
+    fn next(&self, tasks: &[Task]) -> Next {
+        let Some(last) = tasks.last() else {
+            return Next::Begin(1, false);
+        };
+        let number = tasks.len();
+        let (seconds, code) = match last.is {
+            Is::Running { .. } | Is::Held { .. } => return Next::Under(last.clone()),
+            Is::None | Is::Vanished => return Next::Begin(number, is_whole(last)),
+            Is::Ended { seconds, code } => (seconds, code),
+        };
+        let in_a_row = |is: &dyn Fn(i32) -> bool| {
+            let ended = |task: &&Task| matches!(task.is, Is::Ended { code, .. } if is(code));
+            tasks.iter().rev().take_while(ended).count()
+        };
+        match code {
+            0 | 24 => {}
+            10 | 12 | 30 | 35 if in_a_row(&|code| matches!(code, 10 | 12 | 30 | 35)) < FAILURES => {
+                return Next::Again(number + 1, is_whole(last));
+            }
+            // Files may change their kind under its hands; twice in a row it is something else.
+            23 if in_a_row(&|code| code == 23) < 2 => return Next::Again(number + 1, is_whole(last)),
+            code => return Next::Never(format!("{} {}: {}", called(last), meaning(code), last.last_words())),
+        }
+        let good = |task: &&Task| matches!(task.is, Is::Ended { code: 0 | 24, .. });
+        let took = |task: &Task| match task.is {
+            Is::Ended { seconds, .. } => seconds,
+            _ => 0,
+        };
+        let budget = self.budget.as_secs();
+        let whole = tasks.iter().filter(good).rfind(|task| is_whole(task)).map(took);
+        if is_whole(last) {
+            if self.closed_check && seconds.saturating_mul(2) > budget {
+                return Next::Never(format!(
+                    "to read all content of both took {seconds} s, and the slice may be closed for {budget} s in all: give a \
+                     budget of {} s or more, or compare the content before it is closed (check=before)",
+                    seconds * 2
+                ));
+            }
+            return Next::Begin(number + 1, false);
+        }
+        if seconds.saturating_mul(4) <= budget {
+            return match whole {
+                None => Next::Begin(number + 1, true),
+                Some(_) => Next::Near(format!(
+                    "pass {number} took {seconds} s, and the slice may be closed for {budget} s"
+                )),
+            };
+        }
+        let before = tasks[..number - 1]
+            .iter()
+            .filter(good)
+            .rfind(|task| !is_whole(task))
+            .map(took);
+        match before {
+            Some(before) if number >= TELLING && seconds.saturating_mul(10) >= before.saturating_mul(8) => {
+                Next::Never(format!(
+                    "pass {number} took {seconds} s and the one before it {before} s: they get no shorter, and the slice may be \
+                     closed for {budget} s in all; give a budget of {} s or more",
+                    seconds * 4
+                ))
+            }
+            _ => Next::Begin(number + 1, false),
+        }
+    }
+}
+
+/// The command that begins a task, or lets it go on.
+fn go(name: &str, argv: Vec<String>) -> Vec<String> {
+    let lease = LEASE_S.to_string();
+    let mut words = ["task_go", name, &lease].map(str::to_owned).to_vec();
+    words.extend(argv);
+    words
+}
+
+fn called(pass: &Task) -> String {
+    let number = pass.name.rsplit('.').next().unwrap_or_default();
+    let kind = if is_whole(pass) { " (all content)" } else { "" };
+    format!("pass {number}{kind}")
+}
+
+/// What a line about a difference begins with (`--out-format`).
+pub const CHANGE: &str = "change ";
+
+fn is_whole(pass: &Task) -> bool {
+    pass.argv.split(' ').any(|word| word == "--checksum")
+}
+
+/// What rsync's exit code tells (rsync(1)).
+fn meaning(code: i32) -> String {
+    let says = match code {
+        0 => "has ended well",
+        1 | 4 => "is not understood by rsync there: is it too old?",
+        5 => "was not let in by the other server",
+        10 | 12 | 35 => "lost the connection to the other server, or never had one",
+        11 => "cannot write or read files",
+        20 => "was interrupted",
+        23 => "could not bring everything",
+        24 => "missed files that vanished meanwhile",
+        25 => {
+            "would have deleted more than it may: look whether the right filesystem is read, then allow more (deletes=)"
+        }
+        30 => "waited too long for the other server",
+        _ => "failed",
+    };
+    format!("{says} (exit code {code})")
+}
+
+/// What others had counted at some moment.
+#[derive(Debug, Clone)]
+struct Counted {
+    at: UnixMs,
+    clients: BTreeMap<HostName, Pace>,
+    disks: BTreeMap<HostName, Pace>,
+}
+
+/// What is known of a copy under way.
+#[derive(Debug, Clone, Default)]
+pub struct Steering {
+    since: Option<Counted>,
+    /// Milliseconds of a request of the clients without it.
+    base_ms: Option<f64>,
+    /// Whether it was seen at all how clients fare without it.
+    learned: bool,
+    /// It stands still until then, and why.
+    rests: Option<(UnixMs, String)>,
+    /// When the pass that failed was seen first.
+    failed: Option<(UnixMs, usize)>,
+    refused: u32,
+    refused_at: Option<(UnixMs, String)>,
+    said: Option<String>,
+}
+
+impl Steering {
+    /// What to do by what is seen now.
+    pub fn judge(&mut self, copying: &Copying, sight: &Sight, now: UnixMs, paused: bool) -> Advice {
+        let Ok(tasks) = sight.text(&copying.tasks_look()).and_then(task::parse) else {
+            return Advice::Keep;
+        };
+        if let Some((when, why)) = &self.refused_at {
+            if self.refused >= REFUSALS {
+                return Advice::GiveUp(format!("{} does not take its commands: {why}", copying.to));
+            }
+            if now.since(*when) < WINDOW && !copying.is_urgent() {
+                return Advice::Keep;
+            }
+        }
+        if copying.is_urgent() {
+            return closed(copying, sight, &tasks);
+        }
+        let next = copying.next(&tasks);
+        let runs = matches!(&next, Next::Under(pass) if matches!(pass.is, Is::Running { .. }));
+        let waits = if paused {
+            Some("a person has paused it".to_owned())
+        } else {
+            hours(copying, sight).or_else(|| self.others(copying, sight, now, runs))
+        };
+        self.said = match &waits {
+            Some(why) => Some(format!("it waits: {why}")),
+            None => Some(self.fares()),
+        };
+        match (next, waits) {
+            (Next::Never(why), _) => Advice::GiveUp(why),
+            (Next::Near(_), _) | (Next::Begin(..) | Next::Again(..), Some(_)) => Advice::Keep,
+            (Next::Under(pass), Some(_)) => match pass.is {
+                Is::Running { .. } => order(["task_hold", &pass.name]),
+                _ => Advice::Keep,
+            },
+            (Next::Under(pass), None) => match pass.is {
+                Is::Running { lease_s, .. } if lease_s > LEASE_S / 2 => Advice::Keep,
+                _ => order(["task_go", &pass.name, &LEASE_S.to_string()]),
+            },
+            (Next::Begin(number, whole), None) => Advice::Order(vec![copying.begin(number, whole)]),
+            (Next::Again(number, whole), None) => {
+                let (since, _) = match self.failed {
+                    Some(failed) if failed.1 == number => failed,
+                    _ => *self.failed.insert((now, number)),
+                };
+                if now.since(since) < AGAIN {
+                    return Advice::Keep;
+                }
+                Advice::Order(vec![copying.begin(number, whole)])
+            }
+        }
+    }
+
+    /// Whether others are worse off by it, or it is not known yet how they fare without it.
+    fn others(&mut self, copying: &Copying, sight: &Sight, now: UnixMs, runs: bool) -> Option<String> {
+        let clients = copying
+            .clients
+            .iter()
+            .filter_map(|client| pace(sight, &client.host, &client.look()));
+        let disks = copying
+            .disks
+            .iter()
+            .filter_map(|(host, _)| pace(sight, host, &disk_look(host)));
+        let counted = Counted {
+            at: now,
+            clients: clients.collect(),
+            disks: disks.collect(),
+        };
+        let resting = self
+            .rests
+            .as_ref()
+            .filter(|(until, _)| now < *until)
+            .map(|(_, why)| why.clone());
+        let Some(before) = &self.since else {
+            self.since = Some(counted);
+            return resting.or_else(|| (!self.learned).then(|| FIRST.to_owned()));
+        };
+        if now.since(before.at) < WINDOW {
+            return resting.or_else(|| (!self.learned).then(|| FIRST.to_owned()));
+        }
+        let fare = fare(&before.clients, &counted.clients);
+        let slow = copying.disks.iter().find_map(|(host, limit)| {
+            let (before, after) = (before.disks.get(host)?, counted.disks.get(host)?);
+            let ops = after.ops.checked_sub(before.ops).filter(|ops| *ops > 0)?;
+            let ms = after.rtt_ms.checked_sub(before.rtt_ms)? as f64 / ops as f64;
+            let limit = limit.as_secs_f64() * 1000.0;
+            (ms > limit)
+                .then(|| format!("a request of the disks of {host} takes {ms:.0} ms, {limit:.0} ms at most are good"))
+        });
+        self.since = Some(counted);
+        if !runs {
+            self.learned = true;
+            if let Fare::Waits(ms) = fare {
+                self.base_ms = Some(ms);
+            }
+        }
+        let worse = match (fare, self.base_ms) {
+            (Fare::Waits(ms), Some(base)) if ms > base * WORSE && ms > base + FELT_MS => {
+                Some(format!("clients wait {ms:.1} ms a request, {base:.1} ms without it"))
+            }
+            (Fare::Waits(ms), None) if runs => Some(format!(
+                "clients begin to work ({ms:.1} ms a request): how long they wait without it is looked at first"
+            )),
+            _ => None,
+        };
+        match worse.or(slow) {
+            Some(why) => {
+                self.rests = Some((now + REST, why.clone()));
+                // What was counted before belongs to another pace.
+                self.since = None;
+                Some(why)
+            }
+            None => resting,
+        }
+    }
+
+    fn fares(&self) -> String {
+        match self.base_ms {
+            Some(ms) => {
+                format!("clients wait {ms:.1} ms a request without it; it stands still while they wait twice as long")
+            }
+            None => "how long clients wait without it is not known".to_owned(),
+        }
+    }
+
+    /// The last advice did not arrive, or was of no use.
+    pub fn forget(&mut self, now: UnixMs, why: &str) {
+        self.refused += 1;
+        self.refused_at = Some((now, why.to_owned()));
+    }
+
+    /// The last advice was followed.
+    pub fn followed(&mut self) {
+        (self.refused, self.refused_at) = (0, None);
+    }
+
+    /// How it goes and why, in words.
+    #[must_use]
+    pub fn says(&self) -> Option<String> {
+        self.said.clone()
+    }
+}
+
+/// The slice is closed: as fast as it goes, and no longer than it may.
+fn closed(copying: &Copying, sight: &Sight, tasks: &[Task]) -> Advice {
+    let late = within_budget(&copying.from, &copying.task, copying.budget).judge(sight);
+    if late.fails() {
+        return Advice::GiveUp(late.text().to_owned());
+    }
+    let [task] = tasks else { return Advice::Keep };
+    match task.is {
+        Is::None | Is::Vanished | Is::Held { .. } => Advice::Order(vec![go(&copying.name(), copying.argv.clone())]),
+        Is::Running { .. } => Advice::Keep,
+        Is::Ended { .. } => copying.trouble(task).map_or(Advice::Keep, Advice::GiveUp),
+    }
+}
+
+const FIRST: &str = "how long clients wait without it is looked at first";
+
+fn order<const N: usize>(words: [&str; N]) -> Advice {
+    Advice::Order(vec![words.map(str::to_owned).to_vec()])
+}
+
+fn pace(sight: &Sight, host: &HostName, look: &Look) -> Option<(HostName, Pace)> {
+    let pace = Pace::parse(sight.text(look).ok()?).ok()?;
+    (pace.mounts > 0).then(|| (host.clone(), pace))
+}
+
+/// Why it may not run at this hour; the hour has to be known.
+fn hours(copying: &Copying, sight: &Sight) -> Option<String> {
+    if copying.windows.is_empty() {
+        return None;
+    }
+    let windows: Vec<String> = copying.windows.iter().map(ToString::to_string).collect();
+    let windows = format!("{} ({})", windows.join("; "), copying.zone);
+    let text = match sight.text(&copying.hour_look()) {
+        Ok(text) => text.trim(),
+        Err(why) => return Some(format!("what time it is in {} is not known: {why}", copying.zone)),
+    };
+    let read = || {
+        let (day, time) = text.split_once(' ')?;
+        let (hour, minute) = time.split_once(':')?;
+        let (day, hour, minute): (u32, u32, u32) = (day.parse().ok()?, hour.parse().ok()?, minute.parse().ok()?);
+        ((1..=7).contains(&day) && hour < 24 && minute < 60).then_some((day, hour * 60 + minute))
+    };
+    let Some((day, minute)) = read() else {
+        return Some(format!("what time it is in {} is not known: {text:?}", copying.zone));
+    };
+    let open = copying.windows.iter().any(|window| window.is_open(day, minute));
+    (!open).then(|| {
+        let time = text.split(' ').next_back().unwrap_or_default();
+        format!("it is {time}, and it may run at {windows}")
+    })
+}
+
+/// The look that tells the requests of a server's disks.
+#[must_use]
+pub fn disk_look(host: &HostName) -> Look {
+    Look::new(host, ["disk_pace"])
+}
+
+/// The look that tells the day and the hour in a time zone.
+#[must_use]
+pub fn hour_look(host: &HostName, zone: &str) -> Look {
+    Look::new(host, ["hour", zone])
+}
+
+/// The look that tells how full a filesystem is.
+#[must_use]
+pub fn room_look(host: &HostName, place: &str) -> Look {
+    Look::new(host, ["copy_room", place])
+}
+
+/// The look that tells what a filesystem says it is.
+#[must_use]
+pub fn mark_look(host: &HostName, place: &str) -> Look {
+    Look::new(host, ["copy_mark", place])
+}
+
+/// The look that tells since when nobody can write to a slice.
+#[must_use]
+pub fn frozen_look(host: &HostName, task: &str) -> Look {
+    Look::new(host, ["copy_frozen", task])
+}
+
+/// The look that tells since when the old side of a slice is kept.
+#[must_use]
+pub fn kept_look(host: &HostName, task: &str) -> Look {
+    Look::new(host, ["old_kept", task])
+}
+
+/// The look that tells what is on a device.
+#[must_use]
+pub fn blank_look(host: &HostName, device: &str) -> Look {
+    Look::new(host, ["old_blank", device])
+}
+
+/// How full a filesystem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// In use, KiB.
+    pub used_kib: u64,
+    /// Free, KiB.
+    pub free_kib: u64,
+    /// Inodes in use.
+    pub used_inodes: u64,
+    /// Free inodes; a filesystem that makes them as it needs them says none at all.
+    pub free_inodes: Option<u64>,
+}
+
+impl Room {
+    /// Reads what `copy_room` prints.
+    ///
+    /// # Errors
+    /// A sentence that says why it is none.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bad = || format!("{:?} does not say how full it is", text.trim_end());
+        let words: Vec<&str> = text.trim_end().split(' ').collect();
+        let ["kib", _, used, free, "inodes", all, inodes, free_inodes] = words.as_slice() else {
+            return Err(bad());
+        };
+        let number = |word: &str| word.parse::<u64>().map_err(|_| bad());
+        // btrfs counts no inodes: 0 of 0, or dashes.
+        let counts = all.parse::<u64>().is_ok_and(|all| all > 0);
+        Ok(Self {
+            used_kib: number(used)?,
+            free_kib: number(free)?,
+            used_inodes: if counts { number(inodes)? } else { 0 },
+            free_inodes: if counts { Some(number(free_inodes)?) } else { None },
+        })
+    }
+}
+
+/// The filesystem there bears that mark.
+#[must_use]
+pub fn is_marked(host: &HostName, place: &str, mark: &str) -> Condition {
+    let (name, at, wanted) = (host.clone(), place.to_owned(), format!("mark {mark}"));
+    Condition::on(
+        format!("{place} of {host} is marked as the copy"),
+        mark_look(host, place),
+        move |text| match text.trim_end() {
+            "" => Truth::Unknown(format!("what {at} of {name} holds is not told")),
+            found => Truth::of(
+                found == wanted,
+                match found {
+                    "empty" => format!("{at} of {name} is empty"),
+                    "used" => format!("{at} of {name} holds something else"),
+                    found if found == wanted => format!("{at} of {name} is marked as the copy"),
+                    found => format!("{at} of {name} says {found:?}"),
+                },
+            ),
+        },
+    )
+}
+
+/// Nobody could write to the slice for no longer than the budget.
+#[must_use]
+pub fn within_budget(host: &HostName, task: &str, budget: Duration) -> Condition {
+    let name = host.clone();
+    Condition::on(
+        format!("the slice is closed on {host} for no more than {} s", budget.as_secs()),
+        frozen_look(host, task),
+        move |text| match text.trim_end().split_once(' ') {
+            Some(("frozen", seconds)) => match seconds.parse::<u64>() {
+                Ok(seconds) => Truth::of(
+                    seconds <= budget.as_secs(),
+                    format!(
+                        "it is closed on {name} for {seconds} s, and {} s are allowed",
+                        budget.as_secs()
+                    ),
+                ),
+                Err(_) => Truth::Unknown(format!("{text:?} is no time")),
+            },
+            _ if text.trim_end() == "no" => Truth::No(format!("it is not closed on {name}")),
+            _ => Truth::Unknown(format!("{:?} does not say since when it is closed", text.trim_end())),
+        },
+    )
+}
+
+/// Since when the old side of a slice is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Since then, seconds.
+    pub seconds: u64,
+    /// For how long, days.
+    pub days: u64,
+    /// What it moved to.
+    pub into: String,
+}
+
+impl Kept {
+    /// Reads what `old_kept` prints; `None` where nothing is kept.
+    ///
+    /// # Errors
+    /// A sentence that says why it is neither.
+    pub fn parse(text: &str) -> Result<Option<Self>, String> {
+        let words: Vec<&str> = text.trim_end().split(' ').collect();
+        let bad = |_| format!("{:?} does not say since when it is kept", text.trim_end());
+        match words.as_slice() {
+            ["no"] => Ok(None),
+            ["old", seconds, days, into] => Ok(Some(Self {
+                seconds: seconds.parse().map_err(bad)?,
+                days: days.parse().map_err(bad)?,
+                into: (*into).to_owned(),
+            })),
+            _ => Err(format!("{:?} does not say since when it is kept", text.trim_end())),
+        }
+    }
+}
+
+/// The old side was kept for as long as was said, since it moved to that slice.
+#[must_use]
+pub fn was_kept(host: &HostName, task: &str, into: &str) -> Condition {
+    let (name, into) = (host.clone(), into.to_owned());
+    Condition::on(
+        format!("the old side on {host} was kept for as long as was said"),
+        kept_look(host, task),
+        move |text| match Kept::parse(text) {
+            Ok(Some(kept)) if kept.into != into => Truth::No(format!("what {name} keeps has moved to {}", kept.into)),
+            Ok(Some(kept)) => Truth::of(
+                kept.seconds >= kept.days * 86_400,
+                format!(
+                    "{name} keeps the old side for {:.1} of {} days",
+                    kept.seconds as f64 / 86_400.0,
+                    kept.days
+                ),
+            ),
+            Ok(None) => Truth::No(format!("{name} keeps no old side of it")),
+            Err(why) => Truth::Unknown(why),
+        },
+    )
+}
+
+/// Its old side is kept from now on.
+#[must_use]
+pub fn is_kept(host: &HostName, task: &str) -> Condition {
+    let name = host.clone();
+    Condition::on(
+        format!("{host} keeps the old side"),
+        kept_look(host, task),
+        move |text| match Kept::parse(text) {
+            Ok(Some(kept)) => Truth::Yes(format!("{name} keeps the old side for {} days", kept.days)),
+            Ok(None) => Truth::No(format!("{name} keeps no old side of it")),
+            Err(why) => Truth::Unknown(why),
+        },
+    )
+}
+
+/// Nothing is on the device.
+#[must_use]
+pub fn is_blank(host: &HostName, device: &str) -> Condition {
+    let (name, device) = (host.clone(), device.to_owned());
+    let look = blank_look(host, &device);
+    Condition::on(
+        format!("nothing is on {device} of {host}"),
+        look,
+        move |text| match text.trim_end() {
+            "blank" => Truth::Yes(format!("nothing is on {device} of {name}")),
+            found if found.starts_with("TYPE=") => Truth::No(format!("{device} of {name} holds {found}")),
+            found => Truth::Unknown(format!("{device} of {name}: {found:?}")),
+        },
+    )
+}

@@ -1,0 +1,154 @@
+//! Plans of migrations: to what, at which hours, and what is refused.
+
+use super::*;
+
+const INTERIM: &str = "  interim:\n    servers: [access2]\n    slices:\n      spare: { device: /dev/md9, mount_point: /srv/slice-a, unreplicated: true }\n";
+
+/// The inventory with a filesystem of another server, and more text behind it.
+fn with_spare(spare: &str, more: &str) -> Fleet {
+    changed(false, "segments:\n", &format!("{more}segments:\n{spare}"))
+}
+
+/// A server that has that filesystem mounted.
+fn spare() -> Host {
+    Host {
+        instead: vec![],
+        prints: vec![(
+            "cat /proc/self/mountinfo",
+            0,
+            "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n40 22 9:9 / /srv/slice-a rw,noatime - ext4 /dev/md9 rw\n",
+        )],
+        ..host("healthy")
+    }
+}
+
+fn moves() -> Wish {
+    wish("migrate", &[("slice", "slice-a"), ("into", "spare"), ("budget", "120")])
+}
+
+fn told_of(fleet: &Fleet, wish: &Wish, to: Host) -> String {
+    told(planned(fleet, wish, [("stor1", host("healthy")), ("access2", to)]))
+}
+
+#[test]
+fn a_migration_at_the_hours_of_the_inventory() {
+    let more = "migrate: { windows: ['mon-fri 20:00-06:00', 'sat,sun'], zone: Europe/Berlin, limit_kib_s: 50000 }\n";
+    insta::assert_snapshot!(told_of(&with_spare(INTERIM, more), &moves(), spare()));
+}
+
+/// What stands against it is told before anything is done, each with what lifts it.
+#[test]
+fn what_would_be_overwritten_or_lost_is_refused() {
+    let fleet = with_spare(INTERIM, "");
+    let refused = |print: (&'static str, i32, &'static str), says: &[&str]| {
+        let mut to = spare();
+        to.prints.insert(0, print);
+        let told = told_of(&fleet, &moves(), to);
+        assert!(told.starts_with("REFUSED"), "{told}");
+        for says in says {
+            assert!(told.contains(says), "lacks {says:?}\n{told}");
+        }
+    };
+    refused(
+        ("copy_mark /srv/slice-a", 0, "used\n"),
+        &["/srv/slice-a of access2 is not empty", "empty it by hand"],
+    );
+    refused(
+        ("copy_mark /srv/slice-a", 0, "mark slice-b of somewhere\n"),
+        &["holds a copy of something else"],
+    );
+    refused(("copy_mark /srv/slice-a", 0, "\n"), &["is not told"]);
+    refused(("copy_mark /srv/slice-a", 1, ""), &["copy_mark"]);
+    refused(
+        (
+            "copy_room /srv/slice-a",
+            0,
+            "kib 1000000 24 400000 inodes 64000 12 52000\n",
+        ),
+        &[
+            "has 390 MiB free for it, and slice-a uses 390 MiB",
+            "a larger filesystem",
+        ],
+    );
+    refused(
+        (
+            "copy_room /srv/slice-a",
+            0,
+            "kib 1000000 24 600000 inodes 9000 12 8988\n",
+        ),
+        &["8988 inodes free", "mkfs -N"],
+    );
+    refused(
+        ("copy_room /srv/slice-a", 0, "garbage\n"),
+        &["does not say how full it is"],
+    );
+    refused(
+        ("exportfs -v", 0, "/srv/slice-a  \t10.77.0.0/24(rw)\n"),
+        &["access2 exports /srv/slice-a", "take that export back first"],
+    );
+    refused(
+        ("cat /proc/self/mountinfo", 0, "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n"),
+        &[
+            "nothing is mounted on /srv/slice-a of access2",
+            "that is not done for you",
+        ],
+    );
+    refused(("command -v rsync", 127, ""), &["rsync"]);
+}
+
+#[test]
+fn a_time_zone_that_the_server_does_not_know_is_refused() {
+    let fleet = with_spare(INTERIM, "migrate: { windows: ['20:00-06:00'], zone: No/Where }\n");
+    let mut to = spare();
+    to.prints.push(("hour No/Where", 1, ""));
+    let told = told_of(&fleet, &moves(), to);
+    assert!(told.starts_with("REFUSED") && told.contains("install tzdata"), "{told}");
+}
+
+#[test]
+fn what_cannot_take_its_place_is_refused_by_what_is_declared() {
+    let refused = |spare_is: &str, says: &str| {
+        let told = told_of(&with_spare(spare_is, ""), &moves(), spare());
+        assert!(told.starts_with("REFUSED") && told.contains(says), "{told}");
+    };
+    refused(
+        "  interim:\n    servers: [access2]\n    slices:\n      spare: { device: /dev/md9, mount_point: /srv/other, unreplicated: true }\n",
+        "mount and export both at the same place",
+    );
+    refused(
+        "  interim:\n    servers: [access2]\n    slices:\n      spare: { device: /dev/md9, mount_point: /srv/slice-a, unreplicated: true, service_address: 10.77.0.39/24 }\n",
+        "declare it without one",
+    );
+    let same = wish("migrate", &[("slice", "slice-a"), ("into", "slice-a")]);
+    let refusals = looks(&with_spare(INTERIM, ""), &same).unwrap_err();
+    assert!(refusals[0].fact.contains("cannot move to itself"), "{refusals:?}");
+}
+
+#[test]
+fn an_export_without_a_file_system_id_is_refused() {
+    let mut from = host("healthy");
+    from.instead = vec![("fsid=1001,", "")];
+    let fleet = with_spare(INTERIM, "");
+    let told = told(planned(&fleet, &moves(), [("stor1", from), ("access2", spare())]));
+    assert!(
+        told.starts_with("REFUSED") && told.contains("without a file system id"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_old_side_goes_only_when_its_days_are_over() {
+    let reclaim = wish("migrate-reclaim", &[("slice", "slice-a"), ("into", "spare")]);
+    let fleet = with_spare(INTERIM, "");
+    let mut from = host("healthy");
+    from.prints = vec![("old_kept slice-a", 0, "old 86400 14 spare\n")];
+    let told = told(planned(&fleet, &reclaim, [("stor1", from), ("access2", spare())]));
+    assert!(told.starts_with("REFUSED"), "{told}");
+    for says in [
+        "stor1 keeps the old side for 1.0 of 14 days",
+        "is mounted writable on /srv/slice-a of stor1",
+        "access2 does not carry 10.77.0.31",
+    ] {
+        assert!(told.contains(says), "lacks {says:?}\n{told}");
+    }
+}

@@ -1,0 +1,336 @@
+//! Migrations: there are never two that can be written, nothing that was acknowledged is missing in the copy once it is
+//! opened, and a copy goes on where a console ended.
+
+use super::{
+    case::{At, Case, Fault, run},
+    scene::{self, Scene},
+    stage::{Console, Stage},
+};
+use pointsman::{
+    runbook::engine::{Control, End, Record},
+    simulate::{island::Island, node::Power},
+};
+
+/// 1, 2: after every event.
+pub fn check(stage: &Stage, island: &Island) {
+    if !stage.scene.is_copied() {
+        return;
+    }
+    let (replica, plain) = (&island.replicas[0], &island.copies.plains[0]);
+    let node = &island.nodes[plain.node];
+    let opened = node.power != Power::Off && node.service_addresses.contains(&replica.address);
+    let device = replica.device();
+    let writable = island.nodes.iter().any(|node| {
+        let mut filesystems = node.filesystems.iter();
+        node.power != Power::Off && filesystems.any(|filesystem| filesystem.source == device && !filesystem.read_only)
+    });
+    assert!(
+        !(opened && writable),
+        "2: {} can be written in two places",
+        replica.slice
+    );
+    if opened || plain.own > 0.0 {
+        let written = island.copies.written.get(&0).copied().unwrap_or_default();
+        assert_eq!(
+            plain.has,
+            Some((0, written)),
+            "1: the copy was opened, and has not all that was written to {}",
+            replica.slice
+        );
+    }
+    let exported = node.nfs_server.as_ref();
+    let exported = exported.is_some_and(|server| server.exports.iter().any(|export| export.path == plain.mount_point));
+    let pulls = node
+        .store
+        .tasks
+        .values()
+        .any(|task| task.is_alive(node.boots) && task.left_s.is_some());
+    assert!(!(exported && pulls), "19: a copy is overwritten while it is exported");
+    let wiped = island.nodes[0].store.wiped.contains(&device);
+    assert!(
+        !wiped || opened || !stage.disturbed.is_empty(),
+        "10: the old side is gone, and the new one does not serve"
+    );
+    assert!(
+        !wiped || stage.scene == Scene::MigrateReclaim,
+        "10: a migration threw its old side away"
+    );
+}
+
+/// 16, 21: what a run that is over has made of it.
+pub fn ended(stage: &Stage, end: &End) -> Result<(), String> {
+    let over = matches!(end, End::Done | End::Compensated { .. } | End::Refused { .. });
+    if !stage.scene.is_copied() || !over {
+        return Ok(());
+    }
+    stage
+        .sim
+        .world()
+        .fleet(|island| {
+            for node in &island.nodes {
+                let mut tasks = node.store.tasks.iter();
+                if let Some((name, _)) = tasks.find(|(_, task)| task.is_alive(node.boots)) {
+                    return Err(format!("{name} runs on {} still", node.name));
+                }
+            }
+            Ok(())
+        })
+        .unwrap()
+}
+
+/// Clients are served by the copy.
+pub fn served(stage: &Stage, host: &str) -> Result<(), String> {
+    stage
+        .sim
+        .world()
+        .fleet(|island| {
+            island.settle();
+            let (replica, plain) = (&island.replicas[0], &island.copies.plains[0]);
+            let node = &island.nodes[plain.node];
+            let exported = node.nfs_server.as_ref();
+            let exported =
+                exported.is_some_and(|server| server.exports.iter().any(|export| export.path == plain.mount_point));
+            let open = node.service_addresses.contains(&replica.address) && !node.blocked.contains(&replica.address);
+            if &*node.name == host && exported && open && plain.mark.is_none() {
+                return Ok(());
+            }
+            Err(format!("{} is not served by {host}", replica.slice))
+        })
+        .unwrap()
+}
+
+/// Plays the migration to its end; what happens at each turn is up to the caller.
+fn played(mut each: impl FnMut(&mut Stage, &mut Console, usize)) -> (Stage, Console, End) {
+    let mut stage = Stage::new(Scene::Migrate);
+    let plan = scene::plan(Scene::Migrate, &stage.sim, stage.hand.now());
+    let mut console = stage.console("run-1", plan);
+    for turn in 0..4000 {
+        each(&mut stage, &mut console, turn);
+        if !stage.turn(&mut console, super::case::Fate::Usual) {
+            break;
+        }
+    }
+    let end = console.end().expect("an end").clone();
+    (stage, console, end)
+}
+
+/// Commands that ran on a host, without rsync's words.
+fn ran(stage: &Stage, host: &str) -> Vec<String> {
+    let ran = stage.sim.world().with(host, |island, at| {
+        let ran = island.nodes[at].store.ran.iter();
+        ran.map(|ran| ran.argv.iter().take(2).cloned().collect::<Vec<_>>().join(" "))
+            .collect()
+    });
+    ran.unwrap()
+}
+
+#[test]
+fn a_slice_is_copied_closed_compared_and_opened() {
+    let (stage, _, end) = played(|_, _, _| {});
+    assert_eq!(end, End::Done);
+    let expected = [
+        "task_forget web1",
+        "copy_begin /srv/web1",
+        "task_go web1.1",
+        "task_go web1.2",
+        "task_go web1.3",
+        "task_go web1-last",
+        "task_go web1-check",
+        "exportfs -o",
+        "copy_close /srv/web1",
+        "ip addr",
+        "announce 10.9.0.100",
+    ];
+    assert_eq!(ran(&stage, "stor3"), expected);
+    let old = ran(&stage, "stor1");
+    let at = |what: &str| old.iter().position(|ran| ran.starts_with(what)).unwrap();
+    assert!(at("port_block") < at("ip addr") && at("ip addr") < at("unexport") && at("unexport") < at("copy_freeze"));
+    assert_eq!(old.last().unwrap(), "old_keep web1");
+    let evidence: Vec<&String> = stage.journals["run-1"]
+        .iter()
+        .filter_map(|record| match record {
+            Record::Outcome { step: 8, evidence, .. } => evidence.first(),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        matches!(evidence.as_slice(), [one] if one.contains("nothing differs between stor1 and stor3: 12345 files")),
+        "{evidence:?}"
+    );
+}
+
+/// The console dies at any turn: another one goes on with what runs, and begins nothing twice.
+#[test]
+fn another_console_attaches_to_a_pass_under_way() {
+    let mut began = 0;
+    let (stage, _, end) = played(|stage, console, _| {
+        let runs = stage.sim.world().with("stor3", |island, at| {
+            let node = &island.nodes[at];
+            node.store
+                .tasks
+                .get("web1.1")
+                .is_some_and(|task| task.is_alive(node.boots))
+        });
+        if runs.unwrap() && began == 0 {
+            began += 1;
+            stage.hand.forward(std::time::Duration::from_secs(3));
+            stage.resume(console, None);
+        }
+    });
+    assert_eq!((end, began), (End::Done, 1));
+    let begun = ran(&stage, "stor3")
+        .into_iter()
+        .filter(|ran| ran == "task_go web1.1")
+        .count();
+    // The one that finds it under way lets it go on: that begins nothing anew.
+    assert!(begun <= 2, "{begun}");
+    let passes = stage.sim.world().with("stor3", |island, at| {
+        let tasks = island.nodes[at].store.tasks.keys();
+        tasks.filter(|name| name.starts_with("web1.")).count()
+    });
+    assert_eq!(passes, Some(3));
+}
+
+#[test]
+fn a_pause_holds_the_pass_for_days_and_it_goes_on_afterwards() {
+    let (mut paused, mut waited) = (false, false);
+    let (stage, _, end) = played(|stage, console, _| {
+        let held = stage.sim.world().with("stor3", |island, at| {
+            island.nodes[at].store.tasks.get("web1.1").map(|task| task.held)
+        });
+        match held.unwrap() {
+            Some(false) if !paused => {
+                paused = true;
+                console.engine.control(Control::Pause);
+            }
+            Some(true) if !waited => {
+                waited = true;
+                stage.hand.forward(std::time::Duration::from_hours(72));
+                console.engine.control(Control::Resume);
+            }
+            _ => {}
+        }
+    });
+    assert_eq!(end, End::Done);
+    assert!(ran(&stage, "stor3").contains(&"task_hold web1.1".to_owned()));
+}
+
+/// What stands in the way of users stands still, and the run says why.
+#[test]
+fn it_stands_still_while_clients_suffer_and_says_why() {
+    let mut said = Vec::new();
+    let (stage, _, end) = played(|stage, console, turn| {
+        let passes = stage.sim.world().with("stor3", |island, at| {
+            // A pass that takes minutes.
+            if let Some(task) = island.nodes[at].store.tasks.get_mut("web1.1")
+                && task.ended.is_none()
+                && turn < 100
+            {
+                task.left_s = Some(60.0);
+            }
+            island.nodes[at].store.tasks.contains_key("web1.1")
+        });
+        let suffers = passes.unwrap() && turn < 100;
+        stage.sim.world().fleet(|island| {
+            island.nodes[0].slow = if suffers { 40.0 } else { 1.0 };
+            island.settle();
+        });
+        said.extend(console.engine.stand().waits);
+    });
+    assert_eq!(end, End::Done);
+    let ran = ran(&stage, "stor3");
+    assert!(ran.contains(&"task_hold web1.1".to_owned()), "{ran:?}");
+    assert!(
+        said.iter()
+            .any(|why| why.contains("it waits: clients wait") && why.contains("without it")),
+        "{said:?}"
+    );
+}
+
+/// The copy differs after the last pass: nothing is opened, and clients go on where they were.
+#[test]
+fn a_copy_that_differs_is_never_opened() {
+    let (stage, _, end) = played(|stage, _, _| {
+        stage.sim.world().with("stor3", |island, at| {
+            let last = island.nodes[at].store.tasks.get("web1-last");
+            if last.is_some_and(|task| task.ended.is_some()) {
+                island.copies.plains[0].has = Some((0, 0.0));
+            }
+        });
+    });
+    assert!(
+        matches!(&end, End::Compensated { why, .. } if why.contains("differ")),
+        "{end:?}"
+    );
+    super::ends::served(&stage, "web1", "stor1").unwrap();
+}
+
+/// The budget is over: everything is as it was, and writable again.
+#[test]
+fn a_budget_that_is_over_brings_everything_back() {
+    let (stage, _, end) = played(|stage, _, _| {
+        stage.sim.world().with("stor3", |island, at| {
+            if let Some(task) = island.nodes[at].store.tasks.get_mut("web1-last")
+                && task.ended.is_none()
+            {
+                task.left_s = Some(30.0);
+            }
+        });
+    });
+    assert!(
+        matches!(&end, End::Compensated { why, .. } if why.contains("60 s are allowed")),
+        "{end:?}"
+    );
+    super::ends::served(&stage, "web1", "stor1").unwrap();
+    let writable = stage.sim.world().with("stor1", |island, at| {
+        let mut filesystems = island.nodes[at].filesystems.iter();
+        filesystems.any(|filesystem| filesystem.at == "/srv/web1" && !filesystem.read_only)
+    });
+    assert_eq!(writable, Some(true));
+}
+
+/// An empty mount point would have everything deleted: the pass reads nothing, and is not begun.
+#[test]
+fn a_source_that_is_not_mounted_is_not_copied() {
+    let (stage, _, end) = played(|stage, _, _| {
+        let served = |node: &pointsman::simulate::node::Node| node.store.tasks.contains_key("web1-serve");
+        let begun = |node: &pointsman::simulate::node::Node| node.store.tasks.contains_key("web1.1");
+        let now = stage.sim.world().fleet(|island| {
+            island.nodes.iter().any(served)
+                && !island.nodes.iter().any(begun)
+                && !island.nodes[0].service_addresses.is_empty()
+        });
+        if now.unwrap() {
+            stage.sim.world().fleet(|island| {
+                island.remove_address(0, 0);
+                island.unexport(0, 0);
+                island.unmount(0, 0).unwrap();
+            });
+            stage.disturbed.insert("stor1".into());
+        }
+    });
+    assert!(!matches!(end, End::Done), "{end:?}");
+    let brought = stage.sim.world().fleet(|island| island.copies.plains[0].has);
+    assert_eq!(brought, Some(None));
+}
+
+/// Killed at every turn, taken back or gone on with: a run ends in one of the two.
+#[test]
+fn killed_anywhere_it_ends_on_one_of_the_two_sides() {
+    let plain = run(&Case {
+        scene: Scene::Migrate,
+        faults: vec![],
+    });
+    for turn in (0..plain.effects.len()).step_by(3) {
+        for back in [false, true] {
+            run(&Case {
+                scene: Scene::Migrate,
+                faults: vec![At {
+                    turn,
+                    after: true,
+                    fault: Fault::Killed { back },
+                }],
+            });
+        }
+    }
+}
