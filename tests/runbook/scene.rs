@@ -504,6 +504,8 @@ impl Scene {
             }
         }
     }
+}
+
 /// How the client's mount of the slice is, and a service that holds it.
 fn client(sim: &Simulation, state: Option<MountState>) {
     sim.world().with("client", |island, at| {
