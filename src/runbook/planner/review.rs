@@ -19,6 +19,8 @@ const ENDS: &[(&str, &str)] = &[
     ("array-redundant", "md-fail"),
     ("array-settled", "md-add"),
     ("capacity", "mount"),
+    ("copy-fits", "port-block"),
+    ("copy-replaces", "copy-wipe"),
     ("disk-fits", "md-add"),
     ("database-sound", "mysql-close"),
     ("database-takeover", "mysql-unfollow"),
