@@ -22,6 +22,8 @@ const ENDS: &[(&str, &str)] = &[
     ("client-loss", "client-detach"),
     ("clients-sick", "client-detach"),
     ("serving-path", "client-detach"),
+    ("copy-fits", "port-block"),
+    ("copy-replaces", "copy-wipe"),
     ("disk-fits", "md-add"),
     ("database-sound", "mysql-close"),
     ("database-takeover", "mysql-unfollow"),

@@ -27,18 +27,19 @@ mv "$dir/code.new" "$dir/code"
 kill "$watch"
 '
 
-# task_at NAME: sets `is` to none, running, held, ended or vanished, and `pid`, `since`, `code`, `until` to what is known.
+# task_at NAME: sets `is` to none, running, held, ended or vanished, and `pid`, `since`, `ended`, `until` to what is known;
+# not `code`, which is that of the step that asks.
 # A process is the task only if it began at the very tick that the task wrote down, in this boot: numbers of processes
 # are given out anew.
 task_at() {
-  dir=$store/task/$1 is=none pid= began= booted= since=0 code= over=0 until=0 rested=0
+  dir=$store/task/$1 is=none pid= began= booted= since=0 ended= over=0 until=0 rested=0
   [ -d "$dir" ] || return 0
   is=vanished
   [ ! -s "$dir/pid" ] || read -r pid began booted since <"$dir/pid" || return
   [ ! -s "$dir/until" ] || read -r until <"$dir/until" || return
   [ ! -s "$dir/rested" ] || read -r rested <"$dir/rested" || return
   if [ -s "$dir/code" ]; then
-    read -r code over <"$dir/code" && is=ended
+    read -r ended over <"$dir/code" && is=ended
     return
   fi
   read -r boot </proc/sys/kernel/random/boot_id || return
@@ -125,7 +126,7 @@ task_forget() {
 task_tell() {
   task_at "$1" || return
   case $is in
-    ended) echo "task $1 ended $((over - since - rested)) $code" ;;
+    ended) echo "task $1 ended $((over - since - rested)) $ended" ;;
     running | held)
       read -r up _ </proc/uptime || return
       echo "task $1 $is $((${up%%.*} - since - rested)) $((until - ${up%%.*}))"

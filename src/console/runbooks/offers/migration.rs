@@ -2,7 +2,7 @@
 //! its old side.
 
 use super::{About, Offer, holds};
-use crate::{fleet::Slice, runbook::observe::filesystem};
+use crate::{console::sides::Side, fleet::Slice, runbook::observe::filesystem};
 
 /// What can be done with a slice in that way.
 pub(super) fn of_slice(about: &About<'_>) -> Vec<Offer> {
@@ -16,13 +16,27 @@ pub(super) fn of_slice(about: &About<'_>) -> Vec<Offer> {
         }
     }
     if offers.is_empty() {
-        let none = format!(
-            "no slice of the inventory could take its place: one on another server, mounted at {}, without a service address",
-            about.slice.mount_point
-        );
-        offers.push(about.named("migrate", Err(none)));
+        let none = serving(about).and_then(|_| {
+            Err(format!(
+                "no slice of the inventory could take its place: one on another server, mounted at {}, without a service address",
+                about.slice.mount_point
+            ))
+        });
+        offers.push(about.named("migrate", none));
     }
     offers
+}
+
+/// The server that serves it, where that answers.
+fn serving<'a, 'b>(about: &'b About<'a>) -> Result<&'b Side<'a>, String> {
+    let from = about
+        .facts
+        .primary()
+        .ok_or_else(|| format!("no server of {} is seen to serve it", about.slice.name))?;
+    if from.stale {
+        return Err(format!("{} does not answer", from.name));
+    }
+    Ok(from)
 }
 
 /// Slices that could take its place, by what is declared.
@@ -42,13 +56,7 @@ fn places<'a>(about: &About<'a>) -> Vec<&'a Slice> {
 
 /// It is copied, closed for the last pass, and served by the other server.
 fn migrated(about: &About<'_>, into: &Slice) -> Result<String, String> {
-    let from = about
-        .facts
-        .primary()
-        .ok_or_else(|| format!("no server of {} is seen to serve it", about.slice.name))?;
-    if from.stale {
-        return Err(format!("{} does not answer", from.name));
-    }
+    let from = serving(about)?;
     about.served_whole(from)?;
     let to = &into.preferred;
     let seen = about.view.host(to.as_str()).and_then(|host| host.snapshot.as_ref());

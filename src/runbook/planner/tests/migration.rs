@@ -13,11 +13,24 @@ fn with_spare(spare: &str, more: &str) -> Fleet {
 fn spare() -> Host {
     Host {
         instead: vec![],
-        prints: vec![(
-            "cat /proc/self/mountinfo",
-            0,
-            "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n40 22 9:9 / /srv/slice-a rw,noatime - ext4 /dev/md9 rw\n",
-        )],
+        prints: vec![
+            (
+                "cat /proc/self/mountinfo",
+                0,
+                "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n40 22 9:9 / /srv/slice-a rw,noatime - ext4 /dev/md9 rw\n",
+            ),
+            ("cat /etc/machine-id", 0, "22222222222222222222222222222222\n"),
+            (
+                "cat /proc/sys/kernel/random/boot_id",
+                0,
+                "33333333-3333-3333-3333-333333333333\n",
+            ),
+            (
+                "ip -o addr show",
+                0,
+                "1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet 10.77.0.22/24 scope global eth0\n",
+            ),
+        ],
         ..host("healthy")
     }
 }
