@@ -580,7 +580,7 @@ fn with_hooks(plain: Fleet) -> Fleet {
             run: words(),
             proof: words(),
             on: on.map(HostName::new),
-            within: Duration::from_secs(60),
+            within: Duration::from_mins(1),
         };
         host.rolling = Hooks {
             service: Some(ServiceHooks {

@@ -53,8 +53,8 @@ fn engine(failures: usize, canary: usize, batch: usize) -> Engine {
 }
 
 /// Proofs hold once their command ran, but for those that never do.
-fn but<const N: usize>(what: &str, ran: &[String], never: [&str; N]) -> Option<bool> {
-    Some(!never.contains(&what) && well(what, ran))
+fn but<const N: usize>(what: &str, ran: &[String], never: [&str; N]) -> bool {
+    !never.contains(&what) && well(what, ran)
 }
 
 fn told(end: &End) -> (&str, &[String]) {
@@ -86,7 +86,7 @@ fn every_row_is_done_one_after_the_other_or_step_by_step_in_its_batch() {
 fn a_row_that_fails_within_the_budget_is_taken_back_alone_and_told() {
     let played = play(
         engine(1, 1, 1),
-        |what, _, ran| but(what, ran, ["b-start-proof"]),
+        |what, _, ran| Some(but(what, ran, ["b-start-proof"])),
         |_, _| None,
     );
     let (why, stays) = told(&played.end);
@@ -110,7 +110,7 @@ fn a_row_that_fails_within_the_budget_is_taken_back_alone_and_told() {
 
 #[test]
 fn no_row_is_begun_once_more_than_may_have_failed() {
-    let never: Shows = |what, _, ran| but(what, ran, ["b-start-proof", "c-stop-needs"]);
+    let never: Shows = |what, _, ran| Some(but(what, ran, ["b-start-proof", "c-stop-needs"]));
     let played = play(engine(1, 1, 1), never, |_, _| None);
     let (why, stays) = told(&played.end);
     assert!(
@@ -130,7 +130,7 @@ fn no_row_is_begun_once_more_than_may_have_failed() {
 fn one_that_goes_first_stops_everything_whatever_may_fail() {
     let played = play(
         engine(3, 1, 1),
-        |what, _, ran| but(what, ran, ["a-start-proof"]),
+        |what, _, ran| Some(but(what, ran, ["a-start-proof"])),
         |_, _| None,
     );
     let (why, stays) = told(&played.end);
@@ -144,7 +144,7 @@ fn one_that_goes_first_stops_everything_whatever_may_fail() {
     // Where nothing was changed, the end says so.
     let played = play(
         engine(3, 1, 1),
-        |what, _, ran| but(what, ran, ["a-stop-needs"]),
+        |what, _, ran| Some(but(what, ran, ["a-stop-needs"])),
         |_, _| None,
     );
     assert!(matches!(played.end, End::Refused { .. }), "{:?}", played.end);
@@ -154,7 +154,7 @@ fn one_that_goes_first_stops_everything_whatever_may_fail() {
 fn the_rest_of_a_batch_is_finished_when_the_budget_is_gone() {
     let played = play(
         engine(0, 0, 2),
-        |what, _, ran| but(what, ran, ["a-stop-proof"]),
+        |what, _, ran| Some(but(what, ran, ["a-stop-proof"])),
         |_, _| None,
     );
     let (why, stays) = told(&played.end);
@@ -163,7 +163,7 @@ fn the_rest_of_a_batch_is_finished_when_the_budget_is_gone() {
     assert!(stays.is_empty());
     let played = play(
         engine(0, 0, 2),
-        |what, _, ran| but(what, ran, ["a-start-proof"]),
+        |what, _, ran| Some(but(what, ran, ["a-start-proof"])),
         |_, _| None,
     );
     let (why, stays) = told(&played.end);
@@ -177,7 +177,7 @@ fn the_rest_of_a_batch_is_finished_when_the_budget_is_gone() {
 
 #[test]
 fn a_row_that_cannot_be_taken_back_is_left_and_named_and_the_next_goes_on() {
-    let never: Shows = |what, _, ran| but(what, ran, ["b-start-proof", "b-open-needs"]);
+    let never: Shows = |what, _, ran| Some(but(what, ran, ["b-start-proof", "b-open-needs"]));
     let played = play(engine(1, 1, 1), never, |_, _| None);
     let (_, stays) = told(&played.end);
     assert_eq!(stays[0], "done and proven: a, c, d");
@@ -222,7 +222,7 @@ fn whoever_cancels_has_the_row_that_is_open_taken_back_and_those_that_are_done_k
 fn the_budget_follows_from_the_journal() {
     let shows: Shows = |what, _, ran| {
         // What ran before the crash is told by the names of what was undone: proofs of commands hold as they ran.
-        but(what, ran, ["b-start-proof", "c-start-proof"])
+        Some(but(what, ran, ["b-start-proof", "c-start-proof"]))
     };
     let whole = play(engine(1, 1, 1), shows, |_, _| None);
     let (why, _) = told(&whole.end);
