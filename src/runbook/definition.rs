@@ -53,10 +53,9 @@ impl About {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Slices => "slice",
-            Self::Hosts => "host",
+            Self::Hosts | Self::Clients => "host",
             Self::Array => "array",
             Self::Database => "database",
-            Self::Clients => "host",
         }
     }
 }

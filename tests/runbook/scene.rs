@@ -141,8 +141,11 @@ impl Scene {
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
             Self::Service => Self::Service,
             Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
-            Self::MysqlSwitchover | Self::MysqlFailover => self,
-            Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => self,
+            Self::MysqlSwitchover
+            | Self::MysqlFailover
+            | Self::FenceSegment
+            | Self::UnfenceSegment
+            | Self::ClientRepoint => self,
         }
     }
 
@@ -255,8 +258,12 @@ impl Scene {
         match self.base() {
             Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover => ("stor1", "stor2"),
             Self::FailBack => ("stor2", "stor1"),
-            Self::SplitBrain | Self::Service | Self::DiskReplace => ("stor1", "stor1"),
-            Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => ("stor1", "stor1"),
+            Self::SplitBrain
+            | Self::Service
+            | Self::DiskReplace
+            | Self::FenceSegment
+            | Self::UnfenceSegment
+            | Self::ClientRepoint => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
