@@ -2,6 +2,7 @@
 
 mod acts;
 mod discover;
+mod facts;
 mod failslow;
 mod info;
 mod inventory;

@@ -748,6 +748,39 @@ fn runbooks_are_listed_shown_and_checked() {
     assert_eq!(pointsman(&["runbook", "show", "nothing"]).status.code(), Some(64));
 }
 
+/// A condition reads what `status` prints of the host; what is not known there refuses the plan.
+#[test]
+fn a_condition_reads_what_status_prints() {
+    let directory = tempfile::tempdir().unwrap();
+    let inventory = directory.path().join("inventory.yaml");
+    std::fs::write(&inventory, "fleet: own\nhosts:\n  here: { via: local }\n").unwrap();
+    let runbook = directory.path().join("rest.yaml");
+    let plan = |when: &str| {
+        let text = format!(
+            "name: rest\ntitle: Rest\nkind: planned\nabout: hosts\nparameters: {{ hosts: {{ type: hosts }} }}\nsteps:\n  - {{ do: wait, when: '{when}', with: {{ seconds: '1' }}, why: of {{{{ host }}}} }}\n  - {{ do: wait, with: {{ seconds: '2' }}, why: w }}\n"
+        );
+        std::fs::write(&runbook, text).unwrap();
+        let words = ["--batch", "plan", runbook.to_str().unwrap(), "hosts=here", "--json"];
+        let state = [
+            "-i",
+            inventory.to_str().unwrap(),
+            "--state-dir",
+            directory.path().to_str().unwrap(),
+        ];
+        let out = pointsman(&[&state[..], &words].concat());
+        let said: Value = serde_json::from_slice(&out.stdout).unwrap();
+        (out.status.code(), said)
+    };
+    let steps = |said: &Value| said["steps"].as_array().map_or(0, Vec::len);
+    let (code, said) = plan("facts[host].load >= 0 and facts[host].reachable");
+    assert_eq!((code, steps(&said)), (Some(0), 2), "{said}");
+    let (code, said) = plan("facts[host].uptime_seconds < 0");
+    assert_eq!((code, steps(&said)), (Some(0), 1), "{said}");
+    assert!(said["notes"][0].as_str().unwrap().contains("left out"), "{said}");
+    let (code, said) = plan("facts[host].load_of_mine < 1");
+    assert_eq!(code, Some(10), "{said}");
+}
+
 /// Runbooks of one's own lie in a directory beside the inventory, and run like any other.
 #[test]
 fn runbooks_beside_the_inventory_are_found_and_run() {

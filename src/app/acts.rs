@@ -2,6 +2,7 @@
 
 use super::{
     Failure,
+    facts::Viewed,
     paced::Paced,
     run::{again, keeps_nothing, passing_journal, state_dir, store},
     runbooks,
@@ -36,6 +37,8 @@ struct Hosts {
     journal: Mutex<Option<Opened>>,
     /// Whether a person watches simulated hosts.
     demo: bool,
+    /// What is on the screen.
+    shows: Arc<Viewed>,
 }
 
 /// Where a journal is.
@@ -53,7 +56,13 @@ struct Opened {
 }
 
 /// What acts in the console; nothing where the process may only look.
-pub(super) fn acts(options: &Options, world: &World, runtime: &tokio::runtime::Handle, log: &LogBook) -> Option<Acts> {
+pub(super) fn acts(
+    options: &Options,
+    world: &World,
+    runtime: &tokio::runtime::Handle,
+    log: &LogBook,
+    shows: Viewed,
+) -> Option<Acts> {
     let Mode::ReadWrite(permission) = Mode::new(options.read_only, options.wall) else {
         return None;
     };
@@ -68,6 +77,7 @@ pub(super) fn acts(options: &Options, world: &World, runtime: &tokio::runtime::H
         },
         journal: Mutex::new(None),
         demo: options.demo,
+        shows: Arc::new(shows),
     };
     // A runbook that cannot be used is told, and keeps nobody from the others.
     let (library, mistakes) = runbooks::library(options);
@@ -126,7 +136,8 @@ impl Acting for Hosts {
         } else {
             Arc::new(targets)
         };
-        Ok(Desk::new(fleet, targets, journal, now, who()))
+        let shows = Arc::clone(&self.shows);
+        Ok(Desk::new(fleet, targets, journal, now, who()).knowing(shows))
     }
 
     fn journal(&self) -> Result<Option<Arc<Store>>, String> {

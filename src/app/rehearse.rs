@@ -1,7 +1,8 @@
 //! `pointsman rehearse`: runbooks on a simulated copy of the inventory.
 
 use super::{
-    Failure, Result,
+    COLLECTION_LIMIT, Failure, Result,
+    facts::{Collected, Viewed},
     inventory::{inventory_path, load_fleet},
     process::{check_file_limit, runtime},
     run::{denied_failure, store_failure, wish},
@@ -75,8 +76,11 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs, log: LogBook) -> Result<u
     drop(context);
     let code = match wish {
         Some(wish) if in_batch => {
+            let context = runtime.enter();
+            let shows = shows(&rehearsal, &log, &clock, options.timeout.unwrap_or(COLLECTION_LIMIT));
+            drop(context);
             let piece = Piece {
-                desk: rehearsal.desk(who()),
+                desk: rehearsal.desk(who()).knowing(Arc::new(shows)),
                 dry_run: args.dry_run || options.runs.dry_run || options.batch == Some(Batch::Plan),
                 format: if args.json || options.json {
                     Format::Json
@@ -104,6 +108,16 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs, log: LogBook) -> Result<u
     };
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
+}
+
+/// What a console on the copy would show.
+fn shows(rehearsal: &Rehearsal, log: &LogBook, clock: &Clock, limit: Duration) -> Collected {
+    let ssh = rehearsal.remote(log.clone());
+    Collected {
+        // There are no processes of this machine in a copy.
+        local: Arc::clone(&ssh),
+        ..Collected::over(&rehearsal.watched(), &ssh, log, clock, limit)
+    }
 }
 
 fn permitted(options: &Options) -> Result<ReadWrite> {
@@ -336,11 +350,12 @@ fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 /// What acts in the console: the rehearsal, and nothing else.
-struct Practice(Arc<Rehearsal>, tokio::runtime::Handle);
+struct Practice(Arc<Rehearsal>, tokio::runtime::Handle, Arc<Viewed>);
 
 impl Acting for Practice {
     fn desk(&self, _: Arc<Fleet>) -> std::result::Result<Desk, String> {
-        Ok(self.0.desk(who()))
+        let shows = Arc::clone(&self.2);
+        Ok(self.0.desk(who()).knowing(shows))
     }
 
     fn journal(&self) -> std::result::Result<Option<Arc<Store>>, String> {
@@ -395,12 +410,9 @@ fn in_console(
             tokio::time::sleep(NEWS_EVERY).await;
         }
     });
-    let acts = Acts::new(
-        permission,
-        Arc::new(Practice(Arc::clone(rehearsal), runtime.clone())),
-        runtime.clone(),
-    )
-    .passing(true);
+    let shows = Arc::new(Viewed(collector.view.clone()));
+    let practice = Practice(Arc::clone(rehearsal), runtime.clone(), shows);
+    let acts = Acts::new(permission, Arc::new(practice), runtime.clone()).passing(true);
     run_console(options, &collector, log, clock, Some(acts), practised)?;
     Ok(0)
 }

@@ -1,7 +1,8 @@
 //! Runbooks and their runs on the command line.
 
 use super::{
-    Failure, Result,
+    COLLECTION_LIMIT, Failure, Result,
+    facts::Collected,
     process::{check_file_limit, runtime},
     runbooks,
     watch::{World, interrupted, world},
@@ -146,7 +147,9 @@ pub(super) fn run(cli: &Cli, what: Batch, log: &LogBook) -> Result<u8> {
         Some(journal) => Arc::clone(journal.store()),
         None => Arc::new(store(&state_dir(options)?)?),
     };
-    let desk = desk(&permission, &world, journal);
+    let limit = options.timeout.unwrap_or(COLLECTION_LIMIT);
+    let shows = Collected::over(&world.fleet, &world.ssh, log, &world.clock, limit);
+    let desk = desk(&permission, &world, journal).knowing(Arc::new(shows));
     drop(context);
     let voice = Voice {
         format: format(options),

@@ -2,6 +2,7 @@
 
 use super::{
     COLLECTION_LIMIT, Failure, Result,
+    facts::Viewed,
     inventory::{inventory_path, load_fleet},
     process::{check_file_limit, config_dir, runtime},
     ssh_config_mode, ssh_remote,
@@ -78,7 +79,8 @@ pub(super) fn watch(cli: &Cli, log: LogBook) -> Result<u8> {
             log.note(world.clock.now(), Level::Warning, None, line);
         }
     }
-    let acts = super::acts::acts(options, &world, runtime.handle(), &log);
+    let shows = Viewed(collector.view.clone());
+    let acts = super::acts::acts(options, &world, runtime.handle(), &log, shows);
     run_console(options, &collector, log, &world.clock, acts, None)?;
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(0)

@@ -5,6 +5,7 @@ use super::{
     conductor::{self, Handle, Work},
     origin::Origin,
     progress::Progress,
+    shows::Shows,
     takeover,
     targets::{Now, Targets},
 };
@@ -16,7 +17,7 @@ use crate::{
         engine::{Engine, Record},
         plan::{Glass, Plan, Rule},
         planner::{self, Wish, show},
-        sight::Sight,
+        sight::{Shown, Sight},
     },
     store::{Driving, NewRun, Run, Standing, Store, StoreError, Timed, new_id},
 };
@@ -33,6 +34,7 @@ pub struct Desk {
     store: Arc<Store>,
     pub(super) now: Now,
     who: String,
+    shows: Option<Arc<dyn Shows>>,
 }
 
 /// A plan, with what it was made from.
@@ -147,6 +149,16 @@ impl Desk {
             store,
             now,
             who,
+            shows: None,
+        }
+    }
+
+    /// The same, which knows what the console shows. Without it no condition about that can be judged.
+    #[must_use]
+    pub fn knowing(self, shows: Arc<dyn Shows>) -> Self {
+        Self {
+            shows: Some(shows),
+            ..self
         }
     }
 
@@ -168,8 +180,15 @@ impl Desk {
     /// Every reason why there is none.
     pub async fn plan(&self, wish: Wish) -> Result<Drawn, Vec<Refusal>> {
         let looks = planner::looks(&self.fleet, &wish)?;
+        let hosts = planner::shown(&self.fleet, &wish)?;
+        // First what may take longer: looks must not go stale meanwhile.
+        let shown = match &self.shows {
+            Some(shows) if !hosts.is_empty() => shows.facts(&hosts).await,
+            _ => Shown::new(),
+        };
         let seen = self.targets.look(looks).await;
         let mut sight = Sight::new((self.now)(), planner::FRESH);
+        sight.shown = shown;
         for (look, glimpse) in seen {
             sight.take(look, glimpse);
         }

@@ -24,6 +24,7 @@ mod reach_tests;
 pub mod report;
 #[cfg(test)]
 mod shell_tests;
+mod shows;
 mod takeover;
 mod targets;
 
@@ -33,6 +34,7 @@ pub use conductor::Handle;
 pub use desk::{Denied, Desk, Drawn, Needed, claims_named_since, who};
 pub use eta::{Remaining, Resync};
 pub use progress::{GivesUp, LogLine, Progress, StepProgress, StepState, claim_words, end_words, left_words};
+pub use shows::Shows;
 pub use targets::{Console, Now, SshTargets, Targets};
 
 #[cfg(test)]

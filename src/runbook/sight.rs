@@ -74,11 +74,17 @@ pub struct Printed {
     pub text: String,
 }
 
+/// What the console shows of hosts, by name: each as an object, from which everything is left out that is not known now.
+pub type Shown = BTreeMap<HostName, serde_json::Value>;
+
 /// Everything that was seen, by look.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
     #[serde(with = "pairs")]
     glimpses: BTreeMap<Look, Glimpse>,
+    /// What the console shows of hosts, where the runbook's conditions ask for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown: Shown,
     /// Now, by the console's clock.
     pub now: UnixMs,
     /// Older than this is as good as not seen.
@@ -91,6 +97,7 @@ impl Sight {
     pub fn new(now: UnixMs, fresh: Duration) -> Self {
         Self {
             glimpses: BTreeMap::new(),
+            shown: Shown::new(),
             now,
             fresh,
         }
@@ -204,6 +211,9 @@ mod tests {
         for (look, answer) in seen {
             sight.take(look, Glimpse { at: UnixMs(9), answer });
         }
+        sight
+            .shown
+            .insert(host, serde_json::json!({"load": 0.25, "raid": [{"name": "md0"}]}));
         let text = serde_json::to_string(&sight).unwrap();
         assert_eq!(serde_json::from_str::<Sight>(&text).unwrap(), sight);
     }

@@ -95,7 +95,8 @@ fn unusable(text: &str, error: &minijinja::Error) -> Unusable {
     let at = error.range().map(|range| range.start);
     let part = error.range().and_then(|range| text.get(range));
     let says = match (error.kind(), part) {
-        (ErrorKind::UndefinedError, Some(part)) => format!("{:?} stands for nothing", part.trim()),
+        (ErrorKind::UndefinedError, Some(part)) if part.trim() == text.trim() => format!("{text:?} stands for nothing"),
+        (ErrorKind::UndefinedError, Some(part)) => format!("{:?} stands for nothing in {text:?}", part.trim()),
         (ErrorKind::UndefinedError, None) => format!("a word of {text:?} stands for nothing"),
         (ErrorKind::OutOfFuel, _) => format!("{text:?} takes too many steps to work out"),
         (kind, _) => match error.detail() {

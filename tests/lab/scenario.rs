@@ -90,6 +90,15 @@ pub struct Expected {
     pub severity: &'static str,
     /// How often the fact behind it is read.
     pub tier: Tier,
+    /// A finding that says the same, by code and subject, and may come in its place.
+    pub or: Option<(&'static str, &'static str)>,
+}
+
+impl Expected {
+    /// Whether a finding is the one, or says the same.
+    fn is(&self, code: &str, subject: &str) -> bool {
+        (code == self.code && subject == self.subject) || self.or == Some((code, subject))
+    }
 }
 
 /// Looks at what `--batch status --json` says; an error is a sentence.
@@ -284,8 +293,7 @@ impl Scenario {
             self.shows_within + self.period(lab, expected.tier) * (DEBOUNCE_POLLS + 2) + Duration::from_secs(30);
         let event = watch.wait_for(mark, patience, |event| {
             event.kind != "cleared"
-                && event.code == expected.code
-                && event.subject == expected.subject
+                && expected.is(&event.code, &event.subject)
                 && (expected.severity.is_empty() || event.severity == expected.severity)
         });
         event.ok_or_else(|| {

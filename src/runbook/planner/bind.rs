@@ -2,16 +2,17 @@
 
 use super::{Wish, scope::Scope};
 use crate::{
-    fleet::{Flaw, Fleet, Part, Selector, instead},
+    fleet::{Flaw, Fleet, HostName, Part, Selector, instead},
     remote::quote::join,
     runbook::{
         action,
         check::{self, Refusal},
         definition::{About, Call, Definition, Parameter, Step, ValueKind, Written},
+        sight::Shown,
         template::{self, Unusable, Words},
     },
 };
-use minijinja::Value;
+use minijinja::{Value, value::Serde};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Parameters that are missing, unknown or of the wrong kind.
@@ -108,7 +109,7 @@ fn is_name(value: &str) -> bool {
 /// # Errors
 /// A default that cannot be worked out.
 pub fn defaults(wish: &Wish, first: &BTreeMap<&'static str, String>) -> Result<BTreeMap<String, String>, String> {
-    let found = words(first, &BTreeMap::new(), &wish.definition);
+    let found = words(first, &BTreeMap::new(), &wish.definition, None);
     let mut values = wish.parameters.clone();
     for (name, parameter) in &wish.definition.parameters {
         if let (None, Some(default)) = (values.get(name), &parameter.default) {
@@ -119,12 +120,16 @@ pub fn defaults(wish: &Wish, first: &BTreeMap<&'static str, String>) -> Result<B
     Ok(values)
 }
 
+/// The word that stands for what the console shows: `facts[host].load`.
+const FACTS: &str = "facts";
+
 /// What words stand for: what the plan found goes before parameters of the same name. Numbers are numbers, so that
 /// conditions can compare them.
 fn words(
     found: &BTreeMap<&'static str, String>,
     parameters: &BTreeMap<String, String>,
     definition: &Definition,
+    facts: Option<&Value>,
 ) -> Words {
     let value = |name: &str, text: &str| {
         let kind = definition.parameters.get(name).map(|parameter| parameter.kind);
@@ -137,25 +142,71 @@ fn words(
     let found = found
         .iter()
         .map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str())));
-    given.chain(found).collect()
+    let facts = facts.map(|facts| (FACTS.to_owned(), facts.clone()));
+    given.chain(found).chain(facts).collect()
+}
+
+/// Whether a runbook asks for what the console shows.
+pub fn asks_facts(definition: &Definition) -> bool {
+    definition.steps.iter().any(names_facts)
+}
+
+fn names_facts(step: &Step) -> bool {
+    let names = |words: Result<BTreeSet<String>, Unusable>| words.is_ok_and(|words| words.contains(FACTS));
+    names(named(step)) || names(template::words(&step.why))
+}
+
+/// The hosts whose facts a runbook may ask for: those that it may change, and those that a parameter names.
+pub fn hosts_of_facts(scope: &Scope<'_>) -> BTreeSet<HostName> {
+    let mut hosts: BTreeSet<HostName> = scope.subject.hosts().into_iter().collect();
+    for (name, parameter) in &scope.wish.definition.parameters {
+        let Some(value) = scope.parameters.get(name) else {
+            continue;
+        };
+        let selects = matches!(parameter.kind, ValueKind::Host | ValueKind::Hosts);
+        let selected = Selector::parse(value).and_then(|selector| selector.select(scope.fleet));
+        for at in selected.ok().filter(|_| selects).into_iter().flatten() {
+            hosts.insert(scope.fleet.hosts[at].name.clone());
+        }
+    }
+    hosts
+}
+
+/// The calls of the whole plan.
+#[derive(Debug, Default)]
+pub struct Bound {
+    /// In order, each with why it is made.
+    pub calls: Vec<(Call, String)>,
+    /// Steps that what the console shows left out, in words.
+    pub left_out: Vec<String>,
+}
+
+/// Why there are no calls.
+#[derive(Debug)]
+pub struct Unbound {
+    /// What stands for nothing, or is a mistake.
+    pub says: String,
+    /// Whether it names what the console shows: that may be known at another time.
+    pub of_facts: bool,
 }
 
 /// The calls of the whole plan in order: steps that speak of what it is about are repeated for each, a run of them
-/// together.
+/// together. `shown` is what the console shows.
 ///
 /// # Errors
 /// A word that stands for nothing, or a mistake in a template.
-pub fn calls(scope: &Scope<'_>) -> Result<Vec<(Call, String)>, String> {
+pub fn calls(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     let definition = &scope.wish.definition;
     let steps = &definition.steps;
     let own = definition.about.words();
     let mut speaks = Vec::new();
     for step in steps {
-        let named = named(step).map_err(|why| why.says)?;
+        let named = named(step).map_err(|why| unbound(step, why.says))?;
         speaks.push(named.iter().any(|word| own.contains(&word.as_str())));
     }
+    let facts = Value::from(Serde(shown));
     let rows = scope.subject.words();
-    let mut out = Vec::new();
+    let mut out = Bound::default();
     let mut at = 0;
     while at < steps.len() {
         let repeated = speaks[at];
@@ -168,37 +219,53 @@ pub fn calls(scope: &Scope<'_>) -> Result<Vec<(Call, String)>, String> {
             rows.get(..1).unwrap_or_default()
         };
         for found in rows {
-            let words = words(found, &scope.parameters, definition);
+            let words = words(found, &scope.parameters, definition, Some(&facts));
             for step in &steps[at..end] {
-                let fill = |text: &str| template::fill(text, &words).map_err(|why| why.says);
-                let wanted = step
-                    .when
-                    .as_deref()
-                    .map_or(Ok(true), |when| template::holds(when, &words));
-                if !wanted.map_err(|why| why.says)? {
+                if let Some(when) = &step.when
+                    && !template::holds(when, &words).map_err(|why| unbound(step, why.says))?
+                {
+                    if template::words_of_condition(when).is_ok_and(|words| words.contains(FACTS)) {
+                        let key = found.get(definition.about.key()).filter(|_| repeated);
+                        let of = key.map(|key| format!(" for {key}")).unwrap_or_default();
+                        out.left_out
+                            .push(format!("{} is left out{of}: {when} does not hold now", step.action));
+                    }
                     continue;
                 }
-                let mut with = BTreeMap::new();
-                for (name, written) in &step.with {
-                    let value = match written {
-                        Written::Text(text) => fill(text)?,
-                        Written::Words(words) => {
-                            let words: Vec<String> = words.iter().map(|word| fill(word)).collect::<Result<_, _>>()?;
-                            join(&words).map_err(|why| format!("{} of {}: {why}", name, step.action))?
-                        }
-                    };
-                    with.insert(name.clone(), value);
-                }
-                let call = Call {
-                    action: step.action.clone(),
-                    with,
-                };
-                out.push((call, fill(&step.why)?));
+                out.calls.push(call(step, &words).map_err(|why| unbound(step, why))?);
             }
         }
         at = end;
     }
     Ok(out)
+}
+
+/// A step with its words filled in, and why it is made.
+fn call(step: &Step, words: &Words) -> Result<(Call, String), String> {
+    let fill = |text: &str| template::fill(text, words).map_err(|why| why.says);
+    let mut with = BTreeMap::new();
+    for (name, written) in &step.with {
+        let value = match written {
+            Written::Text(text) => fill(text)?,
+            Written::Words(words) => {
+                let words: Vec<String> = words.iter().map(|word| fill(word)).collect::<Result<_, _>>()?;
+                join(&words).map_err(|why| format!("{} of {}: {why}", name, step.action))?
+            }
+        };
+        with.insert(name.clone(), value);
+    }
+    let call = Call {
+        action: step.action.clone(),
+        with,
+    };
+    Ok((call, fill(&step.why)?))
+}
+
+fn unbound(step: &Step, says: String) -> Unbound {
+    Unbound {
+        says,
+        of_facts: names_facts(step),
+    }
 }
 
 /// Words that a step's arguments and its condition name.
@@ -290,6 +357,13 @@ fn of_parameter(definition: &Definition, name: &str, parameter: &Parameter, flaw
             .map(|it| Part::Value(it.to_owned()))
             .collect()
     };
+    if name == FACTS {
+        flaws.push(Flaw {
+            at: vec![Part::Value("parameters".to_owned()), Part::Key(name.to_owned())],
+            says: format!("{FACTS} stands for what the console shows"),
+            hint: Some("give the parameter another name".to_owned()),
+        });
+    }
     let Some(default) = &parameter.default else {
         return;
     };
@@ -401,6 +475,7 @@ fn of_words(definition: &Definition, words: Result<BTreeSet<String>, Unusable>, 
                 own.iter()
                     .copied()
                     .chain(definition.parameters.keys().map(String::as_str))
+                    .chain([FACTS])
             };
             for word in words.iter().filter(|word| !known().any(|known| known == *word)) {
                 flaws.push(Flaw {

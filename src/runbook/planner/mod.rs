@@ -27,8 +27,11 @@ use super::{
     plan::{Glass, Layouts, Plan, Step},
     sight::{Look, Sight},
 };
-use crate::fleet::Fleet;
-use std::{collections::BTreeMap, time::Duration};
+use crate::fleet::{Fleet, HostName};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Looks older than this make no plan. A dead server has to be waited for; the engine looks again before each step.
 pub const FRESH: Duration = Duration::from_secs(20);
@@ -68,6 +71,17 @@ pub fn looks(fleet: &Fleet, wish: &Wish) -> Result<Vec<Look>, Vec<Refusal>> {
     Ok(looks)
 }
 
+/// The hosts of which a plan has to know what the console shows, for its runbook's conditions ask for it; mostly none.
+///
+/// # Errors
+/// Refusals that no look can lift: parameters that do not fit.
+pub fn shown(fleet: &Fleet, wish: &Wish) -> Result<BTreeSet<HostName>, Vec<Refusal>> {
+    if !bind::asks_facts(&wish.definition) {
+        return Ok(BTreeSet::new());
+    }
+    Scope::new(fleet, wish, None).map(|scope| bind::hosts_of_facts(&scope))
+}
+
 fn looks_of_checks(scope: &Scope<'_>) -> Vec<Look> {
     let checks = scope.wish.definition.checks.iter();
     checks
@@ -98,7 +112,11 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
         }
     }
     let layouts = scope.subject.layouts();
-    let steps = steps(&scope, &layouts);
+    let bound = bind::calls(&scope, &sight.shown).map_err(|why| vec![unbound(why)]);
+    let steps = bound.and_then(|bound| {
+        report.notes.extend(bound.left_out);
+        steps(&scope, &layouts, bound.calls)
+    });
     for lacking in steps.iter().flat_map(|steps| tools::missing(steps, sight)) {
         report.refuse(lacking.fact, lacking.lift);
     }
@@ -133,8 +151,7 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
     Ok(plan)
 }
 
-fn steps(scope: &Scope<'_>, layouts: &Layouts) -> Result<Vec<Step>, Vec<Refusal>> {
-    let calls = bind::calls(scope).map_err(|why| vec![unusable(why)])?;
+fn steps(scope: &Scope<'_>, layouts: &Layouts, calls: Vec<(Call, String)>) -> Result<Vec<Step>, Vec<Refusal>> {
     let all = calls.into_iter().map(|(call, why)| step(scope, layouts, call, why));
     all.collect()
 }
@@ -171,6 +188,16 @@ fn operation(scope: &Scope<'_>, layouts: &Layouts, call: &Call) -> Result<super:
         call,
     };
     action.operation(&given).map_err(|why| vec![unusable(why)])
+}
+
+fn unbound(why: bind::Unbound) -> Refusal {
+    if !why.of_facts {
+        return unusable(why.says);
+    }
+    Refusal::new(
+        format!("{}: the console does not know it now", why.says),
+        "what is known of a host `--batch status HOST --json` shows, and under `unknown` why the rest is not; facts are those of the hosts that the run may change or a parameter names",
+    )
 }
 
 fn unusable(why: impl Into<String>) -> Refusal {

@@ -1,5 +1,6 @@
 //! Runbooks about hosts, and those of one's own: their words, their commands, and what they may not do.
 
+use super::super::shown as shown_hosts;
 use super::*;
 use crate::runbook::{
     action,
@@ -261,5 +262,94 @@ fn a_library_keeps_what_is_sound_and_tells_the_rest() {
         told.iter()
             .any(|line| line.starts_with("f.yaml:1:7: error: this is no name for a runbook")),
         "{told:?}"
+    );
+}
+
+/// A runbook whose step has a condition, with what the console shows of both servers.
+fn by_facts(when: &str, shown: &serde_json::Value) -> Result<Plan, Vec<Refusal>> {
+    let text = format!(
+        "name: mine\ntitle: t\nkind: planned\nabout: hosts\nparameters: {{ hosts: {{ type: hosts }} }}\nsteps:\n  - {{ do: service, when: \"{when}\", with: {{ host: '{{{{ host }}}}', unit: cron, state: stopped }}, why: w }}\n  - {{ do: service, with: {{ host: '{{{{ host }}}}', unit: cron, state: started }}, why: w }}\n"
+    );
+    let wish = Wish {
+        definition: read(&text),
+        ..wish("service", &[("hosts", "stor*")])
+    };
+    let asked = shown_hosts(&fleet(false), &wish).unwrap();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    let mut sight = sight(&fleet(false), &wish, &both("healthy").into_iter().collect());
+    sight.shown = serde_json::from_value(shown.clone()).unwrap();
+    plan(&fleet(false), &wish, &sight)
+}
+
+#[test]
+fn conditions_read_what_the_console_shows_and_never_what_it_does_not_know() {
+    let shown = serde_json::json!({
+        "stor1": {"reachable": true, "load": 0.5, "roles": ["storage"], "findings": [], "raid": [{"name": "md0", "state": "clean"}]},
+        "stor2": {"reachable": true, "load": 7.5, "roles": ["storage"], "findings": [{"code": "ArrayDegraded"}]},
+    });
+    let left = |when: &str| {
+        let plan = by_facts(when, &shown).unwrap_or_else(|why| panic!("{when}: {why:?}"));
+        let notes: Vec<String> = plan
+            .notes
+            .iter()
+            .filter(|note| note.contains("left out"))
+            .cloned()
+            .collect();
+        (
+            does(&plan).iter().filter(|says| says.starts_with("stop")).count(),
+            notes,
+        )
+    };
+    let (stopped, notes) = left("facts[host].load > 4");
+    assert_eq!(stopped, 1);
+    assert_eq!(
+        notes,
+        ["service is left out for stor1: facts[host].load > 4 does not hold now"]
+    );
+    assert_eq!(left("facts[host].reachable and 'storage' in facts[host].roles").0, 2);
+    assert_eq!(
+        left("facts[host].findings | selectattr('code', 'eq', 'ArrayDegraded') | list | length > 0").0,
+        1
+    );
+    assert_eq!(left("facts.stor1.load < 1").0, 2, "of a host by its name");
+    assert_eq!(
+        left("facts[host].raid is defined").0,
+        1,
+        "whether it is known can be asked"
+    );
+    // What is not known, of one host at least, is no answer, whichever way it is asked.
+    for when in [
+        "facts[host].raid[0].state == 'clean'",
+        "not facts[host].raid[0]",
+        "facts[host].raid[0].state != 'clean'",
+        "facts[host].mysql.read_only",
+        "facts[host].laod < 9",
+        "facts.db9.load < 1",
+    ] {
+        let refusals = by_facts(when, &shown).unwrap_err();
+        assert!(
+            refusals[0].fact.contains("the console does not know it now"),
+            "{when}: {refusals:?}"
+        );
+        assert!(refusals[0].lift.contains("--json"), "{refusals:?}");
+    }
+    assert!(
+        by_facts("facts[host].load > 4", &serde_json::json!({})).is_err(),
+        "nobody knows what the console shows"
+    );
+}
+
+#[test]
+fn facts_are_asked_for_only_where_a_runbook_names_them() {
+    let asked = shown_hosts(
+        &fleet(false),
+        &wish("service", &[("hosts", "stor*"), ("unit", "cron"), ("state", "started")]),
+    );
+    assert!(asked.unwrap().is_empty());
+    let text = "name: mine\ntitle: t\nkind: planned\nabout: hosts\nparameters: { hosts: { type: hosts }, facts: { type: text } }\nsteps:\n  - { do: wait, with: { host: '{{ host }}', seconds: '1' }, why: w }\n";
+    let mistakes = catalogue::read(Path::new("mine.yaml"), text).unwrap_err();
+    assert!(
+        mistakes[0].message.contains("stands for what the console shows"),
+        "{mistakes:?}"
     );
 }
