@@ -63,6 +63,10 @@ impl About {
             Self::Array => "array",
             Self::Database | Self::Galera => "database",
             Self::Clients => "host",
+            Self::Slices => "slice",
+            Self::Hosts | Self::Clients => "host",
+            Self::Array => "array",
+            Self::Database => "database",
         }
     }
 }

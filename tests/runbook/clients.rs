@@ -88,10 +88,10 @@ pub fn ended(stage: &Stage, end: &End) -> Result<(), String> {
 }
 
 /// A stage whose client is changed before the plan is made, and a run of the scene's runbook with these parameters.
-fn begun(scene: Scene, parameters: &[(&str, &str)], state: fn(&mut Node)) -> (Stage, Console) {
+fn begun(scene: Scene, parameters: &[(&str, &str)], make: fn(&mut Node)) -> (Stage, Console) {
     let mut stage = Stage::new(scene);
     stage.disturbed.insert("client".to_owned());
-    with_client(&stage, state);
+    with_client(&stage, make);
     let plan = scene::plan_with(scene, &stage.sim, stage.hand.now(), parameters);
     let console = stage.console("run-1", plan);
     (stage, console)

@@ -194,6 +194,9 @@ impl Scene {
             ["stor1", "client"]
         } else {
             ["stor1", "stor2"]
+            | Self::FenceSegment
+            | Self::UnfenceSegment
+            | Self::ClientRepoint => self,
         }
     }
 
@@ -368,6 +371,12 @@ impl Scene {
             Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => ("stor1", "stor1"),
             Self::Migrate => ("stor1", "stor3"),
             Self::MigrateReclaim => ("stor3", "stor3"),
+            Self::SplitBrain
+            | Self::Service
+            | Self::DiskReplace
+            | Self::FenceSegment
+            | Self::UnfenceSegment
+            | Self::ClientRepoint => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
