@@ -114,6 +114,17 @@ impl Copying {
         !matches!(self.mode, Mode::Passes)
     }
 
+    /// For how long clients wait for it: the slice is closed only when a pass took no more than a quarter of the budget, and
+    /// a pass that read all content no more than half.
+    #[must_use]
+    pub fn clients_wait(&self) -> Duration {
+        match self.mode {
+            Mode::Passes => Duration::ZERO,
+            Mode::Last => self.budget / 4,
+            Mode::Check => self.budget / 2,
+        }
+    }
+
     fn tasks_look(&self) -> Look {
         match self.mode {
             Mode::Passes => task::parts_look(&self.to, &self.task),

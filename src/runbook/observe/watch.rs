@@ -57,6 +57,15 @@ impl Watch {
         }
     }
 
+    /// For how long clients have to wait for it, at most by what is known when it begins.
+    #[must_use]
+    pub fn clients_wait(&self) -> Duration {
+        match self {
+            Self::Array(_) => Duration::ZERO,
+            Self::Copy(copying) => copying.clients_wait(),
+        }
+    }
+
     /// Between two looks, where that is not what it usually is for what takes hours.
     #[must_use]
     pub const fn is_urgent(&self) -> bool {

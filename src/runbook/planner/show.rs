@@ -60,7 +60,11 @@ pub fn usual(operation: &Operation) -> Duration {
         Claim::Promote { .. } | Claim::Demote { .. } => Duration::from_millis(150),
         _ => Duration::ZERO,
     });
-    CALL + more.sum::<Duration>()
+    let waits = match &operation.work {
+        Work::Watch(watch) => watch.clients_wait(),
+        _ => Duration::ZERO,
+    };
+    CALL + waits + more.sum::<Duration>()
 }
 
 /// The hash of everything that somebody who reads the plan consents to: 16 hexadecimal digits.

@@ -91,6 +91,7 @@ pub fn missing(steps: &[Step], sight: &Sight) -> Vec<Refusal> {
 fn target(operation: &Operation) -> Option<&HostName> {
     match (&operation.place, &operation.work) {
         (Place::Host(host), Work::Commands(commands)) if !commands.is_empty() => Some(host),
+        (Place::Host(host), Work::Watch(watch)) if !watch.commands().is_empty() => Some(host),
         _ => None,
     }
 }
