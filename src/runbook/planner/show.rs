@@ -258,7 +258,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     (
         "db_galera_recover",
         "where no process holds the data directory: the server's program as its owner with --wsrep-recover, which replays \
-         InnoDB's log and ends; the position that it tells is kept beside the receipts of runs, until a server starts there",
+         InnoDB's log and ends; the position that it tells is kept beside the receipts of runs, until InnoDB is written there",
     ),
 ];
 

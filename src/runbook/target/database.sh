@@ -279,8 +279,8 @@ db_free() {
   esac
 }
 
-# db_mark: what a recovered position is bound to: this boot, the data directory db_dir, and its files as they are. A server
-# that starts there changes them.
+# db_mark: what a recovered position is bound to: this boot, the data directory db_dir, and InnoDB's files in it as they are.
+# The position is kept in InnoDB: whatever changes it is written there.
 db_mark() {
   first "$proc/sys/kernel/random/boot_id"
   db_stat=$(cd "$db_dir" && stat -c '%d:%i' . && stat -c '%i:%s:%y' ibdata1 ib_logfile0 2>/dev/null)
