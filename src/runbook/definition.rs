@@ -59,14 +59,9 @@ impl About {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Slices | Self::Migration => "slice",
-            Self::Hosts => "host",
-            Self::Array => "array",
-            Self::Database | Self::Galera => "database",
-            Self::Clients => "host",
-            Self::Slices => "slice",
             Self::Hosts | Self::Clients => "host",
             Self::Array => "array",
-            Self::Database => "database",
+            Self::Database | Self::Galera => "database",
         }
     }
 }

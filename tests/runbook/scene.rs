@@ -174,10 +174,13 @@ impl Scene {
             | Self::GaleraQuorum
             | Self::GaleraStopped
             | Self::GaleraJoin
-            | Self::GaleraPosition => self,
+            | Self::GaleraPosition
+            | Self::FenceSegment
+            | Self::UnfenceSegment
+            | Self::ClientRepoint
+            | Self::Migrate
+            | Self::MigrateReclaim => self,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
-            Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => self,
-            Self::Migrate | Self::MigrateReclaim => self,
         }
     }
 
@@ -194,9 +197,6 @@ impl Scene {
             ["stor1", "client"]
         } else {
             ["stor1", "stor2"]
-            | Self::FenceSegment
-            | Self::UnfenceSegment
-            | Self::ClientRepoint => self,
         }
     }
 
@@ -364,16 +364,17 @@ impl Scene {
             Self::SliceMove | Self::Failover | Self::MysqlSwitchover | Self::MysqlFailover | Self::GaleraQuorum => {
                 ("stor1", "stor2")
             }
-            Self::GaleraStopped | Self::GaleraJoin | Self::GaleraPosition => ("stor1", "stor1"),
             Self::FailBack => ("stor2", "stor1"),
             _ if matches!(self, Self::RollingReboot | Self::RollingOwn) => ("stor2", "stor2"),
-            Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling => ("stor1", "stor1"),
-            Self::FenceSegment | Self::UnfenceSegment | Self::ClientRepoint => ("stor1", "stor1"),
             Self::Migrate => ("stor1", "stor3"),
             Self::MigrateReclaim => ("stor3", "stor3"),
             Self::SplitBrain
             | Self::Service
             | Self::DiskReplace
+            | Self::Rolling
+            | Self::GaleraStopped
+            | Self::GaleraJoin
+            | Self::GaleraPosition
             | Self::FenceSegment
             | Self::UnfenceSegment
             | Self::ClientRepoint => ("stor1", "stor1"),
