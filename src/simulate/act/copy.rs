@@ -4,6 +4,7 @@ use crate::simulate::{copy::Task, exec::Answer, island::Island, node::whole};
 use std::fmt::Write as _;
 
 /// Runs a command, if it is one of these.
+#[expect(clippy::too_many_lines, reason = "one arm for each function")]
 pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<Answer> {
     Some(match words {
         ["task_go", name, lease, argv @ ..] => go(island, at, name, lease, argv),

@@ -36,6 +36,10 @@ pub struct Migration {
 ///
 /// # Errors
 /// Names that can be none of these.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one thing after the other is found, each by the one before it"
+)]
 pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     let fleet = asked.fleet;
     let named = |name: &str| {

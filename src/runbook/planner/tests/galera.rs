@@ -50,6 +50,7 @@ topologies:
 type Member = Option<String>;
 
 /// As MariaDB 10.11 printed it (tests/captures/mariadb/10.11-galera-*).
+#[expect(clippy::unnecessary_wraps, reason = "a member that answers is one of two kinds")]
 fn running(status: &str, seqno: u64) -> Member {
     let (comment, ready, conf) = match status {
         "Primary" => ("Synced", "ON", "5"),
@@ -67,12 +68,14 @@ fn alone(seqno: u64) -> Member {
     running("non-Primary", seqno)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a member that answers is one of two kinds")]
 fn stopped(uuid: &str, seqno: &str, safe: u8) -> Member {
     Some(format!(
         "state\tstopped\ndatadir\t/var/lib/mysql\nuuid\t{uuid}\nseqno\t{seqno}\nsafe_to_bootstrap\t{safe}\nend\n"
     ))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a member that answers is one of two kinds")]
 fn with(member: Member, from: &str, to: &str) -> Member {
     let text = member.unwrap();
     assert!(text.contains(from), "{from}");
