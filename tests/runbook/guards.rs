@@ -201,7 +201,7 @@ fn thawed(island: &mut Island) {
 fn an_old_side_stays_unless_everything_of_the_new_one_is_there() {
     let states: [fn(&mut Island); 6] = [
         thawed,
-        |island| _ = island.nodes[0].store.old.clear(),
+        |island| island.nodes[0].store.old.clear(),
         |island| _ = island.nodes[0].store.old.insert("web1".into(), (0, "0 another".into())),
         |island| {
             let new = island.node("stor3").unwrap();
@@ -522,7 +522,7 @@ fn situation(interlock: Interlock) -> Situation {
                     _ = island.nodes[0]
                         .store
                         .old
-                        .insert("web1".into(), (island.now_ms, "14 web1i".into()))
+                        .insert("web1".into(), (island.now_ms, "14 web1i".into()));
                 },
             )
         },

@@ -178,12 +178,12 @@ fn another_console_attaches_to_a_pass_under_way() {
         }
     });
     assert_eq!((end, began), (End::Done, 1));
-    let begun = ran(&stage, "stor3")
+    let sent = ran(&stage, "stor3")
         .into_iter()
         .filter(|ran| ran == "task_go web1.1")
         .count();
     // The one that finds it under way lets it go on: that begins nothing anew.
-    assert!(begun <= 2, "{begun}");
+    assert!(sent <= 2, "{sent}");
     let passes = stage.sim.world().with("stor3", |island, at| {
         let tasks = island.nodes[at].store.tasks.keys();
         tasks.filter(|name| name.starts_with("web1.")).count()

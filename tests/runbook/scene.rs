@@ -615,7 +615,7 @@ fn fleet_of(scene: Scene) -> Fleet {
         return with_hooks(plain);
     }
     if scene.is_copied() {
-        return with_interim(plain);
+        return with_interim(&plain);
     }
     if !scene.is_mysql() && !scene.is_galera() {
         return plain;
@@ -649,7 +649,7 @@ fn fleet_of(scene: Scene) -> Fleet {
 }
 
 /// The same, with a third server that has an empty filesystem of its own.
-fn with_interim(plain: Fleet) -> Fleet {
+fn with_interim(plain: &Fleet) -> Fleet {
     let third = HostName::new("stor3");
     let mut hosts = plain.hosts.clone();
     hosts.push(Host::new("stor3", "stor3"));
