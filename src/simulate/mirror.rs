@@ -44,6 +44,8 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
         replicating(fleet).cloned().collect(),
     );
     copy.migrate.clone_from(&fleet.migrate);
+    // Nobody works on the copies: what is practised there need not wait for the night.
+    copy.migrate.windows.clear();
     copy
 }
 
