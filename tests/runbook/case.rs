@@ -329,6 +329,8 @@ impl<'a> Play<'a> {
                 self.later = own.last().is_some_and(|last| matches!(last, Record::Ended(End::Done)));
             }
             End::Held { .. } | End::Refused { .. } => {}
+            // A person was asked, which changes nothing, and the old side was gone by then.
+            End::Compensated { stays, .. } if stays.is_empty() && self.case.scene == Scene::MigrateReclaim => {}
             // Where nothing but the other run is in its way there is nothing to turn back from.
             other => {
                 let troubled = self

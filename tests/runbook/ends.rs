@@ -7,7 +7,7 @@ use super::{
 };
 use pointsman::{
     runbook::{
-        engine::{End, Record},
+        engine::{End, Outcome, Record},
         operation::Work,
     },
     simulate::{drbd::Role, nfs::MountState, node::Node},
@@ -31,8 +31,20 @@ pub fn all_told(stage: &Stage, console: &Console, end: &End) {
                 })
                 .unwrap(),
             Work::Local(argv) => {
-                let begun = |record: &Record| matches!(record, Record::Intent { step, back: false, .. } if *step == at);
-                !argv.is_empty() && journal.iter().any(begun)
+                let own = |record: &&Record| match record {
+                    Record::Intent { step, back: false, .. } | Record::Outcome { step, back: false, .. } => *step == at,
+                    _ => false,
+                };
+                let own: Vec<&Record> = journal.iter().filter(own).collect();
+                // What was refused after its intent was never begun.
+                let refused = |record: Option<&&Record>| {
+                    let outcome = Outcome::Refused;
+                    matches!(record, Some(Record::Outcome { outcome: its, .. }) if *its == outcome)
+                };
+                let begun = |(number, record): (usize, &&Record)| {
+                    matches!(record, Record::Intent { .. }) && !refused(own.get(number + 1))
+                };
+                !argv.is_empty() && own.iter().enumerate().any(begun)
             }
             Work::Nudge { .. } | Work::Hold(_) | Work::Ask(_) | Work::Watch(_) => false,
         };

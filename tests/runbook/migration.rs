@@ -193,7 +193,7 @@ fn another_console_attaches_to_a_pass_under_way() {
 
 #[test]
 fn a_pause_holds_the_pass_for_days_and_it_goes_on_afterwards() {
-    let (mut paused, mut waited) = (false, false);
+    let (mut paused, mut waited, mut goes_on) = (false, false, false);
     let (stage, _, end) = played(|stage, console, _| {
         let held = stage.sim.world().with("stor3", |island, at| {
             island.nodes[at].store.tasks.get("web1.1").map(|task| task.held)
@@ -206,6 +206,10 @@ fn a_pause_holds_the_pass_for_days_and_it_goes_on_afterwards() {
             Some(true) if !waited => {
                 waited = true;
                 stage.hand.forward(std::time::Duration::from_hours(72));
+            }
+            // Somebody comes back once the console has looked again.
+            Some(true) if !goes_on => {
+                goes_on = true;
                 console.engine.control(Control::Resume);
             }
             _ => {}
