@@ -205,7 +205,13 @@ fn a_pause_holds_the_pass_for_days_and_it_goes_on_afterwards() {
             }
             Some(true) if !waited => {
                 waited = true;
+                // Clients write nothing meanwhile: what they wrote in days would have to be copied first.
+                let written = stage.sim.world().fleet(|island| island.copies.written.clone());
                 stage.hand.forward(std::time::Duration::from_hours(72));
+                stage.sim.world().fleet(|island| {
+                    island.settle();
+                    island.copies.written = written.clone().unwrap();
+                });
             }
             // Somebody comes back once the console has looked again.
             Some(true) if !goes_on => {

@@ -85,8 +85,14 @@ impl Engine {
     /// The time of a pause does not count.
     fn stand_still(&self, doing: &mut Doing) {
         if self.paused && !doing.back && matches!(doing.part, Part::Holding | Part::Patient(_)) {
-            doing.since = doing.since + self.now.since(doing.rested);
+            self.does_not_count(doing);
         }
+    }
+
+    /// The time since it was looked at last is none that it had.
+    fn does_not_count(&self, doing: &mut Doing) {
+        doing.since = doing.since + self.now.since(doing.rested.max(doing.since));
+        doing.rested = self.now;
     }
 
     pub(super) fn looked(&mut self, mut doing: Doing, failed: Option<String>, seen: Vec<(Look, Glimpse)>) -> Effect {
@@ -95,6 +101,10 @@ impl Engine {
             return self.halt(&doing, &seen);
         }
         doing.left_kib = self.left_kib(&doing, &sight);
+        if self.paused && !doing.back {
+            // The console may have slept while it was paused, in the middle of its look.
+            self.does_not_count(&mut doing);
+        }
         let missing = unmet(&doing.operation.proof, &sight);
         if let Some(text) = failed.clone().filter(|_| doing.operation.proof.is_empty()) {
             let why = format!("{}: {text}", doing.operation.says);
