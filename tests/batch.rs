@@ -756,8 +756,15 @@ fn a_condition_reads_what_status_prints() {
     std::fs::write(&inventory, "fleet: own\nhosts:\n  here: { via: local }\n").unwrap();
     let runbook = directory.path().join("rest.yaml");
     let plan = |when: &str| {
+        let step = |when: &str| {
+            format!(
+                "  - {{ do: command, {when}with: {{ host: '{{{{ host }}}}', run: [touch, /nowhere/x], proof: [test, -e, /nowhere/x] }}, why: w }}\n"
+            )
+        };
         let text = format!(
-            "name: rest\ntitle: Rest\nkind: planned\nabout: hosts\nparameters: {{ hosts: {{ type: hosts }} }}\nsteps:\n  - {{ do: wait, when: '{when}', with: {{ seconds: '1' }}, why: of {{{{ host }}}} }}\n  - {{ do: wait, with: {{ seconds: '2' }}, why: w }}\n"
+            "name: rest\ntitle: Rest\nkind: planned\nabout: hosts\nparameters: {{ hosts: {{ type: hosts }} }}\nsteps:\n{}{}",
+            step(&format!("when: '{when}', ")),
+            step("")
         );
         std::fs::write(&runbook, text).unwrap();
         let words = ["--batch", "plan", runbook.to_str().unwrap(), "hosts=here", "--json"];

@@ -120,7 +120,7 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
             "--fault=split-brain:web-1",
         ],
         "service" => &["hosts=stor1", "unit=cron", "state=restarted"],
-        "rolling" => &["hosts=backup1", "work=reboot", "soak=1"],
+        "rolling" => &["hosts=gate1", "work=reboot", "soak=1"],
         "mysql-switchover" => &["database=shop"],
         "mysql-failover" => &["server=db1", "--assert-off=db1", "--fault=dead:db1"],
         "galera-recover" => &["database=sessions", "--fault=no-primary:gal1"],
