@@ -541,7 +541,9 @@ host_reboot() {
 # have all members, mounts of devices and of servers. `end` shows that nothing is cut off.
 host_health() {
   if command -v systemctl >/dev/null 2>&1; then
-    units=$(systemctl show --property=Id,SubState,UnitFileState '*.service') || return
+    # Where it does not run, nothing is a service of its.
+    units=$(systemctl show --property=Id,SubState,UnitFileState '*.service') ||
+      [ "$(systemctl is-system-running 2>/dev/null)" = offline ] || return
     printf '%s\n\n' "$units" | {
       id= sub= state=
       while IFS='=' read -r key value; do

@@ -53,6 +53,21 @@ esac",
     room
 }
 
+/// systemd is installed, and something else was booted; or it runs and does not answer.
+#[test]
+fn a_host_without_systemd_has_no_units_and_one_that_does_not_tell_is_not_known() {
+    for shell in shells() {
+        for (state, known) in [("offline", true), ("degraded", false), ("", false)] {
+            let room = host(shell);
+            let program = format!("[ \"$1\" != is-system-running ] || echo {state}\nexit 1");
+            room.program("systemctl", &program);
+            let (exit, text) = looked(&room, "host_health");
+            assert_eq!(exit == 0, known, "{shell} {state}: {text}");
+            assert!(!text.contains("unit"), "{shell} {state}: {text}");
+        }
+    }
+}
+
 #[test]
 fn what_should_be_there_again_is_told_whole() {
     for shell in shells() {
