@@ -181,7 +181,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ),
     (
         "nfs_attach",
-        "unmounts that tmpfs; mount -t nfs -o OPTIONS SOURCE PLACE, where nothing but an automounter is; stat -f three times; writes, reads and \
+        "mount -t nfs -o OPTIONS SOURCE PLACE, where nothing but that tmpfs or an automounter is; stat -f three times; writes, reads and \
          removes a file .pointsman-NUMBER there, unless the server lets root write nothing; then what was kept of it is \
          removed",
     ),

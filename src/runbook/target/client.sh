@@ -328,15 +328,9 @@ nfs_detach() {
 nfs_attach() {
   nfs_at "$3" || return
   case $nfs_found in
-    *' tmpfs pointsman-fenced '*)
-      # Who stands in it goes on without it.
-      umount -- "$3" || umount -l -- "$3" || return
-      nfs_at "$3" || return
-      ;;
-  esac
-  case $nfs_found in
     *" $1 $2 "*) ;;
-    '' | *' autofs '*) timeout -s KILL 60 mount -t nfs -o "$4,retry=0" -- "$2" "$3" || return ;;
+    # Over the cover, which stays: without it whoever writes there meanwhile would write to this host's own disk.
+    '' | *' autofs '* | *' tmpfs pointsman-fenced '*) timeout -s KILL 60 mount -t nfs -o "$4,retry=0" -- "$2" "$3" || return ;;
     *)
       echo "$nfs_found is mounted on $3" >&2
       return 1
