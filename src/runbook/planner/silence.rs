@@ -15,6 +15,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("db_state", "its database"),
     ("db_reach", "its database"),
     ("db_galera", "its database"),
+    ("db_cluster", "its database"),
     ("ping", "whether it reaches others"),
     ("exportfs", "exports"),
     ("nfsd.export", "exports"),
