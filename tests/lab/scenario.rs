@@ -1,6 +1,9 @@
 //! What a scenario is, and how one is run.
 
-use crate::program::{Event, Lab, Watch};
+use crate::{
+    program::{Event, Lab, Watch},
+    starved::{Reading, Waited},
+};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::{collections::BTreeSet, fmt, time::Duration};
@@ -142,6 +145,8 @@ pub struct Outcome {
     undo: Option<Duration>,
     clear: Option<Duration>,
     all: Duration,
+    /// How long the real machine kept the emulated ones waiting meanwhile.
+    pub waited: Waited,
     /// Why it failed, if it did.
     pub failure: Option<String>,
 }
@@ -152,7 +157,7 @@ impl fmt::Display for Outcome {
             |time: Option<Duration>| time.map_or_else(|| "-".into(), |time| format!("{:.1}", time.as_secs_f64()));
         write!(
             f,
-            "{:<10} {:<40} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7.1}  {}",
+            "{:<10} {:<40} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7.1} {:>7}  {}",
             self.lane.word(),
             self.name,
             seconds(self.seen),
@@ -161,6 +166,7 @@ impl fmt::Display for Outcome {
             seconds(self.undo),
             seconds(self.clear),
             self.all.as_secs_f64(),
+            self.waited.to_string(),
             self.failure.as_deref().unwrap_or("ok")
         )
     }
@@ -168,7 +174,7 @@ impl fmt::Display for Outcome {
 
 impl Scenario {
     /// Whether it is about the detector of slow hosts.
-    fn is_about_slowness(&self) -> bool {
+    pub fn is_about_slowness(&self) -> bool {
         self.raises.is_empty() || self.raises.iter().any(|expected| SLOWNESS.contains(&expected.code))
     }
 
@@ -179,6 +185,7 @@ impl Scenario {
             watch.wait_for_a_past(PAST);
         }
         let started = Timestamp::now();
+        let waiting = Reading::now();
         let mark = watch.mark();
         let mut outcome = Outcome {
             lane: self.lane,
@@ -189,6 +196,7 @@ impl Scenario {
             undo: None,
             clear: None,
             all: Duration::ZERO,
+            waited: Waited::default(),
             failure: None,
         };
         let mut failures = Vec::new();
@@ -198,7 +206,8 @@ impl Scenario {
         if let Err(why) = self.healed(lab, watch, &mut outcome) {
             failures.push(why);
         }
-        if let Err(why) = self.nothing_else(watch, mark) {
+        outcome.waited = waiting.until_now();
+        if let Err(why) = self.nothing_else(watch, mark, outcome.waited) {
             failures.push(why);
         }
         outcome.all = between(started, Timestamp::now());
@@ -350,7 +359,7 @@ impl Scenario {
         Ok(())
     }
 
-    fn nothing_else(&self, watch: &Watch, mark: usize) -> Result<(), String> {
+    fn nothing_else(&self, watch: &Watch, mark: usize, waited: Waited) -> Result<(), String> {
         let stray: Vec<String> = watch
             .since(mark)
             .iter()
@@ -362,6 +371,7 @@ impl Scenario {
                     && !AFTERMATH.contains(&event.code.as_str())
                     && !LATE.contains(&event.code.as_str())
                     && (self.is_about_slowness() || !SLOWNESS.contains(&event.code.as_str()))
+                    && !self.is_of_the_real_machine(event, waited)
             })
             .map(|event| {
                 format!(
@@ -375,6 +385,13 @@ impl Scenario {
         } else {
             Err(format!("raised beside it:\n      {}", stray.join("\n      ")))
         }
+    }
+
+    /// What one busy machine does to the others through the processors that they share: those are slow then, and to say
+    /// so is right. It is never said of the busy one itself.
+    fn is_of_the_real_machine(&self, event: &Event, waited: Waited) -> bool {
+        let others = self.busy.is_some_and(|busy| !event.subject.contains(busy));
+        others && waited.is_starved() && SLOWNESS.contains(&event.code.as_str())
     }
 
     /// Between two polls of the lane's hosts, as the lab's inventory has it.

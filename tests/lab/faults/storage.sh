@@ -53,8 +53,13 @@ fault_about busy 'HOST [READERS]' 'let the server do real work of its own: so ma
 fault_busy() {
   need_storage "$1"
   # Each reader begins elsewhere and goes round for an hour at most; only dd can be ended by its kept process id.
+  # They rest between: the machines share two processors, and a machine that takes one of them whole makes all others
+  # slow, which is another fault than a busy server.
   machine_run "$1" 20 'for n in $(seq '"${2:-2}"'); do
-      setsid timeout 3600 sh -c "while dd if=/dev/md0 of=/dev/null bs=64k iflag=direct status=none skip=$((n * 64)); do :; done" </dev/null >/dev/null 2>&1 &
+      setsid timeout 3600 sh -c "at=$((n * 64)); while :; do
+        dd if=/dev/md0 of=/dev/null bs=64k iflag=direct status=none skip=\$at count=64
+        at=\$(((at + 64) % 1024)); sleep 0.6
+      done" </dev/null >/dev/null 2>&1 &
       echo $! >>/run/lab/busy
     done'
 }
