@@ -116,6 +116,9 @@ pub struct NfsMount {
     pub timeouts: f64,
     /// How often it was mounted anew: another mount each time.
     pub generation: usize,
+    /// The number and the device of what covers its place, since it was taken away once: it stays under what is mounted there
+    /// later.
+    pub cover: Option<(usize, String)>,
     /// Processes that hold it, each with the service that it belongs to; empty where it belongs to none.
     pub holders: Vec<(u32, String)>,
 }
@@ -150,6 +153,7 @@ impl NfsMount {
             lost: 0.0,
             timeouts: 0.0,
             generation: 0,
+            cover: None,
             holders: Vec::new(),
         }
     }

@@ -6,7 +6,10 @@ use crate::{
     fleet::{HostName, MysqlAccess},
     runbook::{condition::Condition, observe::mysql, operation::Expect, sight::Look, truth::Truth},
 };
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
 /// A member, and how it is asked and started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -529,10 +532,10 @@ impl Member {
     #[must_use]
     pub fn leads(&self, least: &Position) -> Condition {
         let (host, least) = (self.host.clone(), least.clone());
-        let says = format!(
-            "{host} is Primary and Synced in the cluster {}, at {} or later",
-            least.uuid, least.seqno
-        );
+        let mut says = format!("{host} is Primary and Synced in the cluster {}", least.uuid);
+        if least.seqno > 0 {
+            let _ = write!(says, ", at {} or later", least.seqno);
+        }
         self.on(says, move |seen| {
             let Seen::Running(own) = seen else {
                 return Truth::No(format!("{host} is {}", seen.stands()));

@@ -67,6 +67,12 @@ impl Entry {
         (self.id, &self.device, &self.source, &self.at) == (other.id, &other.device, &other.source, &other.at)
     }
 
+    /// Whether both are the same mount, wherever it is mounted by now. The kernel gives the numbers of a mount that went to
+    /// the next one, often enough to the very cover of its place, so they say it only with type and source.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.id, &self.device, &self.fs_type, &self.source) == (other.id, &other.device, &other.fs_type, &other.source)
+    }
+
     /// Whether its names can be words of a command without being escaped by mountinfo.
     #[must_use]
     pub fn is_plain(&self) -> bool {
@@ -472,12 +478,7 @@ pub fn is_planned(host: &HostName, mount: &Entry) -> Condition {
     );
     mounted(host, says.clone(), move |entries| match on_top(entries, &mount.at) {
         Some(top) if top.is(&mount) => Truth::Yes(says.clone()),
-        _ if entries
-            .iter()
-            .all(|entry| (entry.id, &entry.device) != (mount.id, &mount.device)) =>
-        {
-            Truth::Yes(format!("{mount} of {name} is gone"))
-        }
+        _ if entries.iter().all(|entry| !mount.is_same(entry)) => Truth::Yes(format!("{mount} of {name} is gone")),
         top => Truth::No(format!(
             "{} is mounted on {} of {name}, over the mount of the plan",
             top.map_or("nothing", |top| &top.source),
@@ -506,10 +507,7 @@ pub fn is_gone(host: &HostName, mount: &Entry) -> Condition {
     mounted(
         host,
         format!("{mount} is mounted no more on {host}"),
-        move |entries| match entries
-            .iter()
-            .find(|entry| (entry.id, &entry.device) == (mount.id, &mount.device))
-        {
+        move |entries| match entries.iter().find(|entry| mount.is_same(entry)) {
             Some(_) => Truth::No(format!("{mount} of {name} is mounted still")),
             None => Truth::Yes(format!("{mount} is mounted no more on {name}")),
         },
@@ -664,6 +662,9 @@ mod tests {
         // The same place, and the same source, of another mount.
         let again = parse(&TEXT.replace("36 22 0:32", "41 22 0:32")).unwrap();
         assert!(!again[1].is(web1));
+        // Its cover got its numbers.
+        let cover = "36 22 0:32 / /mnt/web1 ro - tmpfs pointsman-fenced ro,size=64k\n";
+        assert!(!web1.is_same(&parse(cover).unwrap()[0]) && web1.is_same(web1));
         for garbage in [
             "",
             "Segmentation fault\n",

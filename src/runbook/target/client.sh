@@ -30,12 +30,14 @@ nfs_uses() {
   echo $#
 }
 
-# nfs_ask PLACE: how a mount answers statfs(2): `answers`, `stale`, `hangs` or `fails`.
+# nfs_ask PLACE: how a mount answers statfs(2): `answers`, `stale`, `hangs` or `fails`; `unasked` where timeout(1) could not
+# even begin to ask, which says nothing of the mount.
 nfs_ask() {
   nfs_said=$(timeout -s KILL 3 stat -f -- "$1" 2>&1 >/dev/null)
   case $? in
     0) echo answers ;;
     137) echo hangs ;;
+    125 | 126 | 127) echo unasked ;;
     *) case $nfs_said in *'Stale file handle'* | *'Stale NFS file handle'*) echo stale ;; *) echo fails ;; esac ;;
   esac
 }
@@ -101,7 +103,8 @@ nfs_process() {
 # nfs_holders ID DEVICE PLACE: processes that hold a mount: process id, when it began, state, user id, systemd service
 # (`-`: none), how it holds it (`file`, `map`, `cwd`, `root`, `exe`) and its name; at most 100. Open files are known by the
 # kernel's own number of the mount (fdinfo, Linux 3.15), mapped ones by the device, the others by their path, which is lost
-# once the mount is detached. `cut` where one of them could not be read in time; `end`.
+# once the mount is detached. Such a path is one of the process's own mount namespace: who lives in another one (a container)
+# is not meant by it. `cut` where one of them could not be read in time; `end`.
 nfs_holders() {
   nfs_hex=$(printf '%02x:%02x' "${2%%:*}" "${2##*:}")
   nfs_seen=$(
@@ -111,9 +114,12 @@ nfs_holders() {
         timeout -s KILL 2 grep -ls "^[0-9a-f-]* [rwxsp-]* [0-9a-f]* $nfs_hex " "$proc"/[0-9]*/maps
         [ $? -lt 124 ] || echo cut
       } &
-      timeout -s KILL 2 ls -ld "$proc"/[0-9]*/cwd "$proc"/[0-9]*/root "$proc"/[0-9]*/exe |
+      {
+        timeout -s KILL 2 ls -ld "$proc"/[0-9]*/cwd "$proc"/[0-9]*/root "$proc"/[0-9]*/exe
+        [ $? -lt 124 ] || echo cut
+      } |
         while IFS= read -r nfs_line; do
-          case $nfs_line in *" -> $3" | *" -> $3/"*) nfs_line=${nfs_line%% -> *} && printf '%s\n' "${nfs_line##* }" ;; esac
+          case $nfs_line in cut) echo cut ;; *" -> $3" | *" -> $3/"*) nfs_line=${nfs_line%% -> *} && printf '%s\n' "${nfs_line##* }" ;; esac
         done
       wait
     } 2>/dev/null 9>&-
@@ -135,7 +141,10 @@ nfs_holders() {
     # Whatever a name on the way may have looked like.
     case $nfs_way in
       file | map) ;;
-      *) case $(readlink "$proc/$nfs_pid/$nfs_way") in "$3" | "$3"/*) ;; *) continue ;; esac ;;
+      *)
+        case $(readlink "$proc/$nfs_pid/$nfs_way") in "$3" | "$3"/*) ;; *) continue ;; esac
+        [ "$(readlink "$proc/$nfs_pid/ns/mnt")" = "$(readlink "$proc/self/ns/mnt")" ] || continue
+        ;;
     esac
     nfs_told="$nfs_told$nfs_pid " nfs_count=$((nfs_count + 1))
     [ "$nfs_count" -le 100 ] || { echo cut; break; }
@@ -144,11 +153,13 @@ nfs_holders() {
       [ "$nfs_key" != Uid: ] || nfs_user=$nfs_line
     done 2>/dev/null <"$proc/$nfs_pid/status"
     while IFS= read -r nfs_line; do
-      case $nfs_line in *'/system.slice/'*.service) nfs_unit=${nfs_line##*/} ;; esac
+      nfs_service "$nfs_line"
     done 2>/dev/null <"$proc/$nfs_pid/cgroup"
     first "$proc/$nfs_pid/comm"
     word "$text" && nfs_name=$out
-    word "$nfs_unit" && nfs_unit=$out
+    # Another name would be another service, or none.
+    word "$nfs_unit"
+    [ "$out" = "$nfs_unit" ] || nfs_unit=-
     printf '%s %s %s %s %s %s %s\n' "$nfs_pid" "$nfs_start" "$nfs_state" "$nfs_user" "$nfs_unit" "$nfs_way" "$nfs_name"
   done <<END
 $nfs_seen
@@ -156,8 +167,22 @@ END
   echo end
 }
 
+# nfs_service LINE: sets `nfs_unit` to the service of this host's own systemd that a line of /proc/PID/cgroup names. The first
+# on the path is meant: a container has services of the same names, below the one or the scope that it runs in.
+nfs_service() {
+  case $1 in 0::/system.slice/* | *:name=systemd:/system.slice/*) ;; *) return ;; esac
+  set -- "${1#*:/system.slice/}/"
+  while [ -n "$1" ]; do
+    case ${1%%/*} in
+      *.service) nfs_unit=${1%%/*} && return ;;
+      *.slice) set -- "${1#*/}" ;;
+      *) return ;;
+    esac
+  done
+}
+
 # nfs_held ADDRESS…: who holds the mounts from these addresses, four of them at most: what nfs_holders says of each, behind
-# its mount id and device number. `end`.
+# its mount id and device number. All of them at the same time: a host with many processes takes a while for each. `end`.
 nfs_held() {
   nfs_mounts=$(nfs_list from "$@") || return
   nfs_turn=0
@@ -165,14 +190,17 @@ nfs_held() {
     [ -n "$nfs_mount" ] || continue
     nfs_turn=$((nfs_turn + 1))
     [ "$nfs_turn" -le 4 ] || { printf '%s %s cut\n' "$nfs_mount" "$nfs_number"; continue; }
-    nfs_holders "$nfs_mount" "$nfs_number" "$nfs_place" | while IFS= read -r nfs_line; do
-      [ "$nfs_line" = end ] || printf '%s %s %s\n' "$nfs_mount" "$nfs_number" "$nfs_line"
-    done
+    {
+      nfs_holders "$nfs_mount" "$nfs_number" "$nfs_place" | while IFS= read -r nfs_line; do
+        [ "$nfs_line" = end ] || printf '%s %s %s\n' "$nfs_mount" "$nfs_number" "$nfs_line"
+      done
+    } </dev/null 9>&- &
     # Others see their own processes alone.
     [ "$(id -u)" = 0 ] || printf '%s %s cut\n' "$nfs_mount" "$nfs_number"
   done <<END
 $nfs_mounts
 END
+  wait
   echo end
 }
 
@@ -232,16 +260,30 @@ nfs_bar() {
 }
 
 # nfs_file PLACE: sets `nfs_name` to the file that keeps how something was mounted there.
-nfs_file() { nfs_name=$store/mount/$(printf '%s' "$1" | sed 's|%|%25|g; s|/|%2F|g'); }
+nfs_file() { nfs_name=$store/mount/$(printf '%s' "$1" | sed 's|%|%25|g; s|/|%2F|g').kept; }
 
 # nfs_kept: what nfs_detach has kept, and nfs_attach has not mounted again: slice, type, source, place, options of the
 # mount and those of its filesystem, with tabs between them; `end`.
 nfs_kept() {
-  for nfs_name in "$store"/mount/*; do
-    case $nfs_name in *.new) continue ;; esac
+  for nfs_name in "$store"/mount/*.kept; do
     [ ! -e "$nfs_name" ] || cat "$nfs_name" || return
   done
   echo end
+}
+
+# nfs_under: sets `nfs_over` to the type of the filesystem that what nfs_at found is mounted on.
+nfs_under() {
+  nfs_over= nfs_mother=
+  for nfs_turn in 1 2; do
+    while read -r nfs_id nfs_parent _ _ _ nfs_rest; do
+      case $nfs_turn:$nfs_id in
+        "1:${nfs_found%% *}") nfs_mother=$nfs_parent ;;
+        "2:$nfs_mother") nfs_over=${nfs_rest#*- } && nfs_over=${nfs_over%% *} ;;
+      esac
+    done <<END
+$nfs_text
+END
+  done
 }
 
 # nfs_is ID DEVICE SOURCE PLACE: whether that very mount is the one on top there, and nothing is mounted below it. What has
@@ -249,13 +291,16 @@ nfs_kept() {
 nfs_is() {
   nfs_at "$4" || return 1
   case $nfs_found in
-    "$1 $2 nfs $3 "* | "$1 $2 nfs4 $3 "*) ;;
+    "$1 $2 nfs $3 "* | "$1 $2 nfs4 $3 "*) nfs_under ;;
     *)
-      while read -r nfs_id _ nfs_device _ nfs_place _; do
-        if [ "$nfs_id $nfs_device" = "$1 $2" ]; then
-          echo "it is mounted on $nfs_place, below ${nfs_found:-nothing}" >&2
-          return 1
-        fi
+      while read -r nfs_id _ nfs_device _ nfs_place nfs_rest; do
+        # The kernel gives both numbers to the next mount, which may well be the cover of this one.
+        case "$nfs_id $nfs_device ${nfs_rest#*- } " in
+          "$1 $2 nfs $3 "* | "$1 $2 nfs4 $3 "*)
+            echo "it is mounted on $nfs_place, below ${nfs_found:-nothing}" >&2
+            return 1
+            ;;
+        esac
       done <<END
 $nfs_text
 END
@@ -292,9 +337,11 @@ END
 # kernel's /sys/fs/nfs/MAJOR:MINOR/shutdown); then the mount is unmounted by force, and detached where somebody holds it
 # still. Neither asks the server: no helper (-i), no path is resolved (-c). What is at the place then is the directory below:
 # an empty filesystem that nobody can write covers it, or else everybody who goes on would write to the client's own disk.
+# Not so inside another NFS mount: nobody writes to that disk there, and the cover would hold the other mount.
 nfs_detach() {
   nfs_is "$1" "$2" "$3" "$4"
   case $? in 0) ;; 2) echo "nothing of it is mounted any more"; return 0 ;; *) return 1 ;; esac
+  nfs_below=$nfs_over
   # shellcheck disable=SC2086
   nfs_type=${nfs_found#* } && nfs_type=${nfs_type#* } && nfs_type=${nfs_type%% *}
   nfs_file "$4"
@@ -318,6 +365,7 @@ nfs_detach() {
     esac
     echo "detached: it ends with the last process that holds it"
   fi
+  case $nfs_below in nfs | nfs4) return 0 ;; esac
   nfs_at "$4" && [ -z "$nfs_found" ] || return 0
   timeout -s KILL 10 mount -t tmpfs -o ro,nosuid,nodev,size=64k pointsman-fenced "$4" ||
     echo "what is below $4 is not covered: whoever goes on there writes to this host's own disk"
@@ -341,22 +389,22 @@ nfs_attach() {
   rm -f "$nfs_name"
 }
 
-# nfs_try PLACE: three answers of statfs(2), and a file that is written, read and taken away again; where the server lets
-# nobody write, that is said and is no failure. Each in a child that can be killed.
+# nfs_try PLACE: three answers of statfs(2), and a directory that is made and taken away again; where the server lets nobody
+# write, that is said and is no failure. Each in a child that can be killed. No file: who may write there could put a link at
+# its name, and root would write to where that leads on this host.
 nfs_try() {
   for nfs_turn in 1 2 3; do
     nfs_said=$(nfs_ask "$1" 9>&-)
     [ "$nfs_said" = answers ] || { echo "$1 $nfs_said, asked for the ${nfs_turn}. time" >&2; return 1; }
   done
-  nfs_said=$(timeout -s KILL 10 sh -c 'umask 077; echo pointsman >"$1" && read -r it <"$1" && rm -f "$1" && [ "$it" = pointsman ]' \
-    sh "$1/.pointsman-$$" 2>&1 9>&-)
+  nfs_said=$(timeout -s KILL 10 sh -c 'mkdir -m 700 "$1" && rmdir "$1"' sh "$1/.pointsman-$$" 2>&1 9>&-)
   case "$? $nfs_said" in
     0*) echo "it answers, and can be written" ;;
     *'Permission denied'* | *'Read-only file system'* | *'Operation not permitted'*)
       echo "it answers; nothing can be written there by root: ${nfs_said##*: }"
       ;;
     *)
-      echo "a file cannot be written there: ${nfs_said:-no answer within 10 s}" >&2
+      echo "a directory cannot be made there: ${nfs_said:-no answer within 10 s}" >&2
       return 1
       ;;
   esac

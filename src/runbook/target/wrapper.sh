@@ -336,9 +336,9 @@ word() {
   set +f
   text=$* out=
   case $text in
-    *[!A-Za-z0-9._:-]*)
+    *[!A-Za-z0-9._:@-]*)
       while [ -n "$text" ]; do
-        case $text in [A-Za-z0-9._:-]*) out=$out${text%"${text#?}"} ;; *) out=${out}_ ;; esac
+        case $text in [A-Za-z0-9._:@-]*) out=$out${text%"${text#?}"} ;; *) out=${out}_ ;; esac
         text=${text#?}
       done
       ;;

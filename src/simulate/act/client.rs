@@ -176,8 +176,17 @@ fn detach(node: &mut Node, which: [&str; 4], slice: &str) -> Answer {
     let (fs_type, options) = render::mounted_with(node, &node.mounts[index]);
     let line = format!("{slice}\t{fs_type}\t{source}\t{place}\trw,noatime\t{options}");
     node.store.mounts.insert(place.to_owned(), line);
+    let inside = mounted(node).any(|(_, other)| render::is_below(place, &other.at));
     let mount = &mut node.mounts[index];
     mount.mounted = false;
+    if !inside && mount.cover.is_none() {
+        // The kernel gives the lowest numbers that are free: those that have just become so.
+        mount.cover = Some(if mount.holders.is_empty() {
+            (mount.id(index), mount.device(index))
+        } else {
+            (900 + index, format!("0:{}", 900 + index))
+        });
+    }
     Answer::ok(if mount.holders.is_empty() {
         "unmounted\n".to_owned()
     } else {

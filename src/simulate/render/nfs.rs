@@ -27,6 +27,15 @@ pub fn mountinfo(island: &Island, at: usize, out: &mut String) {
         );
     }
     out.push_str("80 29 0:27 / /run rw,nosuid,nodev shared:12 - tmpfs tmpfs rw,size=6580528k,mode=755,inode64\n");
+    for mount in &node.mounts {
+        if let Some((id, device)) = &mount.cover {
+            put!(
+                out,
+                "{id} 29 {device} / {} ro,nosuid,nodev shared:90 - tmpfs pointsman-fenced ro,size=64k\n",
+                mount.at
+            );
+        }
+    }
     let mounted = || node.mounts.iter().enumerate().filter(|(_, mount)| mount.mounted);
     for (index, mount) in mounted() {
         let (fs_type, options) = mounted_with(node, mount);

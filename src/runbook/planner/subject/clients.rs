@@ -408,7 +408,9 @@ impl Clients {
             Way::Attaches => "nothing is given back there",
         };
         for (host, why) in &self.unknown {
-            self.warnings.push(format!("{host} is not known, and {done}: {why}"));
+            self.warnings.push(format!("{host} is not known, and {done}"));
+            // What is said of one that does not answer is another thing each time; the plan stays the same.
+            self.notes.push(format!("why {host} is not known: {why}"));
         }
         if self.layouts.is_empty() && self.refusals.is_empty() {
             let (fact, lift) = match self.way {
@@ -487,7 +489,8 @@ impl Subject for Clients {
 
     fn fingerprint(&self, sight: &Sight) -> BTreeMap<String, String> {
         let mut facts = BTreeMap::new();
-        for host in &self.hosts {
+        let known = |host: &&HostName| self.unknown.iter().all(|(unknown, _)| unknown != *host);
+        for host in self.hosts.iter().filter(known) {
             facts.insert(format!("machine of {host}"), identity::machine(host, sight));
             facts.insert(format!("boot of {host}"), identity::boot(host, sight));
         }

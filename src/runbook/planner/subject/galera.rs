@@ -125,12 +125,13 @@ impl Galera {
         self.nodes.iter().find(|node| node.member.host == *host)
     }
 
-    /// How far the chosen member is. One that takes part goes on: what it had is the least that it has later.
+    /// How far the chosen member is. One that takes part goes on while the plan is read: that it does is enough, and a
+    /// number would make the plan another one at each commit.
     fn position(&self) -> Option<Position> {
         match self.find(&self.node)?.seen.as_ref().ok()? {
             Seen::Running(own) if own.primary => Some(Position {
                 uuid: own.cluster.clone(),
-                seqno: own.committed?,
+                seqno: 0,
             }),
             other => other.position().ok(),
         }

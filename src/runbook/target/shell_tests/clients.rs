@@ -198,17 +198,14 @@ fn only_the_very_mount_is_taken_away_and_it_is_kept_how_it_was() {
         );
         let detach =
             |step, id: &str, source: &str| ran(&room, step, &["nfs_detach", id, "0:52", source, "/mnt/web1", "web1"]);
-        // Another export, another mount of the same: nothing is done.
-        let (exit, text) = detach(0, "36", "nas9:/srv/web1");
-        assert!(
-            exit == 1 && text.contains("it is mounted on /mnt/web1"),
-            "{shell}: {exit} {text}"
-        );
-        let (exit, text) = detach(1, "35", "nas1:/srv/web1");
-        assert!(
-            exit == 0 && text.contains("nothing of it is mounted any more"),
-            "{shell}: {exit} {text}"
-        );
+        // Another export with its numbers, another mount of the same: it is gone, and nothing is done.
+        for (step, id, source) in [(0, "36", "nas9:/srv/web1"), (1, "35", "nas1:/srv/web1")] {
+            let (exit, text) = detach(step, id, source);
+            assert!(
+                exit == 0 && text.contains("nothing of it is mounted any more"),
+                "{shell}: {exit} {text}"
+            );
+        }
         // Something is below it.
         file(
             &room,
@@ -270,7 +267,11 @@ fn what_holds_that_very_mount_is_ended_and_nothing_else() {
         process(&room, one, 'D', Some(36), "");
         process(&room, other, 'D', Some(37), "");
         let (exit, text) = ran(&room, 0, &["nfs_end", "36", "0:52", "nas1:/srv/web9", "/mnt/web1"]);
-        assert_eq!(exit, 1, "{shell}: {text}");
+        assert_eq!(
+            (exit, text.as_str()),
+            (0, "nothing of it is mounted any more\n"),
+            "{shell}"
+        );
         assert!(
             children[0].try_wait().unwrap().is_none(),
             "{shell}: ended for another export"
@@ -302,7 +303,7 @@ fn it_is_mounted_again_where_nothing_else_is_and_is_tried() {
         let attach = |step, source: &str| ran(&room, step, &["nfs_attach", "nfs4", source, at, "rw,vers=4.2"]);
         room.call(&claim("run-1", 1));
         fs::create_dir_all(room.path("store/mount")).unwrap();
-        let name = format!("store/mount/{}", at.replace('%', "%25").replace('/', "%2F"));
+        let name = format!("store/mount/{}.kept", at.replace('%', "%25").replace('/', "%2F"));
         file(&room, &name, "kept\n");
         let (exit, text) = attach(1, "nas1:/srv/web1");
         assert!(exit == 0 && text.contains("it answers"), "{shell}: {exit} {text}");
@@ -313,15 +314,17 @@ fn it_is_mounted_again_where_nothing_else_is_and_is_tried() {
             format!("-t nfs -o rw,vers=4.2,retry=0 -- nas1:/srv/web1 {at}\n"),
             "{shell}"
         );
-        // The cover of what was taken away goes.
+        // The cover of what was taken away stays, below it.
         let cover = format!("51 22 0:71 / {at} ro - tmpfs pointsman-fenced ro\n");
         fs::write(room.path("proc/self/mountinfo"), format!("{MOUNTS}{cover}")).unwrap();
-        room.program(
-            "umount",
-            "sed -i /pointsman-fenced/d \"$POINTSMAN_PROC/self/mountinfo\"",
-        );
+        room.program("umount", "exit 1");
         let (exit, text) = attach(5, "nas1:/srv/web1");
         assert!(exit == 0 && text.contains("it answers"), "{shell}: {exit} {text}");
+        let table = fs::read_to_string(room.path("proc/self/mountinfo")).unwrap();
+        assert!(
+            table.find("pointsman-fenced") < table.find(&format!("{at} rw - nfs4")),
+            "{shell}: {table}"
+        );
         fs::write(room.path("mount.log"), "once\n").unwrap();
         // Once more is no second mount, and another source is refused.
         file(&room, &name, "kept\n");
@@ -338,6 +341,157 @@ fn it_is_mounted_again_where_nothing_else_is_and_is_tried() {
         room.program("stat", "sleep 60");
         assert_eq!(attach(4, "nas1:/srv/web1").0, 1, "{shell}");
         assert!(room.path(&name).exists(), "{shell}");
+    }
+}
+
+/// The kernel gives the numbers of the mount that went to its cover.
+#[test]
+fn the_cover_is_not_taken_for_the_mount_whose_numbers_it_got() {
+    for shell in shells() {
+        let room = room(shell);
+        room.program(
+            "umount",
+            "echo umount >>\"$POINTSMAN_PROC/log\"; sed -i '/ 0:52 /d' \"$POINTSMAN_PROC/self/mountinfo\"",
+        );
+        room.program(
+            "mount",
+            "echo '36 22 0:52 / /mnt/web1 ro - tmpfs pointsman-fenced ro' >>\"$POINTSMAN_PROC/self/mountinfo\"",
+        );
+        let detach = |step| {
+            ran(
+                &room,
+                step,
+                &["nfs_detach", "36", "0:52", "nas1:/srv/web1", "/mnt/web1", "web1"],
+            )
+        };
+        let (exit, text) = detach(0);
+        assert!(exit == 0 && text.ends_with("unmounted\n"), "{shell}: {exit} {text}");
+        let again = (0, "nothing of it is mounted any more\n".to_owned());
+        assert_eq!(detach(1), again, "{shell}");
+        let end = ["nfs_end", "36", "0:52", "nas1:/srv/web1", "/mnt/web1"];
+        assert_eq!(ran(&room, 2, &end), again, "{shell}");
+        assert_eq!(
+            fs::read_to_string(room.path("proc/log")).unwrap(),
+            "umount\n",
+            "{shell}"
+        );
+    }
+}
+
+/// Nobody writes to this host's own disk there, and a cover would be mounted on the one that goes next.
+#[test]
+fn what_is_inside_another_nfs_mount_is_not_covered() {
+    for shell in shells() {
+        let room = room(shell);
+        let inner = "40 36 0:60 / /mnt/web1/b rw - nfs nas5:/b rw,addr=10.0.0.31\n";
+        file(&room, "proc/self/mountinfo", &format!("{MOUNTS}{inner}"));
+        let log = room.path("mount.log");
+        room.program("umount", "sed -i '/ 0:60 /d' \"$POINTSMAN_PROC/self/mountinfo\"");
+        room.program("mount", &format!("echo mounted >>{}", log.display()));
+        let (exit, text) = ran(
+            &room,
+            0,
+            &["nfs_detach", "40", "0:60", "nas5:/b", "/mnt/web1/b", "web1"],
+        );
+        assert!(exit == 0 && text.ends_with("unmounted\n"), "{shell}: {exit} {text}");
+        assert!(!log.exists(), "{shell}: it was covered");
+    }
+}
+
+/// Whoever may write to a slice can put a link at any name there, and root would write to where it leads on this host.
+#[test]
+fn the_trial_of_a_mount_follows_no_link() {
+    for shell in shells() {
+        let room = room(shell);
+        room.program("stat", "exit 0");
+        let there = room.path("there");
+        fs::create_dir(&there).unwrap();
+        let victim = room.path("victim");
+        fs::write(&victim, "precious\n").unwrap();
+        let at = there.to_str().unwrap();
+        // The number in its name is that of a shell above the one that makes it.
+        room.program(
+            "mkdir",
+            &format!(
+                "pid=$PPID; for turn in 1 2 3 4 5 6 7 8; do ln -s {} {at}/.pointsman-$pid
+                 pid=$(sed -n 's/^PPid:.//p' /proc/$pid/status); done 2>/dev/null
+                 exec /bin/mkdir \"$@\"",
+                victim.display()
+            ),
+        );
+        let (exit, text) = ran(&room, 0, &["nfs_try", at]);
+        assert!(exit == 1 && text.contains("cannot be made"), "{shell}: {exit} {text}");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious\n", "{shell}");
+    }
+}
+
+/// A path is one of the process's own mount namespace, and a container has services of the same names.
+#[test]
+fn what_lives_in_a_container_is_not_taken_for_a_holder() {
+    for shell in shells() {
+        let room = room(shell);
+        process(
+            &room,
+            4001,
+            'S',
+            Some(36),
+            "system.slice/box@1.service/payload/system.slice/nginx.service",
+        );
+        process(
+            &room,
+            4002,
+            'S',
+            Some(36),
+            "machine.slice/box.scope/system.slice/nginx.service",
+        );
+        process(
+            &room,
+            4003,
+            'S',
+            Some(36),
+            "system.slice/system-php.slice/php@8.service/worker",
+        );
+        process(&room, 4004, 'S', Some(36), "system.slice/box.scope/nginx.service");
+        process(&room, 4007, 'S', Some(36), "system.slice/a\\x2db.service");
+        for (pid, namespace) in [("self", "mnt:[1]"), ("4005", "mnt:[2]"), ("4006", "mnt:[1]")] {
+            fs::create_dir_all(room.path(&format!("proc/{pid}/ns"))).unwrap();
+            symlink(namespace, room.path(&format!("proc/{pid}/ns/mnt"))).unwrap();
+        }
+        for pid in [4005, 4006] {
+            process(&room, pid, 'S', None, "");
+            fs::remove_file(room.path(&format!("proc/{pid}/cwd"))).unwrap();
+            symlink("/mnt/web1/sub", room.path(&format!("proc/{pid}/cwd"))).unwrap();
+        }
+        let (_, text) = looked(&room, &["nfs_holders", "36", "0:52", "/mnt/web1"]);
+        let mut units: Vec<(&str, &str)> = text
+            .lines()
+            .filter_map(|line| Some((line.split(' ').next()?, line.split(' ').nth(4)?)))
+            .collect();
+        units.sort_unstable();
+        assert_eq!(
+            units,
+            [
+                ("4001", "box@1.service"),
+                ("4002", "-"),
+                ("4003", "php@8.service"),
+                ("4004", "-"),
+                ("4006", "-"),
+                ("4007", "-")
+            ],
+            "{shell}: {text}"
+        );
+    }
+}
+
+/// That timeout(1) cannot begin says nothing of a mount.
+#[test]
+fn a_mount_that_could_not_be_asked_is_not_one_that_fails() {
+    for shell in shells() {
+        let room = room(shell);
+        room.program("timeout", "exit 125");
+        let (_, text) = looked(&room, &["nfs_survey"]);
+        assert!(text.contains("36 0:52 unasked\n"), "{shell}: {text}");
+        assert!(crate::runbook::observe::mounts::parse_survey(&text).is_err(), "{shell}");
     }
 }
 
