@@ -415,7 +415,10 @@ impl Clients {
         if self.layouts.is_empty() && self.refusals.is_empty() {
             let (fact, lift) = match self.way {
                 _ if self.unknown.len() == self.hosts.len() => (
-                    "no client answers".to_owned(),
+                    match self.unknown.iter().find(|(_, why)| !why.contains("no answer")) {
+                        Some((host, why)) => format!("of no client it is known what it mounts; {host}: {why}"),
+                        None => "no client answers".to_owned(),
+                    },
                     "nothing can be done from here on a host that does not answer: look at it by another way",
                 ),
                 Way::Repoints => (
