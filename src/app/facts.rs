@@ -85,18 +85,23 @@ fn shown(view: &FleetView, hosts: &BTreeSet<HostName>) -> Shown {
     let of_host = |host: &batch::report::HostStatus| {
         let name = HostName::new(&host.name);
         let mut facts = json!(host);
-        let stale = view.host(&host.name).is_none_or(|host| host.is_stale(view.at));
+        let seen = view
+            .host(&host.name)
+            .filter(|seen| !seen.is_stale(view.at) && host.reachable);
         let fields = facts.as_object_mut()?;
-        if stale || !host.reachable {
+        if seen.is_none() {
             fields.retain(|field, _| OF_ANY.contains(&field.as_str()));
         }
         for unknown in host.unknown.keys() {
             leave_out(&mut facts, unknown);
         }
         without_nulls(&mut facts);
-        let about = |finding: &&FindingStatus| finding.hosts.contains(&host.name);
-        let findings: Vec<&FindingStatus> = status.findings.iter().filter(about).collect();
-        facts["findings"] = json!(findings);
+        // What is wrong with a host that tells nothing is not known: that nothing is would be a claim.
+        if seen.is_some_and(|seen| seen.complete) {
+            let about = |finding: &&FindingStatus| finding.hosts.contains(&host.name);
+            let findings: Vec<&FindingStatus> = status.findings.iter().filter(about).collect();
+            facts["findings"] = json!(findings);
+        }
         Some((name, facts))
     };
     status.hosts.iter().filter_map(of_host).collect()
@@ -134,6 +139,75 @@ fn without_nulls(facts: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        collect::{HostView, Observer, Trend},
+        facts::{Reach, Snapshot, UnixMs},
+        fleet::{Host, Poll},
+        verdict::Severity,
+    };
+
+    /// One host that is well, unless it is changed.
+    fn facts(change: impl FnOnce(&mut HostView)) -> Value {
+        let now = UnixMs(1_700_000_000_000);
+        let host = Host::new("a", "192.0.2.1");
+        let mut seen = HostView {
+            name: host.name.clone(),
+            reach: Reach::Up { since: now },
+            snapshot: Some(Arc::new(Snapshot {
+                at: now,
+                ..Snapshot::default()
+            })),
+            trend: Arc::new(Trend::default()),
+            severity: Severity::Ok,
+            about: "".into(),
+            complete: true,
+            stale_after: Duration::from_secs(6),
+        };
+        let name = host.name.clone();
+        change(&mut seen);
+        let view = FleetView {
+            latency: Arc::default(),
+            fleet: Arc::new(Fleet::new(
+                "t".into(),
+                None,
+                Poll::default(),
+                vec![host],
+                vec![],
+                vec![],
+            )),
+            at: now,
+            hosts: vec![Arc::new(seen)],
+            findings: Arc::from([]),
+            observer: Observer::default(),
+            reload_error: None,
+            version: 1,
+        };
+        shown(&view, &BTreeSet::from([name.clone()]))[&name].clone()
+    }
+
+    /// A condition on findings must not hold of a host because nobody knows what is wrong with it.
+    #[test]
+    fn findings_of_a_host_that_tells_nothing_are_unknown_and_not_none() {
+        assert_eq!(facts(|_| {})["findings"], json!([]));
+        let old = UnixMs(1_699_999_000_000);
+        let silent = |host: &mut HostView| {
+            host.reach = Reach::Silent { since: old, missed: 3 };
+        };
+        assert_eq!(facts(silent).get("findings"), None, "unreachable");
+        let stale = |host: &mut HostView| {
+            host.snapshot = Some(Arc::new(Snapshot {
+                at: old,
+                ..Snapshot::default()
+            }));
+        };
+        assert_eq!(facts(stale).get("findings"), None, "stale");
+        assert_eq!(
+            facts(|host| host.complete = false).get("findings"),
+            None,
+            "not all was asked yet"
+        );
+        assert_eq!(facts(|host| host.snapshot = None).get("findings"), None, "never seen");
+    }
 
     #[test]
     fn what_is_unknown_is_not_there() {

@@ -13,7 +13,6 @@ use super::{
         watch::Watch,
     },
     operation::Operation,
-    sight::Look,
     target::Identity,
 };
 use crate::fleet::{HostName, SegmentName, SliceName, Window};
@@ -114,6 +113,9 @@ pub struct GaleraLayout {
     pub node: HostName,
     /// How far that member is, where it is known.
     pub position: Option<Position>,
+    /// What the component that others join came from, as `db_joins` is told: `UUID:SEQNO:RUN` each, the run that is to come as
+    /// `-`; `-` where nothing of that is known.
+    pub bootstraps: String,
     /// All its members.
     pub members: Vec<galera::Member>,
 }
@@ -144,10 +146,10 @@ pub struct HostLayout {
 /// A node of a Galera cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterLayout {
-    /// Tells its own state.
-    pub own: Look,
-    /// Tell the state of each other node.
-    pub others: Vec<Look>,
+    /// The node itself.
+    pub own: galera::Member,
+    /// Each other node.
+    pub others: Vec<galera::Member>,
 }
 
 /// A slice on a client, as the plan found it.

@@ -44,6 +44,8 @@ pub struct Plain {
 pub struct Task {
     /// Its words.
     pub argv: Vec<String>,
+    /// For which run it runs.
+    pub run: String,
     /// When it began, milliseconds of the world's time.
     pub began_ms: u64,
     /// Boots of the host by then.
@@ -210,6 +212,7 @@ impl Island {
         let boots = self.nodes[at].boots;
         let task = Task {
             argv: argv.to_vec(),
+            run: self.nodes[at].store.run.clone(),
             began_ms: self.now_ms,
             boots,
             held: false,

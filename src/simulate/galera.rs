@@ -42,6 +42,12 @@ pub struct Galera {
     pub second: bool,
     /// Whether data of its own was thrown away when it joined.
     pub robbed: bool,
+    /// Bootstraps that its state came from: when they were, and how far the first member was then.
+    pub lineage: Vec<(u64, u64)>,
+    /// Whether it has write sets of its own where the others have others under the same numbers.
+    pub diverged: bool,
+    /// Bootstraps that are written down on its host.
+    pub noted: String,
 }
 
 impl Galera {
@@ -64,6 +70,9 @@ impl Galera {
             recovered: false,
             second: false,
             robbed: false,
+            lineage: Vec::new(),
+            diverged: false,
+            noted: String::new(),
         }
     }
 
@@ -102,9 +111,13 @@ impl Galera {
         (self.primary, self.conf_id, self.view, self.size) = (false, 0, 0, 1);
     }
 
-    /// Becomes a member of a primary component that is so far; what it has beyond that is thrown away.
-    fn join(&mut self, cluster: u32, committed: f64) {
+    /// Becomes a member of a primary component that is so far; what it has beyond that is thrown away. By numbers alone: what
+    /// it has beyond a bootstrap that it took no part in stays.
+    fn join(&mut self, cluster: u32, committed: f64, lineage: &[(u64, u64)]) {
         self.robbed |= self.cluster != 0 && (self.cluster != cluster || self.at() > whole(committed));
+        let mut missed = lineage.iter().filter(|bootstrap| !self.lineage.contains(bootstrap));
+        self.diverged |= self.cluster == cluster && missed.any(|(_, at)| self.at() > *at);
+        self.lineage = lineage.to_vec();
         (self.cluster, self.committed) = (cluster, committed);
     }
 }
@@ -175,8 +188,8 @@ impl Island {
             .iter()
             .filter_map(|at| of(&self.nodes[*at]))
             .filter(|own| own.conf_id == conf_id);
-        let Some((cluster, committed)) = members
-            .map(|own| (own.cluster, own.committed))
+        let Some((cluster, committed, lineage)) = members
+            .map(|own| (own.cluster, own.committed, own.lineage.clone()))
             .max_by(|one, two| one.1.total_cmp(&two.1))
         else {
             return;
@@ -188,7 +201,7 @@ impl Island {
             if own.waits {
                 own.start();
             }
-            own.join(cluster, committed);
+            own.join(cluster, committed, &lineage);
             (own.primary, own.size, own.view) = (true, size, size);
             own.conf_id = conf_id + u64::from(changed);
             own.safe = size == 1;
@@ -265,9 +278,11 @@ impl Island {
             .max()
             .unwrap_or(0)
             + 1;
+        let bootstrap = (self.now_ms, of(&self.nodes[at]).map_or(0, Galera::at));
         for member in component {
             if let Some(own) = self.galera(*member).filter(|own| own.runs) {
                 (own.primary, own.conf_id, own.view) = (true, conf_id, view);
+                own.lineage.push(bootstrap);
             }
         }
         if let Some(own) = self.galera(at) {
@@ -402,6 +417,19 @@ mod tests {
         island.galera(0).unwrap().committed += 5.0;
         assert!(island.start_node(0));
         assert!(island.galera(0).unwrap().robbed && primaries(&island)[0]);
+        // Numbers go on behind a bootstrap.
+        let mut island = cluster();
+        island.stop_node(0, false);
+        island.galera(0).unwrap().committed += 5.0;
+        for at in 1..3 {
+            island.stop_node(at, true);
+        }
+        assert!(island.new_cluster(1) && island.start_node(2));
+        island.commit(60.0);
+        assert!(island.start_node(0));
+        let diverged: Vec<bool> = island.nodes.iter().filter_map(of).map(|own| own.diverged).collect();
+        assert_eq!(diverged, [true, false, false]);
+        assert!(!island.galera(0).unwrap().robbed, "nothing is thrown away");
         // A claim without a state makes a cluster of its own (safe_to_bootstrap).
         let mut island = cluster();
         for at in 0..3 {

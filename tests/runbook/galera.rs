@@ -1,10 +1,17 @@
 //! What must hold of a Galera cluster after every event, and at every end (the numbers are those of the safety invariants).
 
-use super::{scene::Scene, stage::Stage};
-use pointsman::simulate::{
-    galera::Galera,
-    island::Island,
-    node::{Node, Power},
+use super::{
+    case::{self, Fate},
+    scene::{self, Scene},
+    stage::{Console, Stage},
+};
+use pointsman::{
+    runbook::engine::End,
+    simulate::{
+        galera::Galera,
+        island::Island,
+        node::{Node, Power},
+    },
 };
 use std::collections::BTreeSet;
 
@@ -33,6 +40,11 @@ pub fn check(stage: &Stage, island: &Island) {
         assert!(
             !own.robbed || is_lost(stage, node),
             "15: {} has lost data of its own by joining",
+            node.name
+        );
+        assert!(
+            !own.diverged || is_lost(stage, node),
+            "15: {} has write sets beside other ones of the same numbers",
             node.name
         );
     }
@@ -87,4 +99,63 @@ pub fn served(stage: &Stage) -> Result<(), String> {
             Ok(())
         })
         .unwrap()
+}
+
+fn to_the_end(stage: &mut Stage, console: &mut Console) {
+    for _ in 0..4000 {
+        if !stage.turn(console, Fate::Usual) {
+            break;
+        }
+    }
+    assert_eq!(console.end(), Some(&End::Done));
+}
+
+/// The dead one of the scene, which was further than the member that was bootstrapped.
+fn dead<T>(stage: &Stage, then: impl FnOnce(&mut Galera) -> T) -> T {
+    let of = |island: &mut Island, at: usize| {
+        let server = island.nodes[at].mysql.as_mut();
+        then(server.and_then(|server| server.galera.as_mut()).unwrap())
+    };
+    stage.sim.world().with("stor1", of).unwrap()
+}
+
+/// A dead member that was further than the bootstrap comes back, when the others are further than that. By numbers alone
+/// Galera would let it keep what nobody else has.
+#[test]
+fn who_was_further_than_the_bootstrap_is_let_in_without_its_state_alone() {
+    let mut stage = Stage::new(Scene::GaleraQuorum);
+    stage.disturbed.insert("stor1".into());
+    let mut console = stage.console("run-1", case::plan(Scene::GaleraQuorum));
+    to_the_end(&mut stage, &mut console);
+    // It does not start by itself.
+    dead(&stage, |own| (own.runs, own.waits) = (false, false));
+    stage.sim.world().fleet(|island| {
+        let at = island.node("stor1").unwrap();
+        island.power_on(at);
+    });
+    stage.hand.forward(std::time::Duration::from_mins(10));
+    let refusals = |stage: &Stage| scene::refusals(Scene::GaleraJoin, &stage.sim, stage.hand.now());
+    let why = refusals(&stage);
+    assert!(why.contains("galera-position finds out"), "{why}");
+    dead(&stage, |own| own.recovered = true);
+    let why = refusals(&stage);
+    assert!(
+        why.contains("the cluster was bootstrapped at") && why.contains("grastate.dat"),
+        "{why}"
+    );
+    // Its state is set aside.
+    dead(&stage, |own| own.cluster = 0);
+    let plan = scene::plan(Scene::GaleraJoin, &stage.sim, stage.hand.now());
+    let mut console = stage.console("run-2", plan);
+    to_the_end(&mut stage, &mut console);
+    assert!(dead(&stage, |own| own.primary
+        && !own.diverged
+        && !own.noted.is_empty()));
+    // It is part of the bootstrap from now on: one that is further than that is let in again.
+    stage.sim.world().fleet(|island| {
+        let at = island.node("stor1").unwrap();
+        island.stop_node(at, false);
+    });
+    stage.hand.forward(std::time::Duration::from_mins(10));
+    assert_eq!(refusals(&stage), "");
 }

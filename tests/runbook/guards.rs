@@ -5,13 +5,16 @@ use super::{
     scene::{self, Hand, NEW_DISK, OLD_DISK, Scene},
 };
 use pointsman::{
-    fleet::{HostName, SliceName},
+    fleet::{HostName, MysqlAccess, SliceName},
     runbook::{
         condition::{Condition, unmet},
         definition::Kind,
         engine::{Effect, End},
         interlock::{Context, Interlock, required},
-        observe::{host::galera_look, md::ArrayOn},
+        observe::{
+            galera::{Found, Member},
+            md::ArrayOn,
+        },
         operation::{Claim, Departure},
         plan::{ClusterLayout, Glass, Plan, Rule, Step},
         sight::Sight,
@@ -430,12 +433,14 @@ fn situation(interlock: Interlock) -> Situation {
         Interlock::ClusterQuorum => Situation {
             scene: Scene::RollingReboot,
             plan: |plan| {
-                let words = ["-", "-"].map(str::to_owned);
+                let node = |name: &str| Member {
+                    host: host(name),
+                    access: MysqlAccess::default(),
+                    found: Found::Unknown,
+                };
                 plan.layouts.found.get_mut(&host("stor1")).unwrap().cluster = Some(ClusterLayout {
-                    own: galera_look(&host("stor1"), &words),
-                    others: ["stor2", "client"]
-                        .map(|name| galera_look(&host(name), &words))
-                        .to_vec(),
+                    own: node("stor1"),
+                    others: vec![node("stor2"), node("client")],
                 });
             },
             ..usual(leave(), |island| {

@@ -7,8 +7,8 @@ use super::{
     stage::{Console, Stage},
 };
 use pointsman::{
-    runbook::engine::{Control, End, Record},
-    simulate::{island::Island, node::Power},
+    runbook::engine::{Control, Effect, End, Record},
+    simulate::{act::Mishap, island::Island, node::Power},
 };
 
 /// 1, 2: after every event.
@@ -137,8 +137,8 @@ fn a_slice_is_copied_closed_compared_and_opened() {
         "task_go web1-last",
         "task_go web1-check",
         "exportfs -o",
-        "copy_close /srv/web1",
         "ip addr",
+        "copy_close /srv/web1",
         "announce 10.9.0.100",
     ];
     assert_eq!(ran(&stage, "stor3"), expected);
@@ -297,6 +297,46 @@ fn a_budget_that_is_over_brings_everything_back() {
         filesystems.any(|filesystem| filesystem.at == "/srv/web1" && !filesystem.read_only)
     });
     assert_eq!(writable, Some(true));
+}
+
+/// The old side is closed, the copy equal, and the address cannot be given to it: somebody comes when the budget has long been
+/// over, and there is no other way for clients to be served.
+#[test]
+fn an_opening_that_fails_is_gone_on_with_however_late() {
+    for mishap in [Mishap::Fails, Mishap::FailsLate] {
+        let mut failed = false;
+        let (mut stage, mut console, end) = played(|stage, console, _| {
+            let opens = stage.journals.get("run-1").and_then(|records| records.last());
+            let opens = matches!(
+                opens,
+                Some(Record::Intent {
+                    step: 10,
+                    back: false,
+                    ..
+                })
+            );
+            if opens && !failed && matches!(console.effect, Effect::Call { .. }) {
+                failed = true;
+                stage
+                    .sim
+                    .world()
+                    .with("stor3", |island, at| island.nodes[at].store.next = Some(mishap));
+            }
+        });
+        assert!(
+            failed && matches!(end, End::Parked { step: 10, .. }),
+            "{mishap:?}: {end:?}"
+        );
+        stage.hand.forward(std::time::Duration::from_hours(1));
+        stage.resume(&mut console, None);
+        for _ in 0..4000 {
+            if !stage.turn(&mut console, super::case::Fate::Usual) {
+                break;
+            }
+        }
+        assert_eq!(console.end(), Some(&End::Done), "{mishap:?}");
+        served(&stage, "stor3").unwrap();
+    }
 }
 
 /// An empty mount point would have everything deleted: the pass reads nothing, and is not begun.

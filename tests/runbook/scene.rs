@@ -751,7 +751,19 @@ pub fn drawn(scene: Scene, sim: &Simulation, now: UnixMs) -> Drawn {
     draw(scene, sim, now, scene.parameters())
 }
 
+/// Why a scene's runbook is refused by what the fleet shows now.
+pub fn refusals(scene: Scene, sim: &Simulation, now: UnixMs) -> String {
+    match try_draw(scene, sim, now, scene.parameters()) {
+        Ok(_) => String::new(),
+        Err(why) => why,
+    }
+}
+
 fn draw(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &str)]) -> Drawn {
+    try_draw(scene, sim, now, parameters).unwrap_or_else(|why| panic!("{scene:?}: {why}"))
+}
+
+fn try_draw(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &str)]) -> Result<Drawn, String> {
     let wish = Wish {
         definition: definition(scene.runbook()),
         parameters: parameters
@@ -780,16 +792,14 @@ fn draw(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &str)]
         };
         sight.take(wanted, glimpse);
     }
-    let plan = planner::plan(&fleet, &wish, &sight).unwrap_or_else(|refusals| {
-        panic!(
-            "{scene:?}: {}",
-            refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-        )
-    });
-    Drawn {
+    let plan = planner::plan(&fleet, &wish, &sight).map_err(|refusals| {
+        let told = refusals.iter().map(ToString::to_string);
+        told.collect::<Vec<_>>().join("\n")
+    })?;
+    Ok(Drawn {
         plan,
         fleet,
         wish,
         sight,
-    }
+    })
 }

@@ -67,7 +67,7 @@ pub(super) fn health(given: &Given<'_>, host: &HostName) -> Result<Vec<Condition
         out.extend(own.map(crate::runbook::observe::drbd::Side::is_replicated));
     }
     if let Some(cluster) = &found.cluster {
-        out.push(host::is_synced(host, cluster.own.clone()));
+        out.push(cluster.own.is_synced());
     }
     Ok(out)
 }

@@ -76,7 +76,8 @@ impl Check for GaleraLives {
             }
             report.require(
                 &member.loses_nothing_to(node).judge(sight),
-                "set its data aside by hand, if it may be thrown away; a person has to look at it first",
+                "look at its data first; if it may be thrown away, move its grastate.dat aside: it gets everything anew then. If it \
+                 is known that it was Synced since, start it by hand",
             );
             if matches!(other, Seen::Stopped(own) if own.is_unsaved()) {
                 report.note(format!(

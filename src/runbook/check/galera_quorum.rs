@@ -111,8 +111,9 @@ fn absent(scope: &Scope<'_>, cluster: &GaleraLayout, member: &Member, why: &str,
         );
     }
     report.losses.push(format!(
-        "{}: what {name} alone has: it is off, and nobody could ask how far it is; when it is back, it gets the data of the others \
-         and its own is thrown away",
+        "{}: what {name} alone has: it is off, and nobody could ask how far it is; before its server starts again, look by \
+         galera-position and galera-join whether it is further than the bootstrap: Galera itself compares numbers alone, and would \
+         let it keep what it alone has beside what the others wrote",
         cluster.name
     ));
 }

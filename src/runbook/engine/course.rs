@@ -4,7 +4,7 @@ use super::{Context, Doing, Effect, End, Engine, Holder, Part, Place, Plan, Reco
 use crate::{
     facts::UnixMs,
     fleet::HostName,
-    runbook::operation::{Operation, Work},
+    runbook::operation::{Nature, Operation, Work},
 };
 
 impl Engine {
@@ -218,6 +218,14 @@ impl Engine {
                     if self.is_off(at) {
                         return self.onwards();
                     }
+                }
+                let began = matches!(work, Work::Local(argv) if !argv.is_empty());
+                let fences = doing.operation.fences().next().is_some();
+                if !back && began && !fences && doing.operation.nature == Nature::Probeable {
+                    // What the console before has begun goes on without it, for as long as it may take: a second one beside it
+                    // is begun by nobody. To switch a host off twice does no harm, and an emergency does not wait.
+                    doing.operation.settles_within = doing.operation.settles_within.max(doing.operation.deadline);
+                    return self.prove(doing, None);
                 }
                 if !back && self.is_turned(at) {
                     // What is taken back is not begun once more, above all no fencing: only what became of it counts.

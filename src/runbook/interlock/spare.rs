@@ -5,7 +5,7 @@ use crate::{
     fleet::HostName,
     runbook::{
         condition::Condition,
-        observe::{filesystem, host, network},
+        observe::{filesystem, galera, network},
         plan::HostLayout,
     },
 };
@@ -53,10 +53,7 @@ pub fn without_server(host: &HostName, found: &HostLayout) -> Required {
         out.push((Interlock::NotTheSource, member.is_open(false)));
     }
     if let Some(cluster) = &found.cluster {
-        out.push((
-            Interlock::ClusterQuorum,
-            host::keeps_quorum(host, cluster.others.clone()),
-        ));
+        out.push((Interlock::ClusterQuorum, galera::keeps_quorum(host, &cluster.others)));
     }
     out
 }

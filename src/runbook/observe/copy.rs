@@ -475,6 +475,17 @@ impl Steering {
             return resting.or_else(|| (!self.learned).then(|| FIRST.to_owned()));
         }
         let fare = fare(&before.clients, &counted.clients);
+        // Requests that hang are counted when they are answered: nobody who asks for anything may be the worst there is.
+        let unheard = match fare {
+            Fare::Unknown => copying.clients.iter().find_map(|client| {
+                let why = sight.text(&client.look()).and_then(Pace::parse).err()?;
+                Some(format!("how clients fare is not known: {}: {why}", client.host))
+            }),
+            Fare::Idle if runs && self.base_ms.is_some() => {
+                Some("clients are hardly answered any more, and were before".to_owned())
+            }
+            _ => None,
+        };
         let slow = copying.disks.iter().find_map(|(host, limit)| {
             let (before, after) = (before.disks.get(host)?, counted.disks.get(host)?);
             let ops = after.ops.checked_sub(before.ops).filter(|ops| *ops > 0)?;
@@ -484,10 +495,13 @@ impl Steering {
                 .then(|| format!("a request of the disks of {host} takes {ms:.0} ms, {limit:.0} ms at most are good"))
         });
         self.since = Some(counted);
-        if !runs {
+        if !runs && unheard.is_none() {
             self.learned = true;
-            if let Fare::Waits(ms) = fare {
-                self.base_ms = Some(ms);
+            match fare {
+                Fare::Waits(ms) => self.base_ms = Some(ms),
+                // They ask for nothing, and not because of it.
+                Fare::Idle => self.base_ms = None,
+                Fare::Unknown => {}
             }
         }
         let worse = match (fare, self.base_ms) {
@@ -499,7 +513,7 @@ impl Steering {
             )),
             _ => None,
         };
-        match worse.or(slow) {
+        match worse.or(slow).or(unheard) {
             Some(why) => {
                 self.rests = Some((now + REST, why.clone()));
                 // What was counted before belongs to another pace.
@@ -689,6 +703,21 @@ pub fn is_marked(host: &HostName, place: &str, mark: &str) -> Condition {
     )
 }
 
+/// The filesystem there bears no mark: it is a slice, and nothing overwrites it.
+#[must_use]
+pub fn is_no_copy(host: &HostName, place: &str) -> Condition {
+    let (name, at) = (host.clone(), place.to_owned());
+    Condition::on(
+        format!("{place} of {host} is not marked as a copy"),
+        mark_look(host, place),
+        move |text| match text.trim_end() {
+            "used" | "empty" => Truth::Yes(format!("{at} of {name} is not marked as a copy")),
+            found if found.starts_with("mark ") => Truth::No(format!("{at} of {name} is marked as a copy still")),
+            _ => Truth::Unknown(format!("what {at} of {name} holds is not told")),
+        },
+    )
+}
+
 /// Nobody could write to the slice for no longer than the budget.
 #[must_use]
 pub fn within_budget(host: &HostName, task: &str, budget: Duration) -> Condition {
@@ -797,3 +826,7 @@ pub fn is_blank(host: &HostName, device: &str) -> Condition {
         },
     )
 }
+
+#[cfg(test)]
+#[path = "copy_tests.rs"]
+mod tests;

@@ -85,6 +85,37 @@ impl fmt::Display for Position {
     }
 }
 
+/// A bootstrap of this program: where it left behind whoever was further.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bootstrap {
+    /// How far the member was that became the first.
+    pub at: Position,
+    /// The run that did it.
+    pub run: CleanText,
+}
+
+impl Bootstrap {
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.splitn(3, ':');
+        let (uuid, seqno, run) = (words.next()?, words.next()?, words.next()?);
+        let uuid = Uuid::parse(uuid).ok()?;
+        let at = Position {
+            uuid,
+            seqno: seqno.parse().ok()?,
+        };
+        (!run.is_empty() && !run.contains(':')).then(|| Self {
+            at,
+            run: CleanText::new(run),
+        })
+    }
+}
+
+impl fmt::Display for Bootstrap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.at, self.run)
+    }
+}
+
 /// What a member tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
@@ -97,6 +128,8 @@ pub enum Seen {
 /// A server that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
+    /// `version`.
+    pub version: CleanText,
     /// `wsrep_cluster_status`: whether it is in the primary component.
     pub primary: bool,
     /// `wsrep_ready`: whether it takes statements.
@@ -117,6 +150,8 @@ pub struct Running {
     pub conf_id: u64,
     /// Nodes that its `wsrep_cluster_address` names; 0 where it names none.
     pub named: usize,
+    /// Bootstraps that it is part of.
+    pub bootstraps: Vec<Bootstrap>,
 }
 
 /// A server that is proven not to run.
@@ -132,6 +167,8 @@ pub struct Stopped {
     pub safe: bool,
     /// What its program has recovered, where nothing has changed since; `None` inside where that is no position.
     pub recovered: Option<Option<Position>>,
+    /// Bootstraps that it was part of.
+    pub bootstraps: Vec<Bootstrap>,
 }
 
 impl Seen {
@@ -174,6 +211,24 @@ impl Seen {
             Self::Running(own) => &own.local,
             Self::Stopped(own) => &own.uuid,
         }
+    }
+
+    /// The bootstraps that its state came from, as far as this program did them and knows of its part in them.
+    pub fn bootstraps(&self) -> impl Iterator<Item = &Bootstrap> {
+        let all = match self {
+            Self::Running(own) => &own.bootstraps,
+            Self::Stopped(own) => &own.bootstraps,
+        };
+        all.iter().filter(|bootstrap| bootstrap.at.uuid == *self.uuid())
+    }
+
+    /// The bootstraps of the other's component that it has no part in.
+    fn missed<'a>(&self, other: &'a Self) -> Vec<&'a Bootstrap> {
+        let known: Vec<&Bootstrap> = self.bootstraps().collect();
+        other
+            .bootstraps()
+            .filter(|bootstrap| !known.contains(bootstrap))
+            .collect()
     }
 
     /// Whether it is in the primary component.
@@ -246,7 +301,7 @@ const UNCLEAR: &str =
     "its server does not answer, and whether it runs cannot be told: runs log in as root, or with sudo";
 
 /// Names of lines, each at most once.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "state",
     "version",
     "wsrep_on",
@@ -265,6 +320,7 @@ const NAMES: [&str; 18] = [
     "seqno",
     "safe_to_bootstrap",
     "recovered",
+    "bootstraps",
 ];
 
 /// Reads what `db_galera` printed.
@@ -335,17 +391,11 @@ impl<'a> Said<'a> {
     }
 
     fn running(&self) -> Result<Running, String> {
-        let version = self.text("version")?;
-        if !version.contains("MariaDB") {
-            let version = CleanText::new(version);
-            return Err(format!(
-                "it is {version}: Galera clusters are recovered with MariaDB alone so far"
-            ));
-        }
         if !self.word("wsrep_on", "ON", "OFF")? {
             return Err("it runs without wsrep: it is no member".to_owned());
         }
         Ok(Running {
+            version: CleanText::new(self.text("version")?),
             primary: self.word("wsrep_cluster_status", "Primary", "non-Primary")?,
             ready: self.word("wsrep_ready", "ON", "OFF")?,
             comment: CleanText::new(self.text("wsrep_local_state_comment")?),
@@ -356,6 +406,7 @@ impl<'a> Said<'a> {
             size: self.number("wsrep_cluster_size")?,
             conf_id: self.number("wsrep_cluster_conf_id")?,
             named: named(self.text("wsrep_cluster_address")?),
+            bootstraps: self.bootstraps()?,
         })
     }
 
@@ -389,7 +440,16 @@ impl<'a> Said<'a> {
             // Before Galera 3.19 there was no such line.
             safe: self.0.contains_key("safe_to_bootstrap") && self.word("safe_to_bootstrap", "1", "0")?,
             recovered,
+            bootstraps: self.bootstraps()?,
         })
+    }
+
+    fn bootstraps(&self) -> Result<Vec<Bootstrap>, String> {
+        let Some(text) = self.0.get("bootstraps") else {
+            return Ok(Vec::new());
+        };
+        let all = text.split(',').map(Bootstrap::parse);
+        all.collect::<Option<_>>().ok_or_else(|| Self::odd("bootstraps", text))
     }
 }
 
@@ -411,18 +471,11 @@ fn words(access: &MysqlAccess) -> [String; 3] {
     ]
 }
 
-/// The look that tells how a member stands.
-#[must_use]
-pub fn look(host: &HostName, access: &MysqlAccess) -> Look {
-    let [socket, defaults, datadir] = words(access);
-    Look::new(host, ["db_galera".to_owned(), socket, defaults, datadir])
-}
-
 impl Member {
     /// The look that tells how it stands.
     #[must_use]
     pub fn look(&self) -> Look {
-        look(&self.host, &self.access)
+        Look::new(&self.host, self.call("db_galera", []))
     }
 
     /// The words of a function that is called for it.
@@ -441,12 +494,41 @@ impl Member {
         }
     }
 
-    /// Reads what the look printed.
+    /// Reads what the look printed, of a member that is to be recovered or brought back.
     ///
     /// # Errors
-    /// A sentence that says why it is not known.
+    /// A sentence that says why it is not known, or that it is not of a kind that is recovered.
     pub fn read(&self, text: &str) -> Result<Seen, String> {
+        let seen = self.of_any(text)?;
+        match &seen {
+            Seen::Running(own) if !own.version.as_str().contains("MariaDB") => Err(format!(
+                "{}: it is {}: Galera clusters are recovered with MariaDB alone so far",
+                self.host, own.version
+            )),
+            _ => Ok(seen),
+        }
+    }
+
+    /// Reads what the look printed, of a server of any kind.
+    fn of_any(&self, text: &str) -> Result<Seen, String> {
         parse(text).map_err(|why| format!("{}: {why}", self.host))
+    }
+
+    /// It takes part in its cluster.
+    #[must_use]
+    pub fn is_synced(&self) -> Condition {
+        let member = self.clone();
+        let says = format!("{} is a synced node of its cluster", self.host);
+        Condition::on(says, self.look(), move |text| match member.of_any(text) {
+            Ok(seen) => {
+                let size = match &seen {
+                    Seen::Running(own) => format!(", and sees {} members", own.size),
+                    Seen::Stopped(_) => String::new(),
+                };
+                Truth::of(seen.is_synced(), format!("{} is {}{size}", member.host, seen.stands()))
+            }
+            Err(why) => Truth::Unknown(why),
+        })
     }
 
     fn on(&self, says: String, judge: impl Fn(&Seen) -> Truth + Send + Sync + 'static) -> Condition {
@@ -592,7 +674,10 @@ impl Member {
         })
     }
 
-    /// Joining the other loses nothing of its own: its data is of that cluster and no further, or it has none.
+    /// Joining the other loses nothing of its own, and leaves it nothing that the others have not: its data is of that cluster
+    /// and no further, also than where that was bootstrapped without it; or it has none.
+    ///
+    /// Galera itself compares the cluster and the last number alone, and numbers go on behind a bootstrap.
     #[must_use]
     pub fn loses_nothing_to(&self, node: &Self) -> Condition {
         let (host, peer) = (self.host.clone(), node.host.clone());
@@ -608,22 +693,85 @@ impl Member {
             if *own.uuid() != its.cluster {
                 return Truth::No(format!("{says}: the data of {host} would be thrown away"));
             }
-            match own.position() {
-                Ok(position) => {
+            if own.is_synced() {
+                return Truth::Yes(says);
+            }
+            let left = own.missed(theirs).into_iter().min_by_key(|bootstrap| bootstrap.at.seqno);
+            match (own.position(), left) {
+                (Ok(position), Some(left)) if position.seqno > left.at.seqno => Truth::No(format!(
+                    "{host} is at {position}, and the cluster was bootstrapped at {} (run {}): unless {host} was Synced since, it \
+                     alone has what is behind that, and would keep it beside what the others wrote under the same numbers",
+                    left.at.seqno, left.run
+                )),
+                (Ok(position), _) => {
                     let at = its
                         .committed
                         .map_or_else(|| "nowhere".to_owned(), |seqno| seqno.to_string());
                     let says = format!("{host} is at {position}, {peer} at {at}");
                     Truth::of(Some(position.seqno) <= its.committed, says)
                 }
-                // A server that crashed while the component went on had nothing that this had not; one that runs tells it
-                // itself when it joins.
-                Err(_) if matches!(own, Seen::Running(_)) => Truth::Yes(says),
-                Err(_) if matches!(own, Seen::Stopped(own) if own.is_unsaved()) => Truth::Yes(says),
-                Err(why) => Truth::Unknown(format!("{host}: {why}")),
+                // One that runs tells it itself when it joins.
+                (Err(_), _) if matches!(own, Seen::Running(_)) => Truth::Yes(says),
+                (Err(why), Some(left)) => Truth::Unknown(format!(
+                    "{host}: {why}, and the cluster was bootstrapped at {} (run {}): galera-position finds out whether it is \
+                     further",
+                    left.at.seqno, left.run
+                )),
+                // A server that crashed while the component went on had nothing that this had not.
+                (Err(_), None) if matches!(own, Seen::Stopped(own) if own.is_unsaved()) => Truth::Yes(says),
+                (Err(why), None) => Truth::Unknown(format!("{host}: {why}")),
             }
         })
     }
+
+    /// It is written down there that it is part of what the other's component came from.
+    #[must_use]
+    pub fn is_noted_with(&self, node: &Self) -> Condition {
+        let (host, peer) = (self.host.clone(), node.host.clone());
+        let says = format!("{host} knows the bootstraps that {peer} came from");
+        self.beside(node, says.clone(), move |own, theirs| {
+            match own.missed(theirs).first() {
+                None => Truth::Yes(says.clone()),
+                Some(missed) => Truth::No(format!("{host} knows nothing of the bootstrap at {}", missed.at.seqno)),
+            }
+        })
+    }
+}
+
+/// Without this node more than half of its cluster is left, each of them synced with the others, by their own words.
+#[must_use]
+pub fn keeps_quorum(host: &HostName, others: &[Member]) -> Condition {
+    let (name, others) = (host.clone(), others.to_vec());
+    let says = format!("the cluster of {host} keeps its quorum without it");
+    Condition::new(says, others.iter().map(Member::look).collect(), move |sight| {
+        // Nodes of another cluster may be as many, and as well.
+        let mut well: BTreeMap<Uuid, u64> = BTreeMap::new();
+        let (mut size, mut unknown) = (0, None);
+        for other in &others {
+            match sight.text(&other.look()).and_then(|text| other.of_any(text)) {
+                Ok(seen) => {
+                    if seen.is_synced() {
+                        *well.entry(seen.uuid().clone()).or_default() += 1;
+                    }
+                    if let Seen::Running(own) = seen {
+                        size = size.max(own.size);
+                    }
+                }
+                Err(why) => unknown = Some(why),
+            }
+        }
+        let well = well.into_values().max().unwrap_or_default();
+        // As many as are declared at least: a node that has left is one that the cluster cannot lose again.
+        let size = size.max(others.len() as u64 + 1);
+        let seen = format!("{well} of {size} nodes of the cluster of {name} are left without it and synced");
+        if well * 2 > size {
+            return Truth::Yes(seen);
+        }
+        match unknown {
+            Some(why) => Truth::Unknown(format!("{seen}; {why}")),
+            None => Truth::No(seen),
+        }
+    })
 }
 
 #[cfg(test)]

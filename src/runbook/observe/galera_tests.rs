@@ -66,7 +66,6 @@ fn a_member_that_runs_is_read() {
     for (from, to) in [
         ("non-Primary", "Disconnected"),
         ("wsrep_on\tON", "wsrep_on\tOFF"),
-        ("10.11.14-MariaDB", "8.0.37"),
         (CLUSTER, "95ccfaeb"),
         ("wsrep_ready\tOFF\n", ""),
         ("wsrep_ready\tOFF\n", "wsrep_ready\tOFF\nwsrep_ready\tON\n"),
@@ -78,6 +77,9 @@ fn a_member_that_runs_is_read() {
             "{from:?} → {to:?}"
         );
     }
+    // Of another kind it takes part, and is not recovered.
+    let other = ALONE.replace("10.11.14-MariaDB", "8.0.37");
+    assert!(parse(&other).is_ok() && member("gal1").read(&other).unwrap_err().contains("MariaDB alone"));
     for (from, to) in [
         ("recv_queue\t0", "recv_queue\t2"),
         ("committed\t8", "committed\t-1"),
@@ -145,6 +147,87 @@ fn what_is_on_its_way_is_not_known_and_what_is_wrong_is_no() {
     let loses = two.loses_nothing_to(&one);
     assert!(judged(&loses, &[(&one, &primary(9)), (&two, &stopped(CLUSTER, "9", ""))]).holds());
     assert!(judged(&loses, &[(&one, &primary(9)), (&two, &stopped(CLUSTER, "10", ""))]).fails());
+}
+
+/// Galera compares numbers alone, and they go on behind a bootstrap that left the member behind.
+#[test]
+fn who_is_further_than_a_bootstrap_without_it_does_not_join() {
+    let (node, own) = (member("gal1"), member("gal2"));
+    let loses = own.loses_nothing_to(&node);
+    let part = |seqno: u64, run: &str| format!("bootstraps\t{CLUSTER}:{seqno}:{run}\n");
+    let with = |text: &str, more: &str| text.replace("end\n", &format!("{more}end\n"));
+    let (cluster, other) = (with(&primary(110), &part(100, "run-7")), part(100, "run-3"));
+    let judge = |text: &str| judged(&loses, &[(&node, &cluster), (&own, text)]);
+    let at = |seqno: &str, more: &str| stopped(CLUSTER, seqno, more);
+    assert!(judge(&at("100", "")).holds());
+    let further = judge(&at("105", ""));
+    assert!(
+        further.fails() && further.text().contains("bootstrapped at 100 (run run-7)"),
+        "{further}"
+    );
+    assert!(
+        judge(&at("105", &other)).fails(),
+        "it is part of another one at the same number"
+    );
+    assert!(judge(&at("105", &part(100, "run-7"))).holds(), "it was there");
+    assert!(
+        judge(&at("111", &part(100, "run-7"))).fails(),
+        "further than all of them"
+    );
+    // One that did not end well has to be asked first, unless it was there.
+    let crashed = judge(&at("-1", ""));
+    assert!(
+        !crashed.holds() && !crashed.fails() && crashed.text().contains("galera-position"),
+        "{crashed}"
+    );
+    assert!(judge(&at("-1", &part(100, "run-7"))).holds());
+    let recovered = |seqno: u64| judge(&at("-1", &format!("recovered\t{CLUSTER}:{seqno}\n")));
+    assert!(recovered(100).holds() && recovered(101).fails());
+    // Without its state it gets everything anew; once it is Synced, it has what the others have.
+    assert!(judge(&stopped("00000000-0000-0000-0000-000000000000", "-1", "")).holds());
+    assert!(judge(&primary(110)).holds());
+    // A bootstrap of another cluster says nothing of this one.
+    let elsewhere = with(
+        &primary(110),
+        &part(100, "run-7").replace(CLUSTER, "e1897a92-e577-11f1-972a-568552f70d37"),
+    );
+    assert!(judged(&loses, &[(&node, &elsewhere), (&own, &at("105", ""))]).holds());
+    let noted = own.is_noted_with(&node);
+    assert!(judged(&noted, &[(&node, &cluster), (&own, &primary(110))]).fails());
+    assert!(judged(&noted, &[(&node, &cluster), (&own, &cluster)]).holds());
+    for odd in [
+        "bootstraps\t\n",
+        "bootstraps\tx:1:run\n",
+        &format!("bootstraps\t{CLUSTER}:-1:run\n"),
+        &format!("bootstraps\t{CLUSTER}:1:\n"),
+    ] {
+        assert!(parse(&with(&primary(9), odd)).is_err(), "{odd}");
+    }
+}
+
+/// A node counts only where it takes part in the cluster that the others are in.
+#[test]
+fn a_node_of_another_cluster_keeps_no_quorum() {
+    let (one, two) = (member("gal2"), member("gal3"));
+    let keeps = keeps_quorum(&HostName::new("gal1"), &[one.clone(), two.clone()]);
+    let well = primary(9).replace("size\t1", "size\t3");
+    let judge = |first: &str, second: &str| judged(&keeps, &[(&one, first), (&two, second)]);
+    assert!(judge(&well, &well).holds());
+    assert!(judge(&well, &well.replace("MariaDB", "26")).holds(), "of another kind");
+    let elsewhere = well.replace(CLUSTER, "e1897a92-e577-11f1-972a-568552f70d37");
+    assert!(judge(&well, &elsewhere).fails());
+    assert!(
+        judge(&well, &well.replace("ready\tON", "ready\tOFF")).fails(),
+        "it takes no statements"
+    );
+    let foreign = well.replace("local_state_uuid\t9", "local_state_uuid\t8");
+    assert!(judge(&well, &foreign).fails(), "its state is of another cluster");
+    assert!(judge(&well, ALONE).fails() && judge(&well, &stopped(CLUSTER, "9", "")).fails());
+    let unknown = judge(&well, "state\tsilent\nend\n");
+    assert!(!unknown.holds() && !unknown.fails());
+    assert!(
+        !judged(&one.is_synced(), &[(&one, &foreign)]).holds() && judged(&one.is_synced(), &[(&one, &well)]).holds()
+    );
 }
 
 proptest! {

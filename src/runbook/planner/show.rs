@@ -243,17 +243,21 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ),
     ("db_unfollow", "STOP SLAVE; RESET SLAVE ALL"),
     (
+        "db_joins",
+        "writes down, beside the receipts of runs, the bootstraps that the member is part of: it is not further than they were",
+    ),
+    (
         "db_galera_bootstrap",
-        "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES': the component that the server is in becomes the primary one",
+        "db_joins; SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES': the component that the server is in becomes the primary one",
     ),
     (
         "db_galera_new",
-        "where no process holds the data directory: safe_to_bootstrap: 1 in its grastate.dat, then the program that starts the \
+        "where no process holds the data directory: db_joins, safe_to_bootstrap: 1 in its grastate.dat, then the program that starts the \
          server as the first one of its cluster",
     ),
     (
         "db_galera_start",
-        "where no process holds the data directory: the program that starts the server",
+        "where no process holds the data directory: db_joins, then the program that starts the server",
     ),
     (
         "db_galera_recover",

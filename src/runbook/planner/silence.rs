@@ -15,7 +15,6 @@ const TOPICS: &[(&str, &str)] = &[
     ("db_state", "its database"),
     ("db_reach", "its database"),
     ("db_galera", "its database"),
-    ("db_cluster", "its database"),
     ("ping", "whether it reaches others"),
     ("exportfs", "exports"),
     ("nfsd.export", "exports"),

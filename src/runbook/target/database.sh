@@ -51,17 +51,6 @@ SELECT 'end' AS `#end`;
 SQL
 }
 
-# db_cluster SOCKET DEFAULTS: what a node of a Galera cluster says of the cluster and of itself, in one line.
-db_cluster() {
-  printf '%s\n' "SHOW GLOBAL STATUS WHERE Variable_name IN
- ('wsrep_cluster_status', 'wsrep_cluster_size', 'wsrep_local_state_comment')" |
-    db_client "$1" "$2" --skip-column-names | awk '
-    $1 == "wsrep_cluster_status" { status = $2 }
-    $1 == "wsrep_cluster_size" { size = $2 }
-    $1 == "wsrep_local_state_comment" { state = $2 }
-    END { if (status == "" || size == "" || state == "") exit 1; print "status", status, "size", size, "state", state }'
-}
-
 # db_stand SOCKET DEFAULTS: in one line, for a target to check in the same call as a command: server_id, open or closed,
 # source or replica, and of a replica whether everything that it has received is applied (drained) or not (behind).
 db_stand() {
@@ -301,7 +290,9 @@ SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluster_status', 'wsrep_cluste
  'wsrep_local_recv_queue');
 SQL
   ); then
-    printf 'state\trunning\n%s\nend\n' "$db_said"
+    printf 'state\trunning\n%s\n' "$db_said"
+    db_began
+    echo end
     return
   fi
   db_datadir "$3" || return
@@ -324,7 +315,30 @@ SQL
     IFS=$tab read -r db_bound db_at <"$db_record" || return
     [ "$db_bound" != "$(db_mark)" ] || printf 'recovered\t%s\n' "$db_at"
   fi
+  db_began
   echo end
+}
+
+# db_began: tells the bootstraps that db_joins has written down.
+db_began() {
+  first "$store/galera-bootstraps"
+  [ -z "$text" ] || printf 'bootstraps\t%s\n' "$text"
+}
+
+# db_joins BOOTSTRAPS: the member of this host is part of what these bootstraps began: `UUID:SEQNO:RUN` each, with commas
+# between them, `-` in the place of the run for this one, and alone for none. A bootstrap leaves behind what is further than
+# it, and numbers go on from there: of whoever is further and took no part, nobody else has the last write sets.
+db_joins() {
+  first "$store/galera-bootstraps"
+  db_known=$text db_rest=$1
+  [ "$db_rest" != - ] || return 0
+  while [ -n "$db_rest" ]; do
+    db_one=${db_rest%%,*}
+    case $db_rest in *,*) db_rest=${db_rest#*,} ;; *) db_rest= ;; esac
+    case $db_one in *:-) db_one=${db_one%-}$run ;; esac
+    case ,$db_known, in *",$db_one,"*) ;; *) db_known=${db_known:+$db_known,}$db_one ;; esac
+  done
+  [ "$db_known" = "$text" ] || { mkdir -p "$store" && keep "$store/galera-bootstraps" "$db_known"; }
 }
 
 # db_galera_stand SOCKET DEFAULTS DIRECTORY: in one line, for a target to check in the same call as a command: running, its
@@ -345,26 +359,27 @@ db_galera_stand() {
     }'
 }
 
-# db_galera_bootstrap SOCKET DEFAULTS: the component that this server is in becomes the primary one.
-db_galera_bootstrap() { echo "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES';" | db_client "$1" "$2"; }
+# db_galera_bootstrap SOCKET DEFAULTS BOOTSTRAPS: the component that this server is in becomes the primary one.
+db_galera_bootstrap() {
+  db_joins "$3" && echo "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES';" | db_client "$1" "$2"
+}
 
-# db_galera_new SOCKET DEFAULTS DIRECTORY PROGRAM ARG…: starts the server as the first one of its cluster. It would refuse
+# db_galera_new SOCKET DEFAULTS DIRECTORY BOOTSTRAPS PROGRAM ARG…: starts the server as the first one of its cluster. It would refuse
 # unless it was the last to leave (safe_to_bootstrap); that it is the right one is known from all of them by now.
 db_galera_new() {
-  db_datadir "$3" && db_free || return
-  shift 3
-  db_text=$(sed 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$db_dir/grastate.dat") &&
-    cp -p "$db_dir/grastate.dat" "$db_dir/grastate.new" &&
-    printf '%s\n' "$db_text" >"$db_dir/grastate.new" &&
-    flush "$db_dir/grastate.new" &&
-    mv "$db_dir/grastate.new" "$db_dir/grastate.dat" || return
+  db_datadir "$3" && db_free && db_joins "$4" || return
+  shift 4
+  # The directory is the database's own: a file of a known name there may be a link of its user to anything. sed makes one of
+  # a name that nobody knows, of the same owner, and renames it.
+  sed -i 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$db_dir/grastate.dat" &&
+    flush "$db_dir/grastate.dat" || return
   "$@" 9>&-
 }
 
-# db_galera_start SOCKET DEFAULTS DIRECTORY PROGRAM ARG…: starts a server that is proven not to run.
+# db_galera_start SOCKET DEFAULTS DIRECTORY BOOTSTRAPS PROGRAM ARG…: starts a server that is proven not to run.
 db_galera_start() {
-  db_datadir "$3" && db_free || return
-  shift 3
+  db_datadir "$3" && db_free && db_joins "$4" || return
+  shift 4
   # What it starts runs on, without the lock of this call.
   "$@" 9>&-
 }

@@ -1,6 +1,6 @@
 # pointsman: the part of the functions that keeps long tasks, which outlive the call and the console, and copies slices.
 # A task is a directory below task/ of the store: `pid` (process, when it began by /proc, boot, uptime), `argv`, `until`
-# (uptime up to which it may run unwatched), `stopped` (since when it stands still), `rested` (for how long it did before
+# (uptime up to which it may run unwatched), `run` (for which run), `stopped` (since when it stands still), `rested` (for how long it did before
 # that), `log` (the last of what it printed) and, once it has ended, `code`. Uptimes: a clock may be set.
 
 # What leads the process group of a task. It stops the whole group once nobody has renewed its time: whoever starts a
@@ -16,6 +16,12 @@ read -r up _ </proc/uptime
 printf "%s\n" "$$ $began $boot ${up%%.*}" >"$dir/pid.new" && mv "$dir/pid.new" "$dir/pid" || exit
 (
   while sleep 5; do
+    # Without its leader nobody would ever tell how the program ends.
+    line=
+    { IFS= read -r line </proc/$$/stat; } 2>/dev/null
+    case ${line##*") "} in
+      "" | [XxZ]*) trap "" TERM; kill -TERM "-$$"; sleep 5; kill -KILL "-$$" ;;
+    esac
     read -r until <"$dir/until" && read -r up _ </proc/uptime || continue
     [ "${up%%.*}" -lt "$until" ] || { printf "%s\n" "${up%%.*}" >"$dir/stopped" && kill -STOP "-$$"; }
   done
@@ -30,7 +36,8 @@ kill "$watch"
 # task_at NAME: sets `is` to none, running, held, ended or vanished, and `pid`, `since`, `ended`, `until` to what is known;
 # not `code`, which is that of the step that asks.
 # A process is the task only if it began at the very tick that the task wrote down, in this boot: numbers of processes
-# are given out anew.
+# are given out anew, though never while a group of that number is left. Whatever is left of the group is the task: its
+# leader ends at once when it is told to, and the program may not.
 task_at() {
   dir=$store/task/$1 is=none pid= began= booted= since=0 ended= over=0 until=0 rested=0
   [ -d "$dir" ] || return 0
@@ -46,16 +53,31 @@ task_at() {
   [ -n "$pid" ] && [ "$boot" = "$booted" ] || return 0
   # Its state is the third field, its beginning the 22nd (proc_pid_stat(5)); the name before them may hold anything.
   line=
-  { IFS= read -r line <"/proc/$pid/stat"; } 2>/dev/null || return 0
+  { IFS= read -r line <"/proc/$pid/stat"; } 2>/dev/null
   line=${line##*') '}
-  [ "$(printf '%s\n' "$line" | cut -d ' ' -f 20)" = "$began" ] || return 0
-  case $line in [TtXxZ]*) is=held ;; *) is=running ;; esac
-  case $line in [XxZ]*) is=vanished ;; esac
+  [ -z "$line" ] || [ "$(printf '%s\n' "$line" | cut -d ' ' -f 20)" = "$began" ] || return 0
+  case $line in
+    '' | [XxZ]*) is=$(task_group "$pid") || is=vanished ;;
+    [Tt]*) is=held ;;
+    *) is=running ;;
+  esac
 }
 
-# task_lease NAME SECONDS: it may run so long unwatched.
+# task_group PID: what is left of that process group: running, or held where all of it stands still; fails where nothing is.
+# Behind a process's name, which may hold anything, there are its state, parent and group, and numbers to the end.
+task_group() {
+  states=$(printf '%s\n' /proc/[0-9]*/stat | xargs cat 2>/dev/null |
+    sed -n "s/.*) \\([A-Za-z]\\) [0-9]* $1 [-0-9 ]*\$/\\1/p" | tr -d 'XxZ\n')
+  case $states in '') return 1 ;; *[!Tt]*) echo running ;; *) echo held ;; esac
+}
+
+# task_part PART NAME: whether it is that task or one of its numbered parts: a name may hold dots itself.
+task_part() { case ${1#"$2"} in '') ;; .*[!0-9]* | . | [!.]*) return 1 ;; esac; }
+
+# task_lease NAME SECONDS: it may run so long unwatched, for the run that holds the host now.
 task_lease() {
-  read -r up _ </proc/uptime && keep "$store/task/$1/until" "$((${up%%.*} + $2))"
+  printf '%s\n' "${run-}" >"$store/task/$1/run" &&
+    read -r up _ </proc/uptime && keep "$store/task/$1/until" "$((${up%%.*} + $2))"
 }
 
 # task_go NAME SECONDS PROGRAM ARG…: begins the task, unless it runs or has ended: one that was held goes on, and one that
@@ -99,17 +121,19 @@ task_hold() {
 task_end() {
   for name; do
     for dir in "$store/task/$name" "$store/task/$name".[0-9]*; do
-      [ -d "$dir" ] || continue
       one=${dir##*/}
+      [ -d "$dir" ] && task_part "$one" "$name" || continue
       task_at "$one" || return
       case $is in running | held) ;; *) continue ;; esac
       kill -TERM "-$pid"
       kill -CONT "-$pid"
-      left=50
+      read -r up _ </proc/uptime || return
+      ends=$((${up%%.*} + 5))
       while task_at "$one" && case $is in running | held) ;; *) false ;; esac; do
-        [ "$left" -gt 0 ] || kill -KILL "-$pid"
-        [ "$left" -gt -20 ] || { echo "$one does not end" >&2; return 1; }
-        if sleep 0.1 2>/dev/null; then left=$((left - 1)); else sleep 1 && left=$((left - 10)); fi
+        read -r up _ </proc/uptime || return
+        [ "${up%%.*}" -lt "$ends" ] || kill -KILL "-$pid"
+        [ "${up%%.*}" -lt $((ends + 3)) ] || { echo "$one does not end" >&2; return 1; }
+        sleep 0.1 2>/dev/null || sleep 1
       done
     done
   done
@@ -118,7 +142,20 @@ task_end() {
 # task_forget NAME…: they have ended, and nothing of them is kept.
 task_forget() {
   task_end "$@" || return
-  for name; do rm -rf "$store/task/$name" "$store/task/$name".[0-9]* || return; done
+  for name; do
+    for dir in "$store/task/$name" "$store/task/$name".[0-9]*; do
+      ! task_part "${dir##*/}" "$name" || rm -rf "$dir" || return
+    done
+  done
+}
+
+# task_end_of RUN: nothing runs any more that runs for that one: nobody will end it who knows of it.
+task_end_of() {
+  for mine in "$store/task"/*/run; do
+    { IFS= read -r runs_for <"$mine"; } 2>/dev/null && [ "$runs_for" = "$1" ] || continue
+    mine=${mine%/run}
+    task_end "${mine##*/}" || return
+  done
 }
 
 # task_tell NAME: where it stands: `task NAME WHERE SECONDS` (for how long it ran, without those that it stood still before),
@@ -240,14 +277,18 @@ path = $2
 hosts allow = $6
 hosts deny = *
 pre-xfer exec = sh $store/task/$1.same" || return
+  # A daemon has nothing to end for: one that could not begin, or was killed, begins anew.
+  task_at "$1" || return
+  [ "$is" != ended ] || rm -rf "$dir" || return
   task_go "$1" 31536000 rsync --daemon --no-detach "--config=$conf"
 }
 
-# copy_freeze PLACE DEVICE NAME: nothing can write there any more; since when is written down.
+# copy_freeze PLACE DEVICE NAME: nothing can write there any more; since when is written down. What is written down of
+# one that could be written since is an earlier run's.
 copy_freeze() {
   mounted_at "$1"
   [ "$seen" = "$2" ] || { echo "$1 is not $2 but ${seen:-nothing}" >&2; return 1; }
-  [ "$how" = ro ] || mount -o remount,ro -- "$1" || return
+  [ "$how" = ro ] || { rm -f "$store/task/$3.frozen" && mount -o remount,ro -- "$1"; } || return
   [ -s "$store/task/$3.frozen" ] || {
     read -r up _ </proc/uptime && read -r boot </proc/sys/kernel/random/boot_id || return
     mkdir -p "$store/task" && keep "$store/task/$3.frozen" "$boot ${up%%.*}"

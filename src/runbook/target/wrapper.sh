@@ -82,7 +82,8 @@ keep() { printf '%s\n' "$2" 2>/dev/null >"$1.new" && flush "$1.new" && mv "$1.ne
 put() { keep "$@" || stop refused store "cannot write $1"; }
 
 # claim OBJECT TOKEN RUN OWNER [RUN…]: takes it for a run, if it is free or held by an older token of the same run;
-# or by one of the runs named at the end, which is taken over: it gets nothing here any more, by no token.
+# or by one of the runs named at the end, which is taken over: it gets nothing here any more, by no token, and what it has
+# left running ends. What does not end keeps nobody away: whoever needs the disk finds it busy.
 claim() {
   object=$1 token=$2 by=$3 whose=$4
   shift 4
@@ -101,7 +102,10 @@ claim() {
     [ -n "$took" ] || stop refused held "$object" "$run" "$owner"
   fi
   [ "$token" -gt "$held" ] || stop refused token "$held"
-  [ -z "$took" ] || put "$store/over/$took" "$by of $whose"
+  if [ -n "$took" ]; then
+    put "$store/over/$took" "$by of $whose"
+    task_end_of "$took" >/dev/null 2>&1 || :
+  fi
   put "$store/claim/$object" "$token$tab$by$tab$whose"
   say claimed "$object"
   [ -z "$took" ] || say took "$object" "$took"

@@ -90,7 +90,6 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
         ["host_health"] => Answer::ok(health(island, at)),
         [SITE, rest @ ..] => site(island, at, rest),
         ["tcp_count", ..] => Answer::ok(format!("connections {}\n", island.nodes[at].connections)),
-        ["db_cluster", ..] => galera(island, at),
         ["systemctl", verb, unit] => systemctl(island, at, verb, unit),
         ["touch", "--", path] => {
             island.nodes[at].files.insert((*path).to_owned());
@@ -370,20 +369,6 @@ fn health(island: &Island, at: usize) -> String {
     }
     out.push_str("end\n");
     out
-}
-
-/// `db_cluster`: what a node says of its cluster.
-fn galera(island: &Island, at: usize) -> Answer {
-    let server = island.nodes[at].mysql.as_ref();
-    match server.and_then(|server| server.galera.as_ref()) {
-        Some(galera) => Answer::ok(format!(
-            "status {} size {} state {}\n",
-            if galera.primary { "Primary" } else { "non-Primary" },
-            galera.size,
-            if galera.primary { "Synced" } else { "Initialized" }
-        )),
-        None => Answer::failed(1, String::new()),
-    }
 }
 
 /// The services of a host.

@@ -64,6 +64,8 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
             if on_top(island, at, place).is_none_or(|(found, _)| found != *device) {
                 return Some(Answer::failed(1, format!("{place} is not {device}\n")));
             }
+            let tasks = &mut island.nodes[at].store.tasks;
+            tasks.retain(|task, it| task != name || it.ended.is_none());
             go(
                 island,
                 at,
@@ -125,6 +127,7 @@ fn is_part(task: &str, name: &str) -> bool {
 fn go(island: &mut Island, at: usize, name: &str, lease: &str, argv: &[&str]) -> Answer {
     let (now, boots) = (island.now_ms, island.nodes[at].boots);
     let lease: u64 = lease.parse().unwrap_or(0);
+    let run = island.nodes[at].store.run.clone();
     if let Some(task) = island.nodes[at].store.tasks.get_mut(name) {
         if task.ended.is_some() {
             return Answer::ok(String::new());
@@ -132,6 +135,7 @@ fn go(island: &mut Island, at: usize, name: &str, lease: &str, argv: &[&str]) ->
         if task.is_alive(boots) {
             task.go_on(now);
             task.until_ms = now + lease * 1000;
+            task.run = run;
             return Answer::ok(String::new());
         }
     }
@@ -247,7 +251,11 @@ fn freeze(island: &mut Island, at: usize, [place, device, name]: [&str; 3]) -> A
         filesystem.read_only = true;
     }
     let since = (island.now_ms, island.nodes[at].boots);
-    island.nodes[at].store.frozen.entry(name.to_owned()).or_insert(since);
+    let frozen = &mut island.nodes[at].store.frozen;
+    if writable {
+        frozen.remove(name);
+    }
+    frozen.entry(name.to_owned()).or_insert(since);
     Answer::ok(String::new())
 }
 

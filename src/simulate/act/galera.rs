@@ -11,13 +11,47 @@ pub(super) fn function(island: &mut Island, at: usize, words: &[&str]) -> Option
     let answer = match words {
         ["db_galera", _, _, _] => Answer::ok(own.map_or_else(stranger, state)),
         ["db_galera_stand", _, _, _] => Answer::ok(own.map_or_else(|| "stopped  \n".to_owned(), stand)),
-        ["db_galera_bootstrap", _, _] => of(island.bootstrap(at), "Can't connect to local server"),
-        ["db_galera_new", _, _, _, _, ..] => of(island.new_cluster(at), "a process holds /var/lib/mysql"),
-        ["db_galera_start", _, _, _, _, ..] => of(island.start_node(at), "a process holds /var/lib/mysql"),
+        ["db_joins", bootstraps] => of(joins(island, at, bootstraps), "cannot write"),
+        ["db_galera_bootstrap", _, _, bootstraps] => of(
+            joins(island, at, bootstraps) && island.bootstrap(at),
+            "Can't connect to local server",
+        ),
+        ["db_galera_new", _, _, _, bootstraps, _, ..] => of(
+            joins(island, at, bootstraps) && island.new_cluster(at),
+            "a process holds /var/lib/mysql",
+        ),
+        ["db_galera_start", _, _, _, bootstraps, _, ..] => of(
+            joins(island, at, bootstraps) && island.start_node(at),
+            "a process holds /var/lib/mysql",
+        ),
         ["db_galera_recover", _, _, _, _, ..] => recover(island, at),
         _ => return None,
     };
     Some(answer)
+}
+
+/// Writes down the bootstraps that a member is part of.
+fn joins(island: &mut Island, at: usize, bootstraps: &str) -> bool {
+    let store = &island.nodes[at].store;
+    let (run, full) = (store.run.clone(), store.full);
+    let server = island.nodes[at].mysql.as_mut();
+    let Some(own) = server.and_then(|server| server.galera.as_mut()) else {
+        return false;
+    };
+    for one in bootstraps.split(',').filter(|one| *one != "-") {
+        let one = one
+            .strip_suffix('-')
+            .map_or_else(|| one.to_owned(), |one| format!("{one}{run}"));
+        if own.noted.split(',').any(|known| known == one) {
+            continue;
+        }
+        if full {
+            return false;
+        }
+        let comma = if own.noted.is_empty() { "" } else { "," };
+        own.noted = format!("{}{comma}{one}", own.noted);
+    }
+    true
 }
 
 fn of(done: bool, why: &str) -> Answer {
@@ -49,6 +83,11 @@ fn seqno(own: &Galera) -> String {
 
 fn state(own: &Galera) -> String {
     let uuid = own.uuid();
+    let noted = if own.noted.is_empty() {
+        String::new()
+    } else {
+        format!("bootstraps\t{}\n", own.noted)
+    };
     if own.runs && !answers(own) {
         return "state\tsilent\nend\n".to_owned();
     }
@@ -63,7 +102,7 @@ fn state(own: &Galera) -> String {
             "state\trunning\nversion\t10.11.6-MariaDB-0+deb12u1-log\nwsrep_cluster_address\tgcomm://10.0.0.1\nwsrep_on\tON\n\
              wsrep_local_state_uuid\t{uuid}\nwsrep_last_committed\t{}\nwsrep_local_recv_queue\t0\n\
              wsrep_local_state_comment\t{comment}\nwsrep_cluster_conf_id\t{conf_id}\nwsrep_cluster_size\t{}\n\
-             wsrep_cluster_state_uuid\t{uuid}\nwsrep_cluster_status\t{status}\nwsrep_ready\t{ready}\nend\n",
+             wsrep_cluster_state_uuid\t{uuid}\nwsrep_cluster_status\t{status}\nwsrep_ready\t{ready}\n{noted}end\n",
             own.at(),
             own.size
         );
@@ -74,7 +113,7 @@ fn state(own: &Galera) -> String {
         String::new()
     };
     format!(
-        "state\tstopped\ndatadir\t/var/lib/mysql\nuuid\t{uuid}\nseqno\t{}\nsafe_to_bootstrap\t{}\n{recovered}end\n",
+        "state\tstopped\ndatadir\t/var/lib/mysql\nuuid\t{uuid}\nseqno\t{}\nsafe_to_bootstrap\t{}\n{recovered}{noted}end\n",
         seqno(own),
         u8::from(own.safe)
     )

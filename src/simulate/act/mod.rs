@@ -92,13 +92,8 @@ impl Script {
             "begin" => self.begin(&mut island.nodes[at].store),
             "claim" => {
                 let over = words.get(4..).unwrap_or_default();
-                self.claim(
-                    &mut island.nodes[at].store,
-                    word(0),
-                    number(word(1)),
-                    [word(2), word(3)],
-                    over,
-                );
+                let store = &mut island.nodes[at].store;
+                self.claim(store, word(0), number(word(1)), [word(2), word(3)], over);
             }
             "release" => self.release(&mut island.nodes[at].store, word(0), number(word(1)), word(2)),
             "token" => {
@@ -109,6 +104,7 @@ impl Script {
             }
             "holds" => {
                 let claim = island.nodes[at].store.claim(word(0));
+                word(2).clone_into(&mut island.nodes[at].store.run);
                 if claim.token != number(word(1)) || claim.run != word(2) {
                     let [run, owner] =
                         [&claim.run, &claim.owner].map(|text| if text.is_empty() { "-" } else { text.as_str() });
@@ -205,6 +201,9 @@ impl Script {
             self.say(&format!("claimed {object}"));
             if took {
                 store.over.insert(held.run.clone(), format!("{run} of {owner}"));
+                let left = store.tasks.values_mut();
+                left.filter(|task| task.run == held.run)
+                    .for_each(|task| task.killed = true);
                 self.say(&format!("took {object} {}", held.run));
             }
         }

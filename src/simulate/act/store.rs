@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Store {
     /// Claims by object.
     pub claims: BTreeMap<String, Claim>,
+    /// The run whose call is under way.
+    pub run: String,
     /// Runs that were taken over here, and by which.
     pub over: BTreeMap<String, String>,
     /// Receipts by key.

@@ -1,7 +1,7 @@
 //! Gives the copy the slice's address: from then on it is the slice. What clients write there is nowhere else, so nothing
 //! takes this back.
 
-use super::{BUDGET, Found};
+use super::Found;
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, Tool, argv},
     observe::{copy, network, nfs},
@@ -23,7 +23,7 @@ impl Action for CopyOpen {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST, BUDGET]
+        &[HOST]
     }
 
     fn tools(&self) -> &'static [Tool] {
@@ -58,17 +58,17 @@ impl Action for CopyOpen {
         Ok(Operation {
             place: Place::Host(to.clone()),
             says: format!("give {to} the address {ip}: the copy is {} from now on", layout.slice),
-            needs: vec![
-                nfs::is_exported(to, &export.path, &export.names()),
-                copy::within_budget(&layout.from, &layout.task, given.seconds("budget")?),
-            ],
+            // Nothing of the budget: what is equal to a side that is closed still is so however late it is, and nothing but
+            // this ends the wait of clients.
+            needs: vec![nfs::is_exported(to, &export.path, &export.names())],
             expects: Vec::new(),
             work: Work::Commands(vec![
-                argv(["copy_close", &new.mount_point]),
                 argv(["ip", "addr", "replace", &cidr, "dev", interface]),
+                // Not before: a copy that was never opened is worth something to whoever begins anew.
+                argv(["copy_close", &new.mount_point]),
                 argv(["announce", &ip.to_string(), interface]),
             ]),
-            proof: vec![network::carries(to, ip, true)],
+            proof: vec![network::carries(to, ip, true), copy::is_no_copy(to, &new.mount_point)],
             deadline: Duration::from_secs(20),
             settles_within: Duration::from_secs(5),
             nature: Nature::Irreversible,

@@ -68,9 +68,10 @@ impl Action for GaleraBootstrap {
                 let mut words = member.call("db_galera_bootstrap", []);
                 // It needs no data directory.
                 words.truncate(3);
+                words.push(cluster.bootstraps.clone());
                 words
             } else {
-                member.call("db_galera_new", new)
+                member.call("db_galera_new", std::iter::once(cluster.bootstraps.clone()).chain(new))
             }]),
             proof: vec![member.leads(position)],
             // InnoDB replays its log before the server answers.

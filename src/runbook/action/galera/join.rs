@@ -1,8 +1,8 @@
 //! Lets a member join the primary component: one that is stopped is started; one that runs finds it by itself.
 
 use super::{
-    super::{Action, Argument, Given, Tool},
-    HOST, SECONDS, TOOLS, command, member,
+    super::{Action, Argument, Given, Tool, argv},
+    HOST, SECONDS, TOOLS, cluster, command, member,
 };
 use crate::runbook::{
     observe::galera::Found,
@@ -45,14 +45,16 @@ impl Action for GaleraJoin {
         if *host == node.host {
             return Err(format!("{host} cannot join itself"));
         }
+        let bootstraps = &cluster(given)?.bootstraps;
         let usual = ["systemctl", "start", "--no-block", "mariadb"];
+        let start = command(own.access.start.as_ref(), usual);
         let operation = Operation {
             place: Place::Host(host.clone()),
             says: format!("start {host}, and wait until it is Synced with {}", node.host),
             needs: Vec::new(),
             expects: vec![own.expects("stopped?*")],
             work: Work::Commands(vec![
-                own.call("db_galera_start", command(own.access.start.as_ref(), usual)),
+                own.call("db_galera_start", std::iter::once(bootstraps.clone()).chain(start)),
             ]),
             proof: vec![own.is_with(node)],
             deadline: Duration::from_mins(2),
@@ -65,12 +67,13 @@ impl Action for GaleraJoin {
         };
         match own.found {
             Found::Stopped => Ok(operation),
+            // It joins by itself; that it does is written down there.
             Found::Runs => Ok(Operation {
-                place: Place::Console,
                 says: format!("wait until {host} is Synced with {}", node.host),
                 expects: Vec::new(),
-                work: Work::Local(Vec::new()),
-                deadline: Duration::from_secs(5),
+                work: Work::Commands(vec![argv(["db_joins", bootstraps])]),
+                proof: vec![own.is_with(node), own.is_noted_with(node)],
+                deadline: Duration::from_secs(20),
                 nature: Nature::Idempotent,
                 ..operation
             }),

@@ -249,3 +249,31 @@ fn a_target_that_says_nothing_of_a_step_is_not_asked_for_ever() {
         played.took
     );
 }
+
+/// What a console has begun itself is not killed with it: whoever goes on waits for that, and begins no second one.
+#[test]
+fn a_command_of_a_dead_console_is_waited_for_and_not_begun_twice() {
+    let resumed = || {
+        let mut plan = plan();
+        let operation = &mut plan.steps[0].operation;
+        operation.place = Place::Console;
+        operation.work = Work::Local(vec!["close".into()]);
+        operation.deadline = Duration::from_hours(1);
+        let owner = "op@desk".into();
+        Engine::resume(plan, "run-1".into(), owner, &[intent(0, 1)], None, UnixMs(1_000_000))
+    };
+    // Any command of the console's own would end the play.
+    let played = play(
+        resumed(),
+        |what, passed, ran| match what {
+            "close-proof" => Some(passed > Duration::from_mins(50)),
+            _ => Some(well(what, ran)),
+        },
+        |_, _| None,
+    );
+    assert_eq!(played.end, End::Done);
+    assert_eq!(played.ran, ["serve"]);
+    let played = play(resumed(), |what, _, ran| Some(well(what, ran)), |_, _| None);
+    assert!(played.took >= Duration::from_hours(1), "{:?}", played.took);
+    assert!(matches!(played.end, End::Compensated { .. }), "{:?}", played.end);
+}

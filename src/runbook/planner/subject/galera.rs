@@ -5,7 +5,7 @@ use crate::{
     fleet::{Host, HostName, TopologyKind},
     runbook::{
         check::Refusal,
-        observe::galera::{self, Found, Member, Position, Seen},
+        observe::galera::{Found, Member, Position, Seen},
         plan::{GaleraLayout, Layouts, Rule},
         planner::identity,
         sight::{Look, Sight},
@@ -64,27 +64,22 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
 
 fn node(asked: &Asked<'_>, host: &Host) -> Node {
     let access = host.mysql.clone().unwrap_or_default();
-    let look = galera::look(&host.name, &access);
+    let mut member = Member {
+        host: host.name.clone(),
+        access,
+        found: Found::Unknown,
+    };
     let seen = match asked.sight {
-        Some(sight) => sight
-            .text(&look)
-            .and_then(|text| galera::parse(text).map_err(|why| format!("{}: {why}", host.name))),
+        Some(sight) => sight.text(&member.look()).and_then(|text| member.read(text)),
         None => Err(format!("{} was not asked yet", host.name)),
     };
-    let found = match &seen {
+    member.found = match &seen {
         Ok(Seen::Running(_)) => Found::Runs,
         Ok(Seen::Stopped(_)) => Found::Stopped,
         Err(_) if is_off(asked, host) => Found::Off,
         Err(_) => Found::Unknown,
     };
-    Node {
-        member: Member {
-            host: host.name.clone(),
-            access,
-            found,
-        },
-        seen,
-    }
+    Node { member, seen }
 }
 
 /// Whether a person has named a host that does not answer, or that can be switched off before anything else is done.
@@ -135,6 +130,20 @@ impl Galera {
             }),
             other => other.position().ok(),
         }
+    }
+
+    /// The bootstraps that the chosen member's component came from, or will have come from.
+    fn bootstraps(&self) -> String {
+        let seen = self.find(&self.node).and_then(|node| node.seen.as_ref().ok());
+        let mut all: Vec<String> = seen
+            .into_iter()
+            .flat_map(Seen::bootstraps)
+            .map(ToString::to_string)
+            .collect();
+        if !seen.is_some_and(Seen::is_primary) {
+            all.extend(self.position().map(|position| format!("{position}:-")));
+        }
+        if all.is_empty() { "-".to_owned() } else { all.join(",") }
     }
 }
 
@@ -201,6 +210,7 @@ impl Subject for Galera {
                 name: self.name.clone(),
                 node: self.node.clone(),
                 position: self.position(),
+                bootstraps: self.bootstraps(),
                 members: self.nodes.iter().map(|node| node.member.clone()).collect(),
             }),
             ..Layouts::default()

@@ -7,6 +7,7 @@ use crate::{
         check::{Refusal, Report},
         definition::ValueKind,
         observe::{
+            galera::{self, Found},
             host::{self, Health},
             mysql::{self, Member},
             nfs,
@@ -99,7 +100,7 @@ fn looks_of(fleet: &Fleet, host: &Host) -> Vec<Look> {
     if let Some(topology) = fleet.topology_of(host.name.as_str()) {
         match topology.kind {
             TopologyKind::Replication => looks.push(mysql::look(&host.name, &host.mysql.clone().unwrap_or_default())),
-            TopologyKind::Galera => looks.extend(topology.members.iter().map(|member| node_look(fleet, member))),
+            TopologyKind::Galera => looks.extend(topology.members.iter().map(|member| node(fleet, member).look())),
         }
     }
     for hook in [&host.rolling.upgrade, &host.rolling.reinstall].into_iter().flatten() {
@@ -108,9 +109,14 @@ fn looks_of(fleet: &Fleet, host: &Host) -> Vec<Look> {
     looks
 }
 
-fn node_look(fleet: &Fleet, member: &HostName) -> Look {
+/// A node of a Galera cluster; how it stands is asked when it counts.
+fn node(fleet: &Fleet, member: &HostName) -> galera::Member {
     let access = fleet.host(member.as_str()).and_then(|host| host.mysql.clone());
-    host::galera_look(member, &mysql::words(&access.unwrap_or_default()))
+    galera::Member {
+        host: member.clone(),
+        access: access.unwrap_or_default(),
+        found: Found::Unknown,
+    }
 }
 
 /// How a host was found.
@@ -147,8 +153,8 @@ fn find_host(asked: &Asked<'_>, host: &Host) -> Result<HostLayout, Refusal> {
         .map(|topology| {
             let others = topology.members.iter().filter(|member| *member != name);
             ClusterLayout {
-                own: node_look(fleet, name),
-                others: others.map(|member| node_look(fleet, member)).collect(),
+                own: node(fleet, name),
+                others: others.map(|member| node(fleet, member)).collect(),
             }
         });
     Ok(HostLayout {

@@ -16,7 +16,7 @@ use crate::{
         sight::{Look, Sight},
     },
 };
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr, time::Duration};
 
 /// The migration of a plan.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         layout
     };
     let (old, new) = (only(old.layout), only(new.layout));
-    let task = safe(slice.name.as_str());
+    let task = task_name(slice.name.as_str());
     let machine = asked
         .sight
         .map_or_else(String::new, |sight| identity::machine(&from, sight));
@@ -156,6 +156,23 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         warnings,
         wanted: true,
     }))
+}
+
+/// What tasks and files of a slice are called on a target: other slices have other names there. A dot stands before the
+/// number of a task's part, and means nothing else.
+fn task_name(slice: &str) -> String {
+    let mut out = String::new();
+    for c in slice.chars() {
+        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') {
+            out.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                let _ = write!(out, "={byte:02x}");
+            }
+        }
+    }
+    out
 }
 
 /// The server where it is mounted; while none says so, where it normally is.
@@ -341,5 +358,21 @@ impl Subject for Migration {
 
     fn migration(&self) -> Option<&MigrationLayout> {
         self.wanted.then_some(&self.found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_slices_share_a_task_or_a_part_of_one() {
+        let names = ["web", "web.2", "web/2", "web_2", "web=2e2", "wéb2", "-", ""];
+        let tasks: Vec<String> = names.map(task_name).to_vec();
+        assert_eq!(tasks[..2], ["web", "web=2e2"]);
+        for (at, task) in tasks.iter().enumerate() {
+            assert!(!task.contains(['.', '/']), "{task}");
+            assert!(!tasks[..at].contains(task), "{task}");
+        }
     }
 }

@@ -82,7 +82,9 @@ fn a_server_is_stopped_only_when_nothing_holds_its_data() {
         assert_eq!(looked(&room, "db_galera").text, "state\tsilent\nend\n", "{shell}");
         assert_eq!(looked(&room, "db_galera_stand").text, "silent\n", "{shell}");
         for function in ["db_galera_new", "db_galera_start", "db_galera_recover"] {
-            let refused = done(&room, function, &["touch", &room.path("begun").display().to_string()]);
+            let begun = room.path("begun").display().to_string();
+            let words = ["-", "touch", &begun];
+            let refused = done(&room, function, &words[usize::from(function == "db_galera_recover")..]);
             assert!(
                 refused.exit != 0 && refused.text.contains("holds"),
                 "{shell} {function}: {refused:?}"
@@ -226,12 +228,95 @@ fn the_first_one_is_told_that_it_may_and_keeps_the_rest_of_its_state() {
         let room = room(shell, "44");
         let mark = room.path("begun").display().to_string();
         let before = fs::read_to_string(room.path("data/grastate.dat")).unwrap();
-        assert_eq!(done(&room, "db_galera_new", &["touch", &mark]).exit, 0, "{shell}");
+        assert_eq!(done(&room, "db_galera_new", &["-", "touch", &mark]).exit, 0, "{shell}");
         let after = fs::read_to_string(room.path("data/grastate.dat")).unwrap();
         assert_eq!(after, before.replace("bootstrap: 0", "bootstrap: 1"), "{shell}");
         assert!(
             room.path("begun").exists() && !room.path("data/grastate.new").exists(),
             "{shell}"
         );
+    }
+}
+
+/// The data directory is the database's own: its user may have put anything there.
+#[test]
+fn nothing_is_written_through_a_link_in_the_data_directory() {
+    for shell in shells() {
+        let room = room(shell, "44");
+        let victim = room.path("victim");
+        fs::write(&victim, "precious").unwrap();
+        let before = fs::metadata(&victim).unwrap();
+        for name in ["grastate.new", "grastate.dat.new", "grastate.dat~", "grastate.tmp"] {
+            symlink(&victim, room.path("data").join(name)).unwrap();
+        }
+        let own = room.path("data/grastate.dat");
+        // Where it may, the test has it belong to somebody else.
+        let _ = std::os::unix::fs::chown(&own, Some(12_345), Some(12_345));
+        let owner = fs::metadata(&own).unwrap().uid();
+        assert_eq!(done(&room, "db_galera_new", &["-", "true"]).exit, 0, "{shell}");
+        let after = fs::metadata(&victim).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious", "{shell}");
+        assert_eq!((after.uid(), after.ino()), (before.uid(), before.ino()), "{shell}");
+        assert!(
+            fs::read_to_string(&own).unwrap().contains("safe_to_bootstrap: 1"),
+            "{shell}"
+        );
+        assert_eq!(
+            fs::metadata(&own).unwrap().uid(),
+            owner,
+            "{shell}: its server has to read it"
+        );
+    }
+}
+
+/// What a bootstrap left behind is told by whoever is part of it, and by nobody else.
+#[test]
+fn bootstraps_are_written_down_once_and_told_by_those_that_run_and_those_that_do_not() {
+    for shell in shells() {
+        let room = room(shell, "44");
+        assert_eq!(room.call(&claim("run-1", 1)), claimed());
+        let told = |room: &Room| {
+            let text = looked(room, "db_galera").text;
+            let mut lines = text.lines();
+            lines.find_map(|line| line.strip_prefix("bootstraps\t").map(str::to_owned))
+        };
+        assert_eq!(told(&room), None, "{shell}");
+        let step = |at: usize, function: &str, bootstraps: &str| {
+            let words = words(&room, function, &[bootstraps, "true"]);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            match room.call(&act("run-1", 1, at, &words)).remove(0) {
+                Said::Ran(printed) => assert_eq!(printed.exit, 0, "{shell}: {}", printed.text),
+                other => panic!("{other:?}"),
+            }
+        };
+        step(0, "db_galera_new", &format!("{CLUSTER}:44:-"));
+        assert_eq!(told(&room), Some(format!("{CLUSTER}:44:run-1")), "{shell}");
+        step(1, "db_galera_start", "-");
+        step(
+            2,
+            "db_galera_start",
+            &format!("{CLUSTER}:44:run-1,{CLUSTER}:9:run-0,{CLUSTER}:44:-"),
+        );
+        let both = format!("{CLUSTER}:44:run-1,{CLUSTER}:9:run-0");
+        assert_eq!(told(&room), Some(both.clone()), "{shell}");
+        room.program("mariadb", "cat >/dev/null; printf 'wsrep_ready\\tON\\n'");
+        let running = looked(&room, "db_galera").text;
+        assert_eq!(
+            running,
+            format!("state\trunning\nwsrep_ready\tON\nbootstraps\t{both}\nend\n"),
+            "{shell}"
+        );
+        // Where it cannot be written down nothing is begun.
+        room.program("mariadb", "exit 1");
+        fs::create_dir(room.path("store/galera-bootstraps.new")).unwrap();
+        let mark = room.path("begun").display().to_string();
+        let words = words(&room, "db_galera_new", &[&format!("{CLUSTER}:50:-"), "touch", &mark]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let failed = room.call(&act("run-1", 1, 3, &words)).remove(0);
+        assert!(
+            matches!(&failed, Said::Ran(printed) if printed.exit != 0),
+            "{shell}: {failed:?}"
+        );
+        assert!(!room.path("begun").exists(), "{shell}");
     }
 }

@@ -90,7 +90,7 @@ fn a_task_outlives_its_call_is_begun_once_held_and_ended() {
         });
         runs(&room, 4, &["task_end", "web1"]);
         assert_eq!(one(&room, "web1.1").is, Is::Vanished, "{shell}");
-        comes("the end of its group", || group_is_gone(&room, "web1.1"));
+        assert!(group_is_gone(&room, "web1.1"), "{shell}");
         // What has vanished begins anew.
         runs(
             &room,
@@ -119,6 +119,101 @@ fn a_task_outlives_its_call_is_begun_once_held_and_ended() {
     }
 }
 
+/// Its leader ends when it is told to; the program may not. It has ended when nothing of it is left.
+#[test]
+fn a_task_that_will_not_end_is_killed_and_has_not_ended_before() {
+    for shell in shells() {
+        let room = room(shell);
+        let stubborn = ["sh", "-c", "trap '' TERM; while :; do sleep 0.2; done"];
+        let words = [&["task_go", "web1.1", "600"][..], &stubborn].concat();
+        runs(&room, 0, &words);
+        runs(&room, 1, &["task_end", "web1"]);
+        assert!(group_is_gone(&room, "web1.1"), "{shell}");
+        assert_eq!(one(&room, "web1.1").is, Is::Vanished, "{shell}");
+    }
+}
+
+/// Whoever kills its leader has not ended the program: a second one beside it would write to the same copy.
+#[test]
+fn a_task_without_its_leader_runs_still_and_ends_by_itself() {
+    for shell in shells() {
+        let room = room(shell);
+        runs(&room, 0, &["task_go", "web1.1", "600", "sleep", "300"]);
+        let pid = || fs::read_to_string(room.path("store/task/web1.1/pid")).unwrap();
+        let known = pid();
+        let leader = known.split(' ').next().unwrap();
+        assert!(Command::new("kill").args(["-9", leader]).status().unwrap().success());
+        comes("the end of the leader", || {
+            let stat = fs::read_to_string(format!("/proc/{leader}/stat")).unwrap_or_default();
+            stat.is_empty() || stat.contains(") Z ")
+        });
+        assert!(!group_is_gone(&room, "web1.1"), "{shell}");
+        assert!(matches!(one(&room, "web1.1").is, Is::Running { .. }), "{shell}");
+        runs(&room, 1, &["task_go", "web1.1", "600", "sleep", "300"]);
+        assert_eq!(pid(), known, "{shell}: no other one is begun");
+        runs(&room, 2, &["task_hold", "web1.1"]);
+        comes("standing still", || matches!(one(&room, "web1.1").is, Is::Held { .. }));
+        runs(&room, 3, &["task_go", "web1.1", "600", "sleep", "300"]);
+        comes("its end", || one(&room, "web1.1").is == Is::Vanished);
+        assert!(group_is_gone(&room, "web1.1"), "{shell}");
+    }
+}
+
+/// Whoever takes a run over finds nothing of it at work: a daemon in a filesystem would keep that busy for ever.
+#[test]
+fn what_runs_for_a_run_that_is_taken_over_ends() {
+    for shell in shells() {
+        let room = room(shell);
+        runs(&room, 0, &["task_go", "web1-serve", "600", "sleep", "300"]);
+        runs(&room, 1, &["task_go", "web2.1", "600", "sleep", "300"]);
+        // The other one is somebody else's by now.
+        fs::write(room.path("store/task/web2.1/run"), "run-other\n").unwrap();
+        let Request::Claim { identity, objects, .. } = claim("run-2", 2) else {
+            panic!()
+        };
+        let over = vec!["run-1".to_owned()];
+        let holder = holder("run-2", 2);
+        let said = room.call(&Request::Claim {
+            identity,
+            objects,
+            holder,
+            over,
+        });
+        assert!(
+            matches!(&said[1], Said::Took { run, .. } if run == "run-1"),
+            "{shell}: {said:?}"
+        );
+        assert!(group_is_gone(&room, "web1-serve"), "{shell}");
+        assert_eq!(one(&room, "web1-serve").is, Is::Vanished, "{shell}");
+        assert!(matches!(one(&room, "web2.1").is, Is::Running { .. }), "{shell}");
+        assert!(matches!(
+            &room.call(&act("run-2", 2, 0, &["task_end", "web2"]))[0],
+            Said::Ran(printed) if printed.exit == 0
+        ));
+    }
+}
+
+/// Names of slices may hold dots, and begin as others do.
+#[test]
+fn tasks_of_another_slice_are_left_alone() {
+    for shell in shells() {
+        let room = room(shell);
+        let others = ["web.2-serve", "web.2.1", "web.x", "web-last", "webs.1"];
+        for (step, name) in others.iter().enumerate() {
+            runs(&room, step, &["task_go", name, "600", "sleep", "300"]);
+        }
+        runs(&room, 10, &["task_go", "web.1", "600", "sleep", "300"]);
+        runs(&room, 11, &["task_end", "web"]);
+        assert_eq!(one(&room, "web.1").is, Is::Vanished, "{shell}");
+        runs(&room, 12, &["task_forget", "web"]);
+        assert_eq!(one(&room, "web.1").is, Is::None, "{shell}");
+        for name in others {
+            assert!(matches!(one(&room, name).is, Is::Running { .. }), "{shell} {name}");
+        }
+        runs(&room, 13, &[&["task_end"][..], &others].concat());
+    }
+}
+
 /// A number of a process that is somebody else's by now is signalled by nobody.
 #[test]
 fn a_process_that_is_not_the_task_is_left_alone() {
@@ -144,7 +239,7 @@ fn a_process_that_is_not_the_task_is_left_alone() {
         fs::write(&path, &known).unwrap();
         assert!(matches!(one(&room, "web1.1").is, Is::Running { .. }), "{shell}");
         runs(&room, 9, &["task_end", "web1"]);
-        comes("its end", || group_is_gone(&room, "web1.1"));
+        assert!(group_is_gone(&room, "web1.1"), "{shell}");
     }
 }
 
@@ -157,7 +252,7 @@ fn a_task_that_nobody_watches_stands_still() {
     runs(&room, 1, &["task_go", "web1.1", "600", "sleep", "300"]);
     comes("going on", || matches!(one(&room, "web1.1").is, Is::Running { .. }));
     runs(&room, 2, &["task_end", "web1"]);
-    comes("its end", || group_is_gone(&room, "web1.1"));
+    assert!(group_is_gone(&room, "web1.1"));
 }
 
 #[test]
@@ -262,6 +357,22 @@ fn a_slice_is_closed_by_a_read_only_mount_and_since_when_is_known() {
             format!("-o remount,ro -- {old}\n-o remount,rw -- {old}\n"),
             "{shell}"
         );
+        // It is served again, and closed once more within the boot: what an earlier run wrote down is not since when.
+        let note = room.path("store/task/web1.frozen");
+        filesystems(&room, "rw");
+        runs(&room, 5, &["copy_freeze", &old, "/dev/drbd0", "web1"]);
+        let text = fs::read_to_string(&note).unwrap();
+        let (boot, _) = text.split_once(' ').unwrap();
+        fs::write(&note, format!("{boot} 1\n")).unwrap();
+        let frozen = || {
+            let text = looks(&room, &["copy_frozen", "web1"]);
+            text.trim_end().strip_prefix("frozen ").unwrap().parse::<u64>().unwrap()
+        };
+        let long = frozen();
+        runs(&room, 6, &["copy_freeze", &old, "/dev/drbd0", "web1"]);
+        assert!(long > 100 && frozen() < 60, "{shell}: {long}");
+        filesystems(&room, "ro");
+        runs(&room, 7, &["copy_thaw", &old, "/dev/drbd0", "web1"]);
         // A remount that fails closes nothing.
         filesystems(&room, "rw");
         room.program("mount", "echo 'mount point is busy' >&2; exit 32");
@@ -311,6 +422,38 @@ fn the_hour_of_a_zone_that_is_not_known_is_not_that_of_another() {
         let hour = looks(&room, &["hour", "UTC"]);
         assert!(hour.len() == 8 && hour.as_bytes()[4] == b':', "{shell}: {hour}");
         assert_eq!(looks(&room, &["hour", "No/Where"]), "", "{shell}");
+    }
+}
+
+/// A daemon that could not begin, or was killed, is not one that has done its work.
+#[test]
+fn a_daemon_that_has_ended_is_begun_anew() {
+    for shell in shells() {
+        let room = room(shell);
+        filesystems(&room, "rw");
+        let old = room.path("old").display().to_string();
+        let words = [
+            "copy_serve",
+            "web1-serve",
+            &old,
+            "/dev/drbd0",
+            "127.0.0.1",
+            "8873",
+            "127.0.0.1",
+        ];
+        room.program("rsync", "echo 'bind failed: address in use'; exit 10");
+        runs(&room, 0, &words);
+        comes("its end", || {
+            matches!(one(&room, "web1-serve").is, Is::Ended { code: 10, .. })
+        });
+        room.program("rsync", "exec sleep 300");
+        runs(&room, 1, &words);
+        assert!(matches!(one(&room, "web1-serve").is, Is::Running { .. }), "{shell}");
+        let pid = || fs::read_to_string(room.path("store/task/web1-serve/pid")).unwrap();
+        let known = pid();
+        runs(&room, 2, &words);
+        assert_eq!(pid(), known, "{shell}: one that runs goes on");
+        runs(&room, 3, &["task_end", "web1-serve"]);
     }
 }
 
@@ -453,7 +596,7 @@ fn rsync_copies_compares_and_reads_nothing_that_is_not_the_slice() {
     assert!(!matches!(none.is, Is::Ended { code: 0, .. }), "{none:?}");
     assert!(room.path("new/deep/data").exists());
     runs(&room, 90, &["task_end", "web1-serve"]);
-    comes("the end of the daemon", || group_is_gone(&room, "web1-serve"));
+    assert!(group_is_gone(&room, "web1-serve"));
     assert!(matches!(
         pass("web1.4", &["--contimeout=5"]).is,
         Is::Ended { code: 10, .. }
