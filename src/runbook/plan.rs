@@ -16,7 +16,7 @@ use super::{
     sight::Look,
     target::Identity,
 };
-use crate::fleet::{HostName, SegmentName, SliceName, Window};
+use crate::fleet::{HostName, SegmentName, SliceName, SourceHook, Window};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -248,6 +248,19 @@ pub struct DatabaseLayout {
     pub members: Vec<Member>,
     /// Whether the event scheduler of the source runs.
     pub events: bool,
+    /// Whether its servers are MySQL, and not MariaDB.
+    pub is_mysql: bool,
+    /// How clients find the server that takes writes, where that is declared.
+    pub entrance: Option<Entrance>,
+}
+
+/// How clients find the server of a database that takes writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entrance {
+    /// By an address that it carries.
+    Address(AddressLayout),
+    /// By what a command of the site's own tells a proxy.
+    Hook(SourceHook),
 }
 
 impl Layouts {
@@ -388,7 +401,7 @@ impl ExportLayout {
     }
 }
 
-/// Where a slice's service address can be.
+/// Where the service address of a slice or of a database can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressLayout {
     /// The address.
