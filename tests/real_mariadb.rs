@@ -26,6 +26,7 @@ pub struct Server {
     child: Child,
     dir: PathBuf,
     port: u16,
+    id: u32,
 }
 
 impl Drop for Server {
@@ -90,8 +91,23 @@ impl Server {
         let copied = Command::new("cp").arg("-a").arg(empty).arg(dir.join("data")).status();
         assert!(copied.unwrap().success());
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Self::spawn(&dir, port, id, &[]);
+        let mut server = Self { child, dir, port, id };
+        server.wait();
+        server
+    }
+
+    /// Starts it again where it was, with more options.
+    fn restart(&mut self, more: &[&str]) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.child = Self::spawn(&self.dir, self.port, self.id, more);
+        self.wait();
+    }
+
+    fn spawn(dir: &Path, port: u16, id: u32, more: &[&str]) -> Child {
         let log = fs::File::create(dir.join("log")).unwrap();
-        let child = Command::new(program(&["mariadbd"], "mariadb-server"))
+        Command::new(program(&["mariadbd"], "mariadb-server"))
             .arg("--no-defaults")
             .args(user())
             .arg(format!("--datadir={}", dir.join("data").display()))
@@ -113,23 +129,25 @@ impl Server {
             ])
             .args(["--rpl-semi-sync-master-enabled=1", "--rpl-semi-sync-slave-enabled=1"])
             .arg("--rpl-semi-sync-master-timeout=200")
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .unwrap();
-        let mut server = Self { child, dir, port };
+            .unwrap()
+    }
+
+    fn wait(&mut self) {
         let begun = Instant::now();
-        while server.ask("SELECT 1").is_err() {
-            let ended = server.child.try_wait().unwrap();
+        while self.ask("SELECT 1").is_err() {
+            let ended = self.child.try_wait().unwrap();
             assert!(
                 ended.is_none() && begun.elapsed() < PATIENCE,
                 "mariadbd did not start: {}",
-                fs::read_to_string(server.dir.join("log")).unwrap()
+                fs::read_to_string(self.dir.join("log")).unwrap()
             );
             std::thread::sleep(Duration::from_millis(50));
         }
-        server
     }
 
     fn ask(&self, sql: &str) -> Result<String, String> {

@@ -123,6 +123,7 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
         "rolling" => &["hosts=gate1", "work=reboot", "soak=1"],
         "mysql-switchover" => &["database=shop"],
         "mysql-failover" => &["server=db1", "--assert-off=db1", "--fault=dead:db1"],
+        "mysql-returned" => &["server=db1", "--fault=db-failed-over:db1"],
         "galera-recover" => &["database=sessions", "--fault=no-primary:gal1"],
         "galera-join" => &["database=sessions", "--fault=db-down:gal2"],
         "galera-position" => &["server=gal2", "--fault=no-primary:gal1", "--fault=db-down:gal2"],

@@ -20,6 +20,7 @@ Faults, each KIND[:NAME][@STEP[+]][,TIME]:
   second-operator:SLICE   somebody else takes it over on its servers
   failed-over:SLICE       its home died, was failed over, and is back (to begin with)
   no-primary:HOST         its Galera cluster has lost its primary component
+  db-failed-over:HOST     a replica of it takes its database's writes, and it is back
   db-down:HOST            its Galera server has crashed
   stale:SLICE             its server no longer knows what its clients have mounted
   fenced:SLICE            it was taken away from its clients, and is well again

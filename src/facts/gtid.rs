@@ -75,6 +75,32 @@ impl GtidSet {
     }
 }
 
+impl GtidSet {
+    /// What is here or in `other`; `None` when the two forms cannot be joined.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Mysql(a), Self::Mysql(b)) => Some(Self::Mysql(a.union(b))),
+            (Self::Mariadb(a), Self::Mariadb(b)) => Some(Self::Mariadb(a.union(b))),
+            (empty, other) | (other, empty) if empty.is_empty() => Some(other.clone()),
+            _ => None,
+        }
+    }
+
+    /// How many transactions are in `other` and not here; `None` when the two forms cannot be compared.
+    #[must_use]
+    pub fn missing(&self, other: &Self) -> Option<u128> {
+        match (self, other) {
+            (Self::Mysql(a), Self::Mysql(b)) => Some(b.subtract(a).count()),
+            (Self::Mariadb(a), Self::Mariadb(b)) => Some(u128::from(a.missing(b))),
+            (_, empty) if empty.is_empty() => Some(0),
+            (empty, Self::Mysql(all)) if empty.is_empty() => Some(all.count()),
+            (empty, Self::Mariadb(all)) if empty.is_empty() => Some(u128::from(MariadbGtids::default().missing(all))),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for GtidSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -86,6 +112,20 @@ impl fmt::Display for GtidSet {
 
 /// Where a MySQL transaction came from: the server's UUID and a tag (mostly none).
 type Origin = (u128, String);
+
+/// Which MySQL server one is (`server_uuid`): what it commits as a source has this in its GTIDs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerUuid(u128);
+
+impl ServerUuid {
+    /// Reads `3e11fa47-71ca-11e1-9e33-c80aa9429562`.
+    ///
+    /// # Errors
+    /// [`NotGtids`].
+    pub fn parse(text: &str) -> Result<Self, NotGtids> {
+        parse_uuid(text).map(Self).ok_or(NotGtids)
+    }
+}
 
 /// A MySQL set: for each origin its intervals, in order, apart from one another.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -159,6 +199,13 @@ impl MysqlGtids {
             (!left.is_empty()).then(|| (origin.clone(), left))
         });
         Self(rest.collect())
+    }
+
+    /// The same without what that server committed as a source.
+    #[must_use]
+    pub fn without(&self, server: ServerUuid) -> Self {
+        let others = self.0.iter().filter(|((uuid, _), _)| *uuid != server.0);
+        Self(others.map(|(origin, own)| (origin.clone(), own.clone())).collect())
     }
 
     /// What is here or in `other`.
@@ -444,6 +491,24 @@ impl BinlogState {
         .collect()
     }
 
+    /// What is in this binary log, from whichever server, and neither in `other`'s nor in what `other` has `applied` as a
+    /// replica: of each domain and server the first and the last.
+    #[must_use]
+    pub fn beyond(&self, other: &Self, applied: &MariadbGtids) -> Vec<Beyond> {
+        let parts = self.0.iter().filter_map(|(&(domain, server), &last)| {
+            let logged = other.0.get(&(domain, server)).copied().unwrap_or(0);
+            let seen = applied.0.get(&domain).map_or(0, |head| head.sequence);
+            let after = logged.max(seen);
+            (after < last).then_some(Beyond {
+                domain,
+                server,
+                after,
+                last,
+            })
+        });
+        parts.collect()
+    }
+
     /// What is in this binary log, from whichever server but `source`, and neither in that of `source` nor applied by
     /// it. What `source` wrote itself may have come here between the two questions.
     #[must_use]
@@ -453,6 +518,29 @@ impl BinlogState {
         foreign
             .flat_map(|writer| self.own_writes_missing_from(writer, other, applied))
             .collect()
+    }
+}
+
+/// Transactions that one MariaDB server wrote in a domain: those after `after` up to `last`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beyond {
+    /// Replication domain.
+    pub domain: u32,
+    /// Server that wrote them.
+    pub server: u32,
+    /// The sequence number before the first of them.
+    pub after: u64,
+    /// The sequence number of the last.
+    pub last: u64,
+}
+
+impl fmt::Display for Beyond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (domain, server) = (self.domain, self.server);
+        if self.after + 1 < self.last {
+            write!(f, "{domain}-{server}-{} to ", self.after + 1)?;
+        }
+        write!(f, "{domain}-{server}-{}", self.last)
     }
 }
 

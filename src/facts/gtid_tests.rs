@@ -100,6 +100,30 @@ fn both_forms_and_none() {
     assert_eq!(GtidSet::parse("Slave has more"), Err(NotGtids));
 }
 
+#[test]
+fn a_set_without_what_one_server_wrote() {
+    let other = "4e11fa47-71ca-11e1-9e33-c80aa9429562";
+    let set = mysql(&format!("{A}:1-9,{A}:tag:3,{other}:2-4"));
+    let server = ServerUuid::parse(&A.to_ascii_uppercase()).unwrap();
+    assert_eq!(set.without(server).to_string(), format!("{other}:2-4"));
+    assert_eq!(ServerUuid::parse("not-a-uuid"), Err(NotGtids));
+}
+
+#[test]
+fn sets_of_two_forms_are_neither_joined_nor_counted() {
+    let set = |text: &str| GtidSet::parse(text).unwrap();
+    let (mysql, mariadb, empty) = (set(&format!("{A}:1-5")), set("0-1-5"), set(""));
+    assert_eq!((mysql.union(&mariadb), mysql.missing(&mariadb)), (None, None));
+    assert_eq!(
+        (mysql.union(&empty), empty.union(&mariadb)),
+        (Some(mysql.clone()), Some(mariadb.clone()))
+    );
+    assert_eq!((empty.missing(&mysql), empty.missing(&mariadb)), (Some(5), Some(5)));
+    assert_eq!((mysql.missing(&empty), mariadb.missing(&empty)), (Some(0), Some(0)));
+    assert_eq!(mysql.missing(&set(&format!("{A}:4-8"))), Some(3));
+    assert_eq!(set("0-1-5").missing(&set("0-1-7")), Some(2));
+}
+
 /// A small set as text, and as plain pairs to compare with.
 fn any_mysql() -> impl Strategy<Value = (MysqlGtids, BTreeSet<(u8, u64)>)> {
     proptest::collection::vec((0..3_u8, 1..30_u64, 0..6_u64), 0..12).prop_map(|parts| {
@@ -145,6 +169,22 @@ fn a_binary_log_still_shows_what_a_position_hides() {
     assert!(BinlogState::parse("0-1-9,0-2").is_err());
 }
 
+#[test]
+fn what_a_binary_log_has_beyond_another_is_told_from_the_first_to_the_last() {
+    let state = |text: &str| BinlogState::parse(text).unwrap();
+    let told = |own: &str, other: &str, applied: &str| {
+        let beyond = state(own).beyond(&state(other), &mariadb(applied));
+        beyond.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    // The new source has applied 0-1-102 of the old one, and written on by itself: its position hides the rest.
+    assert_eq!(told("0-1-105", "0-1-102,0-2-200", "0-1-102"), "0-1-103 to 0-1-105");
+    assert_eq!(told("0-1-103", "0-1-102,0-2-200", "0-1-102"), "0-1-103");
+    // Its binary log is younger than what it has applied.
+    assert_eq!(told("0-1-105,1-3-9", "0-2-200", "0-1-105,1-3-7"), "1-3-8 to 1-3-9");
+    assert_eq!(told("0-1-105", "0-1-105,0-2-200", ""), "");
+    assert_eq!(told("", "0-1-5", ""), "");
+}
+
 proptest! {
     #[test]
     fn mysql_laws((a, plain_a) in any_mysql(), (b, plain_b) in any_mysql(), (c, _) in any_mysql()) {
@@ -159,6 +199,9 @@ proptest! {
         prop_assert_eq!(a.subtract(&b).subtract(&c), a.subtract(&b.union(&c)));
         prop_assert!(a.subtract(&b).is_subset(&a) && a.is_subset(&a.union(&b)) && a.subtract(&a).is_empty());
         prop_assert_eq!(&mysql(&a.to_string()), &a);
+        let (one, two) = (GtidSet::Mysql(a.clone()), GtidSet::Mysql(b.clone()));
+        prop_assert_eq!(one.union(&two), Some(GtidSet::Mysql(a.union(&b))));
+        prop_assert_eq!(one.missing(&two), Some(plain_b.difference(&plain_a).count() as u128));
     }
 
     #[test]

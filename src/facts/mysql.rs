@@ -14,6 +14,14 @@ pub use parse::parse_mysql;
 use super::{reading::words, text::CleanText};
 use serde::Serialize;
 
+/// The first three numbers of a version, such as those of `10.11.6-MariaDB-0+deb12u1-log`; what is none counts as 0.
+#[must_use]
+pub fn number(version: &str) -> (u32, u32, u32) {
+    let mut numbers = version.split(['.', '-']).map_while(|word| word.parse().ok());
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next(), next())
+}
+
 /// State of one MySQL or MariaDB server.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Mysql {

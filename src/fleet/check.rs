@@ -62,8 +62,8 @@ fn addresses(context: &mut Context<'_>, hosts: &Hosts, storage: &Storage) {
         {
             let line = context.sources.place(*service, context.mark(node));
             context
-                .error(node, format!("{ip} is the service address of a slice, too ({line})"))
-                .hint("a service address moves with its slice; give the host its own address");
+                .error(node, format!("{ip} is a service address, too ({line})"))
+                .hint("a service address moves with what it leads to; give the host its own address");
         }
     }
 }

@@ -536,6 +536,13 @@ pub(super) struct Topology {
     /// The member that should be the source.
     #[serde(default)]
     pub source: Option<Text>,
+    /// The address by which clients find the source, with its prefix length: 10.0.0.6/24. It moves with the writes.
+    #[serde(default)]
+    pub service_address: Option<Spanned<Service>>,
+    /// Or a command of the site's own that leads clients to another source, such as one of a proxy. `{from}` and `{to}` in a
+    /// word stand for the names of the old source and the new one; without `on` it is run where pointsman runs.
+    #[serde(default)]
+    pub to_source: Option<Spanned<Hook>>,
 }
 
 /// A span of time as it is written: `500ms`, `2s`, `10m`, `1h`, `1d`.

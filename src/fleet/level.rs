@@ -316,7 +316,8 @@ fn check_hooks(context: &mut Context<'_>, hooks: file::Rolling) -> Hooks {
     }
 }
 
-fn check_hook(context: &mut Context<'_>, hook: file::Hook) -> Option<Hook> {
+/// A command with its proof.
+pub(super) fn check_hook(context: &mut Context<'_>, hook: file::Hook) -> Option<Hook> {
     let run = check_hook_command(context, &hook.run, true);
     let proof = check_hook_command(context, &hook.proof, false);
     let on = context.resolved(What::Host, hook.on);

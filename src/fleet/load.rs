@@ -247,7 +247,7 @@ fn build(context: &mut Context<'_>, mut files: Vec<Decoded>, incomplete: bool) -
     let mut members_at = Vec::new();
     for Decoded { file, .. } in &files {
         storage.add(context, file);
-        topology::add(context, file, &mut topologies, &mut members_at);
+        topology::add(context, file, &mut storage, &mut topologies, &mut members_at);
     }
     let defaults = Level::compile(context, defaults, &storage);
     let groups = groups(context, &files, &storage);

@@ -600,6 +600,46 @@ pub struct Topology {
     pub members: Vec<HostName>,
     /// The member that should be the source; `None` for Galera or when any may be.
     pub preferred_source: Option<HostName>,
+    /// How clients find the source, where that moves with the writes.
+    pub entrance: Option<SourceEntrance>,
+}
+
+/// How clients find the source of a topology.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceEntrance {
+    /// By an address (of IPv4) that it carries.
+    Address(ServiceAddress),
+    /// By what a command of the site's own tells a proxy.
+    Hook(SourceHook),
+}
+
+/// A command of the site's own that leads clients to another source, with what proves that it has done so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceHook {
+    /// Program and arguments; `{from}` and `{to}` stand for the old source and the new one.
+    pub run: Vec<String>,
+    /// Only reads: its exit code is 0 once clients are led to `{to}`, and not before.
+    pub proof: Vec<String>,
+    /// The host that runs both; `None` for the console's own machine.
+    pub on: Option<HostName>,
+    /// How long it may take.
+    pub within: Duration,
+}
+
+impl SourceHook {
+    /// The same with the names of two servers in their places.
+    #[must_use]
+    pub fn between(&self, from: &HostName, to: &HostName) -> Self {
+        let named = |words: &[String]| {
+            let name = |word: &String| word.replace("{from}", from.as_str()).replace("{to}", to.as_str());
+            words.iter().map(name).collect()
+        };
+        Self {
+            run: named(&self.run),
+            proof: named(&self.proof),
+            ..self.clone()
+        }
+    }
 }
 
 /// What kind of replication a topology runs.

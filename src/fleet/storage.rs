@@ -146,7 +146,8 @@ impl Storage {
         })
     }
 
-    fn check_service(&mut self, context: &mut Context<'_>, name: &Text, service: &Spanned<file::Service>) {
+    /// An address that moves, with what it belongs to.
+    pub(super) fn check_service(&mut self, context: &mut Context<'_>, name: &Text, service: &Spanned<file::Service>) {
         let ServiceAddress { ip, .. } = service.value.0;
         if ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() {
             context.error(
@@ -162,10 +163,7 @@ impl Storage {
             Entry::Occupied(taken) => {
                 let place = context.sources.place(*taken.get(), mark);
                 context
-                    .error(
-                        service.node,
-                        format!("{ip} is the service address of another slice, too ({place})"),
-                    )
+                    .error(service.node, format!("{ip} is a service address already ({place})"))
                     .hint(format!(
                         "give {} an address of its own, so that it can move alone",
                         quote(&name.value)

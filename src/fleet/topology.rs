@@ -2,19 +2,27 @@
 
 use super::{
     decode::decode,
-    file::{self, File},
-    model::{Topology, TopologyKind},
+    file::{self, File, Text},
+    level::check_hook,
+    model::{SourceEntrance, SourceHook, Topology, TopologyKind},
     name::{HostName, TopologyName},
     names::{Context, What},
+    storage::Storage,
     suggest::{quote, quote_all},
     yaml::NodeId,
 };
 
 /// Decodes and checks the topologies of one file; with each comes the node of its member list.
-pub(super) fn add(context: &mut Context<'_>, file: &File, out: &mut Vec<Topology>, members_at: &mut Vec<NodeId>) {
+pub(super) fn add(
+    context: &mut Context<'_>,
+    file: &File,
+    storage: &mut Storage,
+    out: &mut Vec<Topology>,
+    members_at: &mut Vec<NodeId>,
+) {
     for (name, node) in &file.topologies.entries {
         let at = context.mark(name.node);
-        let Some(topology) = decode::<file::Topology>(context.tree, *node, at, context.notes) else {
+        let Some(mut topology) = decode::<file::Topology>(context.tree, *node, at, context.notes) else {
             continue;
         };
         let node = topology.members.node;
@@ -59,12 +67,64 @@ pub(super) fn add(context: &mut Context<'_>, file: &File, out: &mut Vec<Topology
                 )
                 .hint("add a third member, or an arbitrator that the inventory need not name");
         }
+        let entrance = entrance(context, storage, name, &mut topology);
         members_at.push(node);
         out.push(Topology {
             name: TopologyName::new(&name.value),
             kind,
             members: members.iter().map(|member| HostName::new(&member.value)).collect(),
             preferred_source: topology.source.map(|source| HostName::new(&source.value)),
+            entrance,
         });
     }
+}
+
+/// How clients find the source: by an address or by a command, never by both.
+fn entrance(
+    context: &mut Context<'_>,
+    storage: &mut Storage,
+    name: &Text,
+    topology: &mut file::Topology,
+) -> Option<SourceEntrance> {
+    let hook_at = topology.to_source.as_ref().map(|hook| hook.node);
+    let address_at = topology.service_address.as_ref().map(|address| address.node);
+    let at = hook_at.or(address_at)?;
+    if topology.kind.value == TopologyKind::Galera {
+        context
+            .error(at, "a Galera cluster has no source that clients could be led to")
+            .hint("every member can be written: clients choose one, or a proxy does");
+        return None;
+    }
+    if hook_at.is_some() && address_at.is_some() {
+        context
+            .error(at, "clients find the source by an address or by a command, not by both")
+            .hint("leave one of `service_address` and `to_source` out");
+        return None;
+    }
+    if let Some(address) = &topology.service_address {
+        storage.check_service(context, name, address);
+        if address.value.0.ip.is_ipv6() {
+            context
+                .error(address.node, "addresses of IPv6 are not moved")
+                .hint("lead clients by a command of your own: `to_source`");
+            return None;
+        }
+        return Some(SourceEntrance::Address(address.value.0));
+    }
+    let hook = topology.to_source.take()?;
+    let at = [&hook.value.run, &hook.value.proof].map(|command| command.node);
+    let hook = check_hook(context, hook.value)?;
+    for (words, at) in [&hook.run, &hook.proof].into_iter().zip(at) {
+        if !words.iter().any(|word| word.contains("{to}")) {
+            context
+                .error(at, "the command is not told which server takes the writes")
+                .hint("write `{to}` where the name of the new source belongs");
+        }
+    }
+    Some(SourceEntrance::Hook(SourceHook {
+        run: hook.run,
+        proof: hook.proof,
+        on: hook.on,
+        within: hook.within,
+    }))
 }

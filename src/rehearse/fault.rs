@@ -36,6 +36,8 @@ pub enum Kind {
     NoPrimary,
     /// The database server of a host has crashed.
     DatabaseDown,
+    /// The database of a source was failed over, and the source is back.
+    DatabaseReturned,
     /// What clients know of a slice is stale.
     Stale,
     /// A slice was taken away from its clients.
@@ -165,6 +167,13 @@ pub const KINDS: &[About] = &[
         Of::Host,
         false,
         "its Galera cluster has lost its primary component",
+    ),
+    about(
+        Kind::DatabaseReturned,
+        "db-failed-over",
+        Of::Host,
+        false,
+        "a replica of it takes its database's writes, and it is back, closed and by itself",
     ),
     about(
         Kind::DatabaseDown,

@@ -32,6 +32,7 @@ pub(super) fn refused(simulation: &Simulation, wish: &Wish) -> Vec<String> {
             "returned" if now(&|island| is_home(island, slice)) => {
                 format!("in the copy {slice} is at home; to rehearse its way back: --fault=failed-over:{slice}")
             }
+            "database-returned" => format!("to rehearse the return of a source: --fault=db-failed-over:{server}"),
             "split" if now(&|island| talks(island, slice)) => {
                 format!("in the copy both sides of {slice} are equal; to rehearse a split: --fault=split-brain:{slice}")
             }

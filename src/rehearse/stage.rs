@@ -334,6 +334,11 @@ fn happens(island: &mut Island, fault: &Fault) -> Result<String, String> {
             format!("{SOMEBODY} has taken {name} over")
         }
         Kind::FailedOver => failed_over(island, slice()?)?,
+        Kind::DatabaseReturned => {
+            let new = island.fail_over_database(at()?);
+            let new = new.ok_or_else(|| format!("nobody replicates from {name}"))?;
+            format!("{} takes the writes of {name}, which is back", island.nodes[new].name)
+        }
         Kind::NoPrimary | Kind::DatabaseDown => galera(island, at()?, fault.kind)?,
         Kind::Stale => {
             let slice = slice()?;

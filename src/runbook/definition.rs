@@ -47,10 +47,20 @@ impl About {
             Self::Slices => &["slice", "from", "to", "other", "preferred", "survivor"],
             Self::Hosts => &["host", "first", "drains", "counts"],
             Self::Array => &["host", "array", "old", "new"],
-            Self::Database => &["candidate", "serving", "sibling"],
+            Self::Database => &["candidate", "serving", "dialect", "entrance", "sibling"],
             Self::Galera => &["node", "member", "absent"],
             Self::Clients => &["host", "slice", "place", "mounted", "services"],
             Self::Migration => &["slice", "into", "from", "to"],
+        }
+    }
+
+    /// Those of the [words](About::words) that stand for the same for each of them: a step that speaks of no other is there
+    /// once.
+    #[must_use]
+    pub const fn shared_words(self) -> &'static [&'static str] {
+        match self {
+            Self::Database => &["candidate", "serving", "dialect", "entrance"],
+            Self::Slices | Self::Hosts | Self::Array | Self::Galera | Self::Clients | Self::Migration => &[],
         }
     }
 

@@ -98,6 +98,8 @@ pub enum Interlock {
     FollowerClosed,
     /// 15: what follows has nothing that its source has not.
     FollowerEqual,
+    /// 12: clients of a database are led to a server alone that takes writes.
+    EntranceOnSource,
     /// 1: no member of the Galera cluster is in a primary component, or it is fenced.
     NoPrimaryComponent,
     /// 15: what is bootstrapped is as far as every other member, and of the same cluster.
@@ -142,7 +144,7 @@ pub enum Interlock {
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -166,6 +168,7 @@ impl Interlock {
         Self::DatabaseDrained,
         Self::FollowerClosed,
         Self::FollowerEqual,
+        Self::EntranceOnSource,
         Self::NoPrimaryComponent,
         Self::BootstrapComplete,
         Self::BootstrapOnce,
@@ -285,7 +288,11 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
         Claim::Leave { host, .. } => spare::leave(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
         Claim::OpenDatabase { host } => database::open(context, host),
-        Claim::CloseDatabase { host } => database::close(context, host),
+        Claim::CloseDatabase { host } | Claim::Freeze { host } | Claim::LeaveDatabase { host } => {
+            database::inside(context, host)
+        }
+        Claim::EnterDatabase { host, address } => database::enter(context, host, *address),
+        Claim::LeadDatabase { host } => database::lead(context, host),
         Claim::Unfollow { host } => database::unfollow(context, host),
         Claim::Follow { host, source } => database::follow(context, host, source),
         Claim::Bootstrap { host } => galera::bootstrap(context, host),

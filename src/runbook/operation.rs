@@ -241,6 +241,28 @@ pub enum Claim {
         /// The host.
         host: HostName,
     },
+    /// Gives a database server the address by which clients find the one that takes writes.
+    EnterDatabase {
+        /// The host.
+        host: HostName,
+        /// The address.
+        address: IpAddr,
+    },
+    /// Takes that address away.
+    LeaveDatabase {
+        /// The host.
+        host: HostName,
+    },
+    /// Leads clients to a database server by a command of the site's own.
+    LeadDatabase {
+        /// The host of the server.
+        host: HostName,
+    },
+    /// Lets a replica receive nothing more.
+    Freeze {
+        /// The host.
+        host: HostName,
+    },
     /// Makes a replica follow nobody.
     Unfollow {
         /// The host.

@@ -15,7 +15,7 @@ use super::{
     operation::Operation,
     target::Identity,
 };
-use crate::fleet::{HostName, SegmentName, SliceName, Window};
+use crate::fleet::{HostName, SegmentName, SliceName, SourceHook, Window};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -250,6 +250,19 @@ pub struct DatabaseLayout {
     pub members: Vec<Member>,
     /// Whether the event scheduler of the source runs.
     pub events: bool,
+    /// Whether its servers are MySQL, and not MariaDB.
+    pub is_mysql: bool,
+    /// How clients find the server that takes writes, where that is declared.
+    pub entrance: Option<Entrance>,
+}
+
+/// How clients find the server of a database that takes writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entrance {
+    /// By an address that it carries.
+    Address(AddressLayout),
+    /// By what a command of the site's own tells a proxy.
+    Hook(SourceHook),
 }
 
 impl Layouts {
@@ -390,7 +403,7 @@ impl ExportLayout {
     }
 }
 
-/// Where a slice's service address can be.
+/// Where the service address of a slice or of a database can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressLayout {
     /// The address.

@@ -50,6 +50,7 @@ pub(super) fn demo() -> Fleet {
         kind,
         members: members.iter().map(|member| HostName::new(member)).collect(),
         preferred_source: source.map(HostName::new),
+        entrance: None,
     };
     let topologies = vec![
         topology(

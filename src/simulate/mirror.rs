@@ -17,8 +17,8 @@ use super::{
     noise::mix,
 };
 use crate::fleet::{
-    Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment, ServiceHooks, Shell, Slice, Topology,
-    TopologyKind,
+    Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment, ServiceAddress, ServiceHooks, Shell,
+    Slice, SourceEntrance, SourceHook, Topology, TopologyKind,
 };
 use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
 
@@ -46,7 +46,7 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
         fleet.poll,
         hosts,
         segments.collect(),
-        fleet.topologies.clone(),
+        fleet.topologies.iter().map(topology).collect(),
     );
     copy.migrate.clone_from(&fleet.migrate);
     // Nobody works on the copies: what is practised there need not wait for the night.
@@ -124,6 +124,26 @@ fn host(real: &Host) -> Host {
     }
 }
 
+/// A topology whose clients are led by the copy's own command, where they are by one of the site's.
+fn topology(real: &Topology) -> Topology {
+    let words = |program: &str, verb: &str, servers: &str| [program, verb, servers].map(str::to_owned).to_vec();
+    let lead = |hook: &SourceHook| {
+        let program = if hook.on.is_some() { SITE } else { CONTROLLER };
+        SourceHook {
+            run: words(program, "lead", "{from}:{to}"),
+            proof: words(program, "leads", "{to}"),
+            ..hook.clone()
+        }
+    };
+    Topology {
+        entrance: real.entrance.as_ref().map(|entrance| match entrance {
+            SourceEntrance::Hook(hook) => SourceEntrance::Hook(lead(hook)),
+            SourceEntrance::Address(address) => SourceEntrance::Address(*address),
+        }),
+        ..real.clone()
+    }
+}
+
 /// The site's own commands, as the copy's hosts know them.
 fn hooks(name: &str, real: &Hooks) -> Hooks {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
@@ -158,6 +178,7 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
     let mut taken: BTreeSet<Ipv4Addr> = fleet
         .slices()
         .filter_map(|(_, slice)| service_address(slice))
+        .chain(fleet.topologies.iter().filter_map(entrance))
         .map(|(ip, _)| ip)
         .collect();
     let mut nodes: Vec<Node> = fleet
@@ -274,6 +295,10 @@ fn databases(fleet: &Fleet, topology: &Topology, nodes: &mut [Node]) {
     let Some(source) = source.and_then(|name| fleet.host_index(name.as_str())) else {
         return;
     };
+    nodes[source]
+        .service_addresses
+        .extend(entrance(topology).map(|(ip, _)| ip));
+    nodes[source].led = matches!(topology.entrance, Some(SourceEntrance::Hook(_)));
     let members = topology.members.iter();
     let log = Log::of(1, 48_211_900);
     for (number, at) in members.filter_map(|name| fleet.host_index(name.as_str())).enumerate() {
@@ -292,6 +317,17 @@ fn service_address(slice: &Slice) -> Option<(Ipv4Addr, u8)> {
     match address.ip {
         IpAddr::V4(ip) => Some((ip, address.prefix)),
         IpAddr::V6(_) => None,
+    }
+}
+
+/// The address by which clients find the source of a topology.
+fn entrance(topology: &Topology) -> Option<(Ipv4Addr, u8)> {
+    match topology.entrance {
+        Some(SourceEntrance::Address(ServiceAddress {
+            ip: IpAddr::V4(ip),
+            prefix,
+        })) => Some((ip, prefix)),
+        _ => None,
     }
 }
 
@@ -316,6 +352,7 @@ fn node(fleet: &Fleet, host: &Host, seed: u64, taken: &mut BTreeSet<Ipv4Addr>) -
         // What slices move to is where their clients are.
         .filter(|(_, slice)| serves(slice) || plain)
         .filter_map(|(_, slice)| service_address(slice))
+        .chain(fleet.topology_of(host.name.as_str()).and_then(entrance))
         .collect();
     let mask = |(ip, prefix): &(Ipv4Addr, u8)| (ip.to_bits() >> (32 - u32::from((*prefix).clamp(1, 32))), *prefix);
     networks.sort_by_key(mask);
@@ -453,6 +490,12 @@ pub(super) fn local(island: &mut Island, argv: &[String]) -> Answer {
     let [CONTROLLER, verb, name] = words.as_slice() else {
         return Answer::failed(127, "only simulated commands are run in a rehearsal\n".to_owned());
     };
+    if let ("lead", Some((from, to))) = (*verb, name.split_once(':')) {
+        return match island.lead(from, to) {
+            Some(()) => Answer::ok(String::new()),
+            None => Answer::failed(1, format!("{name}: no such hosts\n")),
+        };
+    }
     let Some(at) = island.node(name) else {
         return Answer::failed(1, format!("{name}: no such host\n"));
     };
@@ -465,6 +508,10 @@ pub(super) fn local(island: &mut Island, argv: &[String]) -> Answer {
             island.install(at);
             Answer::ok(String::new())
         }
+        "leads" => Answer {
+            exit: i32::from(!island.nodes[at].led),
+            ..Answer::ok(String::new())
+        },
         "installed" => Answer {
             exit: i32::from(island.nodes[at].installs == 0),
             ..Answer::ok(String::new())

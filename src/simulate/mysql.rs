@@ -48,6 +48,27 @@ impl Log {
         Self(runs)
     }
 
+    /// As MySQL writes it: of each writer the intervals that it wrote. (A server numbers its own from 1; these have the numbers
+    /// of the whole log, which tells them apart as well.)
+    #[must_use]
+    pub fn set(&self) -> String {
+        let mut sets: Vec<(u32, String)> = Vec::new();
+        let mut from = 1;
+        for (writer, end) in &self.0 {
+            let interval = format!(":{from}-{end}");
+            match sets.iter_mut().find(|(known, _)| known == writer) {
+                Some((_, intervals)) => intervals.push_str(&interval),
+                None => sets.push((*writer, interval)),
+            }
+            from = end + 1;
+        }
+        let sets: Vec<String> = sets
+            .into_iter()
+            .map(|(writer, intervals)| format!("{}{intervals}", uuid(writer)))
+            .collect();
+        sets.join(",")
+    }
+
     /// Whether it has everything of another, by the same writers.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
@@ -68,6 +89,11 @@ impl Log {
     }
 }
 
+/// `server_uuid` of the server with that number.
+fn uuid(server_id: u32) -> String {
+    format!("3e11fa47-71ca-11e1-9e33-c80aa94{server_id:05}")
+}
+
 /// One server.
 #[derive(Debug, Clone)]
 #[allow(
@@ -83,6 +109,8 @@ pub struct Server {
     pub uuid: String,
     /// `read_only`.
     pub read_only: bool,
+    /// Whether `super_read_only` is set with it (MySQL).
+    pub stops_super: bool,
     /// Replication from another host, on a replica.
     pub channel: Option<Channel>,
     /// Transactions that this server has committed as a source.
@@ -109,7 +137,7 @@ pub struct Server {
     pub opens_at_start: bool,
     /// Whether its event scheduler runs.
     pub scheduler: bool,
-    /// Transactions a second of a session that `read_only` does not stop; 0 where there is none.
+    /// Transactions a second of a session with SUPER, which `read_only` does not stop; 0 where there is none.
     pub admin: f64,
     /// Whether that session comes back at once when it is ended.
     pub admin_returns: bool,
@@ -155,8 +183,9 @@ impl Server {
         Self {
             mariadb,
             server_id,
-            uuid: format!("3e11fa47-71ca-11e1-9e33-c80aa94{server_id:05}"),
+            uuid: uuid(server_id),
             read_only: false,
+            stops_super: true,
             channel: None,
             transactions: 48_211_900.0,
             demand,
@@ -218,8 +247,8 @@ impl Server {
         self.transactions = self.transactions.max(self.log.end() as f64);
     }
 
-    /// Starts again after its host has lost its power: replicas begin at once, and by GTID they throw their relay logs
-    /// away; how far behind they are they say to be 0 until they know better.
+    /// Starts again after its host has lost its power: replicas begin at once, and by GTID those of MariaDB throw their relay
+    /// logs away; how far behind they are they say to be 0 until they know better.
     pub fn restart(&mut self) {
         if let Some(galera) = &mut self.galera {
             galera.boot();
@@ -227,10 +256,28 @@ impl Server {
         }
         self.read_only = !self.opens_at_start;
         if let Some(channel) = &mut self.channel {
-            channel.relay = self.log.clone();
-            channel.received = channel.applied;
+            if self.mariadb {
+                channel.relay = self.log.clone();
+                channel.received = channel.applied;
+            }
             channel.lag_s = 0.0;
         }
+    }
+
+    /// What MySQL says that it has executed; its errant transactions have the next numbers of its own.
+    #[must_use]
+    pub fn executed_set(&self) -> String {
+        let set = self.log.set();
+        if self.errant == 0 {
+            return set;
+        }
+        let last = self
+            .log
+            .state()
+            .into_iter()
+            .find(|(writer, _)| *writer == self.server_id);
+        let from = last.map_or(0, |(_, last)| last) + 1;
+        format!("{set},{}:{from}-{}", self.uuid, from + self.errant - 1)
     }
 
     /// Makes it a node of a Galera cluster of that many.
@@ -254,8 +301,10 @@ impl Server {
             self.transactions += self.rate * dt;
         }
         if self.channel.is_none() && self.galera.is_none() {
-            // Nothing stops it but the end of its session.
-            self.transactions += self.admin * dt;
+            // Nothing stops it but the end of its session, or `super_read_only`.
+            if self.mariadb || !(self.read_only && self.stops_super) {
+                self.transactions += self.admin * dt;
+            }
             self.log.write(self.server_id, whole(self.transactions));
         }
         self.queries += self.rate * 14.0 * dt;
@@ -301,6 +350,45 @@ mod tests {
         let mut other = log.until(8);
         other.write(3, 9);
         assert!(!log.contains(&other), "the same number by another writer");
+    }
+
+    #[test]
+    fn a_log_is_a_set_of_mysql_as_well() {
+        let mut log = Log::of(1, 5);
+        log.write(2, 9);
+        log.write(1, 12);
+        let set = "3e11fa47-71ca-11e1-9e33-c80aa9400001:1-5:10-12,3e11fa47-71ca-11e1-9e33-c80aa9400002:6-9";
+        assert_eq!(log.set(), set);
+        assert_eq!(Log::default().set(), "");
+    }
+
+    #[test]
+    fn mysql_keeps_its_relay_log_when_it_starts_and_super_read_only_stops_everybody() {
+        let mut server = Server::new(false, 2, 100.0).replica_of(0);
+        let at = server.transactions;
+        let channel = server.channel.as_mut().unwrap();
+        channel.speed = 0.0;
+        channel.advance(5.0, Some((at + 500.0, 100.0)));
+        channel.relay = Log::of(2, whole(at) + 500);
+        let before = channel.relay.clone();
+        server.restart();
+        let channel = server.channel.as_ref().unwrap();
+        assert_eq!(channel.relay, before);
+        assert!(channel.received - channel.applied > 400.0 && channel.lag_s < 0.1);
+        server.unfollow();
+        server.admin = 10.0;
+        let written = |server: &Server| {
+            let mut server = server.clone();
+            let before = server.transactions;
+            server.accumulate(1.0);
+            server.transactions > before
+        };
+        assert!(!written(&server));
+        server.stops_super = false;
+        assert!(written(&server), "read_only alone does not stop SUPER");
+        server.stops_super = true;
+        server.mariadb = true;
+        assert!(written(&server), "MariaDB has nothing that stops it");
     }
 
     #[test]

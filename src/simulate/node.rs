@@ -25,6 +25,7 @@ pub enum Power {
 
 /// A host of the embedded fleet.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub struct Node {
     /// Its name; also its kernel host name.
     pub name: Arc<str>,
@@ -92,6 +93,8 @@ pub struct Node {
     pub upgrades: u32,
     /// Times that it was installed anew: each makes another machine of it.
     pub installs: u32,
+    /// Whether a proxy leads clients of a database to it.
+    pub led: bool,
     /// Files that commands of runbooks made.
     pub files: BTreeSet<String>,
     /// Until when udev holds the DRBD devices open, milliseconds of the world's time.
@@ -411,6 +414,7 @@ impl Node {
             drained: false,
             upgrades: 0,
             installs: 0,
+            led: false,
             files: BTreeSet::new(),
             opened_until_ms: 0,
             store: Store::default(),

@@ -171,6 +171,46 @@ impl Island {
         self.announce(address, node);
     }
 
+    /// A database after a failover: a replica of that source takes its writes, the others follow it, and the old source is back
+    /// with nothing that was lost, closed and by itself. The new source; `None` where the old one had no replica.
+    pub fn fail_over_database(&mut self, old: usize) -> Option<usize> {
+        let follows = |node: &super::node::Node| {
+            let channel = node.mysql.as_ref().and_then(|server| server.channel.as_ref());
+            channel.is_some_and(|channel| channel.source == old)
+        };
+        let new = self.nodes.iter().position(follows)?;
+        let siblings: Vec<usize> = (0..self.nodes.len())
+            .filter(|at| *at != new && follows(&self.nodes[*at]))
+            .collect();
+        let of_slices: Vec<Ipv4Addr> = self.replicas.iter().map(|replica| replica.address).collect();
+        let (kept, moved) = std::mem::take(&mut self.nodes[old].service_addresses)
+            .into_iter()
+            .partition(|address| of_slices.contains(address));
+        self.nodes[old].service_addresses = kept;
+        self.nodes[new].service_addresses.extend::<Vec<Ipv4Addr>>(moved);
+        self.nodes[new].led = std::mem::take(&mut self.nodes[old].led);
+        let server = self.nodes[new].mysql.as_mut()?;
+        server.unfollow();
+        (server.read_only, server.opens_at_start) = (false, !server.mariadb);
+        let log = server.log.clone();
+        let server = self.nodes[old].mysql.as_mut()?;
+        (server.read_only, server.stops_super, server.opens_at_start) = (true, true, false);
+        *server = server.clone().holding(log);
+        for at in siblings {
+            self.nodes[at].mysql.as_mut()?.follow(new);
+        }
+        self.settle();
+        Some(new)
+    }
+
+    /// Leads clients of a database from one server to another, as a proxy does; `None` where one of them is no host.
+    pub fn lead(&mut self, from: &str, to: &str) -> Option<()> {
+        let (from, to) = (self.node(from)?, self.node(to)?);
+        self.nodes[from].led = false;
+        self.nodes[to].led = true;
+        Some(())
+    }
+
     /// Tells the network that a host carries an address: clients find it there from now on.
     pub fn announce(&mut self, address: Ipv4Addr, node: usize) {
         self.neighbours.insert(address, Neighbour { node, until_ms: 0 });

@@ -128,6 +128,52 @@ impl Shop {
     }
 }
 
+impl Shop {
+    /// The server that takes writes, of those that run.
+    fn source(&self, dead: usize) -> usize {
+        let running = self.servers.iter().enumerate().filter(|(at, _)| *at != dead);
+        let mut open = running.filter(|(_, server)| server.ask("SELECT @@read_only").unwrap().trim() == "0");
+        open.next().expect("a replica takes writes").0
+    }
+
+    /// Starts a dead server again, with power.
+    fn back(&mut self, at: usize, more: &[&str]) {
+        let server = &mut self.servers[at];
+        std::fs::remove_file(server.dir.join("off")).unwrap();
+        server.restart(more);
+    }
+
+    /// Rows that one has and another has not.
+    fn only(&self, one: usize, other: usize) -> Vec<u32> {
+        let rows = self.servers[one].ask("SELECT seq FROM shop.orders").unwrap();
+        lost(
+            &self.servers[other],
+            &rows.lines().map(|line| line.parse().unwrap()).collect(),
+        )
+    }
+
+    /// Makes a server anew from another one, as far as it goes beyond that.
+    fn anew(&self, at: usize, from: usize) {
+        let server = &self.servers[at];
+        for seq in self.only(at, from) {
+            server.run(&format!(
+                "SET sql_log_bin = 0; DELETE FROM shop.orders WHERE seq = {seq}"
+            ));
+        }
+        let missing = self.only(from, at);
+        let before = self.servers[from].ask("SELECT @@gtid_binlog_pos").unwrap();
+        for seq in missing {
+            server.run(&format!(
+                "SET sql_log_bin = 0; INSERT INTO shop.orders VALUES ({seq}, 'n{seq}')"
+            ));
+        }
+        server.run(&format!(
+            "RESET MASTER; SET GLOBAL gtid_slave_pos = '{}'",
+            before.trim()
+        ));
+    }
+}
+
 /// The program in batch mode, on the lab's inventory.
 pub fn batch(lab: &Lab, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pointsman"))
@@ -221,7 +267,7 @@ fn a_source_moves_and_fails_over_and_no_acknowledged_commit_is_lost() {
         println!("left out: machines of their own can be had by root alone (unshare(1))");
         return;
     }
-    let shop = Shop::new();
+    let mut shop = Shop::new();
     let mut next = 1;
     for (to, index) in [("m2", 1), ("m1", 0)] {
         let writer = Writer::start(shop.ports(), next);
@@ -261,12 +307,13 @@ fn a_source_moves_and_fails_over_and_no_acknowledged_commit_is_lost() {
     assert_ne!(errant, before);
     shop.settled(0);
 
-    failover(&shop, next);
+    let source = failover(&shop, next);
+    returned(&mut shop, source);
     algebra(&shop.servers[1], &shop.servers[2]);
 }
 
 /// The source is there and yet not to be used: whoever names it has it made sure to be off first.
-fn failover(shop: &Shop, next: u32) {
+fn failover(shop: &Shop, next: u32) -> usize {
     let (code, said) = shop.run(&["mysql-failover", "server=m1"]);
     assert!(code == 10 && said.contains("m1 is not dead"), "{code}: {said}");
     let writer = Writer::start(shop.ports(), next);
@@ -279,18 +326,77 @@ fn failover(shop: &Shop, next: u32) {
         "failover: {} acknowledged, writer without an answer for {longest:?}",
         acknowledged.len()
     );
-    let source = shop.servers[1..]
-        .iter()
-        .find(|server| server.ask("SELECT @@read_only").unwrap().trim() == "0");
-    let source = source.expect("a replica takes writes");
+    let source = shop.source(0);
     // Every commit had waited for a replica (AFTER_SYNC).
-    assert_eq!(lost(source, &acknowledged), Vec::<u32>::new());
+    assert_eq!(lost(&shop.servers[source], &acknowledged), Vec::<u32>::new());
     let counts = |server: &Server| server.ask("SELECT COUNT(*) FROM shop.orders").unwrap();
     let begun = Instant::now();
     while counts(&shop.servers[1]) != counts(&shop.servers[2]) {
         assert!(begun.elapsed() < PATIENCE, "the other replica does not follow");
         std::thread::sleep(Duration::from_millis(50));
     }
+    source
+}
+
+/// A dead source comes back: it follows the new one when nothing was lost; else what was lost is told, and nothing else.
+fn returned(shop: &mut Shop, source: usize) {
+    let alone = ["--read-only=1", "--gtid-strict-mode=1", "--skip-slave-start"];
+    shop.back(0, &alone);
+    let extra = shop.only(0, source);
+    if !extra.is_empty() {
+        // It had written what it died of waiting for.
+        let (code, said) = shop.run(&["mysql-returned", "server=m1"]);
+        let told = format!("m1 has {} transaction", extra.len());
+        assert!(code == 10 && said.contains(&told), "{code}: {extra:?}: {said}");
+        shop.anew(0, source);
+    }
+    let (code, said) = shop.run(&["mysql-returned", "server=m1"]);
+    assert!(code == 0 && said.contains("follow"), "{code}: {said}");
+    shop.settled(source);
+
+    // Nobody hears of its last three commits.
+    for server in shop.servers.iter().enumerate().filter(|(at, _)| *at != source) {
+        server.1.run("STOP SLAVE IO_THREAD");
+    }
+    let old = &shop.servers[source];
+    old.run("SET GLOBAL rpl_semi_sync_master_enabled = 0");
+    let before = old.ask("SELECT @@gtid_binlog_pos").unwrap();
+    for seq in 2_000_001..2_000_004 {
+        old.run(&format!("INSERT INTO shop.orders VALUES ({seq}, 'alone')"));
+    }
+    let name = MEMBERS[source];
+    let (code, said) = shop.run(&["mysql-failover", &format!("server={name}"), &format!("--force={name}")]);
+    assert_eq!(code, 0, "{said}");
+    let new = shop.source(source);
+    shop.back(source, &alone);
+    assert_eq!(shop.only(source, new), [2_000_001, 2_000_002, 2_000_003]);
+    let (code, said) = shop.run(&["mysql-returned", &format!("server={name}")]);
+    let last: u64 = before.trim().rsplit('-').next().unwrap().parse().unwrap();
+    let id = source + 1;
+    let told = format!(
+        "{name} has 3 transactions that {} has not: 0-{id}-{} to 0-{id}-{}",
+        MEMBERS[new],
+        last + 1,
+        last + 3
+    );
+    assert!(code == 10 && said.contains(&told), "{code}: {told:?}: {said}");
+    // What the hint says shows them.
+    let command = said
+        .split("mariadb-binlog ")
+        .nth(1)
+        .and_then(|rest| rest.split(';').next())
+        .unwrap();
+    let shown = Command::new(program(&["mariadb-binlog"], "mariadb-client"))
+        .args(command.split(' '))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&shown.stdout);
+    assert_eq!(text.matches("'alone')").count(), 3, "{command}: {text}");
+    assert_eq!(
+        shop.servers[source].ask("SHOW SLAVE STATUS").unwrap(),
+        "",
+        "it follows nobody"
+    );
 }
 
 /// What the algebra of positions says is what the server waits for: it knows sequence numbers alone, so that where it

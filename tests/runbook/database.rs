@@ -1,6 +1,9 @@
 //! What must hold of a database after every event, and at every end (the numbers are those of the safety invariants).
 
-use super::{scene::Scene, stage::Stage};
+use super::{
+    scene::{DATABASE, Scene},
+    stage::Stage,
+};
 use pointsman::simulate::{
     island::Island,
     mysql::Server,
@@ -23,6 +26,12 @@ pub fn check(stage: &Stage, island: &Island) {
     let open: Vec<_> = running().filter(|(_, server)| !server.read_only).collect();
     let names: Vec<&str> = open.iter().map(|(node, _)| &*node.name).collect();
     assert!(open.len() <= 1, "2: {names:?} take writes");
+    let entered = |node: &Node| node.service_addresses.iter().any(|own| DATABASE.ip == *own);
+    let carry: Vec<&str> = running()
+        .filter(|(node, _)| entered(node))
+        .map(|(node, _)| &*node.name)
+        .collect();
+    assert!(carry.len() <= 1, "2: {carry:?} carry the address");
     let Some((source, own)) = open.first() else { return };
     assert!(
         own.channel.is_none(),
@@ -31,7 +40,7 @@ pub fn check(stage: &Stage, island: &Island) {
     );
     for (node, server) in servers(island) {
         // What a dead source committed alone is the loss that the plan tells.
-        let is_lost = stage.scene == Scene::MysqlFailover && &*node.name == "stor1";
+        let is_lost = stage.scene.base() == Scene::MysqlFailover && &*node.name == "stor1";
         assert!(
             is_lost || own.log.contains(&server.log),
             "15: {} takes writes and has not what {} has: {:?} {:?}",
@@ -70,8 +79,14 @@ pub fn served(stage: &Stage, source: &str) -> Result<(), String> {
             if own.read_only || own.channel.is_some() {
                 return Err(format!("{source} takes no writes"));
             }
-            // What a dead source does when it is back is its own affair: it takes no writes.
-            let left = |node: &Node| stage.scene == Scene::MysqlFailover && &*node.name == "stor1";
+            let node = &island.nodes[at];
+            if !node.led && !node.service_addresses.iter().any(|own| DATABASE.ip == *own) {
+                return Err(format!("clients do not find {source}"));
+            }
+            // What a dead source does when it is back is its own affair: it takes no writes; and whether it follows then is
+            // what the step proves.
+            let returns = matches!(stage.scene.base(), Scene::MysqlFailover | Scene::MysqlReturned);
+            let left = |node: &Node| returns && &*node.name == "stor1";
             let others = servers(island).filter(|(node, _)| node.is_up() && *node.name != *source && !left(node));
             for (node, server) in others {
                 let Some(channel) = &server.channel else {

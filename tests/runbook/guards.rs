@@ -377,6 +377,13 @@ fn situation(interlock: Interlock) -> Situation {
         }),
         Interlock::FollowerClosed => of_database(interlock, follow(), |_| {}),
         Interlock::FollowerEqual => of_database(interlock, follow(), one_more),
+        Interlock::EntranceOnSource => {
+            let enter = Claim::EnterDatabase {
+                host: host("stor1"),
+                address: scene::DATABASE.ip,
+            };
+            of_database(interlock, enter, |island| database(island, "stor1").read_only = true)
+        }
         Interlock::NoPrimaryComponent => of_cluster(interlock, bootstrap("stor2"), |island| {
             // The others have found each other, and a person was quicker.
             let [own, stor2] = ["client", "stor2"].map(|name| island.node(name).unwrap());

@@ -272,13 +272,17 @@ fn all(scene: Scene) {
 }
 
 /// Scenes with a test of their own, so that they are tried side by side.
-const APART: [Scene; 9] = [
+const APART: [Scene; 13] = [
     Scene::SliceMove,
     Scene::Failover,
     Scene::FailBack,
     Scene::SplitBrain,
     Scene::MysqlSwitchover,
     Scene::MysqlFailover,
+    Scene::MysqlReturned,
+    Scene::MysqlSwitchoverEight,
+    Scene::MysqlFailoverEight,
+    Scene::MysqlReturnedEight,
     Scene::FenceSegment,
     Scene::UnfenceSegment,
     Scene::ClientRepoint,
@@ -381,6 +385,23 @@ fn mysql_switchover() {
 #[test]
 fn mysql_failover() {
     all(Scene::MysqlFailover);
+}
+
+#[test]
+fn mysql_returned() {
+    for scene in [Scene::MysqlReturned, Scene::MysqlReturnedEight] {
+        all(scene);
+    }
+}
+
+#[test]
+fn mysql_switchover_eight() {
+    all(Scene::MysqlSwitchoverEight);
+}
+
+#[test]
+fn mysql_failover_eight() {
+    all(Scene::MysqlFailoverEight);
 }
 
 #[test]

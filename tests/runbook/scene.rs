@@ -4,7 +4,7 @@ use pointsman::{
     facts::UnixMs,
     fleet::{
         ExpectedMount, Export, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, Poll, Segment, ServiceAddress,
-        ServiceHooks, Slice, SliceName, Topology, TopologyKind, TopologyName,
+        ServiceHooks, Slice, SliceName, SourceEntrance, SourceHook, Topology, TopologyKind, TopologyName,
     },
     runbook::{
         definition::Definition,
@@ -91,6 +91,12 @@ pub enum Scene {
     RollingOwn,
     /// The source is dead; both replicas have received more than they have applied, and the other one has more of it.
     MysqlFailover,
+    /// The source was failed over, and is back.
+    MysqlReturned,
+    /// The three with MySQL 8.
+    MysqlSwitchoverEight,
+    MysqlFailoverEight,
+    MysqlReturnedEight,
     /// A member of a Galera cluster is dead, and the two others, one of them further, have lost their primary component.
     GaleraQuorum,
     /// All members of a Galera cluster have ended well, one after the other.
@@ -111,6 +117,12 @@ pub enum Scene {
     MigrateReclaim,
 }
 
+/// The address by which clients find the source of the database.
+pub const DATABASE: ServiceAddress = ServiceAddress {
+    ip: std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 110)),
+    prefix: 24,
+};
+
 /// The member of the array that is replaced, and the disk that takes its place.
 pub const OLD_DISK: &str = "sdc";
 /// See [`OLD_DISK`].
@@ -120,7 +132,7 @@ pub const NEW_DISK: &str = "sdf";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 36] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -144,6 +156,10 @@ impl Scene {
         Self::RollingReboot,
         Self::RollingOwn,
         Self::MysqlFailover,
+        Self::MysqlReturned,
+        Self::MysqlSwitchoverEight,
+        Self::MysqlFailoverEight,
+        Self::MysqlReturnedEight,
         Self::GaleraQuorum,
         Self::GaleraStopped,
         Self::GaleraJoin,
@@ -171,6 +187,7 @@ impl Scene {
             Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
             Self::MysqlSwitchover
             | Self::MysqlFailover
+            | Self::MysqlReturned
             | Self::GaleraQuorum
             | Self::GaleraStopped
             | Self::GaleraJoin
@@ -181,6 +198,9 @@ impl Scene {
             | Self::Migrate
             | Self::MigrateReclaim => self,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
+            Self::MysqlSwitchoverEight => Self::MysqlSwitchover,
+            Self::MysqlFailoverEight => Self::MysqlFailover,
+            Self::MysqlReturnedEight => Self::MysqlReturned,
         }
     }
 
@@ -220,7 +240,29 @@ impl Scene {
 
     /// Whether it is about a database, and not about slices.
     pub fn is_mysql(self) -> bool {
-        matches!(self, Self::MysqlSwitchover | Self::MysqlFailover)
+        matches!(
+            self.base(),
+            Self::MysqlSwitchover | Self::MysqlFailover | Self::MysqlReturned
+        )
+    }
+
+    /// How clients find its source: by an address in one dialect, by a proxy in the other.
+    fn entrance(self) -> Option<SourceEntrance> {
+        let words = || vec!["site".to_owned(), "{to}".to_owned()];
+        match self {
+            Self::MysqlSwitchover | Self::MysqlFailover | Self::MysqlReturned => {
+                Some(SourceEntrance::Address(DATABASE))
+            }
+            Self::MysqlSwitchoverEight | Self::MysqlFailoverEight | Self::MysqlReturnedEight => {
+                Some(SourceEntrance::Hook(SourceHook {
+                    run: words(),
+                    proof: words(),
+                    on: Some(HostName::new("client")),
+                    within: Duration::from_mins(1),
+                }))
+            }
+            _ => None,
+        }
     }
 
     /// Whether it is about a Galera cluster.
@@ -318,6 +360,7 @@ impl Scene {
             Self::Failover => &[("server", "stor1")],
             Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
             Self::MysqlSwitchover => &[("database", "shop")],
+            Self::MysqlReturned => &[("server", "stor1")],
             Self::GaleraQuorum | Self::GaleraStopped | Self::GaleraJoin => &[("database", "shop"), ("join", "60")],
             Self::GaleraPosition => &[("server", "stor2")],
             Self::Migrate => &[("slice", "web1"), ("into", "web1i"), ("budget", "60"), ("hours", "1")],
@@ -346,6 +389,7 @@ impl Scene {
             Self::Service => "service",
             Self::MysqlSwitchover => "mysql-switchover",
             Self::MysqlFailover => "mysql-failover",
+            Self::MysqlReturned => "mysql-returned",
             Self::GaleraQuorum | Self::GaleraStopped => "galera-recover",
             Self::GaleraJoin => "galera-join",
             Self::GaleraPosition => "galera-position",
@@ -365,6 +409,7 @@ impl Scene {
                 ("stor1", "stor2")
             }
             Self::FailBack => ("stor2", "stor1"),
+            Self::MysqlReturned => ("stor2", "stor2"),
             _ if matches!(self, Self::RollingReboot | Self::RollingOwn) => ("stor2", "stor2"),
             Self::Migrate => ("stor1", "stor3"),
             Self::MigrateReclaim => ("stor3", "stor3"),
@@ -396,6 +441,16 @@ impl Scene {
         }
         if self.is_both() {
             world.fleet(|island| island.move_slice(1).unwrap());
+        }
+        if matches!(
+            self,
+            Self::MysqlSwitchoverEight | Self::MysqlFailoverEight | Self::MysqlReturnedEight
+        ) {
+            world.fleet(|island| {
+                for server in island.nodes.iter_mut().filter_map(|node| node.mysql.as_mut()) {
+                    server.mariadb = false;
+                }
+            });
         }
         match self.base() {
             Self::Failover if self.is_half_dead() => {}
@@ -435,6 +490,7 @@ impl Scene {
                     island.announce(address, new);
                 });
             }
+            Self::MysqlReturned => _ = world.with("stor1", Island::fail_over_database),
             Self::MysqlFailover => {
                 world.inject(&Fault::HostKilled("stor1".into())).unwrap();
                 world.fleet(|island| {
@@ -636,6 +692,7 @@ fn fleet_of(scene: Scene) -> Fleet {
         },
         members: plain.hosts.iter().map(|host| host.name.clone()).collect(),
         preferred_source: scene.is_mysql().then(|| HostName::new("stor1")),
+        entrance: scene.entrance(),
     };
     let hosts = plain.hosts.iter().map(with).collect();
     Fleet::new(

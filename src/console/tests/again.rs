@@ -96,7 +96,7 @@ fn a_segment_and_a_topology_have_menus() {
     let shown = text(&model);
     assert!(shown.contains("runbooks for the topology db-main"), "{shown}");
     assert!(
-        shown.contains("databases are moved with MariaDB alone so far"),
+        shown.contains("db1 has no account to follow another with"),
         "{shown}"
     );
     assert_eq!(keys(&mut model, "<enter>"), [], "none of them applies");

@@ -80,10 +80,63 @@ fn a_menu_offers_what_applies_and_says_why_the_rest_does_not() {
             .unwrap()
             .starts_with("both sides are not connected and equal")
     );
-    let mysql = "db1 is mysql 8.0.41: databases are moved with MariaDB alone so far";
+    let row = |runbook: &str, why: &str| (runbook.to_owned(), Some(why.to_owned()));
     assert_eq!(
         rows(&host("db1"), &view),
-        ["mysql-switchover", "mysql-failover"].map(|runbook| (runbook.to_owned(), Some(mysql.to_owned())))
+        [
+            row(
+                "mysql-switchover",
+                "db1 has no account to follow another with (`replication_file` in the inventory)"
+            ),
+            row("mysql-failover", "db1 answers: mysql-switchover instead"),
+        ]
+    );
+}
+
+/// The picture with what one database server said last changed.
+fn with_database(name: &str, change: impl Fn(&mut crate::facts::mysql::Mysql)) -> FleetView {
+    let mut view = fixture::view();
+    for host in view.hosts.iter_mut().filter(|host| host.name.as_str() == name) {
+        let mut other = (**host).clone();
+        other.snapshot = other.snapshot.map(|snapshot| {
+            let mut other = (*snapshot).clone();
+            let mut mysql = other.mysql.value().unwrap().clone();
+            change(&mut mysql);
+            other.mysql = crate::facts::Reading::known(mysql, other.at);
+            Arc::new(other)
+        });
+        *host = Arc::new(other);
+    }
+    view
+}
+
+#[test]
+fn databases_that_cannot_be_moved_say_why_and_an_old_source_that_is_back_is_offered() {
+    use crate::facts::mysql::Flavour;
+    let old = with_database("db2", |mysql| mysql.version = "8.0.22".into());
+    let why = "db2 is mysql 8.0.22: databases are moved with MariaDB 10.10 or newer, or MySQL 8.0.23 or newer";
+    assert_eq!(rows(&host("db1"), &old)[0].1.as_deref(), Some(why));
+    let mixed = with_database("db3", |mysql| {
+        (mysql.flavour, mysql.version) = (Flavour::Mariadb, "10.11.6-MariaDB".into());
+    });
+    assert_eq!(
+        rows(&host("db1"), &mixed)[0].1.as_deref(),
+        Some("db1 is mysql and db3 mariadb")
+    );
+    let back = with_database("db2", |mysql| mysql.channels.clear());
+    let offer = &offers(&back, &host("db2"), NOW)[2];
+    assert_eq!(
+        (offer.asked.runbook.as_str(), offer.says.as_str(), offer.not_now.as_deref()),
+        ("mysql-returned", "db2 is back: it follows db1 if nothing was lost", None)
+    );
+    let nobody = with_database("db1", |mysql| mysql.read_only = Some(true));
+    let found = rows(&host("db1"), &nobody);
+    assert_eq!(
+        found[2],
+        (
+            "mysql-returned".to_owned(),
+            Some("no server of db-main takes writes".to_owned())
+        )
     );
 }
 

@@ -202,11 +202,11 @@ segments:
       three: { resource: r3, device: /dev/drbd3, mount_point: /srv/3, service_address: 10.0.0.9/24 }
 "#,
         r#"
-2:34: error: 10.0.0.9 is the service address of a slice, too (line 9) (a service address moves with its slice; give the host its own address)
+2:34: error: 10.0.0.9 is a service address, too (line 9) (a service address moves with what it leads to; give the host its own address)
 8:24: error: `r` is the DRBD resource of slice `one` on the same server, too (line 7)
 8:35: error: `/dev/drbd0` is the device of slice `one` on the same server, too (line 7)
 8:60: error: `/srv/x` is the mount point of slice `one` on the same server, too (line 7)
-8:85: error: 10.0.0.5 is the service address of another slice, too (line 7) (give `two` an address of its own, so that it can move alone)
+8:85: error: 10.0.0.5 is a service address already (line 7) (give `two` an address of its own, so that it can move alone)
 8:134: error: `fsid=1` is the filesystem id of slice `one` on the same server, too (line 7)
 "#,
     );

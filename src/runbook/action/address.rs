@@ -2,9 +2,13 @@
 //! the two takes the other back.
 
 use super::{Action, Argument, Given, Tool, argv, same};
-use crate::runbook::{
-    observe::network,
-    operation::{Claim, Nature, Operation, Place, Work},
+use crate::{
+    fleet::HostName,
+    runbook::{
+        observe::network,
+        operation::{Claim, Nature, Operation, Place, Work},
+        plan::AddressLayout,
+    },
 };
 use std::time::Duration;
 
@@ -19,10 +23,36 @@ pub const ADD: Address = Address { add: true };
 /// `address-drop`.
 pub const DROP: Address = Address { add: false };
 
-const IP: Tool = Tool {
+/// What moves an address.
+pub(super) const IP: Tool = Tool {
     any: &["ip"],
     why: "no address could be moved",
 };
+/// What tells the network where it is.
+pub(super) const ANNOUNCES: Tool = Tool {
+    any: &["arping", "busybox"],
+    why: "clients would look for the address at its old place for minutes",
+};
+
+/// The commands that give an address to a host, or take it away.
+///
+/// # Errors
+/// No interface of the host has a network with it.
+pub(super) fn commands(address: &AddressLayout, host: &HostName, add: bool) -> Result<Vec<Vec<String>>, String> {
+    let ip = address.ip;
+    let interface = address
+        .interface(host)
+        .ok_or_else(|| format!("no interface of {host} has a network with {ip}"))?;
+    let cidr = format!("{ip}/{}", address.prefix);
+    Ok(if add {
+        vec![
+            argv(["ip", "addr", "replace", &cidr, "dev", interface]),
+            argv(["announce", &ip.to_string(), interface]),
+        ]
+    } else {
+        vec![argv(["ip", "addr", "del", &cidr, "dev", interface])]
+    })
+}
 
 impl Action for Address {
     fn name(&self) -> &'static str {
@@ -42,26 +72,15 @@ impl Action for Address {
     }
 
     fn tools(&self) -> &'static [Tool] {
-        const ANNOUNCES: Tool = Tool {
-            any: &["arping", "busybox"],
-            why: "clients would look for the address at its old place for minutes",
-        };
         if self.add { &[IP, ANNOUNCES] } else { &[IP] }
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let (slice, address, side) = given.address()?;
         let (ip, host) = (address.ip, side.host.clone());
-        let interface = address
-            .interface(&host)
-            .ok_or_else(|| format!("no interface of {host} has a network with {ip}"))?;
-        let cidr = format!("{ip}/{}", address.prefix);
+        let commands = commands(address, &host, self.add)?;
         let proof = vec![network::carries(&host, ip, self.add)];
-        let (says, commands, back, nature, claim) = if self.add {
-            let commands = vec![
-                argv(["ip", "addr", "replace", &cidr, "dev", interface]),
-                argv(["announce", &ip.to_string(), interface]),
-            ];
+        let (says, back, nature, claim) = if self.add {
             let claim = Claim::OpenEntry {
                 host: host.clone(),
                 slice,
@@ -69,21 +88,14 @@ impl Action for Address {
             };
             // `replace` of what is there changes nothing; and that it was announced cannot be seen afterwards.
             let nature = Nature::Idempotent;
-            (
-                format!("give {host} the address {ip}"),
-                commands,
-                DROP.name(),
-                nature,
-                claim,
-            )
+            (format!("give {host} the address {ip}"), DROP.name(), nature, claim)
         } else {
-            let commands = vec![argv(["ip", "addr", "del", &cidr, "dev", interface])];
             let claim = Claim::CloseEntry {
                 host: host.clone(),
                 slice,
             };
             let says = format!("take the address {ip} from {host}");
-            (says, commands, ADD.name(), Nature::Probeable, claim)
+            (says, ADD.name(), Nature::Probeable, claim)
         };
         Ok(Operation {
             place: Place::Host(host),

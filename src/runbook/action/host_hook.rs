@@ -110,7 +110,7 @@ impl Action for OwnHook {
 }
 
 /// The command of the console's own machine succeeds.
-fn local(host: &HostName, argv: &[String]) -> Condition {
+pub(super) fn local(host: &HostName, argv: &[String]) -> Condition {
     let look = Look::local(host, argv.iter().cloned());
     let (shown, read) = (look.shown(), look.clone());
     Condition::new(

@@ -3,10 +3,13 @@
 
 use super::{Check, Report};
 use crate::{
-    fleet::Fleet,
+    fleet::{Fleet, HostName},
     runbook::{
-        observe::mysql::{self, Member, Seen},
-        plan::DatabaseLayout,
+        observe::{
+            mysql::{self, Cluster, Dialect, Member, OLDEST_MARIADB, Seen, Writes},
+            network,
+        },
+        plan::{DatabaseLayout, Entrance},
         planner::Scope,
         sight::Sight,
     },
@@ -18,11 +21,9 @@ use std::path::Path;
 pub struct DatabaseSound;
 
 /// A candidate that is further behind has to catch up before clients are made to wait for it, in transactions.
-pub const NEAR: u64 = 10_000;
+pub const NEAR: u128 = 10_000;
 /// A transaction of a client that is open for longer is not ended without a word, seconds.
 const LONG_S: u64 = 30;
-/// `MASTER_DEMOTE_TO_SLAVE` is there from then on.
-const OLDEST: (u32, u32) = (10, 10);
 
 impl Check for DatabaseSound {
     fn name(&self) -> &'static str {
@@ -42,7 +43,8 @@ impl Check for DatabaseSound {
             fit(member, own, report);
         }
         twins(&seen, report);
-        let find = |host: &crate::fleet::HostName| seen.iter().find(|(member, _)| member.host == *host);
+        alike(&seen, report);
+        let find = |host: &HostName| seen.iter().find(|(member, _)| member.host == *host);
         let (Some((from, source)), Some((to, target))) = (find(&database.from), find(&database.to)) else {
             return;
         };
@@ -55,10 +57,7 @@ impl Check for DatabaseSound {
             "move the source at the head of the chain",
         );
         for (member, own) in seen.iter().filter(|(member, _)| member.host != from.host) {
-            report.require(
-                &member.is_open(false).judge(sight),
-                "make it read-only first: two servers that take writes go apart",
-            );
+            report.require(&member.is_open(false).judge(sight), closes(own));
             report.require(&member.follows(from).judge(sight), "mend its replication first");
             let errant = own.errant_beside(source);
             if !errant.is_empty() {
@@ -67,7 +66,7 @@ impl Check for DatabaseSound {
                         "{} has transactions that {} has not: {}",
                         member.host,
                         from.host,
-                        errant.join(", ")
+                        mysql::short(&errant.join(", "))
                     ),
                     "bring them to the source, or make the replica anew",
                 );
@@ -82,7 +81,7 @@ impl Check for DatabaseSound {
         {
             report.refuse(
                 format!("{} is kept {delay} s behind on purpose", to.host),
-                "choose another server, or take its delay away (CHANGE MASTER TO MASTER_DELAY = 0)",
+                "choose another server, or take its delay away (MASTER_DELAY = 0, SOURCE_DELAY = 0)",
             );
         }
         if source.oldest_transaction_s > LONG_S {
@@ -95,6 +94,7 @@ impl Check for DatabaseSound {
             );
         }
         accounts(&[from, to], sight, report);
+        entrance(&database, Some(&database.from), sight, report);
         tell(from, source, to, target, report);
         on_drbd(scope.fleet, &seen, report);
     }
@@ -119,30 +119,52 @@ pub fn members<'a>(database: &'a DatabaseLayout, sight: &Sight, report: &mut Rep
 /// What a server has to be, whatever its role.
 pub fn fit(member: &Member, own: &Seen, report: &mut Report) {
     let host = &member.host;
-    let mut numbers = own.version.split(['.', '-']).map_while(|word| word.parse::<u32>().ok());
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < OLDEST {
+    if matches!(own.dialect, Dialect::Mariadb { .. }) && own.number() < OLDEST_MARIADB {
         report.refuse(
             format!("{host} is MariaDB {}", own.version),
             "10.10 or newer can be moved so",
         );
     }
-    if own.galera {
-        report.refuse(
+    match &own.cluster {
+        Some(Cluster::Galera) => report.refuse(
             format!("{host} is a node of a Galera cluster"),
             "take it out of this topology",
+        ),
+        Some(Cluster::Group(name)) => report.refuse(
+            format!("{host} is a member of the replication group {name}"),
+            "a group chooses its own primary: move it there (group_replication_set_as_primary, or MySQL Shell)",
+        ),
+        None => {}
+    }
+    if let Some(channel) = own.channels.iter().find(|channel| !channel.name.is_empty()) {
+        report.refuse(
+            format!(
+                "{host} follows {} in a connection with a name ({})",
+                channel.source, channel.name
+            ),
+            "let it follow in the usual one, which has no name",
         );
     }
     if !own.logs_all {
         report.refuse(
             format!("{host} does not write everything to its binary log"),
-            "set log_bin and log_slave_updates: others could not follow it",
+            "set log_bin and log_slave_updates (log_replica_updates): others could not follow it",
         );
     }
     if !own.strict {
+        let (setting, lift) = match own.dialect {
+            Dialect::Mariadb { .. } => (
+                "gtid_strict_mode is off",
+                "SET GLOBAL gtid_strict_mode = 1 there, and in its configuration",
+            ),
+            Dialect::Mysql { .. } => (
+                "gtid_mode and enforce_gtid_consistency are not both ON",
+                "switch GTIDs on everywhere first, one step of gtid_mode after the other",
+            ),
+        };
         report.refuse(
-            format!("gtid_strict_mode is off on {host}: its position would not tell what it has"),
-            "SET GLOBAL gtid_strict_mode = 1 there, and in its configuration",
+            format!("{setting} on {host}: its position would not tell what it has"),
+            lift,
         );
     }
     if !own.filters.is_empty() {
@@ -150,6 +172,33 @@ pub fn fit(member: &Member, own: &Seen, report: &mut Report) {
             format!("{host} leaves something out: {}", own.filters.join(", ")),
             "a server with filters has not everything: choose servers without",
         );
+    }
+}
+
+/// What makes a server take no writes.
+fn closes(own: &Seen) -> &'static str {
+    match own.writes {
+        Writes::Privileged => "SET PERSIST super_read_only = ON there: whoever has SUPER could write to it",
+        _ => "make it read-only first: two servers that take writes go apart",
+    }
+}
+
+/// Transactions of MySQL and of MariaDB cannot be compared, so neither can replace the other.
+pub fn alike(seen: &[(&Member, Seen)], report: &mut Report) {
+    let Some((first, one)) = seen.first() else { return };
+    for (other, two) in &seen[1..] {
+        if one.dialect.name() != two.dialect.name() {
+            report.refuse(
+                format!(
+                    "{} is {} and {} {}: their transactions cannot be compared",
+                    first.host,
+                    one.dialect.name(),
+                    other.host,
+                    two.dialect.name()
+                ),
+                "servers of one topology have to be of one kind",
+            );
+        }
     }
 }
 
@@ -167,28 +216,53 @@ pub fn twins(seen: &[(&Member, Seen)], report: &mut Report) {
 
 /// Both change their role, so both need the account that a replica logs in with, and it has to work.
 fn accounts(both: &[&Member; 2], sight: &Sight, report: &mut Report) {
-    for (own, other) in [(both[0], both[1]), (both[1], both[0])] {
-        let Some(look) = mysql::reach(&own.host, &own.access, &other.address, other.port) else {
-            report.refuse(
-                format!("{} would have no account to follow {} with", own.host, other.host),
-                "name a file there with user and password of the replication account: mysql: { replication_file: … }",
-            );
-            continue;
-        };
-        match sight.text(&look).map(str::trim) {
-            Ok(id) if id == other.server_id.to_string() => {}
-            Ok(id) => report.refuse(
-                format!(
-                    "{} reaches server {id} at {}:{}, not {}",
-                    own.host, other.address, other.port, other.host
-                ),
-                "write where it is reached: mysql: { address: … }",
+    account(both[0], both[1], sight, report);
+    account(both[1], both[0], sight, report);
+}
+
+/// A server can log in on another as a replica does.
+pub fn account(own: &Member, other: &Member, sight: &Sight, report: &mut Report) {
+    let Some(look) = mysql::reach(&own.host, &own.access, &other.address, other.port) else {
+        report.refuse(
+            format!("{} would have no account to follow {} with", own.host, other.host),
+            "name a file there with user and password of the replication account: mysql: { replication_file: … }",
+        );
+        return;
+    };
+    match sight.text(&look).map(str::trim) {
+        Ok(id) if id == other.server_id.to_string() => {}
+        Ok(id) => report.refuse(
+            format!(
+                "{} reaches server {id} at {}:{}, not {}",
+                own.host, other.address, other.port, other.host
             ),
-            Err(why) => report.refuse(
-                format!("{} cannot log in on {} as a replica: {why}", own.host, other.host),
-                "mend the account, its file or the way there",
-            ),
+            "write where it is reached: mysql: { address: … }",
+        ),
+        Err(why) => report.refuse(
+            format!("{} cannot log in on {} as a replica: {why}", own.host, other.host),
+            "mend the account, its file or the way there",
+        ),
+    }
+}
+
+/// Clients find the source where the inventory says, and nobody else is found there. `on` carries the address; nobody may
+/// where that is dead.
+pub fn entrance(database: &DatabaseLayout, on: Option<&HostName>, sight: &Sight, report: &mut Report) {
+    match &database.entrance {
+        Some(Entrance::Address(address)) => {
+            let hosts = database.members.iter().map(|member| &member.host);
+            for host in hosts.filter(|host| on.is_some() || **host != database.from) {
+                report.require(
+                    &network::carries(host, address.ip, on == Some(host)).judge(sight),
+                    "clients come to the source by that address: put it there alone, or mend the inventory",
+                );
+            }
         }
+        Some(Entrance::Hook(_)) => {}
+        None => report.note(format!(
+            "clients have to find {} themselves: the inventory names neither `service_address` nor `to_source` of {}",
+            database.to, database.name
+        )),
     }
 }
 
@@ -216,10 +290,17 @@ fn tell(from: &Member, source: &Seen, to: &Member, target: &Seen, report: &mut R
             from.host
         ));
     }
-    if source.opens_at_start == Some(true) {
+    // What closes a server of MySQL outlives its restart.
+    if source.opens_at_start == Some(true) && matches!(source.dialect, Dialect::Mariadb { .. }) {
         report.warn(format!(
             "{} takes writes after a restart: set read_only = 1 in its configuration",
             from.host
+        ));
+    }
+    if source.number() < target.number() {
+        report.warn(format!(
+            "{} ({}) is newer than {} ({}), which may not understand everything that it is sent then",
+            to.host, target.version, from.host, source.version
         ));
     }
     if source.events > 0 {

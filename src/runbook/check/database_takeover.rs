@@ -3,12 +3,12 @@
 
 use super::{
     Check, Report,
-    database_sound::{fit, twins},
+    database_sound::{alike, entrance, fit, twins},
 };
 use crate::{
     facts::mysql::ReplicaThread,
     runbook::{
-        observe::mysql::{self, Member, Seen},
+        observe::mysql::{self, Member, Seen, Writes},
         planner::Scope,
         sight::Sight,
     },
@@ -47,30 +47,35 @@ impl Check for DatabaseTakeover {
         }
         for (member, own) in &seen {
             fit(member, own, report);
-            if !own.read_only {
-                report.refuse(
+            match own.writes {
+                Writes::None => {}
+                Writes::All => report.refuse(
                     format!("{} takes writes already", member.host),
                     "if it is the source now there is nothing to take over; else make it read-only first",
-                );
+                ),
+                Writes::Privileged => report.refuse(
+                    format!("{} {}", member.host, own.writes.verb()),
+                    "SET PERSIST super_read_only = ON there: whoever has SUPER could write to it",
+                ),
             }
         }
         twins(&seen, report);
+        alike(&seen, report);
         let Some((to, target)) = seen.iter().find(|(member, _)| member.host == database.to) else {
             return;
         };
         for (member, own) in seen.iter().filter(|(member, _)| member.host != to.host) {
-            let more = own.holds().subtract(&target.holds());
-            if more.is_empty() {
+            // That they cannot be compared is a refusal already.
+            let Some(more) = own.holds.missing_from(&target.holds).filter(|more| !more.is_empty()) else {
                 continue;
-            }
-            let more: Vec<String> = more.iter().map(ToString::to_string).collect();
+            };
             let fact = format!(
                 "{} has not received {}, which {} has",
                 to.host,
-                more.join(", "),
+                mysql::short(&more),
                 member.host
             );
-            if target.holds().is_subset(&own.holds()) {
+            if target.holds.is_subset(&own.holds) == Some(true) {
                 report.note(format!("{fact}: it gets that from there before it takes writes"));
             } else {
                 // Neither has everything: whichever takes over, something is thrown away.
@@ -81,9 +86,10 @@ impl Check for DatabaseTakeover {
             }
         }
         applier(to, target, report);
+        entrance(&database, None, sight, report);
         let positions: Vec<String> = seen
             .iter()
-            .map(|(member, own)| format!("{} has received {}", member.host, own.holds()))
+            .map(|(member, own)| format!("{} has received {}", member.host, mysql::shown(&own.holds)))
             .collect();
         report.note(format!("evidence: {}", positions.join("; ")));
         let waits = seen
@@ -121,7 +127,7 @@ fn applier(to: &Member, target: &Seen, report: &mut Report) {
                 format!(
                     "the applier of {} is stopped{error}; it has not applied {}",
                     to.host,
-                    target.unapplied()
+                    mysql::short(&target.unapplied())
                 ),
                 "mend it by hand, but do not restart its receiver: what it has received would be thrown away",
             );

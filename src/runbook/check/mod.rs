@@ -10,6 +10,7 @@ mod client_loss;
 mod clients_sick;
 mod copy_fits;
 mod copy_replaces;
+mod database_returned;
 mod database_sound;
 mod database_takeover;
 mod disk_fits;
@@ -44,6 +45,7 @@ pub const ALL: &[&dyn Check] = &[
     &copy_replaces::CopyReplaces,
     &disk_fits::DiskFits,
     &hosts_spared::HostsSpared,
+    &database_returned::DatabaseReturned,
     &database_sound::DatabaseSound,
     &database_takeover::DatabaseTakeover,
     &galera_lives::GaleraLives,

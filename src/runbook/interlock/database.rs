@@ -3,8 +3,12 @@
 use super::{Context, Interlock, fixed};
 use crate::{
     fleet::HostName,
-    runbook::{condition::Condition, observe::mysql::Member},
+    runbook::{
+        condition::Condition,
+        observe::{mysql::Member, network},
+    },
 };
+use std::net::IpAddr;
 
 type Required = Vec<(Interlock, Condition)>;
 
@@ -54,8 +58,32 @@ pub fn follow(context: &Context<'_>, host: &HostName, source: &HostName) -> Requ
     })
 }
 
-/// What has to hold before a server takes no writes any more: it is part of the plan.
-pub fn close(context: &Context<'_>, host: &HostName) -> Required {
+/// What has to hold before a server gets the address by which clients find the one that takes writes: it does, and no other
+/// server carries it.
+pub fn enter(context: &Context<'_>, host: &HostName, address: IpAddr) -> Required {
+    on(context, host, |own, others| {
+        let mut out = vec![(Interlock::EntranceOnSource, own.is_open(true))];
+        for other in others {
+            match context.fenced.get(&other.host) {
+                Some(off) => out.extend(off.iter().map(|off| (Interlock::StillOff, off.clone()))),
+                None => out.push((Interlock::AddressOnce, network::carries(&other.host, address, false))),
+            }
+        }
+        out
+    })
+}
+
+/// What has to hold before clients are led to a server: it takes writes. On the way back it will: nothing was closed but
+/// what opens again, and the command has one way only.
+pub fn lead(context: &Context<'_>, host: &HostName) -> Required {
+    on(context, host, |own, _| {
+        let open = (!context.back).then(|| (Interlock::EntranceOnSource, own.is_open(true)));
+        open.into_iter().collect()
+    })
+}
+
+/// What has to hold before a server takes no writes any more, or receives nothing: it is part of the plan.
+pub fn inside(context: &Context<'_>, host: &HostName) -> Required {
     on(context, host, |_, _| Vec::new())
 }
 

@@ -278,11 +278,12 @@ impl Bound {
 fn repeated(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     let definition = &scope.wish.definition;
     let steps = &definition.steps;
-    let own = definition.about.words();
+    let (own, shared) = (definition.about.words(), definition.about.shared_words());
     let mut speaks = Vec::new();
     for step in steps {
         let named = named(step).map_err(|why| unbound(step, why.says))?;
-        speaks.push(named.iter().any(|word| own.contains(&word.as_str())));
+        let of_one = |word: &String| own.contains(&word.as_str()) && !shared.contains(&word.as_str());
+        speaks.push(named.iter().any(of_one));
     }
     let facts = Value::from(Serde(shown));
     let rows = scope.subject.words();

@@ -28,6 +28,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../builtin/mysql-switchover.yaml"),
     ),
     ("mysql-failover.yaml", include_str!("../builtin/mysql-failover.yaml")),
+    ("mysql-returned.yaml", include_str!("../builtin/mysql-returned.yaml")),
     ("galera-recover.yaml", include_str!("../builtin/galera-recover.yaml")),
     ("galera-join.yaml", include_str!("../builtin/galera-join.yaml")),
     ("galera-position.yaml", include_str!("../builtin/galera-position.yaml")),

@@ -23,14 +23,23 @@ const CALL: Duration = Duration::from_millis(250);
 #[must_use]
 pub fn stall(plan: &Plan) -> Duration {
     let closes = |operation: &Operation| {
-        let is_close = |claim: &Claim| matches!(claim, Claim::CloseEntry { .. } | Claim::CloseDatabase { .. });
+        let is_close = |claim: &Claim| {
+            matches!(
+                claim,
+                Claim::CloseEntry { .. } | Claim::CloseDatabase { .. } | Claim::LeaveDatabase { .. }
+            )
+        };
         operation.claims.iter().any(is_close)
     };
     let opens = |operation: &Operation| {
         let is_open = |claim: &Claim| {
             matches!(
                 claim,
-                Claim::OpenEntry { .. } | Claim::OpenDatabase { .. } | Claim::Bootstrap { .. }
+                Claim::OpenEntry { .. }
+                    | Claim::OpenDatabase { .. }
+                    | Claim::EnterDatabase { .. }
+                    | Claim::LeadDatabase { .. }
+                    | Claim::Bootstrap { .. }
             )
         };
         operation.claims.iter().any(is_open)
@@ -228,20 +237,26 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ),
     (
         "db_close",
-        "SET GLOBAL event_scheduler = OFF and read_only = 1; KILL CONNECTION of every session but those of replication; a \
-         global read lock for a moment, so that commits under way end; FLUSH BINARY LOGS; then @@gtid_binlog_pos until it \
-         stands still",
+        "SET GLOBAL event_scheduler = OFF and read_only = 1 (MySQL: SET PERSIST super_read_only = ON under a global read lock); \
+         KILL CONNECTION of every session but those of replication; a global read lock for a moment, so that commits under \
+         way end; FLUSH BINARY LOGS; then @@gtid_binlog_pos (MySQL: @@gtid_executed) until it stands still",
     ),
     (
         "db_open",
-        "SET GLOBAL read_only = 0; with `events` event_scheduler = ON as well, as the old source had it",
+        "SET GLOBAL read_only = 0 (MySQL: SET PERSIST super_read_only = OFF and read_only = OFF); with `events` \
+         event_scheduler = ON as well, as the old source had it",
     ),
     (
         "db_follow",
         "STOP SLAVE; CHANGE MASTER TO that host and port by the account in that file (`-`: the account that it knows), \
-         MASTER_USE_GTID = slave_pos, MASTER_DEMOTE_TO_SLAVE = 1; START SLAVE",
+         MASTER_USE_GTID = slave_pos, MASTER_DEMOTE_TO_SLAVE = 1; START SLAVE (MySQL: STOP REPLICA; CHANGE REPLICATION SOURCE \
+         TO that, SOURCE_AUTO_POSITION = 1; START REPLICA)",
     ),
-    ("db_unfollow", "STOP SLAVE; RESET SLAVE ALL"),
+    (
+        "db_unfollow",
+        "STOP SLAVE; RESET SLAVE ALL (MySQL: STOP REPLICA; RESET REPLICA ALL)",
+    ),
+    ("db_freeze", "STOP REPLICA IO_THREAD"),
     (
         "db_joins",
         "writes down, beside the receipts of runs, the bootstraps that the member is part of: it is not further than they were",

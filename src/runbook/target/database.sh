@@ -13,47 +13,117 @@ db_client() {
   if command -v mariadb >/dev/null 2>&1; then mariadb "$@"; else mysql "$@"; fi
 }
 
+# db_dialect SOCKET DEFAULTS: sets db_dialect to the words that the server understands: mariadb, mysql (8.0.23 or newer), or
+# old, MySQL before that; db_version to its version, and db_number to that as a number, for the latter two.
+db_dialect() {
+  db_version=$(echo 'SELECT @@version;' | db_client "$1" "$2" --skip-column-names) || return
+  case $db_version in
+    *MariaDB*) db_dialect=mariadb; return ;;
+  esac
+  db_number=$(printf '%s\n' "$db_version" | awk -F '[.-]' 'NR == 1 { print $1 * 10000 + $2 * 100 + $3 }')
+  db_dialect=old
+  [ "$db_number" -lt 80023 ] || db_dialect=mysql
+}
+
+# db_speaks SOCKET DEFAULTS: the same, for a server that is about to be changed: complains of one that is too old.
+db_speaks() {
+  db_dialect "$1" "$2" || return
+  [ "$db_dialect" != old ] || { echo "MySQL $db_version: 8.0.23 or newer is needed" >&2; return 1; }
+}
+
 # db_state SOCKET DEFAULTS: everything that a move rests on, as tables with a line of names: `#server` (one row), the
-# connections of a replica (`Connection_name`, one row each), the binary log (`File`), accounts that `read_only` does not
-# stop (`#account`), and `#end`, without which the answer is not whole. A MySQL server tells its version alone.
+# connections of a replica (`Connection_name` of MariaDB, `Replica_IO_State` of MySQL, one row each), the binary log
+# (`File`), accounts that `read_only` does not stop (`#account`), and `#end`, without which the answer is not whole. A server
+# that is too old tells its version alone.
 db_state() {
+  db_dialect "$1" "$2" || return
+  case $db_dialect in
+    mariadb) db_state_mariadb "$1" "$2" ;;
+    mysql) db_state_mysql "$1" "$2" ;;
+    *) printf '#server\tdialect\n%s\told\n#end\nend\n' "$db_version" ;;
+  esac
+}
+
+db_state_mariadb() {
   db_client "$1" "$2" <<'SQL'
-SET @pm = @@version LIKE '%MariaDB%';
-SET @ask = IF(@pm, 'SELECT @@version AS `#server`, ''mariadb'' AS dialect, @@global.server_id AS server_id,
+SELECT @@version AS `#server`, 'mariadb' AS dialect, @@global.server_id AS server_id,
  @@port AS port, @@global.read_only AS read_only,
- (SELECT GLOBAL_VALUE_ORIGIN FROM information_schema.SYSTEM_VARIABLES WHERE VARIABLE_NAME = ''READ_ONLY'') AS read_only_origin,
+ (SELECT GLOBAL_VALUE_ORIGIN FROM information_schema.SYSTEM_VARIABLES WHERE VARIABLE_NAME = 'READ_ONLY') AS read_only_origin,
  @@log_bin AS log_bin, @@log_slave_updates AS log_slave_updates, @@global.gtid_strict_mode AS gtid_strict_mode,
  @@global.gtid_binlog_pos AS gtid_binlog_pos, @@global.gtid_binlog_state AS gtid_binlog_state,
  @@global.gtid_slave_pos AS gtid_slave_pos, @@global.event_scheduler AS event_scheduler,
  (SELECT COUNT(*) FROM information_schema.EVENTS) AS events,
  @@global.rpl_semi_sync_master_enabled AS semi_sync_source, @@global.rpl_semi_sync_slave_enabled AS semi_sync_replica,
  @@global.rpl_semi_sync_master_wait_point AS semi_sync_wait_point,
- (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = ''RPL_SEMI_SYNC_MASTER_STATUS'') AS semi_sync_active,
- (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = ''RPL_SEMI_SYNC_MASTER_CLIENTS'') AS semi_sync_replicas,
- (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER <> ''system user'' AND COMMAND NOT LIKE ''Binlog Dump%''
-   AND COMMAND <> ''Daemon'' AND ID <> CONNECTION_ID()) AS clients,
+ (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'RPL_SEMI_SYNC_MASTER_STATUS') AS semi_sync_active,
+ (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'RPL_SEMI_SYNC_MASTER_CLIENTS') AS semi_sync_replicas,
+ (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER <> 'system user' AND COMMAND NOT LIKE 'Binlog Dump%'
+   AND COMMAND <> 'Daemon' AND ID <> CONNECTION_ID()) AS clients,
  (SELECT IFNULL(MAX(TIMESTAMPDIFF(SECOND, t.trx_started, NOW())), 0) FROM information_schema.INNODB_TRX t
-   JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE p.USER <> ''system user'') AS oldest_transaction_s,
- IFNULL((SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES WHERE VARIABLE_NAME = ''WSREP_ON''), ''OFF'') AS wsrep_on,
- @@datadir AS datadir',
- 'SELECT @@version AS `#server`, ''mysql'' AS dialect');
-PREPARE pm FROM @ask;
-EXECUTE pm;
-SET @ask = IF(@pm, 'SHOW ALL SLAVES STATUS', 'DO 0');
-PREPARE pm FROM @ask;
-EXECUTE pm;
-SET @ask = IF(@pm, 'SHOW MASTER STATUS', 'DO 0');
-PREPARE pm FROM @ask;
-EXECUTE pm;
+   JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE p.USER <> 'system user') AS oldest_transaction_s,
+ IFNULL((SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES WHERE VARIABLE_NAME = 'WSREP_ON'), 'OFF') AS wsrep_on,
+ @@datadir AS datadir;
+SHOW ALL SLAVES STATUS;
+SHOW MASTER STATUS;
 SELECT GRANTEE AS `#account` FROM information_schema.USER_PRIVILEGES
  WHERE PRIVILEGE_TYPE IN ('SUPER', 'READ ONLY ADMIN', 'READ_ONLY ADMIN') GROUP BY GRANTEE ORDER BY GRANTEE LIMIT 20;
 SELECT 'end' AS `#end`;
 SQL
 }
 
-# db_stand SOCKET DEFAULTS: in one line, for a target to check in the same call as a command: server_id, open or closed,
-# source or replica, and of a replica whether everything that it has received is applied (drained) or not (behind).
+# What a release renamed is asked by its old and its new name; a plugin that is not there has no variable at all.
+db_state_mysql() {
+  db_log='BINARY LOG'
+  [ "$db_number" -ge 80200 ] || db_log=MASTER
+  db_client "$1" "$2" <<SQL
+SELECT @@version AS \`#server\`, 'mysql' AS dialect, @@global.server_id AS server_id, @@global.server_uuid AS server_uuid,
+ @@global.port AS port, @@global.read_only AS read_only, @@global.super_read_only AS super_read_only,
+ (SELECT VARIABLE_SOURCE FROM performance_schema.variables_info WHERE VARIABLE_NAME = 'super_read_only') AS read_only_origin,
+ (SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME = 'super_read_only') AS read_only_persisted,
+ @@global.log_bin AS log_bin,
+ (SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
+   WHERE VARIABLE_NAME IN ('log_replica_updates', 'log_slave_updates')) AS log_replica_updates,
+ @@global.gtid_mode AS gtid_mode, @@global.enforce_gtid_consistency AS enforce_gtid_consistency,
+ @@global.gtid_executed AS gtid_executed, @@global.event_scheduler AS event_scheduler,
+ (SELECT COUNT(*) FROM information_schema.EVENTS) AS events,
+ IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
+   WHERE VARIABLE_NAME IN ('rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled')), 'OFF') AS semi_sync_source,
+ IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
+   WHERE VARIABLE_NAME IN ('rpl_semi_sync_replica_enabled', 'rpl_semi_sync_slave_enabled')), 'OFF') AS semi_sync_replica,
+ IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
+   WHERE VARIABLE_NAME IN ('rpl_semi_sync_source_wait_point', 'rpl_semi_sync_master_wait_point')), '') AS semi_sync_wait_point,
+ IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_status
+   WHERE VARIABLE_NAME IN ('Rpl_semi_sync_source_status', 'Rpl_semi_sync_master_status')), 'OFF') AS semi_sync_active,
+ (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER <> 'system user' AND COMMAND NOT LIKE 'Binlog Dump%'
+   AND COMMAND <> 'Daemon' AND ID <> CONNECTION_ID()) AS clients,
+ (SELECT IFNULL(MAX(TIMESTAMPDIFF(SECOND, t.trx_started, NOW())), 0) FROM information_schema.INNODB_TRX t
+   JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE p.USER <> 'system user') AS oldest_transaction_s,
+ IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
+   WHERE VARIABLE_NAME = 'group_replication_group_name'), '') AS group_name,
+ @@global.datadir AS datadir;
+SHOW REPLICA STATUS;
+SHOW $db_log STATUS;
+SELECT 'end' AS \`#end\`;
+SQL
+}
+
+# db_binlogs SOCKET DEFAULTS: where the binary logs are, without the number behind their names, and a line for each.
+db_binlogs() {
+  db_client "$1" "$2" --skip-column-names <<'SQL'
+SELECT @@global.log_bin_basename;
+SHOW BINARY LOGS;
+SQL
+}
+
+# db_stand SOCKET DEFAULTS: in one line, for a target to check in the same call as a command: server_id, open or closed (or
+# privileged, where MySQL stops all but SUPER), source or replica, and of a replica whether everything that it has received is
+# applied (drained) or not (behind).
 db_stand() {
+  db_speaks "$1" "$2" || return
+  if [ "$db_dialect" = mariadb ]; then db_stand_mariadb "$1" "$2"; else db_stand_mysql "$1" "$2"; fi
+}
+
+db_stand_mariadb() {
   printf '%s\n' 'SELECT @@global.server_id AS pm_server, @@global.read_only AS pm_closed\G SHOW ALL SLAVES STATUS\G' |
     db_client "$1" "$2" | awk '
     $1 == "pm_server:" { server = $2 }
@@ -73,6 +143,23 @@ db_stand() {
     }'
 }
 
+# Sets of transactions are compared by the server: it knows their algebra.
+db_stand_mysql() {
+  db_rows=$(echo 'SHOW REPLICA STATUS;' | db_client "$1" "$2") || return
+  db_role=source
+  if [ -n "$db_rows" ]; then
+    db_got=$(printf '%s\n' "$db_rows" | awk -F '\t' '
+      NR == 1 { for (i = 1; i <= NF; i++) if ($i == "Retrieved_Gtid_Set") at = i; if (!at) exit 1; next }
+      { gsub(/\\n/, "", $at); if ($at != "") { printf "%s%s", comma, $at; comma = "," } }') || return
+    case $db_got in *[!0-9A-Za-z_:,-]*) echo 'Retrieved_Gtid_Set is no set of transactions' >&2; return 1 ;; esac
+    db_role="replica ', IF(GTID_SUBSET('$db_got', @@global.gtid_executed), 'drained', 'behind'), '"
+  fi
+  db_client "$1" "$2" --skip-column-names <<SQL
+SELECT CONCAT(@@global.server_id, ' ', IF(@@global.super_read_only, 'closed', IF(@@global.read_only, 'privileged', 'open')),
+ ' $db_role');
+SQL
+}
+
 # db_sessions SOCKET DEFAULTS: ends every session but those of replication and of the server itself.
 db_sessions() {
   db_list=$(db_client "$1" "$2" --skip-column-names <<'SQL'
@@ -86,10 +173,19 @@ SQL
   done | db_client "$1" "$2" --force 2>/dev/null || :
 }
 
-# db_close SOCKET DEFAULTS: takes no writes any more. read_only stops everybody but accounts with READ ONLY ADMIN, so
-# events end, which may run as such, and all sessions; commits that are under way are waited for (a global read lock);
-# then its position is read until it stands still.
+# db_close SOCKET DEFAULTS: takes no writes any more. Events end, which may run as an account that read_only does not stop, and
+# all sessions; commits that are under way are waited for (a global read lock); then its position is read until it stands
+# still. MariaDB's read_only stops everybody but accounts with READ ONLY ADMIN; super_read_only of MySQL stops everybody, and is
+# kept over a restart.
 db_close() {
+  db_speaks "$1" "$2" || return
+  if [ "$db_dialect" = mariadb ]; then
+    db_shut='SET GLOBAL read_only = 1;' db_at=@@global.gtid_binlog_pos db_who='an account that read_only does not stop'
+  else
+    # Commits end before it is set, and none begins before the lock is given back.
+    db_shut='FLUSH LOCAL TABLES WITH READ LOCK; SET PERSIST super_read_only = ON; UNLOCK TABLES;'
+    db_at=@@global.gtid_executed db_who='somebody although super_read_only is on'
+  fi
   db_scheduler=$(db_client "$1" "$2" --skip-column-names <<'SQL'
 SELECT @@global.event_scheduler;
 SQL
@@ -97,7 +193,7 @@ SQL
   if [ "$db_scheduler" = ON ]; then echo 'SET GLOBAL event_scheduler = OFF;' | db_client "$1" "$2" || return; fi
   db_left=3
   # A statement that takes long, or tables that a session has locked, are in its way: sessions go, and it is tried again.
-  until echo 'SET SESSION lock_wait_timeout = 3; SET GLOBAL read_only = 1;' | db_client "$1" "$2"; do
+  until echo "SET SESSION lock_wait_timeout = 3; $db_shut" | db_client "$1" "$2"; do
     db_left=$((db_left - 1))
     [ "$db_left" -gt 0 ] || return 1
     db_sessions "$1" "$2"
@@ -111,14 +207,11 @@ FLUSH LOCAL BINARY LOGS;
 SQL
   db_seen=none db_left=20
   while :; do
-    db_now=$(db_client "$1" "$2" --skip-column-names <<'SQL'
-SELECT CONCAT('at ', @@global.gtid_binlog_pos);
-SQL
-    ) || return
+    db_now=$(echo "SELECT CONCAT('at ', $db_at);" | db_client "$1" "$2" --skip-column-names) || return
     [ "$db_now" != "$db_seen" ] || break
     db_seen=$db_now db_left=$((db_left - 1))
     if [ "$db_left" -le 0 ]; then
-      echo "it is still written, by an account that read_only does not stop; now $db_now" >&2
+      echo "it is still written, by $db_who; now $db_now" >&2
       return 1
     fi
     sleep 0.2 2>/dev/null || sleep 1
@@ -128,20 +221,31 @@ SQL
 
 # db_open SOCKET DEFAULTS EVENTS: takes writes; with `events` its event scheduler runs as well.
 db_open() {
+  db_speaks "$1" "$2" || return
   {
-    echo 'SET GLOBAL read_only = 0;'
+    if [ "$db_dialect" = mariadb ]; then
+      echo 'SET GLOBAL read_only = 0;'
+    else
+      echo 'SET PERSIST super_read_only = OFF; SET PERSIST read_only = OFF;'
+    fi
     [ "$3" != events ] || echo 'SET GLOBAL event_scheduler = ON;'
   } | db_client "$1" "$2"
 }
 
-# db_account FILE: SQL words for the replication account of a file of options: its group [client].
+# db_account FILE WORD: SQL words for the replication account of a file of options: its group [client]; WORD is what the
+# dialect calls a source, MASTER or SOURCE. A replica of MySQL 8 logs in by TLS where the file asks for that (ssl-mode); else
+# it asks its source for the key by which the password is sent, which the usual kind of account needs.
 db_account() {
-  db_user= db_password=
-  db_options=$(my_print_defaults "--defaults-file=$1" client) || return
+  db_user= db_password= db_tls= db_ca=
+  # MySQL shows a password only when it is asked to; MariaDB does not know that word.
+  db_options=$(my_print_defaults "--defaults-file=$1" --show client 2>/dev/null) ||
+    db_options=$(my_print_defaults "--defaults-file=$1" client) || return
   while IFS= read -r db_option; do
     case $db_option in
       --user=*) db_user=${db_option#--user=} ;;
       --password=*) db_password=${db_option#--password=} ;;
+      --ssl-ca=* | --ssl_ca=*) db_ca=${db_option#*=} ;;
+      --ssl-mode=* | --ssl_mode=*) db_tls=${db_option#*=} ;;
     esac
   done <<END
 $db_options
@@ -150,27 +254,61 @@ END
     echo "$1 names no user in its group [client]" >&2
     return 1
   fi
-  printf ", MASTER_USER = '%s', MASTER_PASSWORD = '%s'" "$(db_escape "$db_user")" "$(db_escape "$db_password")"
+  printf ", %s_USER = '%s', %s_PASSWORD = '%s'" "$2" "$(db_escape "$db_user")" "$2" "$(db_escape "$db_password")"
+  [ "$2" = SOURCE ] || return 0
+  case $db_tls in
+    *[Rr][Ee][Qq]* | *[Vv][Ee][Rr]*)
+      printf ', SOURCE_SSL = 1'
+      [ -z "$db_ca" ] || printf ", SOURCE_SSL_CA = '%s'" "$(db_escape "$db_ca")"
+      case $db_tls in *[Ii][Dd][Ee]*) printf ', SOURCE_SSL_VERIFY_SERVER_CERT = 1' ;; esac
+      ;;
+    *) printf ', GET_SOURCE_PUBLIC_KEY = 1' ;;
+  esac
 }
 
 # db_escape TEXT: inside quotes of SQL.
 db_escape() { printf '%s' "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/''/g"; }
 
 # db_follow SOCKET DEFAULTS HOST PORT FILE: replicates from there, from where it stands itself. What it has written as a
-# source counts as applied (MASTER_DEMOTE_TO_SLAVE); without a file it keeps the account that it knows.
+# source counts as applied (MASTER_DEMOTE_TO_SLAVE; of MySQL that is so); without a file it keeps the account that it knows.
 db_follow() {
-  db_words=
-  [ "$5" = - ] || db_words=$(db_account "$5") || return
-  db_client "$1" "$2" <<SQL
+  db_speaks "$1" "$2" || return
+  db_words= db_word=MASTER
+  [ "$db_dialect" = mariadb ] || db_word=SOURCE
+  [ "$5" = - ] || db_words=$(db_account "$5" "$db_word") || return
+  db_place="${db_word}_HOST = '$(db_escape "$3")', ${db_word}_PORT = $4$db_words"
+  if [ "$db_dialect" = mariadb ]; then
+    db_client "$1" "$2" <<SQL
 STOP SLAVE;
-CHANGE MASTER TO MASTER_HOST = '$(db_escape "$3")', MASTER_PORT = $4$db_words, MASTER_USE_GTID = slave_pos,
- MASTER_DEMOTE_TO_SLAVE = 1;
+CHANGE MASTER TO $db_place, MASTER_USE_GTID = slave_pos, MASTER_DEMOTE_TO_SLAVE = 1;
 START SLAVE;
 SQL
+  else
+    db_client "$1" "$2" <<SQL
+STOP REPLICA;
+CHANGE REPLICATION SOURCE TO $db_place, SOURCE_AUTO_POSITION = 1;
+START REPLICA;
+SQL
+  fi
 }
 
 # db_unfollow SOCKET DEFAULTS: replicates from nobody, also after a restart.
-db_unfollow() { echo 'STOP SLAVE; RESET SLAVE ALL;' | db_client "$1" "$2"; }
+db_unfollow() {
+  db_speaks "$1" "$2" || return
+  if [ "$db_dialect" = mariadb ]; then
+    echo 'STOP SLAVE; RESET SLAVE ALL;' | db_client "$1" "$2"
+  else
+    echo 'STOP REPLICA; RESET REPLICA ALL;' | db_client "$1" "$2"
+  fi
+}
+
+# db_freeze SOCKET DEFAULTS: receives nothing more; what it has received it goes on applying. MariaDB would throw that away
+# when its receiver starts again, so nothing of it is stopped there.
+db_freeze() {
+  db_speaks "$1" "$2" || return
+  [ "$db_dialect" = mysql ] || { echo 'a receiver of MariaDB is not stopped: its relay log would be lost' >&2; return 1; }
+  echo 'STOP REPLICA IO_THREAD;' | db_client "$1" "$2"
+}
 
 # db_reach HOST PORT FILE: logs in there by the replication account, as a replica would: server_id.
 db_reach() {
@@ -182,6 +320,7 @@ SQL
 # db_warm SOCKET DEFAULTS SECONDS: reads indexes of InnoDB tables into the buffer pool, those first that replication has
 # written last, until the time is over or as much was read as the pool holds.
 db_warm() {
+  db_speaks "$1" "$2" || return
   db_end=$(($(date +%s) + $3)) db_count=0
   db_list=$(db_client "$1" "$2" --skip-column-names <<'SQL'
 SET @room = @@innodb_buffer_pool_size;
@@ -192,15 +331,17 @@ SELECT CONCAT('SELECT COUNT(*) AS pm FROM `', REPLACE(s.TABLE_SCHEMA, '`', '``')
    FROM information_schema.TABLES WHERE ENGINE = 'InnoDB' AND TABLE_TYPE = 'BASE TABLE'
    AND TABLE_SCHEMA NOT IN ('mysql', 'sys')) t
  JOIN information_schema.STATISTICS s USING (TABLE_SCHEMA, TABLE_NAME)
- WHERE s.SEQ_IN_INDEX = 1 AND s.INDEX_TYPE = 'BTREE' AND (t.total <= @room OR t.size = t.total)
+ WHERE s.SEQ_IN_INDEX = 1 AND s.INDEX_TYPE = 'BTREE' AND s.COLUMN_NAME IS NOT NULL AND (t.total <= @room OR t.size = t.total)
  ORDER BY t.UPDATE_TIME IS NULL, t.UPDATE_TIME DESC, t.TABLE_SCHEMA, t.TABLE_NAME, s.INDEX_NAME <> 'PRIMARY' LIMIT 1000;
 SQL
   ) || return
   while IFS= read -r db_line; do
     db_left=$((db_end - $(date +%s)))
     [ -n "$db_line" ] && [ "$db_left" -gt 0 ] || break
+    db_limit="max_statement_time = $db_left"
+    [ "$db_dialect" = mariadb ] || db_limit="max_execution_time = $((db_left * 1000))"
     # A table that is gone, or takes longer than there is time, keeps nobody from the rest.
-    printf 'SET SESSION max_statement_time = %s;\n%s\n' "$db_left" "$db_line" | db_client "$1" "$2" >/dev/null 2>&1 || continue
+    printf 'SET SESSION %s;\n%s\n' "$db_limit" "$db_line" | db_client "$1" "$2" >/dev/null 2>&1 || continue
     db_count=$((db_count + 1))
   done <<END
 $db_list

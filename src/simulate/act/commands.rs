@@ -340,6 +340,11 @@ fn site(island: &mut Island, at: usize, words: &[&str]) -> Answer {
             }
             None => Answer::failed(1, format!("{name}: no such host\n")),
         },
+        ["lead", servers] => match servers.split_once(':').and_then(|(from, to)| island.lead(from, to)) {
+            Some(()) => only(true),
+            None => Answer::failed(1, format!("{servers}: no such hosts\n")),
+        },
+        ["leads", name] => only(other(island, name).is_some_and(|node| island.nodes[node].led)),
         ["installed", name] => only(other(island, name).is_some_and(|node| island.nodes[node].installs > 0)),
         _ => Answer::failed(1, "usage: site VERB [HOST]\n".to_owned()),
     }

@@ -1,4 +1,4 @@
-//! Databases as the functions of `database.sh` find and change them, by the rules of MariaDB.
+//! Databases as the functions of `database.sh` find and change them, by the rules of MariaDB and of MySQL 8.
 
 use crate::simulate::{
     exec::Answer,
@@ -15,6 +15,14 @@ const CHANNEL: &str = "Connection_name\tMaster_Host\tMaster_Port\tSlave_IO_Runni
 const SERVER: &str = "#server\tdialect\tserver_id\tport\tread_only\tread_only_origin\tlog_bin\tlog_slave_updates\t\
     gtid_strict_mode\tgtid_binlog_pos\tgtid_binlog_state\tgtid_slave_pos\tevent_scheduler\tevents\tsemi_sync_source\t\
     semi_sync_replica\tsemi_sync_wait_point\tsemi_sync_active\tsemi_sync_replicas\tclients\toldest_transaction_s\twsrep_on\tdatadir";
+/// The same of MySQL.
+const SERVER_OF_MYSQL: &str = "#server\tdialect\tserver_id\tserver_uuid\tport\tread_only\tsuper_read_only\tread_only_origin\t\
+    read_only_persisted\tlog_bin\tlog_replica_updates\tgtid_mode\tenforce_gtid_consistency\tgtid_executed\tevent_scheduler\t\
+    events\tsemi_sync_source\tsemi_sync_replica\tsemi_sync_wait_point\tsemi_sync_active\tclients\toldest_transaction_s\t\
+    group_name\tdatadir";
+const CHANNEL_OF_MYSQL: &str = "Replica_IO_State\tSource_Host\tSource_Port\tReplica_IO_Running\tReplica_SQL_Running\t\
+    Replicate_Do_DB\tLast_IO_Errno\tLast_IO_Error\tLast_SQL_Errno\tLast_SQL_Error\tSource_Server_Id\tSQL_Delay\t\
+    Retrieved_Gtid_Set\tAuto_Position\tChannel_Name";
 
 /// Runs a function of `database.sh`; `None` for what is none.
 pub(super) fn function(island: &mut Island, at: usize, words: &[&str]) -> Option<Answer> {
@@ -24,6 +32,8 @@ pub(super) fn function(island: &mut Island, at: usize, words: &[&str]) -> Option
         ["db_close", _, _] => change(island, at, close),
         ["db_open", _, _, events] => change(island, at, |server| {
             server.read_only = false;
+            // SET PERSIST.
+            server.opens_at_start |= !server.mariadb;
             server.scheduler |= *events == "events";
             Answer::ok(String::new())
         }),
@@ -32,6 +42,10 @@ pub(super) fn function(island: &mut Island, at: usize, words: &[&str]) -> Option
             server.unfollow();
             Answer::ok(String::new())
         }),
+        ["db_binlogs", _, _] => with(island, at, |_, _| {
+            Answer::ok("/var/lib/mysql/binlog\nbinlog.000041\t104857600\nbinlog.000042\t4711\n".to_owned())
+        }),
+        ["db_freeze", _, _] => change(island, at, freeze),
         ["db_reach", host, port, _] => reach(island, at, host, port),
         ["db_warm", ..] => with(island, at, |_, _| Answer::ok("read 12 indexes\n".to_owned())),
         _ => return None,
@@ -90,10 +104,15 @@ fn reach(island: &Island, at: usize, host: &str, port: &str) -> Answer {
     }
 }
 
-/// `read_only` stops nobody who has SUPER: such a session is ended, and may come back.
+/// `read_only` stops nobody who has SUPER: such a session is ended, and may come back. `super_read_only` of MySQL stops it, and
+/// what is set so outlives a restart.
 fn close(server: &mut Server) -> Answer {
     server.read_only = true;
     server.scheduler = false;
+    if !server.mariadb {
+        (server.stops_super, server.opens_at_start, server.admin) = (true, false, 0.0);
+        return Answer::ok(format!("closed at {}\n", server.log.set()));
+    }
     if server.admin_returns && server.admin > 0.0 {
         return Answer::failed(
             1,
@@ -120,6 +139,21 @@ fn follow(island: &mut Island, at: usize, host: &str, account: &str) -> Answer {
     })
 }
 
+/// Only MySQL keeps what it has received while its receiver is stopped.
+fn freeze(server: &mut Server) -> Answer {
+    match &mut server.channel {
+        _ if server.mariadb => Answer::failed(
+            1,
+            "a receiver of MariaDB is not stopped: its relay log would be lost\n".to_owned(),
+        ),
+        Some(channel) => {
+            (channel.io_on, channel.connected) = (false, false);
+            Answer::ok(String::new())
+        }
+        None => Answer::ok(String::new()),
+    }
+}
+
 fn gtid(log: &Log) -> String {
     let newest = log.newest();
     newest.map_or_else(String::new, |(writer, last)| format!("0-{writer}-{last}"))
@@ -131,7 +165,11 @@ fn drained(server: &Server, channel: &Channel) -> bool {
 }
 
 fn stand(server: &Server) -> String {
-    let open = if server.read_only { "closed" } else { "open" };
+    let open = match (server.read_only, server.mariadb || server.stops_super) {
+        (true, true) => "closed",
+        (true, false) => "privileged",
+        (false, _) => "open",
+    };
     let role = match &server.channel {
         None => "source",
         Some(channel) if drained(server, channel) => "replica drained",
@@ -142,7 +180,7 @@ fn stand(server: &Server) -> String {
 
 fn state(island: &Island, server: &Server) -> String {
     if !server.mariadb {
-        return "#server\tdialect\n8.0.37\tmysql\n#end\nend\n".to_owned();
+        return mysql(island, server);
     }
     let mut log = server.log.clone();
     if server.errant > 0 {
@@ -157,15 +195,7 @@ fn state(island: &Island, server: &Server) -> String {
         Some(_) => gtid(&server.log),
         None => String::new(),
     };
-    let replicas = island
-        .nodes
-        .iter()
-        .filter_map(|node| node.mysql.as_ref()?.channel.as_ref())
-        .filter(|channel| {
-            let source = island.nodes[channel.source].mysql.as_ref();
-            channel.connected && source.is_some_and(|source| source.server_id == server.server_id)
-        })
-        .count();
+    let replicas = replicas(island, server);
     let own: [String; 23] = [
         "10.11.6-MariaDB-0+deb12u1-log".to_owned(),
         "mariadb".to_owned(),
@@ -200,14 +230,90 @@ fn state(island: &Island, server: &Server) -> String {
     out
 }
 
-fn row(island: &Island, channel: &Channel) -> String {
+/// How many replicas are connected to a server.
+fn replicas(island: &Island, server: &Server) -> usize {
+    let channels = island
+        .nodes
+        .iter()
+        .filter_map(|node| node.mysql.as_ref()?.channel.as_ref());
+    let own = |channel: &&Channel| {
+        let source = island.nodes[channel.source].mysql.as_ref();
+        channel.connected && source.is_some_and(|source| source.server_id == server.server_id)
+    };
+    channels.filter(own).count()
+}
+
+/// The same state as MySQL 8.4 tells it.
+fn mysql(island: &Island, server: &Server) -> String {
+    let switch = |on: bool| if on { "ON" } else { "OFF" }.to_owned();
+    let replicas = replicas(island, server);
+    let own: [String; 24] = [
+        "8.4.2".to_owned(),
+        "mysql".to_owned(),
+        server.server_id.to_string(),
+        server.uuid.clone(),
+        "3306".to_owned(),
+        u8::from(server.read_only).to_string(),
+        u8::from(server.read_only && server.stops_super).to_string(),
+        "DYNAMIC".to_owned(),
+        switch(!server.opens_at_start),
+        "1".to_owned(),
+        "ON".to_owned(),
+        "ON".to_owned(),
+        "ON".to_owned(),
+        server.executed_set().replace(',', ",\\n"),
+        switch(server.scheduler),
+        "0".to_owned(),
+        "ON".to_owned(),
+        "ON".to_owned(),
+        "AFTER_SYNC".to_owned(),
+        switch(replicas > 0),
+        server.connections.to_string(),
+        "0".to_owned(),
+        String::new(),
+        "/var/lib/mysql/".to_owned(),
+    ];
+    let mut out = format!("{SERVER_OF_MYSQL}\n{}\n", own.join("\t"));
+    if let Some(channel) = &server.channel {
+        let stand = standing(island, channel);
+        let _ = writeln!(
+            out,
+            "{CHANNEL_OF_MYSQL}\nWaiting for source to send event\t{}\t3306\t{}\t{}\t\t{}\t{}\t{}\t{}\t{}\t0\t{}\t1\t",
+            stand.source,
+            stand.io,
+            stand.sql,
+            stand.io_error.0,
+            stand.io_error.1,
+            stand.sql_error.0,
+            stand.sql_error.1,
+            stand.source_id,
+            channel.relay.set().replace(',', ",\\n"),
+        );
+    }
+    out.push_str(
+        "File\tPosition\tBinlog_Do_DB\tBinlog_Ignore_DB\tExecuted_Gtid_Set\nbinlog.000042\t4711\t\t\t\n#end\nend\n",
+    );
+    out
+}
+
+/// How a replica's connection stands.
+struct Standing<'a> {
+    source: &'a str,
+    source_id: u32,
+    io: &'static str,
+    sql: &'static str,
+    io_error: (u32, &'static str),
+    sql_error: (u32, &'static str),
+}
+
+fn standing<'a>(island: &'a Island, channel: &Channel) -> Standing<'a> {
     let source = &island.nodes[channel.source];
     let io = match (channel.io_on && !channel.diverged, channel.connected) {
         (true, true) => "Yes",
         (true, false) => "Connecting",
         _ => "No",
     };
-    let (errno, error) = if channel.diverged {
+    let io_error = if channel.diverged {
         (
             1236,
             "Got fatal error 1236 from master: requested GTID which is not in the master's binlog",
@@ -217,12 +323,28 @@ fn row(island: &Island, channel: &Channel) -> String {
     } else {
         (0, "")
     };
-    let (sql_errno, sql_error) = channel.sql_error.unwrap_or((0, ""));
-    let id = source.mysql.as_ref().map_or(0, |server| server.server_id);
+    Standing {
+        source: &source.name,
+        source_id: source.mysql.as_ref().map_or(0, |server| server.server_id),
+        io,
+        sql: if channel.sql_on { "Yes" } else { "No" },
+        io_error,
+        sql_error: channel.sql_error.unwrap_or((0, "")),
+    }
+}
+
+fn row(island: &Island, channel: &Channel) -> String {
+    let stand = standing(island, channel);
     format!(
-        "\t{}\t3306\t{io}\t{}\t\t{errno}\t{error}\t{sql_errno}\t{sql_error}\t{id}\tSlave_Pos\t{}\t0",
-        source.name,
-        if channel.sql_on { "Yes" } else { "No" },
+        "\t{}\t3306\t{}\t{}\t\t{}\t{}\t{}\t{}\t{}\tSlave_Pos\t{}\t0",
+        stand.source,
+        stand.io,
+        stand.sql,
+        stand.io_error.0,
+        stand.io_error.1,
+        stand.sql_error.0,
+        stand.sql_error.1,
+        stand.source_id,
         gtid(&channel.relay)
     )
 }

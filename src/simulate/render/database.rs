@@ -85,11 +85,7 @@ fn executed(island: &Island, server: &Server) -> String {
         }
         text
     } else {
-        let mut text = format!("{}:1-{last}", origin.uuid);
-        if server.errant > 0 {
-            put!(text, ",{}:1-{}", server.uuid, server.errant);
-        }
-        text
+        server.executed_set()
     }
 }
 
@@ -124,7 +120,7 @@ fn variables(island: &Island, node: &Node, server: &Server, out: &mut String) {
         put!(
             out,
             "super_read_only\t{}\nserver_uuid\t{}\ngtid_mode\tON\ngtid_executed\t{}\nrpl_semi_sync_source_enabled\t{}\nrpl_semi_sync_replica_enabled\t{}\n",
-            switch(server.read_only),
+            switch(server.read_only && server.stops_super),
             server.uuid,
             executed(island, server),
             switch(source),
@@ -227,7 +223,6 @@ fn replica(island: &Island, server: &Server, channel: &Channel, out: &mut String
     let stand = standing(island, channel);
     let source = &island.nodes[channel.source];
     let Some(origin) = &source.mysql else { return };
-    let first = whole(channel.received).saturating_sub(2_000_000);
     out.push_str("*************************** 1. row ***************************\n");
     let mut line = |key: &str, value: &dyn std::fmt::Display| put!(out, "{key:>30}: {value}\n");
     line("Replica_IO_State", &"Waiting for source to send event");
@@ -246,8 +241,7 @@ fn replica(island: &Island, server: &Server, channel: &Channel, out: &mut String
     line("Last_SQL_Error", &stand.sql_error.1);
     line("Source_Server_Id", &origin.server_id);
     line("Source_UUID", &origin.uuid);
-    let received = format!("{}:{first}-{}", origin.uuid, whole(channel.received));
-    line("Retrieved_Gtid_Set", &received);
+    line("Retrieved_Gtid_Set", &channel.relay.set());
     line("Executed_Gtid_Set", &executed(island, server));
     line("Auto_Position", &1);
     line("Channel_Name", &"");

@@ -5,9 +5,10 @@ use crate::{
     collect::FleetView,
     facts::{
         UnixMs,
-        mysql::{Flavour, Mysql, ReplicaThread},
+        mysql::{Flavour, Mysql, ReplicaThread, number},
     },
     fleet::{HostName, Topology, TopologyKind},
+    runbook::observe::mysql::{OLDEST_MARIADB, OLDEST_MYSQL},
 };
 use std::collections::BTreeMap;
 
@@ -16,9 +17,11 @@ pub(super) fn of_topology(view: &FleetView, topology: &Topology, now: UnixMs) ->
     if topology.kind == TopologyKind::Galera {
         return galera::of_topology(view, topology, now);
     }
-    let source = source(view, topology).unwrap_or_else(|_| usual(topology));
+    let serving = source(view, topology).unwrap_or_else(|_| usual(topology));
     let mut offers = vec![switchover(view, topology, now)];
-    offers.extend(source.map(|source| failover(view, topology, source, now)));
+    offers.extend(serving.map(|source| failover(view, topology, source, now)));
+    let mut returned = topology.members.iter().filter(|host| is_alone(view, host));
+    offers.extend(returned.next().map(|host| back(view, topology, host, now)));
     offers
 }
 
@@ -27,7 +30,11 @@ pub(super) fn of_server(view: &FleetView, topology: &Topology, server: &HostName
     if topology.kind == TopologyKind::Galera {
         return galera::of_server(view, topology, server, now);
     }
-    vec![switchover(view, topology, now), failover(view, topology, server, now)]
+    let mut offers = vec![switchover(view, topology, now), failover(view, topology, server, now)];
+    if is_alone(view, server) {
+        offers.push(back(view, topology, server, now));
+    }
+    offers
 }
 
 fn switchover(view: &FleetView, topology: &Topology, now: UnixMs) -> Offer {
@@ -43,6 +50,14 @@ fn failover(view: &FleetView, topology: &Topology, server: &HostName, now: UnixM
         "mysql-failover",
         ("server", server.as_str()),
         taken_over(view, topology, server, now),
+    )
+}
+
+fn back(view: &FleetView, topology: &Topology, server: &HostName, now: UnixMs) -> Offer {
+    offer(
+        "mysql-returned",
+        ("server", server.as_str()),
+        returned(view, topology, server, now),
     )
 }
 
@@ -86,17 +101,37 @@ fn source<'a>(view: &FleetView, topology: &'a Topology) -> Result<Option<&'a Hos
     }
 }
 
-/// What is the same for both.
+/// Takes no writes and follows nobody, as a source that was failed over and is back.
+fn is_alone(view: &FleetView, host: &HostName) -> bool {
+    said(view, host)
+        .is_some_and(|seen| seen.read_only == Some(true) && seen.tells_channels() && seen.channels.is_empty())
+}
+
+/// What is the same for all.
 fn fits(view: &FleetView, topology: &Topology) -> Result<(), String> {
     if topology.members.len() < 2 {
         return Err(format!("{} has one server only", topology.name));
     }
+    let mut first: Option<(&HostName, &Flavour)> = None;
     for host in &topology.members {
-        if let Some(seen) = said(view, host).filter(|seen| seen.flavour != Flavour::Mariadb) {
+        let Some(seen) = said(view, host) else { continue };
+        let new_enough = match seen.flavour {
+            Flavour::Mariadb => number(&seen.version) >= OLDEST_MARIADB,
+            Flavour::Mysql => number(&seen.version) >= OLDEST_MYSQL,
+            Flavour::Unknown(_) => false,
+        };
+        if !new_enough {
             return Err(format!(
-                "{host} is {} {}: databases are moved with MariaDB alone so far",
+                "{host} is {} {}: databases are moved with MariaDB 10.10 or newer, or MySQL 8.0.23 or newer",
                 seen.flavour, seen.version
             ));
+        }
+        match first {
+            None => first = Some((host, &seen.flavour)),
+            Some((other, flavour)) if *flavour != seen.flavour => {
+                return Err(format!("{other} is {flavour} and {host} {}", seen.flavour));
+            }
+            Some(_) => {}
         }
     }
     Ok(())
@@ -150,4 +185,15 @@ fn taken_over(view: &FleetView, topology: &Topology, server: &HostName, now: Uni
         ));
     }
     Err(format!("{server} answers: mysql-switchover instead"))
+}
+
+fn returned(view: &FleetView, topology: &Topology, server: &HostName, now: UnixMs) -> Result<String, String> {
+    fits(view, topology)?;
+    let source = source(view, topology)?.ok_or_else(|| format!("no server of {} takes writes", topology.name))?;
+    for host in [server, source] {
+        if view.host(host.as_str()).is_none_or(|seen| seen.is_stale(now)) {
+            return Err(format!("{host} does not answer"));
+        }
+    }
+    Ok(format!("{server} is back: it follows {source} if nothing was lost"))
 }

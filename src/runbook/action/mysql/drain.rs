@@ -1,5 +1,6 @@
 //! Waits until a replica has applied everything: what it has received, and what a source that takes no more writes has.
-//! Nothing of it is stopped or started meanwhile: MariaDB throws relay logs away when a replica's threads start.
+//! Nothing of it is started meanwhile, and of MariaDB nothing is stopped: that throws relay logs away when a replica's threads
+//! start.
 
 use super::{
     super::{Action, Argument, Given},

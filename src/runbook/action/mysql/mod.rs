@@ -1,16 +1,22 @@
 //! Databases: what a switchover and a failover are made of, one file an action.
 
+mod address;
 mod close;
 mod drain;
 mod follow;
+mod freeze;
+mod lead;
 mod level;
 mod open;
 mod unfollow;
 mod warm;
 
+pub use address::{ADDRESS_ADD, ADDRESS_DROP};
 pub use close::MysqlClose;
 pub use drain::MysqlDrain;
 pub use follow::MysqlFollow;
+pub use freeze::MysqlFreeze;
+pub use lead::MysqlLead;
 pub use level::MysqlLevel;
 pub use open::MysqlOpen;
 pub use unfollow::MysqlUnfollow;

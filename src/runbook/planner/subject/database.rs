@@ -1,19 +1,22 @@
 //! A database: a source and its replicas, by the inventory's topology and what the servers say.
 
-use super::{Asked, Subject, safe};
+use super::{Asked, Subject, layout::addressed, safe};
 use crate::{
     facts::mysql::ReplicaThread,
-    fleet::{Host, HostName, Topology, TopologyKind, instead},
+    fleet::{Host, HostName, SourceEntrance, Topology, TopologyKind, instead},
     runbook::{
         check::Refusal,
         definition::{Kind, ValueKind},
-        observe::mysql::{self, Member, Seen},
-        plan::{DatabaseLayout, Layouts},
+        observe::{
+            mysql::{self, Dialect, Member, Seen, Writes},
+            network,
+        },
+        plan::{DatabaseLayout, Entrance, Layouts},
         planner::identity,
         sight::{Look, Sight},
     },
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 /// The database of a plan.
 #[derive(Debug, Clone)]
@@ -23,6 +26,8 @@ pub struct Database {
     members: Vec<Found>,
     from: HostName,
     to: HostName,
+    /// How clients find the source.
+    entrance: Option<Entrance>,
     /// What a look has to be asked of whom: the replication account, from each server to each other.
     reach: Vec<Look>,
     /// Whether the servers were looked at: before, it is not known which of them is the source.
@@ -70,6 +75,10 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         name: topology.name.to_string(),
         kind,
         reach: reach(&hosts),
+        entrance: topology.entrance.as_ref().map(|entrance| match entrance {
+            SourceEntrance::Address(address) => Entrance::Address(addressed(address, &topology.members, asked.sight)),
+            SourceEntrance::Hook(hook) => Entrance::Hook(hook.clone()),
+        }),
         members,
         from,
         to,
@@ -140,11 +149,11 @@ impl Found {
     fn is_source(&self) -> bool {
         self.seen
             .as_ref()
-            .is_ok_and(|seen| !seen.read_only && seen.channels.is_empty())
+            .is_ok_and(|seen| seen.writes == Writes::All && seen.channels.is_empty())
     }
 }
 
-/// The server that may take over. From a dead source it is one that has received everything that any other has that
+/// The server that may take over, or has already: one that takes writes. From a dead source it is one that has received everything that any other has that
 /// answers, never simply the most; else the usual one, which gets from the others what it lacks. While a source may still
 /// write, who is ahead changes by the moment, and a plan would be stale before it is read.
 fn candidate(members: &[Found], from: &HostName, preferred: Option<&HostName>, kind: Kind) -> Option<HostName> {
@@ -157,14 +166,15 @@ fn candidate(members: &[Found], from: &HostName, preferred: Option<&HostName>, k
     let complete = |found: &&Found| {
         let Ok(own) = &found.seen else { return false };
         let mut known = others().filter_map(|other| other.seen.as_ref().ok());
-        let all = known.all(|other| other.holds().is_subset(&own.holds()));
+        let all = known.all(|other| other.holds.is_subset(&own.holds) == Some(true));
         let applies = own.channels.iter().all(|channel| channel.sql == ReplicaThread::Yes);
         (all || moving) && applies
     };
     let is_preferred = |found: &&Found| Some(&found.member.host) == preferred;
     let good = || others().filter(complete);
-    let chosen = good()
-        .find(is_preferred)
+    let chosen = others()
+        .find(|found| found.is_source())
+        .or_else(|| good().find(is_preferred))
         .or_else(|| good().next())
         .or_else(|| others().find(is_preferred));
     chosen
@@ -184,6 +194,43 @@ fn reach(hosts: &[&Host]) -> Vec<Look> {
     looks.collect()
 }
 
+impl Database {
+    /// What its servers speak, as a word for conditions; empty where none was asked. That all speak the same is for checks.
+    fn dialect(&self) -> &'static str {
+        let mut seen = self.members.iter().filter_map(|found| found.seen.as_ref().ok());
+        match seen.next().map(|seen| &seen.dialect) {
+            Some(Dialect::Mysql { .. }) => "mysql",
+            Some(Dialect::Mariadb { .. }) => "mariadb",
+            None => "",
+        }
+    }
+
+    /// How clients find the source, as a word for conditions; empty where that is not declared.
+    fn entrance(&self) -> &'static str {
+        match &self.entrance {
+            Some(Entrance::Address(_)) => "address",
+            Some(Entrance::Hook(_)) => "hook",
+            None => "",
+        }
+    }
+
+    /// The address by which clients find the source.
+    fn address(&self) -> Option<IpAddr> {
+        match &self.entrance {
+            Some(Entrance::Address(layout)) => Some(layout.ip),
+            _ => None,
+        }
+    }
+
+    /// The host that leads clients there.
+    fn leads(&self) -> Option<&HostName> {
+        match &self.entrance {
+            Some(Entrance::Hook(hook)) => hook.on.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 impl Subject for Database {
     /// One row for each server that is neither: a step that speaks of none of these words is there once.
     fn words(&self) -> Vec<BTreeMap<&'static str, String>> {
@@ -194,6 +241,8 @@ impl Subject for Database {
             BTreeMap::from([
                 ("candidate", self.to.to_string()),
                 ("serving", self.from.to_string()),
+                ("dialect", self.dialect().to_owned()),
+                ("entrance", self.entrance().to_owned()),
                 ("sibling", sibling.to_owned()),
             ])
         };
@@ -241,11 +290,19 @@ impl Subject for Database {
             [machine, boot, found.member.look()]
         };
         let own = self.members.iter().flat_map(of_member);
-        own.chain(self.reach.iter().cloned()).collect()
+        let leads = self.leads().into_iter().flat_map(identity::looks);
+        let addresses = self.address().into_iter().flat_map(|_| self.members.iter());
+        own.chain(self.reach.iter().cloned())
+            .chain(leads)
+            .chain(addresses.map(|found| network::look(&found.member.host)))
+            .collect()
     }
 
     fn hosts(&self) -> Vec<HostName> {
-        self.members.iter().map(|found| found.member.host.clone()).collect()
+        let mut hosts: Vec<HostName> = self.members.iter().map(|found| found.member.host.clone()).collect();
+        let leads = self.leads().filter(|leads| !hosts.contains(leads)).cloned();
+        hosts.extend(leads);
+        hosts
     }
 
     fn layouts(&self) -> Layouts {
@@ -261,6 +318,8 @@ impl Subject for Database {
                 to: self.to.clone(),
                 members: self.members.iter().map(|found| found.member.clone()).collect(),
                 events: scheduler,
+                is_mysql: self.dialect() == "mysql",
+                entrance: self.entrance.clone(),
             }),
             ..Layouts::default()
         }
@@ -277,7 +336,11 @@ impl Subject for Database {
             let role = match seen {
                 Err(_) => "unknown".to_owned(),
                 Ok(seen) => {
-                    let open = if seen.read_only { "closed" } else { "open" };
+                    let open = match seen.writes {
+                        Writes::All => "open",
+                        Writes::Privileged => "open to SUPER",
+                        Writes::None => "closed",
+                    };
                     let follows = seen
                         .channels
                         .iter()
@@ -286,6 +349,10 @@ impl Subject for Database {
                 }
             };
             out.insert(format!("database {} on {host}", self.name), role);
+            if let Some(address) = self.address() {
+                let carries = network::carries(host, address, true).judge(sight);
+                out.insert(format!("{address} on {host}"), carries.text().to_owned());
+            }
             out.insert(format!("machine of {host}"), identity::machine(host, sight));
             out.insert(format!("boot of {host}"), identity::boot(host, sight));
         }

@@ -202,10 +202,10 @@ fn is_client(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || ".:/*?-_@[]+".contains(c))
 }
 
-/// The interface of each side that has a network with the address.
-fn addressed(address: &ServiceAddress, both: &[HostName; 2], sight: Option<&Sight>) -> AddressLayout {
+/// The interface of each host that has a network with the address.
+pub fn addressed(address: &ServiceAddress, hosts: &[HostName], sight: Option<&Sight>) -> AddressLayout {
     let mut interfaces = BTreeMap::new();
-    for host in both {
+    for host in hosts {
         let Some(Ok(own)) = sight
             .and_then(|sight| sight.text(&network::look(host)).ok())
             .map(parse_addresses)

@@ -3,7 +3,7 @@
 //!
 //! | what happened elsewhere | what holds it here |
 //! |--|--|
-//! | relay logs dropped in a failover, and the promotion went on (orchestrator #1260, #1363) | `a_failover_drains_before_anything_is_restarted`; guard `DatabaseDrained`, `replica_threads_that_start_throw_the_relay_log_away` |
+//! | relay logs dropped in a failover, and the promotion went on (orchestrator #1260, #1363) | `a_failover_drains_before_anything_is_restarted`, `a_failover_of_mysql_lets_nothing_be_received_before_it_compares`; guard `DatabaseDrained`, `replica_threads_that_start_throw_the_relay_log_away` |
 //! | a replica hours behind was promoted (orchestrator #83, #88) | `a_replica_that_is_far_behind`, `a_source_with_too_many_connections` |
 //! | errant writes through privileged accounts (orchestrator #854, #105) | `a_replica_with_writes_of_its_own`; the note on accounts in `a_switchover` |
 //! | a takeover failed and left the source read-only (orchestrator #802) | the crash matrix (tests/runbook): every exit is taken back or parked with a next step |
@@ -54,6 +54,18 @@ struct Server {
     answers: bool,
     /// Whether others reach its host.
     reached: bool,
+    /// Whether it carries the address by which clients find the source.
+    carries: bool,
+}
+
+/// As `ip -o addr show` prints them.
+fn addresses(at: usize, carries: bool) -> String {
+    let own = format!(
+        "2: eth0    inet 10.77.0.{}/24 brd 10.77.0.255 scope global eth0\n",
+        at + 51
+    );
+    let more = "2: eth0    inet 10.77.0.60/24 scope global secondary eth0\n";
+    if carries { own + more } else { own }
 }
 
 fn source() -> Server {
@@ -63,6 +75,7 @@ fn source() -> Server {
         state,
         answers: true,
         reached: true,
+        carries: true,
     }
 }
 
@@ -75,10 +88,40 @@ fn replica(id: u32) -> Server {
         state,
         answers: true,
         reached: true,
+        carries: false,
     }
 }
 
+/// The same of MySQL 8.4, by the manual.
+fn mysql_source() -> Server {
+    Server {
+        state: include_str!("../../../../tests/captures/forms/mysql-8.4-source").to_owned(),
+        ..source()
+    }
+}
+
+fn mysql_replica(id: u32) -> Server {
+    let state = include_str!("../../../../tests/captures/forms/mysql-8.4-replica");
+    let state = state.replace(
+        "mysql\t2\t3e11fa47-71ca-11e1-9e33-c80aa9400002",
+        &format!("mysql\t{id}\t3e11fa47-71ca-11e1-9e33-c80aa940000{id}"),
+    );
+    Server { state, ..replica(id) }
+}
+
+/// So many transactions of the source.
+fn of_source(last: u32) -> String {
+    format!("3e11fa47-71ca-11e1-9e33-c80aa9400001:1-{last}")
+}
+
 impl Server {
+    /// As [`Server::orphaned`], of MySQL.
+    fn left(self, received: &str, applied: &str) -> Self {
+        self.with("\tYes\tYes\t", "\tConnecting\tYes\t")
+            .with(&format!("\t{}\tOFF\t", of_source(9)), &format!("\t{applied}\tOFF\t"))
+            .with(&format!("\t\t{}\t", of_source(9)), &format!("\t\t{received}\t"))
+    }
+
     fn with(mut self, from: &str, to: &str) -> Self {
         assert!(self.state.contains(from), "{from}");
         self.state = self.state.replace(from, to);
@@ -122,6 +165,8 @@ fn answer(look: &Look, servers: &[Server; 3]) -> Result<Printed, Why> {
     let words: Vec<&str> = look.argv.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["db_state", ..] => printed(0, &own.state),
+        ["db_binlogs", ..] => printed(0, "/var/lib/mysql/binlog\nbinlog.000007\t4711\nbinlog.000008\t128\n"),
+        ["ip", ..] => printed(0, &addresses(at(look.host.as_str()), own.carries)),
         ["db_reach", address, ..] => {
             let number = address.trim_start_matches("10.77.0.5");
             printed(0, &format!("{number}\n"))
@@ -140,16 +185,33 @@ fn answer(look: &Look, servers: &[Server; 3]) -> Result<Printed, Why> {
 }
 
 fn planned(wish: &Wish, servers: &[Server; 3]) -> Result<Plan, Vec<Refusal>> {
-    let fleet = fleet();
+    planned_for(&fleet(), wish, servers)
+}
+
+fn planned_for(fleet: &Fleet, wish: &Wish, servers: &[Server; 3]) -> Result<Plan, Vec<Refusal>> {
     let mut sight = Sight::new(NOW, Duration::from_secs(5));
-    for look in looks(&fleet, wish).unwrap() {
+    for look in looks(fleet, wish).unwrap() {
         let glimpse = Glimpse {
             at: NOW,
             answer: answer(&look, servers),
         };
         sight.take(look, glimpse);
     }
-    plan(&fleet, wish, &sight)
+    plan(fleet, wish, &sight)
+}
+
+/// The same fleet, whose topology has a line more.
+fn fleet_with(line: &str) -> Fleet {
+    let mut fleet = fleet();
+    let text = format!(
+        "fleet: x\nhosts: {{ db1: {{}}, db2: {{}}, db3: {{}} }}\ntopologies:\n  shop: {{ kind: replication, members: [db1, db2, db3], source: db1, {line} }}\n"
+    );
+    let loaded = load(Path::new("inventory.yaml"), &text, &|_| Err("no includes".into()));
+    fleet.topologies = loaded
+        .fleet
+        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+        .topologies;
+    fleet
 }
 
 fn the_switchover() -> Wish {
@@ -321,19 +383,227 @@ fn what_keeps_a_database_from_being_moved() {
         ],
     );
     assert!(said.contains("db3 does not answer"), "{said}");
-    let mysql = "#server\tdialect\n8.0.37\tmysql\n#end\nend\n".to_owned();
+    let old = "#server\tdialect\n8.0.20\told\n#end\nend\n".to_owned();
     let all = || Server {
-        state: mysql.clone(),
+        state: old.clone(),
         ..source()
     };
     let said = refusals(&the_switchover(), &[all(), all(), all()]);
     assert!(
-        said.contains("it is MySQL 8.0.37: databases are moved with MariaDB"),
+        said.contains("it is MySQL 8.0.20: databases are moved with MySQL 8.0.23 or newer"),
         "{said}"
     );
     let long = source().with("\tON\t1\t0\t0\tOFF\t", "\tON\t1\t3\t640\tOFF\t");
     let said = refusals(&the_switchover(), &[long, replica(2), replica(3)]);
     assert!(said.contains("a transaction on db1 is open for 640 s"), "{said}");
+}
+
+#[test]
+fn a_switchover_of_mysql() {
+    golden!(planned(
+        &the_switchover(),
+        &[mysql_source(), mysql_replica(2), mysql_replica(3)]
+    ));
+}
+
+#[test]
+fn a_failover_of_mysql_lets_nothing_be_received_before_it_compares() {
+    let servers = [
+        dead(),
+        mysql_replica(2).left(&of_source(12), &of_source(10)),
+        mysql_replica(3).left(&of_source(11), &of_source(11)),
+    ];
+    let plan = planned(&the_failover(), &servers).unwrap();
+    let actions: Vec<&str> = plan.steps.iter().map(|step| step.call.action.as_str()).collect();
+    assert_eq!(
+        actions[..4],
+        ["fence", "mysql-freeze", "mysql-freeze", "mysql-drain"],
+        "each server once"
+    );
+    assert_eq!(plan.parameters["to"], "db2", "what it has received counts");
+    golden!(Ok(plan));
+}
+
+/// By sets, not by how many there are in them.
+#[test]
+fn replicas_of_mysql_that_have_gone_apart() {
+    let own = "3e11fa47-71ca-11e1-9e33-c80aa9400003:1";
+    let apart = format!("{},{own}", of_source(9));
+    let servers = [
+        dead(),
+        mysql_replica(2).left(&of_source(12), &of_source(12)),
+        mysql_replica(3).left(&of_source(9), &apart),
+    ];
+    let said = refusals(&the_failover(), &servers);
+    assert!(said.contains(own) && said.contains("they have gone apart"), "{said}");
+    let errant = mysql_replica(3).with(&format!("\t{}\tOFF\t", of_source(9)), &format!("\t{apart}\tOFF\t"));
+    let said = refusals(&the_switchover(), &[mysql_source(), mysql_replica(2), errant]);
+    assert!(
+        said.contains(&format!("db3 has transactions that db1 has not: {own}")),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_keeps_a_database_of_mysql_from_being_moved() {
+    let cases: [(&str, &str, &str); 6] = [
+        (
+            "\t3306\t1\t1\tDYNAMIC",
+            "\t3306\t1\t0\tDYNAMIC",
+            "db2 takes writes of accounts with SUPER (super_read_only is off); SET PERSIST super_read_only = ON",
+        ),
+        (
+            "\tON\tON\tON\t3e11",
+            "\tON\tOFF_PERMISSIVE\tON\t3e11",
+            "gtid_mode and enforce_gtid_consistency are not both ON on db2",
+        ),
+        (
+            "\t0\t0\t\t/var/lib/mysql/",
+            "\t0\t0\tshop-group\t/var/lib/mysql/",
+            "db2 is a member of the replication group shop-group",
+        ),
+        (
+            "\t1\t\t\t\t\t1\t\n",
+            "\t1\t\tmain\t\t\t1\t\n",
+            "db2 follows 10.77.0.51:3306 in a connection with a name (main)",
+        ),
+        (
+            "\tYes\tYes\t\t",
+            "\tYes\tYes\tmail\t",
+            "db2 leaves something out: Replicate_Do_DB=mail",
+        ),
+        (
+            "\t0\tNULL\tReplica has",
+            "\t3600\tNULL\tReplica has",
+            "db2 is kept 3600 s behind",
+        ),
+    ];
+    for (from, to, fact) in cases {
+        let servers = [mysql_source(), mysql_replica(2).with(from, to), mysql_replica(3)];
+        let said = refusals(&the_switchover(), &servers);
+        assert!(said.contains(fact), "{fact}: {said}");
+    }
+    let said = refusals(&the_switchover(), &[source(), mysql_replica(2), replica(3)]);
+    assert!(said.contains("db1 is MariaDB and db2 MySQL"), "{said}");
+    let newer = mysql_replica(2).with("8.4.2", "9.1.0");
+    let plan = planned(&the_switchover(), &[mysql_source(), newer, mysql_replica(3)]).unwrap();
+    let warned = |text: &str| plan.warnings.iter().any(|warning| warning.contains(text));
+    assert!(warned("db2 (9.1.0) is newer than db1 (8.4.2)"), "{:?}", plan.warnings);
+}
+
+/// The old source, closed and by itself; the new one, which has written on; and a replica of that.
+fn returned() -> [Server; 3] {
+    [
+        Server {
+            carries: false,
+            ..source().with("mariadb\t1\t3306\t0\t", "mariadb\t1\t3306\t1\t")
+        },
+        Server {
+            carries: true,
+            ..source()
+                .with("mariadb\t1\t3306", "mariadb\t2\t3306")
+                .with("\t0-1-9\t0-1-9\t\t", "\t0-2-12\t0-1-9,0-2-12\t0-1-9\t")
+        },
+        replica(3).with("10.77.0.51\trepl\t3306", "10.77.0.52\trepl\t3306"),
+    ]
+}
+
+#[test]
+fn an_old_source_that_lost_nothing_follows_the_new_one() {
+    let plan = planned(&wish("mysql-returned", &[("server", "db1")]), &returned()).unwrap();
+    assert_eq!(plan.parameters["to"], "db2", "the one that takes writes");
+    golden!(Ok(plan));
+}
+
+/// Its position is behind that of the new source, and it has something that this has not all the same.
+#[test]
+fn an_old_source_with_commits_of_its_own_follows_nobody() {
+    let [old, new, other] = returned();
+    let old = old.with("\t0-1-9\t0-1-9\t\t", "\t0-1-11\t0-1-11\t\t");
+    golden!(planned(
+        &wish("mysql-returned", &[("server", "db1")]),
+        &[old, new, other]
+    ));
+}
+
+#[test]
+fn an_old_source_of_mysql_with_commits_of_its_own_follows_nobody() {
+    let executed =
+        |server: Server, set: &str| server.with(&format!("\t{}\tON\t", of_source(9)), &format!("\t{set}\tON\t"));
+    let old = executed(mysql_source(), &of_source(11));
+    let old = old.with("\t3306\t0\t0\t", "\t3306\t1\t1\t");
+    let new = mysql_source().with(
+        "mysql\t1\t3e11fa47-71ca-11e1-9e33-c80aa9400001",
+        "mysql\t2\t3e11fa47-71ca-11e1-9e33-c80aa9400002",
+    );
+    let new = executed(
+        new,
+        &format!("{},3e11fa47-71ca-11e1-9e33-c80aa9400002:1-40", of_source(9)),
+    );
+    let wish = wish("mysql-returned", &[("server", "db1")]);
+    let said = refusals(&wish, &[old, new, mysql_replica(3)]);
+    for words in [
+        "db1 has 2 transactions that db2 has not: 3e11fa47-71ca-11e1-9e33-c80aa9400001:10-11",
+        "mysqlbinlog --base64-output=decode-rows --verbose --include-gtids=3e11fa47-71ca-11e1-9e33-c80aa9400001:10-11 \
+         /var/lib/mysql/binlog.000007 /var/lib/mysql/binlog.000008",
+        "make db1 anew from db2",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn a_source_that_did_not_come_back_as_it_should() {
+    let wish = wish("mysql-returned", &[("server", "db1")]);
+    let [old, new, other] = returned();
+    let open = old.with("mariadb\t1\t3306\t1\t", "mariadb\t1\t3306\t0\t");
+    let said = refusals(&wish, &[open, new, other]);
+    assert!(said.contains("db1 takes writes; make it take no writes"), "{said}");
+    let [old, _, other] = returned();
+    let said = refusals(&wish, &[old, replica(2), other]);
+    assert!(
+        said.contains("db2 takes no writes; an old source follows the server that has taken over"),
+        "{said}"
+    );
+    let [_, new, other] = returned();
+    let said = refusals(&wish, &[replica(1), new, other]);
+    assert!(said.contains("db1 follows 10.77.0.51:3306"), "{said}");
+}
+
+#[test]
+fn clients_are_led_to_the_new_source() {
+    let servers = || [source(), replica(2), replica(3)];
+    let with_address = fleet_with("service_address: 10.77.0.60/24");
+    golden!(planned_for(&with_address, &the_switchover(), &servers()));
+    // Two servers that carry it.
+    let mut both = servers();
+    both[1].carries = true;
+    let said = told(Err(planned_for(&with_address, &the_switchover(), &both).unwrap_err()));
+    assert!(
+        said.contains("db2 carries 10.77.0.60; clients come to the source by that address"),
+        "{said}"
+    );
+    let by_hook = fleet_with(
+        "to_source: { run: [/opt/proxy, lead, '{from}', '{to}'], proof: [/opt/proxy, is, '{to}'], on: db3 }",
+    );
+    let plan = planned_for(&by_hook, &the_switchover(), &servers()).unwrap();
+    let last = plan.steps.last().unwrap();
+    assert_eq!(last.operation.shown(), ["/opt/proxy lead db1 db2"]);
+    assert_eq!(last.operation.runs_on(), "db3");
+    let back = last.undo.as_ref().unwrap();
+    assert_eq!(back.shown(), ["/opt/proxy lead db2 db1"]);
+    let orphans = [
+        dead(),
+        replica(2).orphaned("0-1-9", "0-1-9"),
+        replica(3).orphaned("0-1-9", "0-1-9"),
+    ];
+    let plan = planned_for(&with_address, &the_failover(), &orphans).unwrap();
+    let actions: Vec<&str> = plan.steps.iter().map(|step| step.call.action.as_str()).collect();
+    let place = |name: &str| actions.iter().position(|action| *action == name).unwrap();
+    assert!(
+        place("mysql-open") < place("mysql-address-add") && place("fence") == 0,
+        "{actions:?}"
+    );
 }
 
 #[test]
