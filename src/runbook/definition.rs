@@ -28,6 +28,9 @@ pub enum About {
     /// An md array of a host: the parameters `host` and `array` name it, `disk` one of its members, and `by` the disk that
     /// takes the place of that.
     Array,
+    /// A ZFS pool of a host: the parameters `host` and `pool` name it, `disk` one of its devices, and `by` the disk that takes
+    /// the place of that.
+    Pool,
     /// A source and its replicas; a parameter of the kind `database` names their topology, or `server` one of them.
     Database,
     /// A Galera cluster; a parameter of the kind `database` names it, or `server` one of its members.
@@ -47,6 +50,7 @@ impl About {
             Self::Slices => &["slice", "from", "to", "other", "preferred", "survivor"],
             Self::Hosts => &["host", "first", "drains", "counts"],
             Self::Array => &["host", "array", "old", "new"],
+            Self::Pool => &["host", "pool", "old", "new"],
             Self::Database => &["candidate", "serving", "sibling"],
             Self::Galera => &["node", "member", "absent"],
             Self::Clients => &["host", "slice", "place", "mounted", "services"],
@@ -61,6 +65,7 @@ impl About {
             Self::Slices | Self::Migration => "slice",
             Self::Hosts | Self::Clients => "host",
             Self::Array => "array",
+            Self::Pool => "pool",
             Self::Database | Self::Galera => "database",
         }
     }

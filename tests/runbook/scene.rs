@@ -81,6 +81,12 @@ pub enum Scene {
     DiskReplaceFailed,
     /// The members of an array are compared, and do not agree.
     Scrub,
+    /// A device of a pool that can be read still is replaced.
+    PoolReplace,
+    /// One that has failed.
+    PoolReplaceFailed,
+    /// The blocks of a pool are compared with their checksums; some differ, and some are lost.
+    PoolScrub,
     /// A source and two replicas, the client's host one of them.
     MysqlSwitchover,
     /// A service is restarted on all hosts, one after the other; one of them may fail.
@@ -115,12 +121,14 @@ pub enum Scene {
 pub const OLD_DISK: &str = "sdc";
 /// See [`OLD_DISK`].
 pub const NEW_DISK: &str = "sdf";
+/// The device of the pool that is replaced; [`NEW_DISK`] takes its place.
+pub const OLD_DEVICE: &str = "sdg";
 
 /// A word that nobody may ever read again: part of the call of each management controller.
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 35] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -139,6 +147,9 @@ impl Scene {
         Self::DiskReplace,
         Self::DiskReplaceFailed,
         Self::Scrub,
+        Self::PoolReplace,
+        Self::PoolReplaceFailed,
+        Self::PoolScrub,
         Self::MysqlSwitchover,
         Self::Rolling,
         Self::RollingReboot,
@@ -169,6 +180,7 @@ impl Scene {
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
             Self::Service => Self::Service,
             Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
+            Self::PoolReplace | Self::PoolReplaceFailed | Self::PoolScrub => Self::PoolReplace,
             Self::MysqlSwitchover
             | Self::MysqlFailover
             | Self::GaleraQuorum
@@ -260,7 +272,7 @@ impl Scene {
             && !self.is_galera()
             && !matches!(
                 self.base(),
-                Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling
+                Self::SplitBrain | Self::Service | Self::DiskReplace | Self::PoolReplace | Self::Rolling
             )
             && !self.is_client()
             && !self.is_copied()
@@ -294,6 +306,14 @@ impl Scene {
                 ("host", "stor1"),
                 ("array", "md0"),
                 ("disk", OLD_DISK),
+                ("by", NEW_DISK),
+                ("rebuild", "600"),
+            ],
+            _ if self == Self::PoolScrub => &[("host", "stor1"), ("pool", "tank"), ("check", "1200")],
+            Self::PoolReplace => &[
+                ("host", "stor1"),
+                ("pool", "tank"),
+                ("disk", OLD_DEVICE),
                 ("by", NEW_DISK),
                 ("rebuild", "600"),
             ],
@@ -339,6 +359,8 @@ impl Scene {
             _ if self == Self::RollingOwn => "rolling-own",
             Self::Rolling => "rolling",
             Self::DiskReplace => "disk-replace",
+            _ if self == Self::PoolScrub => "pool-scrub",
+            Self::PoolReplace => "pool-replace",
             Self::SliceMove => "slice-move",
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
@@ -371,6 +393,7 @@ impl Scene {
             Self::SplitBrain
             | Self::Service
             | Self::DiskReplace
+            | Self::PoolReplace
             | Self::Rolling
             | Self::GaleraStopped
             | Self::GaleraJoin
@@ -408,6 +431,16 @@ impl Scene {
                     array.differs = 128;
                     if self == Self::DiskReplaceFailed {
                         array.fail(1);
+                    }
+                });
+            }
+            Self::PoolReplace => {
+                _ = world.fleet(|island| {
+                    let pool = island.nodes[0].pool.as_mut().unwrap();
+                    pool.scan_s = 60.0;
+                    (pool.differs, pool.damaged) = (3, 2);
+                    if self == Self::PoolReplaceFailed {
+                        pool.fail(0);
                     }
                 });
             }
@@ -617,6 +650,9 @@ fn fleet_of(scene: Scene) -> Fleet {
     if scene.is_copied() {
         return with_interim(&plain);
     }
+    if scene.base() == Scene::PoolReplace {
+        return with_pool(&plain);
+    }
     if !scene.is_mysql() && !scene.is_galera() {
         return plain;
     }
@@ -645,6 +681,25 @@ fn fleet_of(scene: Scene) -> Fleet {
         hosts,
         plain.segments.clone(),
         vec![shop],
+    )
+}
+
+/// The same, with a pool on the first server.
+fn with_pool(plain: &Fleet) -> Fleet {
+    let mut segments = plain.segments.clone();
+    segments.push(Segment {
+        name: "vault".into(),
+        servers: vec![HostName::new("stor1")],
+        slices: Vec::new(),
+        pools: vec!["tank".to_owned()],
+    });
+    Fleet::new(
+        plain.name.clone(),
+        None,
+        Poll::default(),
+        plain.hosts.clone(),
+        segments,
+        Vec::new(),
     )
 }
 

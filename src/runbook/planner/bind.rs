@@ -388,7 +388,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
     let kinds: &[ValueKind] = match definition.about {
         About::Slices => &[ValueKind::Slice, ValueKind::Slices],
         About::Hosts => &[ValueKind::Hosts],
-        About::Array => &[ValueKind::Host],
+        About::Array | About::Pool => &[ValueKind::Host],
         About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
         About::Clients => &[ValueKind::Slice, ValueKind::Segment],
         About::Migration => &[ValueKind::Slice],
@@ -397,6 +397,10 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Array => (
             &["host", "array"],
             "a runbook about an array is told the array and its host by these names",
+        ),
+        About::Pool => (
+            &["host", "pool"],
+            "a runbook about a pool is told the pool and its host by these names",
         ),
         About::Migration => (
             &["slice", "into"],

@@ -155,6 +155,11 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "mdadm --remove of the disk that was added, then mdadm --zero-superblock of it: it was blank before",
     ),
     (
+        "pool_keep",
+        "zpool detach of the new disk, while it shares its place with the old one; once that is out of the pool the new one \
+         is left alone",
+    ),
+    (
         "host_reboot",
         "in two seconds, so that the answer is still sent: systemctl reboot (without systemctl: reboot)",
     ),

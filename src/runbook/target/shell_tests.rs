@@ -4,6 +4,7 @@ mod clients;
 mod disks;
 mod galera;
 mod hosts;
+mod pools;
 mod tasks;
 
 use super::*;
