@@ -91,8 +91,22 @@ pub struct Definition {
     /// Whether what it does for one host may fail while the others go on; only for one about hosts.
     #[serde(default)]
     pub rolling: Option<Rolling>,
+    /// Whether it tries again by itself, once it is taken back, where it was out of time.
+    #[serde(default)]
+    pub again: Option<Again>,
     /// What it does, in order. Steps that speak of one of the things that it is about (`{{ slice }}`) are repeated for each.
     pub steps: Vec<Step>,
+}
+
+/// How often a runbook is tried by itself that was out of time, and what lies between two tries. Both are templates over the
+/// parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// So many tries in all.
+    pub tries: Written,
+    /// So many seconds pass before the next one begins.
+    pub rest: Written,
 }
 
 /// How a runbook goes over its hosts: a few at a time, and on while no more have failed than may. Numbers are templates

@@ -292,9 +292,9 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
                 (Interlock::DiskUnused, pool::fits(pool, old, device)),
             ]
         }),
-        Claim::PoolOut { pool, device } => of_pool(context, pool, || {
-            vec![(Interlock::PoolSpared, pool.spares(device))]
-        }),
+        Claim::PoolOut { pool, device } => {
+            of_pool(context, pool, || vec![(Interlock::PoolSpared, pool.spares(device))])
+        }
         Claim::Command { host } => inside(context, host),
         Claim::Leave { host, .. } => spare::leave(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),

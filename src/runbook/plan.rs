@@ -48,6 +48,8 @@ pub struct Plan {
     /// What it does for one thing after the other, where each may fail by itself; without it the first failure turns the
     /// whole run back.
     pub rolling: Option<Rolling>,
+    /// Whether it tries again by itself, once it is taken back, where it was out of time.
+    pub again: Option<Again>,
     /// What the operator must know before consenting.
     pub warnings: Vec<String>,
     /// What is good to know, and may be otherwise a moment later: no part of what is consented to.
@@ -62,6 +64,15 @@ pub struct Plan {
     pub fingerprint: BTreeMap<String, String>,
     /// Names everything that somebody consents to who has read the plan.
     pub hash: String,
+}
+
+/// How often a plan is tried by itself that was out of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// So many tries in all.
+    pub tries: u32,
+    /// What lies between two of them.
+    pub rest: Duration,
 }
 
 /// What a plan does for one thing after the other, each of which may fail by itself.
@@ -235,6 +246,8 @@ pub struct MigrationLayout {
     pub clients: Vec<Client>,
     /// Both servers, and how long a request of a disk may take there.
     pub disks: Vec<(HostName, Duration)>,
+    /// Sides of replicated slices that the two servers have: a copy waits for what their peers wait for.
+    pub replicas: Vec<Side>,
 }
 
 /// A database as the plan found it.
@@ -325,7 +338,8 @@ impl ArrayLayout {
     #[must_use]
     pub fn steered(&self) -> String {
         match named(&self.clients) {
-            None => ", at the speed that is usual there, for no client is known whose requests could tell another".to_owned(),
+            None => ", at the speed that is usual there, for no client is known whose requests could tell another"
+                .to_owned(),
             Some(clients) => format!(", as fast as the requests of {clients} allow"),
         }
     }
@@ -404,9 +418,9 @@ impl PoolLayout {
         match (named(&self.clients), self.seen.pauses) {
             (None, _) => ", without a pause, for no client is known whose requests could ask for one".to_owned(),
             (Some(clients), true) => format!(", which pauses while the requests of {clients} suffer"),
-            (Some(clients), false) => format!(
-                ", which is stopped where the requests of {clients} suffer: the ZFS there cannot let it pause"
-            ),
+            (Some(clients), false) => {
+                format!(", which is stopped where the requests of {clients} suffer: the ZFS there cannot let it pause")
+            }
         }
     }
 }

@@ -213,7 +213,11 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
     }
     for segment in &fleet.segments {
         let Some(name) = segment.pools.first() else { continue };
-        for at in segment.servers.iter().filter_map(|server| fleet.host_index(server.as_str())) {
+        for at in segment
+            .servers
+            .iter()
+            .filter_map(|server| fleet.host_index(server.as_str()))
+        {
             pool(name, &mut nodes[at]);
         }
     }
@@ -449,7 +453,10 @@ fn pool(name: &str, node: &mut Node) {
     }
     let mut add = |spare: bool| {
         let number = node.disks.len();
-        let (name, minor) = (format!("sd{}", letters(number)), 16 * u32::try_from(number).unwrap_or(0));
+        let (name, minor) = (
+            format!("sd{}", letters(number)),
+            16 * u32::try_from(number).unwrap_or(0),
+        );
         let new = if spare { Disk::spare } else { Disk::new };
         node.disks.push(new(&name, 8, minor, [0.42, 0.95], node.seed));
         name

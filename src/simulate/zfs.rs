@@ -254,7 +254,10 @@ impl Pool {
             return Err("invalid option 'p'\nusage:\n\tscrub [-s] <pool> ...\n".to_owned());
         }
         if self.paused || !matches!(self.scan, Some((ScanKind::Scrub, _))) {
-            return Err(format!("cannot pause scrubbing {}: there is no active scrub\n", self.name));
+            return Err(format!(
+                "cannot pause scrubbing {}: there is no active scrub\n",
+                self.name
+            ));
         }
         self.paused = true;
         Ok(())
@@ -266,7 +269,10 @@ impl Pool {
     /// What ZFS says against it.
     pub fn stop(&mut self, now_ms: u64) -> Result<(), String> {
         if !matches!(self.scan, Some((ScanKind::Scrub, _))) {
-            return Err(format!("cannot cancel scrubbing {}: there is no active scrub\n", self.name));
+            return Err(format!(
+                "cannot cancel scrubbing {}: there is no active scrub\n",
+                self.name
+            ));
         }
         self.ended(ScanKind::Scrub, true, now_ms);
         Ok(())
@@ -296,7 +302,11 @@ impl Pool {
     /// State of a device.
     #[must_use]
     pub fn state_of(&self, device: usize) -> &'static str {
-        if self.faulted == Some(device) { "FAULTED" } else { "ONLINE" }
+        if self.faulted == Some(device) {
+            "FAULTED"
+        } else {
+            "ONLINE"
+        }
     }
 }
 

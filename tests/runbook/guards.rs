@@ -655,7 +655,10 @@ fn a_failed_member_may_go_and_an_unused_disk_may_come() {
     };
     assert_eq!(refusing(&pool(|_| {}, pool_in())), BTreeSet::new());
     for state in [small.state, situation(Interlock::DiskUnused).state] {
-        assert_eq!(refusing(&pool(state, pool_in())), BTreeSet::from([Interlock::DiskUnused]));
+        assert_eq!(
+            refusing(&pool(state, pool_in())),
+            BTreeSet::from([Interlock::DiskUnused])
+        );
     }
     let begun: fn(&mut Island) = |island| {
         let pool = island.nodes[0].pool.as_mut().unwrap();

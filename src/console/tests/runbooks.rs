@@ -323,7 +323,10 @@ fn a_host_with_a_pool_offers_what_can_be_done_about_it() {
         assert!(replace.says.contains("by which of sde, sdf"), "{}", replace.says);
     }
     for (state, why) in [
-        ("resilver in progress since Sun Nov  8 00:24:12 2026", "resilver is under way"),
+        (
+            "resilver in progress since Sun Nov  8 00:24:12 2026",
+            "resilver is under way",
+        ),
         ("scrub paused since Sun Nov  8 00:24:12 2026", "a scrub pauses"),
     ] {
         for offer in with(&[("none requested", state)], &["sde"]) {

@@ -82,7 +82,10 @@ fn common<'a>(
     // Wiped by hand it would be lost there.
     if let Some(twin) = members.find(|disk| disk.is_same(new)) {
         return report.refuse(
-            format!("{} is on the same disk as {}, a member of {of}", new.device, twin.device),
+            format!(
+                "{} is on the same disk as {}, a member of {of}",
+                new.device, twin.device
+            ),
             "a copy on the same disk is lost with it: name another one",
         );
     }

@@ -32,7 +32,10 @@ impl Check for PoolRedundant {
             Err(why) => return report.refuse(why, "it has to be known before anything is changed there"),
         };
         let Some(old) = seen.member(&old.name) else {
-            return report.refuse(format!("{} is no device of {pool} any more", old.name), "make a new plan");
+            return report.refuse(
+                format!("{} is no device of {pool} any more", old.name),
+                "make a new plan",
+            );
         };
         if let Some(twin) = seen.twin(old) {
             return report.refuse(
@@ -44,7 +47,11 @@ impl Check for PoolRedundant {
             None if old.is_readable() && seen.is_alone(old) => {
                 if old.has_errors() {
                     return report.refuse(
-                        format!("{pool} has no other copy of what is on {}, and that has errors: {}", old.name, zfs(&seen)),
+                        format!(
+                            "{pool} has no other copy of what is on {}, and that has errors: {}",
+                            old.name,
+                            zfs(&seen)
+                        ),
                         "copy what can be read to another place first (zfs send, or a backup), then replace it by hand",
                     );
                 }
@@ -82,8 +89,14 @@ impl Check for PoolRedundant {
             Some(_) => {}
         }
         if seen.has_lost_data() {
-            let errors = seen.pool.errors.as_deref().unwrap_or("whether data was lost is not told");
-            report.warn(format!("{pool} has lost data before this: {errors}. A new disk does not bring it back"));
+            let errors = seen
+                .pool
+                .errors
+                .as_deref()
+                .unwrap_or("whether data was lost is not told");
+            report.warn(format!(
+                "{pool} has lost data before this: {errors}. A new disk does not bring it back"
+            ));
         }
         if old.state == PoolState::Online && !old.has_errors() {
             report.note(format!("{} has no errors: ZFS sees no reason to replace it", old.name));
@@ -99,5 +112,7 @@ fn told(member: &Member) -> String {
 /// What ZFS itself says about its state.
 fn zfs(seen: &Seen) -> String {
     let pool = &seen.pool;
-    pool.status.as_deref().map_or_else(|| format!("it is {}", pool.state), str::to_owned)
+    pool.status
+        .as_deref()
+        .map_or_else(|| format!("it is {}", pool.state), str::to_owned)
 }

@@ -36,6 +36,7 @@ impl Engine {
                     step, back, attempt, ..
                 } => {
                     open = Some((*step, *back, *attempt));
+                    engine.backs_off = false;
                     // Nothing is taken back of a run that goes forwards, but of a row of it.
                     engine.turned |= *back && engine.row_of(*step).is_none();
                     // All targets were claimed by then, and it is written of whom they were taken over.
@@ -66,7 +67,13 @@ impl Engine {
                         };
                     }
                 }
-                Record::TurnedBack { why, again, halt } => {
+                Record::TurnedBack {
+                    why,
+                    again,
+                    halt,
+                    tries,
+                } => {
+                    engine.retries = *tries;
                     engine.why = Some(why.clone());
                     engine.turned = true;
                     engine.again = *again;
@@ -80,6 +87,10 @@ impl Engine {
                     if !unresolved || halt.is_some() {
                         open = None;
                     }
+                }
+                Record::Again { .. } => {
+                    open = None;
+                    engine.begins_anew();
                 }
                 Record::RowFailed { .. } | Record::RowLeft { .. } => open = None,
                 // Unless it says otherwise, it was known at its end what became of every step.
@@ -110,6 +121,7 @@ impl Engine {
         // Whoever wants it back wants no other try, and whoever has wanted it so is obeyed after a crash as well.
         let back = back.or(cancelled);
         engine.again &= back.is_none();
+        engine.retries &= back.is_none();
         if engine.why.is_none() {
             engine.why = if engine.turned {
                 Some(back.unwrap_or_else(|| "it was being taken back".to_owned()))
@@ -230,6 +242,14 @@ impl Engine {
         if self.why.is_some() || self.plan.rolling.is_some() {
             return self.onwards();
         }
+        if self.backs_off {
+            return self.back_off(self.now, self.now);
+        }
+        self.go_on()
+    }
+
+    /// Goes on with the first step that is not done.
+    pub(super) fn go_on(&mut self) -> Effect {
         match self
             .done
             .iter()

@@ -91,7 +91,6 @@ impl Watch {
             Some(_) => None,
         }
     }
-
 }
 
 /// What each client has counted so far; one that does not tell it is left out.

@@ -160,7 +160,10 @@ impl Seen {
     }
 
     fn has_below(&self, at: usize) -> bool {
-        self.pool.vdevs.get(at + 1).is_some_and(|next| next.depth > self.vdev(at).depth)
+        self.pool
+            .vdevs
+            .get(at + 1)
+            .is_some_and(|next| next.depth > self.vdev(at).depth)
     }
 
     /// The devices right below one.
@@ -239,7 +242,10 @@ impl Seen {
     /// What it says of its last or present scan, with the time: another scan says something else.
     #[must_use]
     pub fn scan_text(&self) -> String {
-        self.pool.scan.as_ref().map_or_else(String::new, |scan| scan.text.to_string())
+        self.pool
+            .scan
+            .as_ref()
+            .map_or_else(String::new, |scan| scan.text.to_string())
     }
 
     /// Whether its data can be used at all.
@@ -274,7 +280,10 @@ impl Seen {
             return None;
         }
         let all = self.below(group).count();
-        let complete = self.below(group).filter(|at| self.is_complete(*at, Some(member.at))).count();
+        let complete = self
+            .below(group)
+            .filter(|at| self.is_complete(*at, Some(member.at)))
+            .count();
         complete.checked_sub(needed(&self.vdev(group).name, all))
     }
 
@@ -319,7 +328,11 @@ impl Seen {
     pub fn left_kib(&self) -> Option<u64> {
         let percent = self.pool.scan.as_ref()?.percent?;
         let allocated = self.pool.allocated_kib? as f64;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a number that fits")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a part of a number that fits"
+        )]
         Some((allocated * (100.0 - percent) / 100.0).max(0.0) as u64)
     }
 
@@ -362,12 +375,20 @@ impl Seen {
         let erring: Vec<String> = erring
             .map(|member| {
                 let [read, write, checksum] = member.errors;
-                let vdev = self.vdev(member.at).note.as_deref().filter(|note| note.contains("repaired"));
+                let vdev = self
+                    .vdev(member.at)
+                    .note
+                    .as_deref()
+                    .filter(|note| note.contains("repaired"));
                 let repaired = vdev.map_or_else(String::new, |note| format!(", {note}"));
                 format!("{member}: {read} read, {write} write, {checksum} checksum errors{repaired}")
             })
             .collect();
-        let errors = self.pool.errors.as_deref().unwrap_or("whether data was lost is not told");
+        let errors = self
+            .pool
+            .errors
+            .as_deref()
+            .unwrap_or("whether data was lost is not told");
         let meaning = match (erring.is_empty(), self.has_lost_data()) {
             (true, false) => "every block agrees with its checksum",
             (false, false) => {
@@ -412,7 +433,9 @@ fn is_paused(scan: &Scan) -> bool {
 /// Whether somebody broke it off.
 fn is_cancelled(scan: &Scan) -> bool {
     // "scrub canceled on …" (OpenZFS), "scrub stopped after …" (zfs-fuse).
-    ["scrub canceled", "scrub stopped"].iter().any(|words| scan.text.starts_with(words))
+    ["scrub canceled", "scrub stopped"]
+        .iter()
+        .any(|words| scan.text.starts_with(words))
 }
 
 /// The words of a `disk` line: the device's name in the pool, and its `disk_id`; `-` for a file.
@@ -663,7 +686,11 @@ pub const FILES: usize = 20;
 fn files(text: &str) -> String {
     let mut lines = text.lines();
     let count: usize = lines.next().and_then(|line| line.parse().ok()).unwrap_or_default();
-    let named: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).take(FILES).collect();
+    let named: Vec<&str> = lines
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take(FILES)
+        .collect();
     let more = count.saturating_sub(named.len());
     match (named.is_empty(), more) {
         (true, _) => "Which files they belong to is not told".to_owned(),

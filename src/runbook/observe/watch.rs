@@ -28,6 +28,8 @@ pub enum Advice {
     Order(Vec<Vec<String>>),
     /// It is given up, and why.
     GiveUp(String),
+    /// It is given up since there is no more time for it, which another try may have.
+    Late(String),
 }
 
 impl Watch {
@@ -124,7 +126,10 @@ impl Steering {
     /// How it goes and why, in words.
     #[must_use]
     pub fn says(&self) -> Option<String> {
-        self.array.says().or_else(|| self.pool.says()).or_else(|| self.copy.says())
+        self.array
+            .says()
+            .or_else(|| self.pool.says())
+            .or_else(|| self.copy.says())
     }
 }
 

@@ -82,7 +82,11 @@ fn replace(node: &mut Node, name: &str, old: &str, new: &str) -> Result<(), Stri
     if !node.disks[there].blank {
         return unfit("contains a filesystem of type 'zfs_member'");
     }
-    let least = node.disks.iter().find(|disk| disk.name == old).map(|disk| disk.size_kib);
+    let least = node
+        .disks
+        .iter()
+        .find(|disk| disk.name == old)
+        .map(|disk| disk.size_kib);
     if least.is_some_and(|least| node.disks[there].size_kib < least) {
         return Err(format!("cannot replace {old} with {new}: device is too small\n"));
     }

@@ -25,10 +25,12 @@ fn suspect(pool: &Pool) -> Option<&Vdev> {
     });
     let mut leaves = leaves.map(|(_, vdev)| vdev);
     let well = |vdev: &&Vdev| matches!(vdev.state, PoolState::Online | PoolState::Healthy);
-    leaves
-        .clone()
-        .find(|vdev| !well(vdev))
-        .or_else(|| leaves.by_ref().filter(|vdev| errors(vdev) > 0).max_by_key(|vdev| errors(vdev)))
+    leaves.clone().find(|vdev| !well(vdev)).or_else(|| {
+        leaves
+            .by_ref()
+            .filter(|vdev| errors(vdev) > 0)
+            .max_by_key(|vdev| errors(vdev))
+    })
 }
 
 fn errors(vdev: &Vdev) -> u64 {

@@ -31,7 +31,10 @@ impl Action for PoolWhole {
         let new = layout.new_disk(given.text("by")?)?;
         Ok(Operation {
             place: Place::Console,
-            says: format!("see that {pool} is well with {}: {} can be pulled then", new.device, old.name),
+            says: format!(
+                "see that {pool} is well with {}: {} can be pulled then",
+                new.device, old.name
+            ),
             needs: Vec::new(),
             expects: Vec::new(),
             work: Work::Commands(Vec::new()),

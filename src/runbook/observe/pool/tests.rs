@@ -99,7 +99,13 @@ fn what_has_the_data_stays() {
     };
     let pool = on();
     assert!(judged(&pool.spares("sde"), &joint("      sde ONLINE 0 0 0")).fails());
-    assert!(judged(&pool.spares("sde"), &joint("      sde ONLINE 0 0 0  (awaiting resilver)")).holds());
+    assert!(
+        judged(
+            &pool.spares("sde"),
+            &joint("      sde ONLINE 0 0 0  (awaiting resilver)")
+        )
+        .holds()
+    );
     assert!(judged(&pool.spares("sde"), &joint("      sde FAULTED 0 9 0  too many errors")).holds());
 }
 
@@ -142,7 +148,11 @@ fn a_group_bears_what_its_kind_bears() {
         assert_eq!(bears(name, &states), expected, "{name} {states:?}");
     }
     // A disk that is striped has nothing beside it.
-    let alone = seen(&told("ONLINE", "none requested", &["tank ONLINE 0 0 0", "  sda ONLINE 0 0 0"]));
+    let alone = seen(&told(
+        "ONLINE",
+        "none requested",
+        &["tank ONLINE 0 0 0", "  sda ONLINE 0 0 0"],
+    ));
     let member = alone.member("sda").unwrap();
     assert!(alone.is_alone(member) && alone.bears_without(member).is_none());
     // A spare that helps out has the data of the one that has failed.
@@ -161,7 +171,10 @@ fn a_group_bears_what_its_kind_bears() {
 
 #[test]
 fn a_device_is_found_by_any_of_its_names() {
-    let text = mirror(&["    ata-X-part1 ONLINE 0 0 0", "    1234567890 UNAVAIL 0 0 0  was /dev/sdb1"]);
+    let text = mirror(&[
+        "    ata-X-part1 ONLINE 0 0 0",
+        "    1234567890 UNAVAIL 0 0 0  was /dev/sdb1",
+    ]);
     let text = text.replace("disk sda sda sda", "disk ata-X-part1 sda1 sda");
     let seen = seen(&text);
     for name in ["ata-X-part1", "sda1", "sda", "A", "0x1", "1"] {
@@ -176,7 +189,10 @@ fn a_device_is_found_by_any_of_its_names() {
     );
     let with = on().seen(&text).unwrap();
     assert!(with.find("sdc").is_err() && with.find("sdd").is_err());
-    assert!(judged(&on().has("sdc", false), &text).fails(), "it belongs to the pool all the same");
+    assert!(
+        judged(&on().has("sdc", false), &text).fails(),
+        "it belongs to the pool all the same"
+    );
     let twice = mirror(&["    sda ONLINE 0 0 0", "    sda ONLINE 0 0 0"]);
     assert!(on().seen(&twice).is_err());
 }
@@ -190,12 +206,32 @@ fn a_scrub_is_over_when_it_says_so_anew() {
     let begun = |scan: &str| judged(&pool.is_scrubbing(old), &scanned(scan)).holds();
     for (scan, begins, ends) in [
         (old, false, false),
-        ("scrub in progress since Sun Nov  8 00:24:12 2026\n\t1 scanned\n\t0 repaired, 1.00% done", true, false),
-        ("scrub paused since Sun Nov  8 00:24:12 2026\n\t0B repaired, 25.00% done", true, false),
-        ("scrub repaired 0B in 00:00:11 with 0 errors on Sun Nov 15 00:24:12 2026", true, true),
-        ("scrub completed after 0h0m with 0 errors on Sat Nov 21 07:20:29 2026", true, true),
+        (
+            "scrub in progress since Sun Nov  8 00:24:12 2026\n\t1 scanned\n\t0 repaired, 1.00% done",
+            true,
+            false,
+        ),
+        (
+            "scrub paused since Sun Nov  8 00:24:12 2026\n\t0B repaired, 25.00% done",
+            true,
+            false,
+        ),
+        (
+            "scrub repaired 0B in 00:00:11 with 0 errors on Sun Nov 15 00:24:12 2026",
+            true,
+            true,
+        ),
+        (
+            "scrub completed after 0h0m with 0 errors on Sat Nov 21 07:20:29 2026",
+            true,
+            true,
+        ),
         ("scrub canceled on Sun Nov 15 00:24:12 2026", false, false),
-        ("resilvered 1G in 00:00:11 with 0 errors on Sun Nov 15 00:24:12 2026", false, false),
+        (
+            "resilvered 1G in 00:00:11 with 0 errors on Sun Nov 15 00:24:12 2026",
+            false,
+            false,
+        ),
         ("none requested", false, false),
     ] {
         assert_eq!((begun(scan), over(scan)), (begins, ends), "{scan}");
@@ -219,7 +255,11 @@ fn every_form_of_status_is_read() {
     assert!(old.member("/srv/disks/spare.img").is_some(), "it helps out");
     let errors = seen(&look("zfs/0.7.0-errors"));
     assert!(errors.has_lost_data() && errors.found().contains("197 data errors"));
-    assert!(errors.found().contains("411 checksum errors, 68K repaired"), "{}", errors.found());
+    assert!(
+        errors.found().contains("411 checksum errors, 68K repaired"),
+        "{}",
+        errors.found()
+    );
     let modern = seen(&look("forms/zpool-status"));
     let new = modern.member("sdc").unwrap();
     assert_eq!(modern.twin(new).map(|twin| twin.name.as_str()), Some("1234567890"));
@@ -232,7 +272,10 @@ fn every_form_of_status_is_read() {
 fn files_are_named_up_to_a_bound() {
     let many: String = (0..30).map(|n| format!("/tank/{n}\n")).collect();
     let text = files(&format!("30\n{many}"));
-    assert!(text.contains("/tank/19 and 10 more") && !text.contains("/tank/20"), "{text}");
+    assert!(
+        text.contains("/tank/19 and 10 more") && !text.contains("/tank/20"),
+        "{text}"
+    );
     assert_eq!(files("2\na\nb\n"), "They belong to a, b");
     assert!(files("").contains("is not told"));
 }

@@ -91,7 +91,12 @@ fn it_pauses_at_first_and_goes_on_when_that_is_known() {
     assert!(play.go(Some(2), 100, 1), "to see how clients fare without it");
     assert!(!play.go(Some(2), 100, 8));
     assert!(!play.go(Some(3), 100, 60), "nobody suffers");
-    assert!(play.steering.says().unwrap().contains("3.0 ms a request, 2.0 ms without it"));
+    assert!(
+        play.steering
+            .says()
+            .unwrap()
+            .contains("3.0 ms a request, 2.0 ms without it")
+    );
     // Twice as long and felt: it pauses, and for some minutes.
     assert!(play.go(Some(30), 100, 14));
     assert!(play.go(Some(2), 100, 120));
@@ -104,7 +109,10 @@ fn it_goes_on_pausing_while_something_else_keeps_clients_waiting() {
     let mut play = Play::scrub(true);
     play.go(Some(2), 100, 20);
     assert!(play.go(Some(40), 100, 14));
-    assert!(play.go(Some(40), 100, 600), "it is not the scrub, but it would add to it");
+    assert!(
+        play.go(Some(40), 100, 600),
+        "it is not the scrub, but it would add to it"
+    );
     assert!(play.steering.says().unwrap().contains("while it pauses, too"));
     assert!(!play.go(Some(2), 100, 10));
 }
@@ -113,7 +121,10 @@ fn it_goes_on_pausing_while_something_else_keeps_clients_waiting() {
 fn clients_that_begin_to_work_are_listened_to_without_it_first() {
     let mut play = Play::scrub(true);
     assert!(!play.go(Some(2), 0, 30));
-    assert!(play.go(Some(9), 100, 6), "how long they wait without it is not known yet");
+    assert!(
+        play.go(Some(9), 100, 6),
+        "how long they wait without it is not known yet"
+    );
     assert!(!play.go(Some(2), 100, 8));
 }
 

@@ -57,7 +57,9 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         host: host.name.clone(),
         name: name.to_owned(),
     };
-    let disk = asked.given("disk").map(|text| text.strip_prefix("/dev/").unwrap_or(text));
+    let disk = asked
+        .given("disk")
+        .map(|text| text.strip_prefix("/dev/").unwrap_or(text));
     let found = layout(asked, &on, disk, by);
     Ok(Box::new(Pool {
         on,
@@ -78,7 +80,11 @@ fn layout(asked: &Asked<'_>, on: &PoolOn, disk: Option<&str>, by: Option<&str>) 
             let names: Vec<String> = seen.in_place().map(ToString::to_string).collect();
             let lift = format!("its devices are {}", names.join(", "));
             let member = seen.find(wanted);
-            Some(member.map_err(|why| Refusal::new(format!("{on}: {why}"), lift))?.clone())
+            Some(
+                member
+                    .map_err(|why| Refusal::new(format!("{on}: {why}"), lift))?
+                    .clone(),
+            )
         }
         None => None,
     };

@@ -78,15 +78,31 @@ fn a_scrub_that_can_pause_and_one_that_cannot() {
 fn what_could_not_be_resilvered_is_refused_in_the_words_of_zfs() {
     let refused = |disk: &str, changes: &[(&str, &str)], words: [&str; 2]| {
         let told = told_of(&replace(disk), changed_to(changes), NEW, "blank\n");
-        assert!(told.starts_with("REFUSED") && words.iter().all(|word| told.contains(word)), "{told}");
+        assert!(
+            told.starts_with("REFUSED") && words.iter().all(|word| told.contains(word)),
+            "{told}"
+        );
     };
     let mut erring = FAULTED.to_vec();
-    erring.push(("sdb     ONLINE       0     0     0", "sdb     ONLINE       2     0     9"));
+    erring.push((
+        "sdb     ONLINE       0     0     0",
+        "sdb     ONLINE       2     0     9",
+    ));
     let says = "ZFS says: One or more devices has experienced an unrecoverable error.";
     refused("sdc", &erring, ["sdb (2 read, 0 write, 9 checksum)", says]);
     // Nothing else has what is on it.
-    refused("sdb", &FAULTED, ["without sdb tank of stor1 has not all its data", "what has failed beside it first"]);
-    let stripe = [("\t  mirror-0  ONLINE       0     0     0\n", ""), ("\t    sd", "\t  sd")];
+    refused(
+        "sdb",
+        &FAULTED,
+        [
+            "without sdb tank of stor1 has not all its data",
+            "what has failed beside it first",
+        ],
+    );
+    let stripe = [
+        ("\t  mirror-0  ONLINE       0     0     0\n", ""),
+        ("\t    sd", "\t  sd"),
+    ];
     refused("sdc", &stripe, ["no other copy of what is on sdc", "zfs send"]);
     let well = told_of(&replace("sdb"), changed_to(&stripe), NEW, "blank\n");
     assert!(well.contains("a block that cannot be read from it is lost"), "{well}");
@@ -101,9 +117,18 @@ fn what_runs_is_not_mixed_with_something_else() {
         )])
     };
     for (state, lift) in [
-        ("scan: resilver in progress since Sun Nov  8 00:24:12 2026", "wait until it is over"),
-        ("scan: scrub in progress since Sun Nov  8 00:24:12 2026", "zpool scrub -s"),
-        ("scan: scrub paused since Sun Nov  8 00:24:12 2026", "the scrub that pauses"),
+        (
+            "scan: resilver in progress since Sun Nov  8 00:24:12 2026",
+            "wait until it is over",
+        ),
+        (
+            "scan: scrub in progress since Sun Nov  8 00:24:12 2026",
+            "zpool scrub -s",
+        ),
+        (
+            "scan: scrub paused since Sun Nov  8 00:24:12 2026",
+            "the scrub that pauses",
+        ),
     ] {
         for wish in [replace("sdc"), scrub()] {
             let told = told_of(&wish, scan(state), NEW, "blank\n");
@@ -119,13 +144,19 @@ fn what_runs_is_not_mixed_with_something_else() {
 fn a_new_disk_that_is_used_small_unknown_or_in_the_pool_is_refused() {
     let told = |new, blank| told_of(&replace("sdc"), WELL, new, blank);
     let used = told(NEW, "has the partition sde1\n");
-    assert!(used.contains("sde of stor1 has the partition sde1") && used.contains("wipefs"), "{used}");
+    assert!(
+        used.contains("sde of stor1 has the partition sde1") && used.contains("wipefs"),
+        "{used}"
+    );
     let small = told("sde sde ZX-9 0x5 99327 -\n", "blank\n");
     assert!(small.contains("99327 KiB") && small.contains("a larger one"), "{small}");
     let unknown = told("sde sde - - 99328 -\n", "blank\n");
     assert!(unknown.contains("neither serial number nor WWN"), "{unknown}");
     let twin = told("sde sde WD-1 0x7 99328 -\n", "has the partition sde1\n");
-    assert!(twin.contains("on the same disk as sdb") && !twin.contains("wipefs"), "{twin}");
+    assert!(
+        twin.contains("on the same disk as sdb") && !twin.contains("wipefs"),
+        "{twin}"
+    );
 }
 
 #[test]
@@ -135,7 +166,10 @@ fn what_is_not_known_is_refused_and_never_guessed() {
         assert!(told.starts_with("REFUSED") && told.contains("tank of stor1"), "{told}");
     }
     let unknown = told_of(&replace("sdx"), WELL, NEW, "blank\n");
-    assert!(unknown.contains("no device of it is sdx") && unknown.contains("serial WD-2"), "{unknown}");
+    assert!(
+        unknown.contains("no device of it is sdx") && unknown.contains("serial WD-2"),
+        "{unknown}"
+    );
     for (name, value) in [("pool", "tank/slices"), ("by", "disk/by-id/ata-x")] {
         let mut names = replace("sdc");
         names.parameters.insert(name.into(), value.into());

@@ -77,8 +77,7 @@ fn a_pool_of_files_is_told_by_their_sizes() {
         zpool(&room, &status, false);
         let (exit, text) = looked(&room, "zfs_pool tank");
         let head = text.split_once("\nstatus\n").map(|(head, _)| head);
-        let expected =
-            format!("pauses no\nlist tank\t1.2T\t5G\t1.1T\tONLINE\ndisk {disks}/disk1.img - - - - 4 -");
+        let expected = format!("pauses no\nlist tank\t1.2T\t5G\t1.1T\tONLINE\ndisk {disks}/disk1.img - - - - 4 -");
         assert_eq!((exit, head), (0, Some(expected.as_str())), "{shell}");
     }
 }
@@ -90,7 +89,9 @@ fn files_that_have_lost_blocks_are_counted_and_the_first_are_named() {
         let status = room.path("status");
         let printed = fs::read_to_string(captured("zfs/0.7.0-errors")).unwrap();
         let (head, _) = printed.split_once("errors:").unwrap();
-        let list: String = (0..30).map(|n| format!("        /tank/slices/{n} with blanks\n")).collect();
+        let list: String = (0..30)
+            .map(|n| format!("        /tank/slices/{n} with blanks\n"))
+            .collect();
         let errors = format!("{head}errors: Permanent errors have been detected in the following files:\n\n{list}");
         fs::write(&status, errors).unwrap();
         zpool(&room, &status, true);
