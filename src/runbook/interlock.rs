@@ -272,6 +272,34 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
                 context.plan.kind == Kind::Emergency,
             ),
         )],
+        Claim::TakeOut { .. } | Claim::PutIn { .. } | Claim::PoolIn { .. } | Claim::PoolOut { .. } => {
+            of_disk(claim, context)
+        }
+        Claim::Command { host } => inside(context, host),
+        Claim::Leave { host, .. } => spare::leave(context, host),
+        Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
+        Claim::OpenDatabase { host } => database::open(context, host),
+        Claim::CloseDatabase { host } => database::close(context, host),
+        Claim::Unfollow { host } => database::unfollow(context, host),
+        Claim::Follow { host, source } => database::follow(context, host, source),
+        Claim::Bootstrap { host } => galera::bootstrap(context, host),
+        Claim::Join { host } => galera::join(context, host),
+        Claim::Recover { host } => galera::recover(context, host),
+        Claim::EndHolders { host, at } => client::end_holders(context, host, at),
+        Claim::Detach { host, at } => client::detach(context, host, at),
+        Claim::Attach { host, at } => client::attach(context, host, at),
+        Claim::Bar { host, address } => client::bar(context, host, *address),
+        // The engine watches over it for as long as it flows.
+        Claim::Flow { .. } => Vec::new(),
+        Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {
+            on(context, host, slice, |_, _| Vec::new())
+        }
+    }
+}
+
+/// Disks that come and go.
+fn of_disk(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
+    match claim {
         Claim::TakeOut { array, device } => of_array(context, array, || {
             vec![
                 (Interlock::ArrayRedundant, array.redundant_without(device)),
@@ -295,25 +323,7 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
         Claim::PoolOut { pool, device } => {
             of_pool(context, pool, || vec![(Interlock::PoolSpared, pool.spares(device))])
         }
-        Claim::Command { host } => inside(context, host),
-        Claim::Leave { host, .. } => spare::leave(context, host),
-        Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
-        Claim::OpenDatabase { host } => database::open(context, host),
-        Claim::CloseDatabase { host } => database::close(context, host),
-        Claim::Unfollow { host } => database::unfollow(context, host),
-        Claim::Follow { host, source } => database::follow(context, host, source),
-        Claim::Bootstrap { host } => galera::bootstrap(context, host),
-        Claim::Join { host } => galera::join(context, host),
-        Claim::Recover { host } => galera::recover(context, host),
-        Claim::EndHolders { host, at } => client::end_holders(context, host, at),
-        Claim::Detach { host, at } => client::detach(context, host, at),
-        Claim::Attach { host, at } => client::attach(context, host, at),
-        Claim::Bar { host, address } => client::bar(context, host, *address),
-        // The engine watches over it for as long as it flows.
-        Claim::Flow { .. } => Vec::new(),
-        Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {
-            on(context, host, slice, |_, _| Vec::new())
-        }
+        _ => Vec::new(),
     }
 }
 

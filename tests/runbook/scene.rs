@@ -441,16 +441,7 @@ impl Scene {
                     }
                 });
             }
-            Self::PoolReplace => {
-                _ = world.fleet(|island| {
-                    let pool = island.nodes[0].pool.as_mut().unwrap();
-                    pool.scan_s = 60.0;
-                    (pool.differs, pool.damaged) = (3, 2);
-                    if self == Self::PoolReplaceFailed {
-                        pool.fail(0);
-                    }
-                });
-            }
+            Self::PoolReplace => _ = world.fleet(|island| self.prepare_pool(island)),
             Self::Rolling if matches!(self, Self::RollingReboot | Self::RollingOwn) => {
                 world.fleet(|island| island.move_slice(0).unwrap());
             }
@@ -521,6 +512,15 @@ impl Scene {
 }
 
 impl Scene {
+    fn prepare_pool(self, island: &mut Island) {
+        let pool = island.nodes[0].pool.as_mut().unwrap();
+        pool.scan_s = 60.0;
+        (pool.differs, pool.damaged) = (3, 2);
+        if self == Self::PoolReplaceFailed {
+            pool.fail(0);
+        }
+    }
+
     fn prepare_cluster(self, island: &mut Island) {
         let [stor1, stor2, client] = ["stor1", "stor2", "client"].map(|name| island.node(name).unwrap());
         let further = |island: &mut Island, at: usize, more: f64| {

@@ -67,21 +67,8 @@ impl Engine {
                         };
                     }
                 }
-                Record::TurnedBack {
-                    why,
-                    again,
-                    halt,
-                    tries,
-                } => {
-                    engine.retries = *tries;
-                    engine.why = Some(why.clone());
-                    engine.turned = true;
-                    engine.again = *again;
-                    engine.halt = halt.filter(|at| *at < engine.done.len());
-                    if let Some(at) = engine.halt {
-                        // Whoever made that connection.
-                        engine.done[at] = StepState::Touched;
-                    }
+                Record::TurnedBack { halt, .. } => {
+                    engine.notes_turned(record);
                     // Whoever goes on with a run writes that it turns back before it finds out what became of the step
                     // that was on its way: that is as open as before.
                     if !unresolved || halt.is_some() {
@@ -141,6 +128,27 @@ impl Engine {
             Some(doing)
         });
         engine
+    }
+
+    /// It turned back.
+    fn notes_turned(&mut self, record: &Record) {
+        let Record::TurnedBack {
+            why,
+            again,
+            halt,
+            tries,
+        } = record
+        else {
+            return;
+        };
+        self.why = Some(why.clone());
+        self.turned = true;
+        (self.again, self.retries) = (*again, *tries);
+        self.halt = halt.filter(|at| *at < self.done.len());
+        if let Some(at) = self.halt {
+            // Whoever made that connection.
+            self.done[at] = StepState::Touched;
+        }
     }
 
     /// A run that took back a part of what it did, and parked to be gone on with, goes forwards from there.

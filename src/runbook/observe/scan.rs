@@ -177,14 +177,11 @@ impl Steering {
     }
 
     fn paused(&mut self, watch: &Watch, sight: &Sight, now: UnixMs) -> Advice {
-        let since = match self.paused {
-            Some(since) => since,
-            None => {
-                // What was counted before belongs to a scrub that ran.
-                (self.paused, self.since) = (Some(now), None);
-                now
-            }
-        };
+        if self.paused.is_none() {
+            // What was counted before belongs to a scrub that ran.
+            (self.paused, self.since) = (Some(now), None);
+        }
+        let since = self.paused.unwrap_or(now);
         let Some(fare) = self.window(watch, sight, now) else {
             return Advice::Keep;
         };

@@ -465,15 +465,15 @@ fn of_again(definition: &Definition, again: &Again, flaws: &mut Vec<Flaw>) {
     }
     for (name, written) in [("tries", &again.tries), ("rest", &again.rest)] {
         let at = vec![key(), Part::Value(name.to_owned())];
-        of_number(definition, name, &written.to_string(), at, flaws);
+        of_number(definition, name, &written.to_string(), &at, flaws);
     }
 }
 
 /// What is wrong with a number that is a template over the parameters.
-fn of_number(definition: &Definition, name: &str, text: &str, at: Vec<Part>, flaws: &mut Vec<Flaw>) {
+fn of_number(definition: &Definition, name: &str, text: &str, at: &[Part], flaws: &mut Vec<Flaw>) {
     let mut flaw = |says: String, hint: Option<String>| {
         flaws.push(Flaw {
-            at: at.clone(),
+            at: at.to_vec(),
             says,
             hint,
         });

@@ -157,7 +157,7 @@ pub(in crate::simulate) fn text(island: &Island, pool: &Pool, out: &mut String) 
 }
 
 fn json(island: &Island, pool: &Pool, out: &mut String) {
-    let name = pool.name;
+    let name = &pool.name;
     let state = pool.state();
     let total = whole(pool.allocated_kib * 1024.0);
     let unix = |ms: i64| whole(island.epoch.as_secs_f64() + ms as f64 / 1000.0);

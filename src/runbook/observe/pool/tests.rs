@@ -270,8 +270,8 @@ fn every_form_of_status_is_read() {
 
 #[test]
 fn files_are_named_up_to_a_bound() {
-    let many: String = (0..30).map(|n| format!("/tank/{n}\n")).collect();
-    let text = files(&format!("30\n{many}"));
+    let many: Vec<String> = (0..30).map(|n| format!("/tank/{n}\n")).collect();
+    let text = files(&format!("30\n{}", many.concat()));
     assert!(
         text.contains("/tank/19 and 10 more") && !text.contains("/tank/20"),
         "{text}"

@@ -89,10 +89,13 @@ fn files_that_have_lost_blocks_are_counted_and_the_first_are_named() {
         let status = room.path("status");
         let printed = fs::read_to_string(captured("zfs/0.7.0-errors")).unwrap();
         let (head, _) = printed.split_once("errors:").unwrap();
-        let list: String = (0..30)
+        let list: Vec<String> = (0..30)
             .map(|n| format!("        /tank/slices/{n} with blanks\n"))
             .collect();
-        let errors = format!("{head}errors: Permanent errors have been detected in the following files:\n\n{list}");
+        let errors = format!(
+            "{head}errors: Permanent errors have been detected in the following files:\n\n{}",
+            list.concat()
+        );
         fs::write(&status, errors).unwrap();
         zpool(&room, &status, true);
         let (exit, text) = looked(&room, "zfs_files tank");
