@@ -133,6 +133,8 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
         "unfence-segment" => &["segment=web", "slices=web-1", "--fault=fenced:web-1"],
         "client-repoint" => &["slice=web-1", "patience=1", "--fault=stale:web-1"],
         "scrub" => &["host=stor1", "array=md0", "check=5"],
+        "pool-replace" => &["host=stor1", "pool=tank", "disk=sdg", "by=sdf", "rebuild=5"],
+        "pool-scrub" => &["host=stor1", "pool=tank", "check=5"],
         // Of the second nothing has moved there yet: that it refuses is what can be practised.
         "migrate" | "migrate-reclaim" => &["slice=web-1", "into=web-1-interim"],
         other => panic!("{other} is not rehearsed by any test: add it here"),
@@ -146,7 +148,7 @@ fn every_built_in_runbook_is_rehearsed_to_its_end() {
             scope.spawn(|| {
                 let args = [&[known.name.as_str()], to_done(&known.name)].concat();
                 let (code, says) = match known.name.as_str() {
-                    "disk-replace" | "scrub" => (12, "parked: wait until"),
+                    "disk-replace" | "scrub" | "pool-replace" | "pool-scrub" => (12, "parked: wait until"),
                     "migrate-reclaim" => (10, "keeps no old side of it"),
                     _ => (0, "done"),
                 };

@@ -340,6 +340,7 @@ impl Progress {
                 output,
             } => self.concluded(*step, *back, *outcome, evidence, output, at),
             Record::TurnedBack { why, .. } => self.turned_back(&format!("turns back: {why}"), at),
+            Record::Again { .. } => self.begins_anew(&again_words(record), at),
             Record::RowFailed { .. } | Record::RowLeft { .. } => self.turned_back(&row_words(record), at),
             Record::Alone { .. } => self.say(at, &alone(record)),
             Record::Asked { by, what } => self.say(at, &format!("{by}: {what}")),
@@ -409,6 +410,16 @@ impl Progress {
             step.state = StepState::Failed;
         }
         self.say(at, why);
+    }
+
+    /// Another try begins: every step is ahead again.
+    fn begins_anew(&mut self, says: &str, at: UnixMs) {
+        for step in &mut self.steps {
+            step.state = StepState::Waiting;
+            (step.began, step.ended) = (None, None);
+        }
+        self.current = None;
+        self.say(at, says);
     }
 
     /// Takes that another run has taken this one over, if that is not known yet.
@@ -518,6 +529,17 @@ pub(super) fn alone(record: &Record) -> String {
             "{slice}: what {lost} alone had changed is thrown away; how much is not known: it could not be read before \
              the sides were joined; {kept}"
         ),
+    }
+}
+
+/// What a record says of another try, in a sentence; nothing of any other record.
+#[must_use]
+pub fn again_words(record: &Record) -> String {
+    match record {
+        Record::Again { tries, of, rest_s, why } => {
+            format!("try {tries} of {of} was out of time and is taken back ({why}); the next one begins in {rest_s} s")
+        }
+        _ => String::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The report of a run, from the journal alone: who, when, by what plan, every command with its outcome, the proofs,
 //! how long clients waited, what was lost or at risk, and how it ended.
 
-use super::progress::{alone, claim_words, end_words, left_words, row_words};
+use super::progress::{again_words, alone, claim_words, end_words, left_words, row_words};
 use crate::{
     collect::clock::iso,
     runbook::engine::Record,
@@ -332,6 +332,7 @@ fn words(record: &Record) -> String {
         }
         Record::Alone { .. } => alone(record),
         Record::TurnedBack { why, .. } => format!("turns back: {why}"),
+        Record::Again { .. } => again_words(record),
         Record::RowFailed { .. } | Record::RowLeft { .. } => row_words(record),
         Record::Asked { by, what } => format!("{by}: {what}"),
         Record::Cancelled { by } => format!("{by}: take back what was done"),

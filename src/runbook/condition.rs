@@ -18,6 +18,8 @@ pub struct Condition {
     pub says: String,
     /// What has to be read for it.
     pub looks: Vec<Look>,
+    /// Whether it is about time alone: where it does not hold, another try may do better.
+    pub of_time: bool,
     judge: Judge,
 }
 
@@ -32,8 +34,15 @@ impl Condition {
         Self {
             says: says.into(),
             looks,
+            of_time: false,
             judge: Arc::new(judge),
         }
+    }
+
+    /// The same, as one that is about time alone.
+    #[must_use]
+    pub fn of_time(self) -> Self {
+        Self { of_time: true, ..self }
     }
 
     /// A condition on the text of one look that has to end with exit code 0. What cannot be read is unknown.

@@ -28,6 +28,9 @@ pub enum About {
     /// An md array of a host: the parameters `host` and `array` name it, `disk` one of its members, and `by` the disk that
     /// takes the place of that.
     Array,
+    /// A ZFS pool of a host: the parameters `host` and `pool` name it, `disk` one of its devices, and `by` the disk that takes
+    /// the place of that.
+    Pool,
     /// A source and its replicas; a parameter of the kind `database` names their topology, or `server` one of them.
     Database,
     /// A Galera cluster; a parameter of the kind `database` names it, or `server` one of its members.
@@ -48,6 +51,7 @@ impl About {
             Self::Hosts => &["host", "first", "drains", "counts"],
             Self::Array => &["host", "array", "old", "new"],
             Self::Database => &["candidate", "serving", "dialect", "entrance", "sibling"],
+            Self::Pool => &["host", "pool", "old", "new"],
             Self::Galera => &["node", "member", "absent"],
             Self::Clients => &["host", "slice", "place", "mounted", "services"],
             Self::Migration => &["slice", "into", "from", "to"],
@@ -71,6 +75,7 @@ impl About {
             Self::Slices | Self::Migration => "slice",
             Self::Hosts | Self::Clients => "host",
             Self::Array => "array",
+            Self::Pool => "pool",
             Self::Database | Self::Galera => "database",
         }
     }
@@ -96,8 +101,22 @@ pub struct Definition {
     /// Whether what it does for one host may fail while the others go on; only for one about hosts.
     #[serde(default)]
     pub rolling: Option<Rolling>,
+    /// Whether it tries again by itself, once it is taken back, where it was out of time.
+    #[serde(default)]
+    pub again: Option<Again>,
     /// What it does, in order. Steps that speak of one of the things that it is about (`{{ slice }}`) are repeated for each.
     pub steps: Vec<Step>,
+}
+
+/// How often a runbook is tried by itself that was out of time, and what lies between two tries. Both are templates over the
+/// parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// So many tries in all.
+    pub tries: Written,
+    /// So many seconds pass before the next one begins.
+    pub rest: Written,
 }
 
 /// How a runbook goes over its hosts: a few at a time, and on while no more have failed than may. Numbers are templates

@@ -21,6 +21,7 @@ use super::{
         filesystem,
         md::{self, ArrayOn},
         network, nfs,
+        pool::{self, PoolOn},
     },
     operation::Claim,
     plan::{Plan, Rule, SliceLayout},
@@ -83,8 +84,10 @@ pub enum Interlock {
     ArrayRedundant,
     /// 22: no member leaves an array that has not all its data without it.
     ArrayData,
-    /// 19, 20: a disk that is put into an array is unused, and large enough.
+    /// 19, 20: a disk that is put into an array or a pool is unused, and large enough.
     DiskUnused,
+    /// 22: no device leaves a pool that has a place there alone.
+    PoolSpared,
     /// 2: no other server of the database takes writes, or it is fenced.
     OneDatabaseOpen,
     /// 2: what takes writes is no replica.
@@ -162,6 +165,7 @@ impl Interlock {
         Self::ArrayRedundant,
         Self::ArrayData,
         Self::DiskUnused,
+        Self::PoolSpared,
         Self::OneDatabaseOpen,
         Self::OpenFollowsNobody,
         Self::DatabaseComplete,
@@ -271,19 +275,9 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
                 context.plan.kind == Kind::Emergency,
             ),
         )],
-        Claim::TakeOut { array, device } => of_array(context, array, || {
-            vec![
-                (Interlock::ArrayRedundant, array.redundant_without(device)),
-                (Interlock::ArrayData, array.complete_without(device)),
-            ]
-        }),
-        Claim::PutIn { array, device } => of_array(context, array, || {
-            vec![
-                (Interlock::DiskUnused, md::is_blank(&array.host, device)),
-                (Interlock::DiskUnused, array.has(device, false)),
-                (Interlock::DiskUnused, md::fits(array, device)),
-            ]
-        }),
+        Claim::TakeOut { .. } | Claim::PutIn { .. } | Claim::PoolIn { .. } | Claim::PoolOut { .. } => {
+            of_disk(claim, context)
+        }
         Claim::Command { host } => inside(context, host),
         Claim::Leave { host, .. } => spare::leave(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
@@ -307,6 +301,36 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
         Claim::CloseEntry { host, slice } | Claim::Connect { host, slice } => {
             on(context, host, slice, |_, _| Vec::new())
         }
+    }
+}
+
+/// Disks that come and go.
+fn of_disk(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
+    match claim {
+        Claim::TakeOut { array, device } => of_array(context, array, || {
+            vec![
+                (Interlock::ArrayRedundant, array.redundant_without(device)),
+                (Interlock::ArrayData, array.complete_without(device)),
+            ]
+        }),
+        Claim::PutIn { array, device } => of_array(context, array, || {
+            vec![
+                (Interlock::DiskUnused, md::is_blank(&array.host, device)),
+                (Interlock::DiskUnused, array.has(device, false)),
+                (Interlock::DiskUnused, md::fits(array, device)),
+            ]
+        }),
+        Claim::PoolIn { pool, old, device } => of_pool(context, pool, || {
+            vec![
+                (Interlock::DiskUnused, md::is_blank(&pool.host, device)),
+                (Interlock::DiskUnused, pool.has(device, false)),
+                (Interlock::DiskUnused, pool::fits(pool, old, device)),
+            ]
+        }),
+        Claim::PoolOut { pool, device } => {
+            of_pool(context, pool, || vec![(Interlock::PoolSpared, pool.spares(device))])
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -383,6 +407,22 @@ fn of_array(
     vec![(
         Interlock::InsidePlan,
         fixed(format!("{array} is part of the plan"), false),
+    )]
+}
+
+fn of_pool(
+    context: &Context<'_>,
+    pool: &PoolOn,
+    then: impl FnOnce() -> Vec<(Interlock, Condition)>,
+) -> Vec<(Interlock, Condition)> {
+    let layout = context.plan.layouts.pool.as_ref();
+    let planned = layout.is_some_and(|layout| layout.pool == *pool);
+    if planned && context.plan.targets.contains_key(&pool.host) {
+        return then();
+    }
+    vec![(
+        Interlock::InsidePlan,
+        fixed(format!("{pool} is part of the plan"), false),
     )]
 }
 

@@ -3,7 +3,7 @@
 use super::{
     condition::Condition,
     definition::Call,
-    observe::{md::ArrayOn, watch::Watch},
+    observe::{md::ArrayOn, pool::PoolOn, watch::Watch},
     secret,
 };
 use crate::{
@@ -62,7 +62,8 @@ pub enum Work {
     },
     /// Nothing, for so long.
     Hold(Duration),
-    /// What goes on by itself until its proof comes true: an array that rebuilds or is checked, a slice that is copied.
+    /// What goes on by itself until its proof comes true: an array that rebuilds or is checked, a pool that resilvers or is
+    /// scrubbed, a slice that is copied.
     /// How fast it may go follows its clients: what is sent, and when, is decided on the way; each is a command of its own,
     /// by the same claims.
     Watch(Watch),
@@ -208,6 +209,22 @@ pub enum Claim {
         /// The array.
         array: ArrayOn,
         /// The disk.
+        device: String,
+    },
+    /// Puts a disk into the place of a device of a pool: what was on it is gone.
+    PoolIn {
+        /// The pool.
+        pool: PoolOn,
+        /// The device, as the pool names it.
+        old: String,
+        /// The disk.
+        device: String,
+    },
+    /// Takes a device out of a pool.
+    PoolOut {
+        /// The pool.
+        pool: PoolOn,
+        /// The device.
         device: String,
     },
     /// Runs a command of a runbook's own.

@@ -10,6 +10,8 @@ use super::{
         mounts::{Answer, Entry, Holder, Recipe},
         mysql::Member,
         pace::{self, Client},
+        pool::{self, PoolOn},
+        scan,
         watch::Watch,
     },
     operation::Operation,
@@ -45,6 +47,8 @@ pub struct Plan {
     /// What it does for one thing after the other, where each may fail by itself; without it the first failure turns the
     /// whole run back.
     pub rolling: Option<Rolling>,
+    /// Whether it tries again by itself, once it is taken back, where it was out of time.
+    pub again: Option<Again>,
     /// What the operator must know before consenting.
     pub warnings: Vec<String>,
     /// What is good to know, and may be otherwise a moment later: no part of what is consented to.
@@ -59,6 +63,15 @@ pub struct Plan {
     pub fingerprint: BTreeMap<String, String>,
     /// Names everything that somebody consents to who has read the plan.
     pub hash: String,
+}
+
+/// How often a plan is tried by itself that was out of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// So many tries in all.
+    pub tries: u32,
+    /// What lies between two of them.
+    pub rest: Duration,
 }
 
 /// What a plan does for one thing after the other, each of which may fail by itself.
@@ -84,7 +97,7 @@ pub struct Row {
 }
 
 /// What a plan is about, as it was found; what it is not about is empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Layouts {
     /// Slices, as they are laid out.
     pub slices: BTreeMap<SliceName, SliceLayout>,
@@ -94,6 +107,8 @@ pub struct Layouts {
     pub found: BTreeMap<HostName, HostLayout>,
     /// An md array.
     pub array: Option<ArrayLayout>,
+    /// A ZFS pool.
+    pub pool: Option<PoolLayout>,
     /// A source and its replicas.
     pub database: Option<DatabaseLayout>,
     /// A Galera cluster.
@@ -233,6 +248,8 @@ pub struct MigrationLayout {
     pub clients: Vec<Client>,
     /// Both servers, and how long a request of a disk may take there.
     pub disks: Vec<(HostName, Duration)>,
+    /// Sides of replicated slices that the two servers have: a copy waits for what their peers wait for.
+    pub replicas: Vec<Side>,
 }
 
 /// A database as the plan found it.
@@ -272,9 +289,11 @@ impl Layouts {
         let mut sides = self.slices.values().flat_map(|layout| &layout.sides);
         let mut members = self.database.iter().flat_map(|database| &database.members);
         let array = self.array.as_ref().is_some_and(|layout| layout.array.host == *host);
+        let pool = self.pool.as_ref().is_some_and(|layout| layout.pool.host == *host);
         let galera = self.galera.as_ref().is_some_and(|galera| galera.member(host).is_some());
         let mut clients = self.clients.iter();
         array
+            || pool
             || galera
             || clients.any(|client| client.host == *host)
             || self.hosts.contains(host)
@@ -333,16 +352,90 @@ impl ArrayLayout {
     /// By what its speed is steered, as part of a sentence.
     #[must_use]
     pub fn steered(&self) -> String {
-        match self.clients.as_slice() {
-            [] => ", at the speed that is usual there, for no client is known whose requests could tell another"
+        match named(&self.clients) {
+            None => ", at the speed that is usual there, for no client is known whose requests could tell another"
                 .to_owned(),
-            [one] => format!(", as fast as the requests of {} allow", one.host),
-            [one, two] => format!(", as fast as the requests of {} and {} allow", one.host, two.host),
-            [one, rest @ ..] => format!(
-                ", as fast as the requests of {} and {} others allow",
-                one.host,
-                rest.len()
-            ),
+            Some(clients) => format!(", as fast as the requests of {clients} allow"),
+        }
+    }
+}
+
+/// The clients in a few words; `None` where there is none.
+fn named(clients: &[Client]) -> Option<String> {
+    match clients {
+        [] => None,
+        [one] => Some(one.host.to_string()),
+        [one, two] => Some(format!("{} and {}", one.host, two.host)),
+        [one, rest @ ..] => Some(format!("{} and {} others", one.host, rest.len())),
+    }
+}
+
+/// A ZFS pool, as the plan found it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolLayout {
+    /// Which.
+    pub pool: PoolOn,
+    /// What its host said of it.
+    pub seen: pool::Seen,
+    /// The device that is replaced, where one is.
+    pub old: Option<pool::Member>,
+    /// The disk that takes its place.
+    pub new: Option<Disk>,
+    /// Clients of what its host serves: their requests tell whether a scrub has to pause.
+    pub clients: Vec<Client>,
+}
+
+impl PoolLayout {
+    /// The device that is replaced.
+    ///
+    /// # Errors
+    /// When that is another one.
+    pub fn old_device(&self, name: &str) -> Result<&pool::Member, String> {
+        let old = self.old.as_ref().filter(|member| member.name == name);
+        old.ok_or_else(|| format!("{name} is not the device of {} that this plan is about", self.pool))
+    }
+
+    /// The disk that takes its place.
+    ///
+    /// # Errors
+    /// When that is another device.
+    pub fn new_disk(&self, device: &str) -> Result<&Disk, String> {
+        let new = self.new.as_ref().filter(|disk| disk.device == device);
+        new.ok_or_else(|| format!("{device} is not the new disk that this plan is about"))
+    }
+
+    /// How it is watched while it resilvers a device.
+    #[must_use]
+    pub fn resilver(&self, device: &str) -> Watch {
+        self.watch(scan::What::Resilver(device.to_owned()))
+    }
+
+    /// How it is watched while it is scrubbed.
+    #[must_use]
+    pub fn scrub(&self) -> Watch {
+        self.watch(scan::What::Scrub {
+            before: self.seen.scan_text(),
+            pauses: self.seen.pauses,
+        })
+    }
+
+    fn watch(&self, what: scan::What) -> Watch {
+        Watch::Pool(scan::Watch {
+            pool: self.pool.clone(),
+            clients: self.clients.clone(),
+            what,
+        })
+    }
+
+    /// For whom its scrub pauses, as part of a sentence.
+    #[must_use]
+    pub fn steered(&self) -> String {
+        match (named(&self.clients), self.seen.pauses) {
+            (None, _) => ", without a pause, for no client is known whose requests could ask for one".to_owned(),
+            (Some(clients), true) => format!(", which pauses while the requests of {clients} suffer"),
+            (Some(clients), false) => {
+                format!(", which is stopped where the requests of {clients} suffer: the ZFS there cannot let it pause")
+            }
         }
     }
 }

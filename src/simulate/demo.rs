@@ -143,7 +143,7 @@ fn storage(node: &mut Node, level: u8, members: usize) {
     node.drbd = Some(if level == 10 { DrbdModule::V9 } else { DrbdModule::V8 });
 }
 
-fn pool(node: &mut Node, name: &'static str, devices: usize, json: bool) {
+fn pool(node: &mut Node, name: &str, devices: usize, json: bool) {
     node.cpus = 16;
     node.memory_kib = 128 << 20;
     for index in 1..=devices {
@@ -152,8 +152,12 @@ fn pool(node: &mut Node, name: &'static str, devices: usize, json: bool) {
         node.disks
             .push(Disk::new(&format!("sd{letter}"), 8, minor, [6.1, 4.8], node.seed));
     }
-    let devices = node.disks[1..].iter().map(|disk| disk.name.clone()).collect();
-    node.pool = Some(Pool::new(name, devices, 3_906_250_000, json));
+    let names = node.disks[1..].iter().map(|disk| disk.name.clone()).collect();
+    let letter = char::from(b'b' + u8::try_from(devices).unwrap_or(0));
+    let minor = 16 * u32::try_from(devices + 1).unwrap_or(0);
+    node.disks
+        .push(Disk::spare(&format!("sd{letter}"), 8, minor, [6.1, 4.8], node.seed));
+    node.pool = Some(Pool::new(name, names, 3_906_250_000, json));
 }
 
 fn access(node: &mut Node, first: usize, last: usize) {

@@ -40,7 +40,7 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 18] = [
+const TOOLS: [&str; 19] = [
     "arping",
     "awk",
     "blkid",
@@ -59,6 +59,7 @@ const TOOLS: [&str; 18] = [
     "timeout",
     "umount",
     "wipefs",
+    "zpool",
 ];
 
 /// `stat -f` of a place, killed by timeout(1) where it waits for ever: 137 then.

@@ -441,8 +441,10 @@ impl Island {
             if let Some(server) = &mut node.mysql {
                 server.accumulate(dt);
             }
-            if let Some(pool) = &mut node.pool {
-                pool.accumulate(dt, now_ms);
+            let left = node.pool.as_mut().and_then(|pool| pool.accumulate(dt, now_ms));
+            // What is on it stays there.
+            for disk in node.disks.iter_mut().filter(|disk| left.as_ref() == Some(&disk.name)) {
+                disk.idle = true;
             }
         }
         for replica in &mut self.replicas {

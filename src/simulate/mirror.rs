@@ -15,6 +15,7 @@ use super::{
     nfs::{NfsMount, NfsServer},
     node::{Disk, DrbdModule, Filesystem, Link, Node, Power},
     noise::mix,
+    zfs::Pool,
 };
 use crate::fleet::{
     Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment, ServiceAddress, ServiceHooks, Shell,
@@ -79,9 +80,9 @@ pub(super) fn not_played(fleet: &Fleet) -> Vec<String> {
     );
     let probed = |host: &Host| host.shell != Shell::None && !host.probes.is_empty();
     add(hosts(&probed), "the inventory's own probes are not asked");
-    for segment in fleet.segments.iter().filter(|segment| !segment.pools.is_empty()) {
-        let pools: Vec<&str> = segment.pools.iter().map(String::as_str).collect();
-        add(listed(&pools), "a ZFS pool; the copy has md arrays alone");
+    for segment in fleet.segments.iter().filter(|segment| segment.pools.len() > 1) {
+        let more: Vec<&str> = segment.pools.iter().skip(1).map(String::as_str).collect();
+        add(listed(&more), "a ZFS pool; each server of the copy has one");
     }
     out
 }
@@ -230,6 +231,16 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
         let minor = 16 * u32::try_from(number).unwrap_or(0);
         let spare = Disk::spare(&format!("sd{}", letters(number)), 8, minor, [0.42, 0.95], node.seed);
         node.disks.push(spare);
+    }
+    for segment in &fleet.segments {
+        let Some(name) = segment.pools.first() else { continue };
+        for at in segment
+            .servers
+            .iter()
+            .filter_map(|server| fleet.host_index(server.as_str()))
+        {
+            pool(name, &mut nodes[at]);
+        }
     }
     for (number, topology) in fleet.topologies.iter().enumerate() {
         match topology.kind {
@@ -470,6 +481,28 @@ fn array(node: &mut Node) -> usize {
     node.arrays
         .push(Array::new(&format!("md{index}"), minor, 1, first..first + 2, DISK_KIB));
     index
+}
+
+/// A pool on a host that has none: a mirror of two disks of its own, and a disk that nobody uses where there is none yet.
+fn pool(name: &str, node: &mut Node) {
+    if node.pool.is_some() {
+        return;
+    }
+    let mut add = |spare: bool| {
+        let number = node.disks.len();
+        let (name, minor) = (
+            format!("sd{}", letters(number)),
+            16 * u32::try_from(number).unwrap_or(0),
+        );
+        let new = if spare { Disk::spare } else { Disk::new };
+        node.disks.push(new(&name, 8, minor, [0.42, 0.95], node.seed));
+        name
+    };
+    let devices = vec![add(false), add(false)];
+    if node.arrays.is_empty() {
+        add(true);
+    }
+    node.pool = Some(Pool::mirror(name, devices, DISK_KIB));
 }
 
 /// `a`, `b`, …, `z`, `aa`, …, as the kernel names disks.

@@ -25,22 +25,27 @@ fn turns(scene: Scene) -> usize {
 }
 
 /// Plays a scene to its end; what happens at each turn is up to the caller.
-fn played(scene: Scene, each: impl Fn(&mut Stage, usize)) -> (Stage, End) {
+pub fn played(scene: Scene, each: impl Fn(&mut Stage, usize)) -> (Stage, End) {
     let mut stage = Stage::new(scene);
-    let plan = scene::plan(scene, &stage.sim, stage.hand.now());
+    let end = play(&mut stage, each);
+    (stage, end)
+}
+
+/// The same on a stage that is as it is.
+pub fn play(stage: &mut Stage, each: impl Fn(&mut Stage, usize)) -> End {
+    let plan = scene::plan(stage.scene, &stage.sim, stage.hand.now());
     let mut console = stage.console("run-1", plan);
     for turn in 0..2000 {
-        each(&mut stage, turn);
+        each(stage, turn);
         if !stage.turn(&mut console, Fate::Usual) {
             break;
         }
     }
-    let end = console.end().expect("an end").clone();
-    (stage, end)
+    console.end().expect("an end").clone()
 }
 
 /// What was run on the server, in order.
-fn ran(stage: &Stage) -> Vec<String> {
+pub fn ran(stage: &Stage) -> Vec<String> {
     let ran = stage.sim.world().with("stor1", |island, at| {
         let ran = island.nodes[at].store.ran.iter();
         ran.map(|ran| ran.argv.join(" ")).collect()

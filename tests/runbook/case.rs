@@ -520,7 +520,7 @@ impl<'a> Play<'a> {
         let disturbed = self.case.faults.iter().any(|at| at.fault.reboots(None));
         if !second
             && !disturbed
-            && let Err(why) = invariants::array(&self.stage, end)
+            && let Err(why) = invariants::array(&self.stage, end).and_then(|()| invariants::pool(&self.stage, end))
         {
             panic!("22: {end:?}, but {why}");
         }

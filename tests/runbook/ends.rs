@@ -2,7 +2,7 @@
 
 use super::{
     invariants::{exported, mounted, open},
-    scene::{NEW_DISK, OLD_DISK, Scene},
+    scene::{NEW_DISK, OLD_DEVICE, OLD_DISK, Scene},
     stage::{Console, Stage},
 };
 use pointsman::{
@@ -167,6 +167,45 @@ pub fn array(stage: &Stage, end: &End) -> Result<(), String> {
                     )
                 }
                 (_, true) => holds("the new disk is in it", !array.has(new)),
+            }
+        })
+        .unwrap()
+}
+
+/// 16, 21, 22: the pool is what the end says: as planned, or as it was.
+pub fn pool(stage: &Stage, end: &End) -> Result<(), String> {
+    if stage.scene.base() != Scene::PoolReplace {
+        return Ok(());
+    }
+    let (taken_back, kept) = match end {
+        End::Done => (false, false),
+        End::Compensated { stays, .. } => (true, !stays.is_empty()),
+        End::Refused { .. } => (true, false),
+        _ => return Ok(()),
+    };
+    stage
+        .sim
+        .world()
+        .fleet(|island| {
+            let pool = island.nodes[0].pool.as_ref().unwrap();
+            let holds = |what: &str, holds: bool| if holds { Ok(()) } else { Err(what.to_owned()) };
+            match (stage.scene, taken_back) {
+                (Scene::PoolScrub, false) => {
+                    holds("it was not scrubbed", pool.lost == 2 && pool.differs == 0)?;
+                    holds("a scrub runs still", pool.scan.is_none())
+                }
+                (Scene::PoolScrub, true) => holds("a scrub runs or pauses still", pool.scan.is_none()),
+                (_, false) => {
+                    holds("it is not well", pool.state() == "ONLINE" && pool.replacing.is_none())?;
+                    holds("the new disk is not in it", pool.has(NEW_DISK))?;
+                    holds("the old device is in it still", !pool.has(OLD_DEVICE))
+                }
+                // What stays is told.
+                (_, true) if kept => Ok(()),
+                (_, true) => {
+                    holds("the old device is not in it", pool.has(OLD_DEVICE))?;
+                    holds("the new disk is in it", !pool.has(NEW_DISK))
+                }
             }
         })
         .unwrap()

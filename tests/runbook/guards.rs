@@ -2,7 +2,7 @@
 
 use super::{
     case::{At, Case, Fate, Fault, plan, run, run_with},
-    scene::{self, Hand, NEW_DISK, OLD_DISK, Scene},
+    scene::{self, Hand, NEW_DISK, OLD_DEVICE, OLD_DISK, Scene},
 };
 use pointsman::{
     fleet::{HostName, MysqlAccess, SliceName},
@@ -14,6 +14,7 @@ use pointsman::{
         observe::{
             galera::{Found, Member},
             md::ArrayOn,
+            pool::PoolOn,
         },
         operation::{Claim, Departure},
         plan::{ClusterLayout, Glass, Plan, Rule, Step},
@@ -77,6 +78,28 @@ fn take_out() -> Claim {
 fn put_in() -> Claim {
     Claim::PutIn {
         array: array(),
+        device: NEW_DISK.into(),
+    }
+}
+
+fn pool() -> PoolOn {
+    PoolOn {
+        host: host("stor1"),
+        name: "tank".into(),
+    }
+}
+
+fn pool_in() -> Claim {
+    Claim::PoolIn {
+        pool: pool(),
+        old: OLD_DEVICE.into(),
+        device: NEW_DISK.into(),
+    }
+}
+
+fn pool_out() -> Claim {
+    Claim::PoolOut {
+        pool: pool(),
         device: NEW_DISK.into(),
     }
 }
@@ -360,6 +383,13 @@ fn situation(interlock: Interlock) -> Situation {
                 disks.iter_mut().find(|disk| disk.name == NEW_DISK).unwrap().blank = false;
             })
         },
+        // Its data was complete before it was looked at: out of the mirror it would be missed.
+        Interlock::PoolSpared => Situation {
+            scene: Scene::PoolReplace,
+            ..usual(pool_out(), |island| {
+                island.nodes[0].pool.as_mut().unwrap().devices[0] = NEW_DISK.into();
+            })
+        },
         Interlock::OneDatabaseOpen => of_database(interlock, open_database("stor2"), |island| {
             database(island, "stor2").unfollow();
         }),
@@ -629,6 +659,25 @@ fn a_failed_member_may_go_and_an_unused_disk_may_come() {
         ..situation(Interlock::DiskUnused)
     };
     assert_eq!(refusing(&small), BTreeSet::from([Interlock::DiskUnused]));
+    // The same for a pool; and one that shares its place with the old one may go.
+    let pool = |state, claim| Situation {
+        scene: Scene::PoolReplace,
+        state,
+        claim,
+        ..situation(Interlock::DiskUnused)
+    };
+    assert_eq!(refusing(&pool(|_| {}, pool_in())), BTreeSet::new());
+    for state in [small.state, situation(Interlock::DiskUnused).state] {
+        assert_eq!(
+            refusing(&pool(state, pool_in())),
+            BTreeSet::from([Interlock::DiskUnused])
+        );
+    }
+    let begun: fn(&mut Island) = |island| {
+        let pool = island.nodes[0].pool.as_mut().unwrap();
+        pool.replace_by(OLD_DEVICE, NEW_DISK).unwrap();
+    };
+    assert_eq!(refusing(&pool(begun, pool_out())), BTreeSet::new());
     // Another array of the same host is none of the plan's business.
     let other = Situation {
         claim: Claim::TakeOut {

@@ -22,7 +22,7 @@
 //! | 19 | [`check`]: no resync onto the side that serves, and one that a fault begins is stopped within seconds (`turning`); the direction step comes before what rests on it ([`informed`]) |
 //! | 20 | planner: `a_server_with_nothing_to_take_over`; guard `InsidePlan` |
 //! | 21 | [`served`] at every end: by the simulated client; [`proven`]: no step is done unless its proof was seen |
-//! | 22 | [`check`]: a planned move leaves both sides connected and good throughout, and no run takes a member out of an array that is needed; guards `ArrayRedundant`, `ArrayData`; [`array`] at every end; `no_move_to_a_server_that_rebuilds` |
+//! | 22 | [`check`]: a planned move leaves both sides connected and good throughout, and no run takes a member out of an array or a pool that is needed; guards `ArrayRedundant`, `ArrayData`, `PoolSpared`; [`array`] and [`pool`] at every end; `no_move_to_a_server_that_rebuilds` |
 //! | 23 | [`no_secret`] of every record and plan |
 //! | 24 | by type (`Operation::deadline`, `settles_within`), that no run takes for ever and that one that is cancelled anywhere ends; [`says_why_it_waits`] |
 //! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
@@ -51,7 +51,7 @@ use pointsman::{
 };
 use std::{collections::BTreeSet, time::Duration};
 
-pub use super::ends::{all_told, array, ended, nothing_changed, served, tidy};
+pub use super::ends::{all_told, array, ended, nothing_changed, pool, served, tidy};
 
 /// A resync in the wrong direction is stopped within this time.
 const STOPPED_WITHIN: Duration = Duration::from_secs(2);
@@ -81,6 +81,7 @@ pub fn check(stage: &Stage) {
         untouched(stage, island);
         migration::check(stage, island);
         arrays(stage, island);
+        pools(stage, island);
         database::check(stage, island);
         galera::check(stage, island);
         clients::check(stage, island);
@@ -109,11 +110,33 @@ fn arrays(stage: &Stage, island: &Island) {
             assert!(planned || well, "13: {name} of {} was touched", node.name);
         }
         let used = |disk: &Disk| disk.name == NEW_DISK && !disk.blank;
-        let planned = at == 0 && stage.scene.base() == Scene::DiskReplace;
+        let planned = at == 0 && [Scene::DiskReplace, Scene::PoolReplace].contains(&stage.scene.base());
         assert!(
             planned || !node.disks.iter().any(used),
             "13: the spare of {} was written to",
             node.name
+        );
+    }
+}
+
+/// 22: no device of a pool is taken away that has its place alone, and no run costs it redundancy.
+fn pools(stage: &Stage, island: &Island) {
+    for (node, pool) in island.nodes.iter().filter_map(|node| Some((node, node.pool.as_ref()?))) {
+        assert_eq!(
+            pool.devices.len(),
+            2,
+            "22: {} of {} has lost a device: {:?}",
+            pool.name,
+            node.name,
+            pool.devices
+        );
+        let had = pool.devices.len() - usize::from(stage.scene == Scene::PoolReplaceFailed);
+        assert!(
+            pool.complete() >= had,
+            "22: {} of {} has {} of {had} devices with all data",
+            pool.name,
+            node.name,
+            pool.complete()
         );
     }
 }

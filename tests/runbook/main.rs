@@ -17,6 +17,7 @@ mod invariants;
 mod matrix;
 mod migration;
 mod passing;
+mod pools;
 mod random;
 mod review;
 mod scene;

@@ -330,7 +330,7 @@ fn every_runbook_and_every_action_is_tried() {
 #[test]
 fn other_servers() {
     let other = |scene: &Scene| {
-        let apart = [Scene::DiskReplace, Scene::Rolling].contains(&scene.base());
+        let apart = [Scene::DiskReplace, Scene::PoolReplace, Scene::Rolling].contains(&scene.base());
         !APART.contains(scene) && !scene.is_galera() && !scene.is_copied() && !apart
     };
     for scene in Scene::ALL.into_iter().filter(other) {
@@ -343,6 +343,16 @@ fn arrays() {
     for scene in Scene::ALL
         .into_iter()
         .filter(|scene| scene.base() == Scene::DiskReplace)
+    {
+        all(scene);
+    }
+}
+
+#[test]
+fn pools() {
+    for scene in Scene::ALL
+        .into_iter()
+        .filter(|scene| scene.base() == Scene::PoolReplace)
     {
         all(scene);
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use pointsman::{
     runbook::engine::{Control, Effect, End, Record},
-    simulate::{act::Mishap, island::Island, node::Power},
+    simulate::{act::Mishap, drbd::Resync, island::Island, node::Power},
 };
 
 /// 1, 2: after every event.
@@ -275,22 +275,164 @@ fn a_copy_that_differs_is_never_opened() {
     super::ends::served(&stage, "web1", "stor1").unwrap();
 }
 
+/// The last pass never ends while this is called.
+fn last_pass_is_slow(stage: &Stage) {
+    stage.sim.world().with("stor3", |island, at| {
+        if let Some(task) = island.nodes[at].store.tasks.get_mut("web1-last")
+            && task.ended.is_none()
+        {
+            task.left_s = Some(30.0);
+        }
+    });
+}
+
+/// How often a try was taken back, by the journal.
+fn tries(stage: &Stage) -> Vec<u32> {
+    let records = stage.journals["run-1"].iter();
+    records
+        .filter_map(|record| match record {
+            Record::Again { tries, .. } => Some(*tries),
+            _ => None,
+        })
+        .collect()
+}
+
+/// It is out of time once: clients go on where they were, and the next try closes the slice for less.
+#[test]
+fn a_try_that_was_out_of_time_is_followed_by_another() {
+    let mut waited = Vec::new();
+    let (stage, _, end) = played(|stage, console, _| {
+        if stage.journals.get("run-1").is_some_and(|_| tries(stage).is_empty()) {
+            last_pass_is_slow(stage);
+        }
+        let waits = console.engine.stand().waits;
+        if waits.as_ref().is_some_and(|why| why.starts_with("try 2 of 2")) {
+            super::ends::served(stage, "web1", "stor1").unwrap();
+        }
+        waited.extend(waits);
+    });
+    assert_eq!((end, tries(&stage)), (End::Done, vec![1]));
+    assert!(
+        waited.iter().any(|why| why.starts_with("try 2 of 2 begins in")),
+        "{waited:?}"
+    );
+    let ran = ran(&stage, "stor3");
+    let begun = |what: &str| ran.iter().filter(|ran| ran.as_str() == what).count();
+    // Passes come before it is closed again, and what the first try left is forgotten.
+    assert_eq!(
+        (
+            begun("task_forget web1"),
+            begun("task_go web1.1"),
+            begun("task_go web1-last")
+        ),
+        (2, 2, 2)
+    );
+}
+
+/// Another console goes on with it, in the middle of a try or between two: no more tries than were consented to.
+#[test]
+fn a_run_that_is_resumed_tries_no_more_often() {
+    for between in [false, true] {
+        let (mut resumed, mut closed) = (false, false);
+        let (stage, _, end) = played(|stage, console, _| {
+            last_pass_is_slow(stage);
+            let waits = console.engine.stand().waits.unwrap_or_default();
+            let now = if between {
+                waits.starts_with("try 2 of 2")
+            } else {
+                console.engine.goes_back() && tries(stage).is_empty()
+            };
+            closed |= now;
+            if now && !resumed {
+                resumed = true;
+                stage.resume(console, None);
+            }
+        });
+        assert!(resumed && closed, "{between}");
+        assert!(
+            matches!(&end, End::Compensated { why, .. } if why.contains("60 s are allowed")),
+            "{between}: {end:?}"
+        );
+        assert_eq!(tries(&stage), [1], "{between}");
+        super::ends::served(&stage, "web1", "stor1").unwrap();
+    }
+}
+
+/// Whoever cancels wants no other try; nor is one begun while a person has paused it.
+#[test]
+fn no_other_try_is_begun_against_a_persons_will() {
+    let mut paused = 0;
+    let (stage, _, end) = played(|stage, console, _| {
+        last_pass_is_slow(stage);
+        let waits = console.engine.stand().waits.unwrap_or_default();
+        if waits.starts_with("try 2 of 2") {
+            paused += 1;
+            console.engine.control(if paused < 30 {
+                Control::Pause
+            } else {
+                Control::Cancel("op".into())
+            });
+        }
+    });
+    assert!(
+        matches!(&end, End::Compensated { why, .. } if why.contains("cancelled by op")),
+        "{end:?}"
+    );
+    assert!(paused >= 30, "{paused}");
+    assert_eq!(
+        ran(&stage, "stor3")
+            .iter()
+            .filter(|ran| *ran == "task_go web1-last")
+            .count(),
+        1
+    );
+}
+
+/// A copy that keeps disks and lines at work waits until a side of theirs has its data again.
+#[test]
+fn it_stands_still_while_a_slice_of_its_servers_resyncs() {
+    let mut said = Vec::new();
+    let (stage, _, end) = played(|stage, console, turn| {
+        let begun = stage.sim.world().with("stor3", |island, at| {
+            // A pass that takes minutes.
+            if let Some(task) = island.nodes[at].store.tasks.get_mut("web1.1")
+                && task.ended.is_none()
+                && turn < 100
+            {
+                task.left_s = Some(60.0);
+            }
+            island.nodes[at].store.tasks.contains_key("web1.1")
+        });
+        stage.sim.world().fleet(|island| {
+            let behind = begun == Some(true) && turn < 100;
+            let pair = &mut island.replicas[1];
+            let source = pair.primary().unwrap();
+            pair.resync = behind.then_some(Resync {
+                source,
+                left_kib: 1e9,
+                total_kib: 2e9,
+                speed_kib_s: 1.0,
+            });
+        });
+        said.extend(console.engine.stand().waits);
+    });
+    assert_eq!(end, End::Done);
+    assert!(ran(&stage, "stor3").contains(&"task_hold web1.1".to_owned()));
+    assert!(
+        said.iter().any(|waits| waits.contains("web2 resyncs on stor1")),
+        "{said:?}"
+    );
+}
+
 /// The budget is over: everything is as it was, and writable again.
 #[test]
 fn a_budget_that_is_over_brings_everything_back() {
-    let (stage, _, end) = played(|stage, _, _| {
-        stage.sim.world().with("stor3", |island, at| {
-            if let Some(task) = island.nodes[at].store.tasks.get_mut("web1-last")
-                && task.ended.is_none()
-            {
-                task.left_s = Some(30.0);
-            }
-        });
-    });
+    let (stage, _, end) = played(|stage, _, _| last_pass_is_slow(stage));
     assert!(
         matches!(&end, End::Compensated { why, .. } if why.contains("60 s are allowed")),
         "{end:?}"
     );
+    assert_eq!(tries(&stage), [1], "it has tried twice");
     super::ends::served(&stage, "web1", "stor1").unwrap();
     let writable = stage.sim.world().with("stor1", |island, at| {
         let mut filesystems = island.nodes[at].filesystems.iter();

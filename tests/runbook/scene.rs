@@ -81,6 +81,12 @@ pub enum Scene {
     DiskReplaceFailed,
     /// The members of an array are compared, and do not agree.
     Scrub,
+    /// A device of a pool that can be read still is replaced.
+    PoolReplace,
+    /// One that has failed.
+    PoolReplaceFailed,
+    /// The blocks of a pool are compared with their checksums; some differ, and some are lost.
+    PoolScrub,
     /// A source and two replicas, the client's host one of them.
     MysqlSwitchover,
     /// A service is restarted on all hosts, one after the other; one of them may fail.
@@ -127,12 +133,14 @@ pub const DATABASE: ServiceAddress = ServiceAddress {
 pub const OLD_DISK: &str = "sdc";
 /// See [`OLD_DISK`].
 pub const NEW_DISK: &str = "sdf";
+/// The device of the pool that is replaced; [`NEW_DISK`] takes its place.
+pub const OLD_DEVICE: &str = "sdg";
 
 /// A word that nobody may ever read again: part of the call of each management controller.
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 39] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -151,6 +159,9 @@ impl Scene {
         Self::DiskReplace,
         Self::DiskReplaceFailed,
         Self::Scrub,
+        Self::PoolReplace,
+        Self::PoolReplaceFailed,
+        Self::PoolScrub,
         Self::MysqlSwitchover,
         Self::Rolling,
         Self::RollingReboot,
@@ -185,6 +196,7 @@ impl Scene {
             Self::SplitBrain | Self::SplitBrainNine => Self::SplitBrain,
             Self::Service => Self::Service,
             Self::DiskReplace | Self::DiskReplaceFailed | Self::Scrub => Self::DiskReplace,
+            Self::PoolReplace | Self::PoolReplaceFailed | Self::PoolScrub => Self::PoolReplace,
             Self::MysqlSwitchover
             | Self::MysqlFailover
             | Self::MysqlReturned
@@ -302,7 +314,7 @@ impl Scene {
             && !self.is_galera()
             && !matches!(
                 self.base(),
-                Self::SplitBrain | Self::Service | Self::DiskReplace | Self::Rolling
+                Self::SplitBrain | Self::Service | Self::DiskReplace | Self::PoolReplace | Self::Rolling
             )
             && !self.is_client()
             && !self.is_copied()
@@ -339,6 +351,14 @@ impl Scene {
                 ("by", NEW_DISK),
                 ("rebuild", "600"),
             ],
+            _ if self == Self::PoolScrub => &[("host", "stor1"), ("pool", "tank"), ("check", "1200")],
+            Self::PoolReplace => &[
+                ("host", "stor1"),
+                ("pool", "tank"),
+                ("disk", OLD_DEVICE),
+                ("by", NEW_DISK),
+                ("rebuild", "600"),
+            ],
             _ if self == Self::RollingOwn => &[("hosts", "stor1|client")],
             _ if self == Self::RollingReboot => &[
                 ("hosts", "stor1|client"),
@@ -363,7 +383,14 @@ impl Scene {
             Self::MysqlReturned => &[("server", "stor1")],
             Self::GaleraQuorum | Self::GaleraStopped | Self::GaleraJoin => &[("database", "shop"), ("join", "60")],
             Self::GaleraPosition => &[("server", "stor2")],
-            Self::Migrate => &[("slice", "web1"), ("into", "web1i"), ("budget", "60"), ("hours", "1")],
+            Self::Migrate => &[
+                ("slice", "web1"),
+                ("into", "web1i"),
+                ("budget", "60"),
+                ("hours", "1"),
+                ("tries", "2"),
+                ("rest", "5"),
+            ],
             Self::MigrateReclaim => &[("slice", "web1"), ("into", "web1i")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
@@ -382,6 +409,8 @@ impl Scene {
             _ if self == Self::RollingOwn => "rolling-own",
             Self::Rolling => "rolling",
             Self::DiskReplace => "disk-replace",
+            _ if self == Self::PoolScrub => "pool-scrub",
+            Self::PoolReplace => "pool-replace",
             Self::SliceMove => "slice-move",
             Self::Failover => "failover",
             Self::FailBack => "fail-back",
@@ -416,6 +445,7 @@ impl Scene {
             Self::SplitBrain
             | Self::Service
             | Self::DiskReplace
+            | Self::PoolReplace
             | Self::Rolling
             | Self::GaleraStopped
             | Self::GaleraJoin
@@ -466,6 +496,7 @@ impl Scene {
                     }
                 });
             }
+            Self::PoolReplace => _ = world.fleet(|island| self.prepare_pool(island)),
             Self::Rolling if matches!(self, Self::RollingReboot | Self::RollingOwn) => {
                 world.fleet(|island| island.move_slice(0).unwrap());
             }
@@ -537,6 +568,15 @@ impl Scene {
 }
 
 impl Scene {
+    fn prepare_pool(self, island: &mut Island) {
+        let pool = island.nodes[0].pool.as_mut().unwrap();
+        pool.scan_s = 60.0;
+        (pool.differs, pool.damaged) = (3, 2);
+        if self == Self::PoolReplaceFailed {
+            pool.fail(0);
+        }
+    }
+
     fn prepare_cluster(self, island: &mut Island) {
         let [stor1, stor2, client] = ["stor1", "stor2", "client"].map(|name| island.node(name).unwrap());
         let further = |island: &mut Island, at: usize, more: f64| {
@@ -673,6 +713,9 @@ fn fleet_of(scene: Scene) -> Fleet {
     if scene.is_copied() {
         return with_interim(&plain);
     }
+    if scene.base() == Scene::PoolReplace {
+        return with_pool(&plain);
+    }
     if !scene.is_mysql() && !scene.is_galera() {
         return plain;
     }
@@ -702,6 +745,25 @@ fn fleet_of(scene: Scene) -> Fleet {
         hosts,
         plain.segments.clone(),
         vec![shop],
+    )
+}
+
+/// The same, with a pool on the first server.
+fn with_pool(plain: &Fleet) -> Fleet {
+    let mut segments = plain.segments.clone();
+    segments.push(Segment {
+        name: "vault".into(),
+        servers: vec![HostName::new("stor1")],
+        slices: Vec::new(),
+        pools: vec!["tank".to_owned()],
+    });
+    Fleet::new(
+        plain.name.clone(),
+        None,
+        Poll::default(),
+        plain.hosts.clone(),
+        segments,
+        Vec::new(),
     )
 }
 

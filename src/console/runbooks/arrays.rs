@@ -1,4 +1,7 @@
-//! What can be done about the md arrays of a host, by what was collected last: which disk to replace by which, and a scrub.
+//! What can be done about the md arrays and the ZFS pools of a host, by what was collected last: which disk to replace by
+//! which, and a scrub.
+
+mod pools;
 
 use super::offers::{Asked, Offer};
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
     fleet::HostName,
 };
 
-/// The runbooks for each array of a host; none where no array of it is known.
+/// The runbooks for each array and pool of a host; none where none of it is known.
 pub fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
     let Some(host) = view.host(name.as_str()) else {
         return Vec::new();
@@ -20,22 +23,29 @@ pub fn of_host(view: &FleetView, name: &HostName, now: UnixMs) -> Vec<Offer> {
     };
     let redundant = |array: &&MdArray| array.is_redundant() && array.state == MdState::Active;
     let arrays = seen.md.value().into_iter().flatten().filter(redundant);
-    arrays
-        .flat_map(|array| {
-            let stale = host_is_silent(host, name, now);
-            [
-                offer(name, array, replace(seen, array, stale.clone())),
-                offer(name, array, scrub(array, stale)),
-            ]
-        })
-        .collect()
+    let stale = host_is_silent(host, name, now);
+    let arrays = arrays.flat_map(|array| {
+        let of = ("array", array.device.as_str());
+        [
+            offer(name, of, replace(seen, array, stale.clone())),
+            offer(name, of, scrub(array, stale.clone())),
+        ]
+    });
+    let pools = seen.pools.value().into_iter().flatten().flat_map(|pool| {
+        let of = ("pool", pool.name.as_str());
+        [
+            offer(name, of, pools::replace(seen, pool, stale.clone())),
+            offer(name, of, pools::scrub(pool, stale.clone())),
+        ]
+    });
+    arrays.chain(pools).collect()
 }
 
 /// Whether nothing that was seen asks for it: a scrub, or another disk for one that is well.
 pub fn is_routine(offer: &Offer) -> bool {
     match offer.asked.runbook.as_str() {
-        "scrub" => true,
-        "disk-replace" => !offer.asked.parameters.contains_key("disk"),
+        "scrub" | "pool-scrub" => true,
+        "disk-replace" | "pool-replace" => !offer.asked.parameters.contains_key("disk"),
         _ => false,
     }
 }
@@ -44,16 +54,15 @@ fn host_is_silent(host: &HostView, name: &HostName, now: UnixMs) -> Option<Strin
     host.is_stale(now).then(|| format!("{name} does not answer"))
 }
 
-/// What a runbook would be told besides host and array, and in a few words; or why it does not apply.
+/// What a runbook would be told besides host and array or pool, and in a few words; or why it does not apply.
 struct Wanted {
     runbook: &'static str,
     parameters: Vec<(&'static str, String)>,
     says: Result<String, String>,
 }
 
-fn offer(host: &HostName, array: &MdArray, wanted: Wanted) -> Offer {
-    let name = array.device.as_str();
-    let given = [("host", host.to_string()), ("array", name.to_owned())];
+fn offer(host: &HostName, (kind, name): (&'static str, &str), wanted: Wanted) -> Offer {
+    let given = [("host", host.to_string()), (kind, name.to_owned())];
     let parameters = given.into_iter().chain(wanted.parameters);
     let (says, not_now) = match wanted.says {
         Ok(says) => (format!("{name}: {says}"), None),
@@ -102,6 +111,8 @@ fn unused(seen: &Snapshot) -> Vec<&str> {
         used.extend(mounts.map(|mount| mount.source.trim_start_matches("/dev/").to_owned()));
         let disks = seen.disk_counters.value().into_iter().flatten();
         used.extend(disks.map(|disk| disk.name.to_string()));
+        let pools = seen.pools.value().into_iter().flatten();
+        used.extend(pools.flat_map(|pool| &pool.vdevs).map(|vdev| vdev.name.to_string()));
     };
     let mut used = Vec::new();
     list(&mut used);

@@ -330,6 +330,65 @@ fn a_host_with_arrays_offers_what_can_be_done_about_them() {
 }
 
 #[test]
+fn a_host_with_a_pool_offers_what_can_be_done_about_it() {
+    use crate::facts::{Reading, disk::DiskKind, zfs::parse_zpool};
+    const WELL: &str = "  pool: tank\n state: ONLINE\n  scan: none requested\nconfig:\n\n\tNAME STATE READ WRITE CKSUM\n\
+        \ttank ONLINE 0 0 0\n\t  mirror-0 ONLINE 0 0 0\n\t    sdb ONLINE 0 0 0\n\t    sdc ONLINE 0 0 0\n\nerrors: No known data errors\n";
+    let with = |changes: &[(&str, &str)], disks: &[&str]| {
+        let mut text = WELL.to_owned();
+        for (from, to) in changes {
+            text = text.replace(from, to);
+        }
+        let mut view = fixture::view();
+        for host in view.hosts.iter_mut().filter(|host| host.name.as_str() == "stor3") {
+            let mut changed = (**host).clone();
+            let mut snapshot = (**changed.snapshot.as_ref().unwrap()).clone();
+            snapshot.md = Reading::absent(ago(1));
+            snapshot.pools = Reading::known(parse_zpool(&text).unwrap(), ago(1));
+            let kind = |name: &&str| DiskKind {
+                name: (*name).into(),
+                rotational: true,
+            };
+            snapshot.disk_kinds = Reading::known(disks.iter().map(kind).collect(), ago(1));
+            snapshot.disk_counters = Reading::known(Vec::new(), ago(1));
+            changed.snapshot = Some(Arc::new(snapshot));
+            *host = Arc::new(changed);
+        }
+        let offers = offers(&view, &host("stor3"), NOW);
+        ["pool-replace", "pool-scrub"].map(|name| {
+            let offer = offers.iter().find(|offer| offer.asked.runbook == name);
+            offer.unwrap().clone()
+        })
+    };
+    let [replace, scrub] = with(&[], &["sde"]);
+    assert_eq!((scrub.not_now, replace.not_now), (None, None));
+    assert_eq!(scrub.asked.parameters["pool"], "tank");
+    assert!(!replace.asked.parameters.contains_key("disk"));
+    let [replace, _] = with(&[], &[]);
+    assert!(replace.not_now.unwrap().contains("no device has failed"));
+    // One with errors is read still; one that is out of service has the same command.
+    for change in [("sdc ONLINE 0 0 0", "sdc ONLINE 0 0 9"), ("sdc ONLINE", "sdc UNAVAIL")] {
+        let [replace, _] = with(&[change], &["sde"]);
+        assert_eq!(replace.not_now, None);
+        let given = ["disk", "by"].map(|name| replace.asked.parameters[name].as_str());
+        assert_eq!(given, ["sdc", "sde"]);
+        let [replace, _] = with(&[change], &["sde", "sdf"]);
+        assert!(replace.says.contains("by which of sde, sdf"), "{}", replace.says);
+    }
+    for (state, why) in [
+        (
+            "resilver in progress since Sun Nov  8 00:24:12 2026",
+            "resilver is under way",
+        ),
+        ("scrub paused since Sun Nov  8 00:24:12 2026", "a scrub pauses"),
+    ] {
+        for offer in with(&[("none requested", state)], &["sde"]) {
+            assert!(offer.not_now.unwrap().contains(why));
+        }
+    }
+}
+
+#[test]
 fn both_sides_of_a_split_brain_are_offered_as_the_victim() {
     use crate::facts::drbd::{DrbdConnection, DrbdRole};
     let mut view = fixture::view();

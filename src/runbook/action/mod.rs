@@ -42,6 +42,7 @@ mod md_wait;
 mod md_whole;
 mod mount;
 mod mysql;
+mod pool;
 mod port;
 mod release_locks;
 mod service;
@@ -53,7 +54,7 @@ use super::{
     definition::{Call, Kind, Written},
     observe::drbd::Side,
     operation::Operation,
-    plan::{AddressLayout, ArrayLayout, ClientLayout, Glass, Layouts, SliceLayout},
+    plan::{AddressLayout, ArrayLayout, ClientLayout, Glass, Layouts, PoolLayout, SliceLayout},
 };
 use crate::{
     fleet::{Fleet, HostName, SliceName},
@@ -132,6 +133,13 @@ pub const ALL: &[&dyn Action] = &[
     &mysql::MysqlOpen,
     &mysql::MysqlUnfollow,
     &mysql::MysqlWarm,
+    &pool::PoolFound,
+    &pool::PoolKeep,
+    &pool::PoolReplace,
+    &pool::PoolScrub,
+    &pool::PoolScrubbed,
+    &pool::PoolWait,
+    &pool::PoolWhole,
     &port::BLOCK,
     &port::UNBLOCK,
     &release_locks::ReleaseLocks,
@@ -337,6 +345,17 @@ impl<'a> Given<'a> {
         let of_plan = |layout: &&ArrayLayout| layout.array.host == *host && layout.array.name == name;
         let found = self.layouts.array.as_ref().filter(of_plan);
         found.ok_or_else(|| format!("{name} of {host} is no array of this plan"))
+    }
+
+    /// The pool of the plan.
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub fn pool(&self) -> Result<&'a PoolLayout, String> {
+        let (host, name) = (self.host()?, self.text("pool")?);
+        let of_plan = |layout: &&PoolLayout| layout.pool.host == *host && layout.pool.name == name;
+        let found = self.layouts.pool.as_ref().filter(of_plan);
+        found.ok_or_else(|| format!("{name} of {host} is no pool of this plan"))
     }
 
     /// The slice's place on the client.

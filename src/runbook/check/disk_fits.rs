@@ -1,10 +1,13 @@
-//! The new disk: unused, large enough, known by serial or WWN, and on no disk that the array is on already.
+//! The new disk: unused, large enough, known by serial or WWN, and on no disk that the array or the pool is on already.
 
 use super::{Check, Report};
-use crate::runbook::{
-    observe::md,
-    planner::Scope,
-    sight::{Look, Sight},
+use crate::{
+    fleet::HostName,
+    runbook::{
+        observe::md::{self, Disk},
+        planner::Scope,
+        sight::{Look, Sight},
+    },
 };
 
 /// `disk-fits`.
@@ -17,7 +20,7 @@ impl Check for DiskFits {
     }
 
     fn about(&self) -> &'static str {
-        "the new disk is unused, large enough, known by serial or WWN, and none of those that the array is on"
+        "the new disk is unused, large enough, known by serial or WWN, and none of those that the array or the pool is on"
     }
 
     fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
@@ -34,37 +37,60 @@ impl Check for DiskFits {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        let Some(layout) = scope.subject.array() else { return };
-        let Some(new) = &layout.new else { return };
-        let array = &layout.array;
-        if !new.is_known() {
-            report.refuse(
-                format!("{} of {} tells neither serial number nor WWN", new.device, array.host),
-                "a disk that cannot be told from others is not written to",
-            );
+        if let Some(layout) = scope.subject.array() {
+            let Some(new) = &layout.new else { return };
+            let array = &layout.array;
+            let members = || layout.seen.members.iter().map(|member| &member.disk);
+            common(&array.host, &array.to_string(), new, members(), sight, report);
+            report.require(&layout.seen.fits(array, new), "name a larger one");
+            let whole = |disk: &Disk| disk.device == disk.whole;
+            let partitions = members().filter(|disk| !whole(disk)).count();
+            if partitions > 0 && whole(new) {
+                report.warn(format!(
+                    "{} is a whole disk, and {partitions} members of {array} are partitions: partition it first if that is to be so",
+                    new.device
+                ));
+            }
         }
-        let twin = layout.seen.members.iter().find(|member| member.disk.is_same(new));
-        if let Some(twin) = twin {
-            report.refuse(
-                format!(
-                    "{} is on the same disk as {}, a member of {array}",
-                    new.device, twin.disk.device
-                ),
-                "a copy on the same disk is lost with it: name another one",
-            );
-        }
-        report.require(
-            &md::is_blank(&array.host, &new.device).judge(sight),
-            "name another disk; or, where nothing of it is wanted, wipe it by hand (wipefs -a)",
-        );
-        report.require(&layout.seen.fits(array, new), "name a larger one");
-        let whole = |disk: &md::Disk| disk.device == disk.whole;
-        let partitions = layout.seen.members.iter().filter(|member| !whole(&member.disk)).count();
-        if partitions > 0 && whole(new) {
-            report.warn(format!(
-                "{} is a whole disk, and {partitions} members of {array} are partitions: partition it first if that is to be so",
-                new.device
-            ));
+        if let Some(layout) = scope.subject.pool() {
+            let (Some(old), Some(new)) = (&layout.old, &layout.new) else {
+                return;
+            };
+            let (pool, seen) = (&layout.pool, &layout.seen);
+            let members = seen.members.iter().filter_map(|member| member.disk.as_ref());
+            common(&pool.host, &pool.to_string(), new, members, sight, report);
+            report.require(&seen.fits(pool, old, new), "name a larger one");
         }
     }
+}
+
+/// What is asked of a new disk, whatever it becomes a member of.
+fn common<'a>(
+    host: &HostName,
+    of: &str,
+    new: &Disk,
+    mut members: impl Iterator<Item = &'a Disk>,
+    sight: &Sight,
+    report: &mut Report,
+) {
+    if !new.is_known() {
+        report.refuse(
+            format!("{} of {host} tells neither serial number nor WWN", new.device),
+            "a disk that cannot be told from others is not written to",
+        );
+    }
+    // Wiped by hand it would be lost there.
+    if let Some(twin) = members.find(|disk| disk.is_same(new)) {
+        return report.refuse(
+            format!(
+                "{} is on the same disk as {}, a member of {of}",
+                new.device, twin.device
+            ),
+            "a copy on the same disk is lost with it: name another one",
+        );
+    }
+    report.require(
+        &md::is_blank(host, &new.device).judge(sight),
+        "name another disk; or, where nothing of it is wanted, wipe it by hand (wipefs -a)",
+    );
 }

@@ -19,6 +19,8 @@ mod galera_quorum;
 mod galera_unsaved;
 mod hosts_spared;
 mod locks;
+mod pool_redundant;
+mod pool_settled;
 mod receiver_free;
 pub mod receiver_sound;
 mod replicated;
@@ -52,6 +54,8 @@ pub const ALL: &[&dyn Check] = &[
     &galera_quorum::GaleraQuorum,
     &galera_unsaved::GaleraUnsaved,
     &locks::Locks,
+    &pool_redundant::PoolRedundant,
+    &pool_settled::PoolSettled,
     &receiver_free::ReceiverFree,
     &receiver_sound::ReceiverSound,
     &replicated::Replicated,

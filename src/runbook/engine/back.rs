@@ -52,6 +52,7 @@ impl Engine {
         if let Some(end) = self.no_way_back(doing.at + 1, &why) {
             return self.finish(end);
         }
+        self.retries = self.tries_again();
         // Whoever cancels wants no other try; else an emergency that cannot be undone is gone on with later.
         let again = self.cancelled.is_none() && self.plan.kind == Kind::Emergency && !self.stays().is_empty();
         self.turn(why, again, None)
@@ -64,7 +65,12 @@ impl Engine {
         self.again = again;
         self.halt = halt;
         self.stage = Stage::Turning { resumed: false };
-        Effect::Write(Record::TurnedBack { why, again, halt })
+        Effect::Write(Record::TurnedBack {
+            why,
+            again,
+            halt,
+            tries: self.retries,
+        })
     }
 
     /// A run that goes on is to be taken back: nothing of that is written yet.
@@ -79,6 +85,7 @@ impl Engine {
             why,
             again: false,
             halt: None,
+            tries: false,
         })
     }
 
@@ -126,6 +133,9 @@ impl Engine {
     /// Everything that can be taken back is.
     fn taken_back(&mut self) -> Effect {
         let why = self.why.clone().unwrap_or_default();
+        if let Some(effect) = self.try_again(why.clone()) {
+            return effect;
+        }
         let stays = self.stays();
         if !self.again || self.cancelled.is_some() || stays.is_empty() {
             let stays = stays.into_iter().chain(self.displaces()).collect();
@@ -354,6 +364,7 @@ fn advice(step: &Step) -> String {
             "put another disk into its place; one that is good after all goes back with mdadm --re-add".to_owned()
         }
         "md-add" => "it stays: the array needs it".to_owned(),
+        "pool-replace" => "it stays: the pool needs it".to_owned(),
         "client-detach" => "unfence-segment mounts it again, as it was mounted".to_owned(),
         "copy-begin" => "what is copied already stays there, and saves time when it is begun anew".to_owned(),
         "release-locks" => "clients that held locks have to take them anew".to_owned(),

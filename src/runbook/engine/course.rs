@@ -36,6 +36,7 @@ impl Engine {
                     step, back, attempt, ..
                 } => {
                     open = Some((*step, *back, *attempt));
+                    engine.backs_off = false;
                     // Nothing is taken back of a run that goes forwards, but of a row of it.
                     engine.turned |= *back && engine.row_of(*step).is_none();
                     // All targets were claimed by then, and it is written of whom they were taken over.
@@ -66,20 +67,17 @@ impl Engine {
                         };
                     }
                 }
-                Record::TurnedBack { why, again, halt } => {
-                    engine.why = Some(why.clone());
-                    engine.turned = true;
-                    engine.again = *again;
-                    engine.halt = halt.filter(|at| *at < engine.done.len());
-                    if let Some(at) = engine.halt {
-                        // Whoever made that connection.
-                        engine.done[at] = StepState::Touched;
-                    }
+                Record::TurnedBack { halt, .. } => {
+                    engine.notes_turned(record);
                     // Whoever goes on with a run writes that it turns back before it finds out what became of the step
                     // that was on its way: that is as open as before.
                     if !unresolved || halt.is_some() {
                         open = None;
                     }
+                }
+                Record::Again { .. } => {
+                    open = None;
+                    engine.begins_anew();
                 }
                 Record::RowFailed { .. } | Record::RowLeft { .. } => open = None,
                 // Unless it says otherwise, it was known at its end what became of every step.
@@ -110,6 +108,7 @@ impl Engine {
         // Whoever wants it back wants no other try, and whoever has wanted it so is obeyed after a crash as well.
         let back = back.or(cancelled);
         engine.again &= back.is_none();
+        engine.retries &= back.is_none();
         if engine.why.is_none() {
             engine.why = if engine.turned {
                 Some(back.unwrap_or_else(|| "it was being taken back".to_owned()))
@@ -129,6 +128,27 @@ impl Engine {
             Some(doing)
         });
         engine
+    }
+
+    /// It turned back.
+    fn notes_turned(&mut self, record: &Record) {
+        let Record::TurnedBack {
+            why,
+            again,
+            halt,
+            tries,
+        } = record
+        else {
+            return;
+        };
+        self.why = Some(why.clone());
+        self.turned = true;
+        (self.again, self.retries) = (*again, *tries);
+        self.halt = halt.filter(|at| *at < self.done.len());
+        if let Some(at) = self.halt {
+            // Whoever made that connection.
+            self.done[at] = StepState::Touched;
+        }
     }
 
     /// A run that took back a part of what it did, and parked to be gone on with, goes forwards from there.
@@ -238,6 +258,14 @@ impl Engine {
         if self.why.is_some() || self.plan.rolling.is_some() {
             return self.onwards();
         }
+        if self.backs_off {
+            return self.back_off(self.now, self.now);
+        }
+        self.go_on()
+    }
+
+    /// Goes on with the first step that is not done.
+    pub(super) fn go_on(&mut self) -> Effect {
         match self
             .done
             .iter()

@@ -4,6 +4,7 @@
 //! the event. Whoever drives it (SSH and a journal, or a simulated fleet with every fault there is) holds
 //! no logic of its own, so that what is proven of the engine under simulation holds of the real runs.
 
+mod again;
 mod back;
 mod claims;
 #[cfg(test)]
@@ -108,6 +109,14 @@ pub struct Engine {
     turned: bool,
     /// Whether it parks once it has taken back what it can, and goes forwards from there when it is resumed.
     again: bool,
+    /// Tries that were taken back since they were out of time.
+    tries: u32,
+    /// Whether the step that fails is out of time, and nothing else is against it.
+    late: bool,
+    /// Whether it tries again by itself once everything is taken back.
+    retries: bool,
+    /// Whether it waits before its next try, as the journal has it.
+    backs_off: bool,
     /// The step whose connection is taken back before everything else, whoever made it: data flows the wrong way.
     halt: Option<usize>,
     /// Slices of which it is written down what each side had alone.
@@ -171,6 +180,10 @@ enum Stage {
     Row,
     /// Writes that it turns back; as a run that goes on, before it finds out where it stands.
     Turning { resumed: bool },
+    /// Writes that it tries again.
+    Anew,
+    /// Lets time pass before it does, since then; the time of a pause does not count.
+    BackingOff { since: UnixMs, looked: UnixMs },
     /// Does (or takes back) a step.
     Step(Box<Doing>),
     /// Gives the targets back, one after the other; the end is written already.
@@ -284,6 +297,10 @@ impl Engine {
             why: None,
             turned: false,
             again: false,
+            tries: 0,
+            late: false,
+            retries: false,
+            backs_off: false,
             halt: None,
             counted: BTreeSet::new(),
             over: Vec::new(),
@@ -345,6 +362,8 @@ impl Engine {
             Stage::Taking(at, left, answer) => self.taken_over(at, left, answer, &event),
             Stage::Row => self.row_written(&event),
             Stage::Turning { resumed } => self.turned(resumed, &event),
+            Stage::Anew => self.anew(&event),
+            Stage::BackingOff { since, looked } => self.back_off(since, looked),
             Stage::Step(doing) => self.stepped(*doing, event),
             Stage::Ending(end) => self.ended(end, &event),
             Stage::Displacing(end) => self.finish(end),

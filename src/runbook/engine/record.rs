@@ -50,6 +50,20 @@ pub enum Record {
         /// The step whose connection is taken back first, whoever made it: data flowed the wrong way.
         #[serde(default)]
         halt: Option<usize>,
+        /// Whether it was out of time, and is tried again by itself once everything is taken back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tries: bool,
+    },
+    /// Everything is taken back of a try that was out of time; the next one begins after a while.
+    Again {
+        /// Tries so far.
+        tries: u32,
+        /// Of so many.
+        of: u32,
+        /// What lies between the two, in seconds.
+        rest_s: u64,
+        /// Why this one was taken back.
+        why: String,
     },
     /// A row has failed: what it has done is taken back, and no row is begun any more once too many have.
     RowFailed {

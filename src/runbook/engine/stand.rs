@@ -66,7 +66,17 @@ impl Engine {
     pub fn stand(&self) -> Stand {
         let phase = match &self.stage {
             Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) | Stage::Taking(..) => Phase::Claiming,
-            Stage::Turning { .. } | Stage::Row => Phase::Turning,
+            Stage::Turning { .. } | Stage::Row | Stage::Anew => Phase::Turning,
+            Stage::BackingOff { since, .. } => {
+                return Stand {
+                    step: None,
+                    back: false,
+                    phase: Phase::Resting,
+                    waits: self.waits_for_next_try(*since),
+                    patience: None,
+                    left_kib: None,
+                };
+            }
             Stage::Releasing(..) | Stage::Released(_) | Stage::Displacing(_) | Stage::Ending(_) => Phase::Ending,
             Stage::Over(_) => Phase::Over,
             Stage::Step(doing) => {

@@ -172,6 +172,7 @@ impl Engine {
         let missing: Vec<_> = before.chain(against).chain(lacks).collect();
         // What is known not to be so stays so, whatever else is still unknown.
         if let Some((why, _)) = missing.iter().find(|(_, truth)| truth.fails()) {
+            self.late = is_late(&operation.needs, &sight);
             return self.fail(&doing, why.clone());
         }
         if let Some((why, _)) = missing.into_iter().next() {
@@ -496,6 +497,12 @@ impl Engine {
     pub(super) fn interlocks(&self, doing: &Doing) -> Vec<Condition> {
         crate::runbook::interlock::conditions(&doing.operation.claims, &self.context(doing.back))
     }
+}
+
+/// Whether there is no more time for it.
+fn is_late(needs: &[Condition], sight: &Sight) -> bool {
+    let mut failing = unmet(needs, sight).into_iter().filter(|(_, truth)| truth.fails());
+    failing.any(|(condition, _)| condition.of_time)
 }
 
 /// The looks of conditions, each once.

@@ -69,6 +69,7 @@ fn plan() -> Plan {
         layouts: Layouts::default(),
         steps: vec![step("a", "close", "open"), step("b", "serve", "rest")],
         rolling: None,
+        again: None,
         warnings: Vec::new(),
         notes: Vec::new(),
         loss: None,

@@ -142,6 +142,10 @@ impl Engine {
                     Some(_) => {}
                 },
                 Advice::GiveUp(why) => return self.fail(&doing, why),
+                Advice::Late(why) => {
+                    self.late = true;
+                    return self.fail(&doing, why);
+                }
             }
             // Not yet so: what was seen is of no use any more.
             self.seen.clear();

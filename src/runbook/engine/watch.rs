@@ -1,4 +1,4 @@
-//! An array that is watched while it rebuilds or is checked: how fast it may go follows its clients. And what is too late
+//! An array or a pool that is watched while it rebuilds or is checked: how fast it may go follows its clients. And what is too late
 //! to take back: a disk that an array needs by now stays in it, and a client is not kept from what it has mounted by now.
 
 use super::{
@@ -37,6 +37,7 @@ impl Doing {
         claims
             .filter_map(|claim| match claim {
                 Claim::TakeOut { array, device } => Some(array.needs(device)),
+                Claim::PoolOut { pool, device } => Some(pool.needs(device)),
                 Claim::Bar { host, address } => Some(mounts::is_used(host, *address)),
                 _ => None,
             })

@@ -4,12 +4,13 @@
 //! Everything that is decided rests on what the destination keeps, so that another console goes on where one ended.
 
 use super::{
+    drbd::Side,
     pace::{Client, Fare, Pace, fare},
     task::{self, Is, Task},
     watch::Advice,
 };
 use crate::{
-    facts::UnixMs,
+    facts::{UnixMs, drbd::DrbdVolume},
     fleet::{HostName, Window},
     runbook::{
         condition::Condition,
@@ -31,6 +32,9 @@ const AGAIN: Duration = Duration::from_secs(30);
 const WORSE: f64 = 2.0;
 /// … and so many milliseconds longer: below that nobody feels it.
 const FELT_MS: f64 = 5.0;
+/// So many writes wait for a peer where replication falls behind: an eighth of what DRBD lets wait at most unless it is told
+/// otherwise (max-buffers, 2048, drbd.conf(5)); a line that keeps up has a handful under way.
+const LAGGING: u64 = 256;
 /// Failures of one kind in a row before a person has to look.
 const FAILURES: usize = 5;
 /// Commands that were refused in a row before a person has to look.
@@ -70,6 +74,8 @@ pub struct Copying {
     pub clients: Vec<Client>,
     /// The servers, and how long a request of a disk may take there.
     pub disks: Vec<(HostName, Duration)>,
+    /// Sides of replicated slices that the servers have.
+    pub replicas: Vec<Side>,
     /// When it may run; always where there is none.
     pub windows: Vec<Window>,
     /// Their time zone.
@@ -154,6 +160,7 @@ impl Copying {
         }
         looks.extend(self.clients.iter().map(Client::look));
         looks.extend(self.disks.iter().map(|(host, _)| disk_look(host)));
+        looks.extend(self.replicas.iter().map(Side::look));
         looks
     }
 
@@ -186,6 +193,39 @@ impl Copying {
             self.used_kib
                 .saturating_sub(room.used_kib.saturating_sub(self.base_kib)),
         )
+    }
+
+    /// Why it waits for replication: a side resyncs. What cannot be read holds nothing up.
+    fn resyncs(&self, sight: &Sight) -> Option<String> {
+        self.volumes(sight).find_map(|(side, volume)| {
+            let sync = volume.sync?;
+            let percent = sync
+                .percent
+                .map_or_else(String::new, |percent| format!(", {percent:.0} % of it done"));
+            Some(format!("{} resyncs on {}{percent}", side.resource, side.host))
+        })
+    }
+
+    /// Why it waits for replication: so many writes of a side wait for its peer.
+    fn lags(&self, sight: &Sight) -> Option<String> {
+        self.volumes(sight).find_map(|(side, volume)| {
+            let waiting = volume
+                .pending
+                .unwrap_or_default()
+                .saturating_add(volume.unacked.unwrap_or_default());
+            let says = format!(
+                "{waiting} writes of {} wait for the peer of {}",
+                side.resource, side.host
+            );
+            (waiting >= LAGGING).then_some(says)
+        })
+    }
+
+    fn volumes<'a>(&'a self, sight: &'a Sight) -> impl Iterator<Item = (&'a Side, DrbdVolume)> {
+        self.replicas.iter().filter_map(|side| {
+            let volume = side.volume(sight.text(&side.look()).ok()?).ok()?;
+            Some((side, volume))
+        })
     }
 
     /// The proof of the step.
@@ -391,6 +431,8 @@ pub struct Steering {
     failed: Option<(UnixMs, usize)>,
     refused: u32,
     refused_at: Option<(UnixMs, String)>,
+    /// Whether replication lagged at the end of the window before: for a moment it may.
+    lagged: bool,
     said: Option<String>,
 }
 
@@ -513,7 +555,10 @@ impl Steering {
             )),
             _ => None,
         };
-        match worse.or(slow).or(unheard) {
+        let lags = copying.lags(sight);
+        let lagged = std::mem::replace(&mut self.lagged, lags.is_some());
+        let lags = copying.resyncs(sight).or(lags.filter(|_| lagged));
+        match worse.or(slow).or(unheard).or(lags) {
             Some(why) => {
                 self.rests = Some((now + REST, why.clone()));
                 // What was counted before belongs to another pace.
@@ -555,7 +600,7 @@ impl Steering {
 fn closed(copying: &Copying, sight: &Sight, tasks: &[Task]) -> Advice {
     let late = within_budget(&copying.from, &copying.task, copying.budget).judge(sight);
     if late.fails() {
-        return Advice::GiveUp(late.text().to_owned());
+        return Advice::Late(late.text().to_owned());
     }
     let [task] = tasks else { return Advice::Keep };
     match task.is {
@@ -740,6 +785,7 @@ pub fn within_budget(host: &HostName, task: &str, budget: Duration) -> Condition
             _ => Truth::Unknown(format!("{:?} does not say since when it is closed", text.trim_end())),
         },
     )
+    .of_time()
 }
 
 /// Since when the old side of a slice is kept.
@@ -828,5 +874,6 @@ pub fn is_blank(host: &HostName, device: &str) -> Condition {
 }
 
 #[cfg(test)]
-#[path = "copy_tests.rs"]
+mod steered;
+#[cfg(test)]
 mod tests;

@@ -15,13 +15,13 @@ use std::{collections::BTreeMap, time::Duration};
 /// (`/proc/sys/dev/raid/speed_limit_min`).
 pub const SLOWEST_KIB_S: u64 = 1000;
 /// Clients are compared over so long.
-const WINDOW: Duration = Duration::from_secs(10);
+pub(super) const WINDOW: Duration = Duration::from_secs(10);
 /// Fewer requests than that in a window tell nothing of how long they take.
 const TELLING: u64 = 20;
 /// Clients are worse off when a request takes so many times as long as at the start …
-const WORSE: f64 = 2.0;
+pub(super) const WORSE: f64 = 2.0;
 /// … and so many milliseconds longer: below that nobody feels it.
-const FELT_MS: f64 = 5.0;
+pub(super) const FELT_MS: f64 = 5.0;
 /// Windows in which they are worse off at the slowest speed before a check is given up.
 const PATIENCE: u32 = 3;
 
@@ -91,15 +91,15 @@ impl Watch {
             Some(_) => None,
         }
     }
+}
 
-    /// What each client has counted so far; one that does not tell it is left out.
-    fn paces(&self, sight: &Sight) -> BTreeMap<HostName, Pace> {
-        let known = self.clients.iter().filter_map(|client| {
-            let pace = Pace::parse(sight.text(&client.look()).ok()?).ok()?;
-            Some((client.host.clone(), pace))
-        });
-        known.filter(|(_, pace)| pace.mounts > 0).collect()
-    }
+/// What each client has counted so far; one that does not tell it is left out.
+pub(super) fn paces(clients: &[Client], sight: &Sight) -> BTreeMap<HostName, Pace> {
+    let known = clients.iter().filter_map(|client| {
+        let pace = Pace::parse(sight.text(&client.look()).ok()?).ok()?;
+        Some((client.host.clone(), pace))
+    });
+    known.filter(|(_, pace)| pace.mounts > 0).collect()
 }
 
 /// What a client has counted since it mounted.
@@ -183,7 +183,7 @@ impl Steering {
             self.said = Some("it begins slowly, to see how long clients wait without it".to_owned());
             return self.set(slowest);
         };
-        let paces = watch.paces(sight);
+        let paces = paces(&watch.clients, sight);
         let Some((since, before)) = &self.since else {
             self.since = Some((now, paces));
             return Advice::Keep;

@@ -1,7 +1,7 @@
-//! What a step watches for as long as it goes on by itself: an array, or a copy. What is done about it on the way is
+//! What a step watches for as long as it goes on by itself: an array, a pool, or a copy. What is done about it on the way is
 //! decided here, by what is seen; the engine sends it.
 
-use super::{copy, copy::Copying, pace};
+use super::{copy, copy::Copying, pace, scan};
 use crate::{
     facts::UnixMs,
     runbook::sight::{Look, Sight},
@@ -13,6 +13,8 @@ use std::time::Duration;
 pub enum Watch {
     /// An array that rebuilds or is checked.
     Array(pace::Watch),
+    /// A pool that is scrubbed or resilvered.
+    Pool(scan::Watch),
     /// A slice that is copied, or compared with its copy.
     Copy(Box<Copying>),
 }
@@ -26,6 +28,8 @@ pub enum Advice {
     Order(Vec<Vec<String>>),
     /// It is given up, and why.
     GiveUp(String),
+    /// It is given up since there is no more time for it, which another try may have.
+    Late(String),
 }
 
 impl Watch {
@@ -34,6 +38,7 @@ impl Watch {
     pub fn looks(&self) -> Vec<Look> {
         match self {
             Self::Array(watch) => watch.looks(),
+            Self::Pool(watch) => watch.looks(),
             Self::Copy(copying) => copying.looks(),
         }
     }
@@ -43,6 +48,7 @@ impl Watch {
     pub fn left_kib(&self, sight: &Sight) -> Option<u64> {
         match self {
             Self::Array(watch) => watch.left_kib(sight),
+            Self::Pool(watch) => watch.left_kib(sight),
             Self::Copy(copying) => copying.left_kib(sight),
         }
     }
@@ -53,6 +59,7 @@ impl Watch {
         match self {
             Self::Array(watch) if watch.clients.is_empty() => Vec::new(),
             Self::Array(watch) => vec![watch.command(pace::SLOWEST_KIB_S)],
+            Self::Pool(watch) => watch.commands(),
             Self::Copy(copying) => copying.commands(),
         }
     }
@@ -61,7 +68,7 @@ impl Watch {
     #[must_use]
     pub fn clients_wait(&self) -> Duration {
         match self {
-            Self::Array(_) => Duration::ZERO,
+            Self::Array(_) | Self::Pool(_) => Duration::ZERO,
             Self::Copy(copying) => copying.clients_wait(),
         }
     }
@@ -70,7 +77,7 @@ impl Watch {
     #[must_use]
     pub const fn is_urgent(&self) -> bool {
         match self {
-            Self::Array(_) => false,
+            Self::Array(_) | Self::Pool(_) => false,
             Self::Copy(copying) => copying.is_urgent(),
         }
     }
@@ -80,6 +87,7 @@ impl Watch {
 #[derive(Debug, Clone, Default)]
 pub struct Steering {
     array: pace::Steering,
+    pool: scan::Steering,
     copy: copy::Steering,
 }
 
@@ -87,8 +95,13 @@ impl Steering {
     /// What to do by what is seen now; `paused` where a person wants it to wait.
     pub fn judge(&mut self, watch: &Watch, sight: &Sight, now: UnixMs, paused: bool) -> Advice {
         match watch {
-            // An array goes on as it is.
-            Watch::Array(_) if paused => Advice::Keep,
+            // An array and a pool go on as they are.
+            Watch::Array(_) | Watch::Pool(_) if paused => Advice::Keep,
+            Watch::Pool(watch) => match self.pool.judge(watch, sight, now) {
+                scan::Advice::Keep => Advice::Keep,
+                scan::Advice::Order(command) => Advice::Order(vec![command]),
+                scan::Advice::GiveUp(why) => Advice::GiveUp(why),
+            },
             Watch::Array(watch) => match self.array.judge(watch, sight, now) {
                 pace::Advice::Keep => Advice::Keep,
                 pace::Advice::Limit(kib_s) => Advice::Order(vec![watch.command(kib_s)]),
@@ -101,6 +114,7 @@ impl Steering {
     /// The last advice did not arrive, or was of no use: it is given anew after a while.
     pub fn forget(&mut self, now: UnixMs, why: &str) {
         self.array.forget(now);
+        self.pool.forget(now);
         self.copy.forget(now, why);
     }
 
@@ -112,7 +126,10 @@ impl Steering {
     /// How it goes and why, in words.
     #[must_use]
     pub fn says(&self) -> Option<String> {
-        self.array.says().or_else(|| self.copy.says())
+        self.array
+            .says()
+            .or_else(|| self.pool.says())
+            .or_else(|| self.copy.says())
     }
 }
 

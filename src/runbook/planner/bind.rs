@@ -7,14 +7,17 @@ use crate::{
     runbook::{
         action,
         check::{self, Refusal},
-        definition::{About, Call, Definition, Parameter, Rolling, Step, ValueKind, Written},
+        definition::{About, Again, Call, Definition, Parameter, Rolling, Step, ValueKind, Written},
         plan::{self, Row},
         sight::Shown,
         template::{self, Unusable, Words},
     },
 };
 use minijinja::{Value, value::Serde};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Parameters that are missing, unknown or of the wrong kind.
 pub fn misfits(fleet: &Fleet, wish: &Wish) -> Vec<Refusal> {
@@ -257,6 +260,28 @@ fn rolled(scope: &Scope<'_>, rolling: &Rolling, shown: &Shown) -> Result<Bound, 
     Ok(out)
 }
 
+/// How often the plan is tried by itself that was out of time.
+///
+/// # Errors
+/// What is no number.
+pub fn again(scope: &Scope<'_>) -> Result<Option<plan::Again>, Unbound> {
+    let Some(again) = &scope.wish.definition.again else {
+        return Ok(None);
+    };
+    let plain = words(&BTreeMap::new(), &scope.parameters, &scope.wish.definition, None);
+    let amiss = |says: String| Unbound { says, of_facts: false };
+    let number = |name: &str, written: &Written, most: u64| {
+        let text = template::fill(&written.to_string(), &plain).map_err(|why| amiss(why.says))?;
+        let number = text.trim().parse::<u64>().ok().filter(|number| *number <= most);
+        number.ok_or_else(|| amiss(format!("{name}: {text:?} is no whole number up to {most}")))
+    };
+    let tries = number("tries", &again.tries, 1000)?;
+    Ok(Some(plan::Again {
+        tries: u32::try_from(tries).unwrap_or(u32::MAX).max(1),
+        rest: Duration::from_secs(number("rest", &again.rest, 604_800)?),
+    }))
+}
+
 impl Bound {
     /// Adds the call of a step, unless its condition does not hold; `of` names the thing that it is for.
     fn take(&mut self, step: &Step, words: &Words, of: Option<&str>) -> Result<(), Unbound> {
@@ -362,6 +387,9 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
     if let Some(rolling) = &definition.rolling {
         of_rolling(definition, rolling, &mut flaws);
     }
+    if let Some(again) = &definition.again {
+        of_again(definition, again, &mut flaws);
+    }
     for (at, name) in definition.checks.iter().enumerate() {
         if check::find(name).is_none() {
             flaws.push(Flaw {
@@ -389,7 +417,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
     let kinds: &[ValueKind] = match definition.about {
         About::Slices => &[ValueKind::Slice, ValueKind::Slices],
         About::Hosts => &[ValueKind::Hosts],
-        About::Array => &[ValueKind::Host],
+        About::Array | About::Pool => &[ValueKind::Host],
         About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
         About::Clients => &[ValueKind::Slice, ValueKind::Segment],
         About::Migration => &[ValueKind::Slice],
@@ -398,6 +426,10 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Array => (
             &["host", "array"],
             "a runbook about an array is told the array and its host by these names",
+        ),
+        About::Pool => (
+            &["host", "pool"],
+            "a runbook about a pool is told the pool and its host by these names",
         ),
         About::Migration => (
             &["slice", "into"],
@@ -420,6 +452,48 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         flaws.push(top("parameters", &says, hint));
     }
     flaws
+}
+
+/// What is wrong with the way in which a runbook tries again.
+fn of_again(definition: &Definition, again: &Again, flaws: &mut Vec<Flaw>) {
+    let key = || Part::Value("again".to_owned());
+    if definition.rolling.is_some() {
+        flaws.push(Flaw {
+            at: vec![key()],
+            says: "a runbook that goes over hosts does not try again by itself".to_owned(),
+            hint: Some("each host that fails is taken back alone; begin the run anew for those".to_owned()),
+        });
+    }
+    for (name, written) in [("tries", &again.tries), ("rest", &again.rest)] {
+        let at = vec![key(), Part::Value(name.to_owned())];
+        of_number(definition, name, &written.to_string(), &at, flaws);
+    }
+}
+
+/// What is wrong with a number that is a template over the parameters.
+fn of_number(definition: &Definition, name: &str, text: &str, at: &[Part], flaws: &mut Vec<Flaw>) {
+    let mut flaw = |says: String, hint: Option<String>| {
+        flaws.push(Flaw {
+            at: at.to_vec(),
+            says,
+            hint,
+        });
+    };
+    match template::words(text) {
+        Err(why) => flaw(why.says, None),
+        Ok(words) => {
+            let known = || definition.parameters.keys().map(String::as_str);
+            if let Some(word) = words.iter().find(|word| !known().any(|known| known == *word)) {
+                flaw(
+                    format!("{{{{ {word} }}}} is no parameter"),
+                    Some(instead(word, known())),
+                );
+            } else if words.is_empty() && text.parse::<u64>().is_err() {
+                let hint = format!("a number, or a parameter that is one: \"{{{{ {name} }}}}\"");
+                flaw(format!("{text:?} is no number"), Some(hint));
+            }
+        }
+    }
 }
 
 /// What is wrong with the way in which a runbook goes over its hosts.

@@ -18,6 +18,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("split-brain.yaml", include_str!("../builtin/split-brain.yaml")),
     ("disk-replace.yaml", include_str!("../builtin/disk-replace.yaml")),
     ("scrub.yaml", include_str!("../builtin/scrub.yaml")),
+    ("pool-replace.yaml", include_str!("../builtin/pool-replace.yaml")),
+    ("pool-scrub.yaml", include_str!("../builtin/pool-scrub.yaml")),
     ("service.yaml", include_str!("../builtin/service.yaml")),
     ("rolling.yaml", include_str!("../builtin/rolling.yaml")),
     ("fence-segment.yaml", include_str!("../builtin/fence-segment.yaml")),

@@ -125,6 +125,7 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
         return Err(report.refusals);
     }
     let (steps, rolling) = bound?;
+    let again = bind::again(&scope).map_err(|why| vec![unbound(why)])?;
     if let (Some(rows), Some(rolling)) = (&rolling, &wish.definition.rolling) {
         batches::tell(fleet, rows, &rolling.apart, &mut report);
     }
@@ -139,6 +140,7 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
         layouts,
         steps,
         rolling,
+        again,
         warnings: report.warnings,
         notes: report.notes,
         loss: (!report.losses.is_empty()).then(|| report.losses.join("\n")),

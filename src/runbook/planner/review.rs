@@ -25,6 +25,8 @@ const ENDS: &[(&str, &str)] = &[
     ("copy-fits", "port-block"),
     ("copy-replaces", "copy-wipe"),
     ("disk-fits", "md-add"),
+    ("pool-redundant", "pool-replace"),
+    ("pool-settled", "pool-replace"),
     ("database-sound", "mysql-close"),
     ("database-takeover", "mysql-unfollow"),
     ("galera-lives", "galera-join"),

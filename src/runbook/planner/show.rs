@@ -164,6 +164,11 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "mdadm --remove of the disk that was added, then mdadm --zero-superblock of it: it was blank before",
     ),
     (
+        "pool_keep",
+        "zpool detach of the new disk, while it shares its place with the old one; once that is out of the pool the new one \
+         is left alone",
+    ),
+    (
         "host_reboot",
         "in two seconds, so that the answer is still sent: systemctl reboot (without systemctl: reboot)",
     ),
@@ -340,7 +345,7 @@ fn content(plan: &Plan) -> Value {
         .iter()
         .map(|glass| json!({ "rule": format!("{:?}", glass.rule), "resource": glass.resource }))
         .collect();
-    json!({
+    let mut out = json!({
         "runbook": plan.runbook,
         "title": plan.title,
         "kind": plan.kind,
@@ -350,7 +355,11 @@ fn content(plan: &Plan) -> Value {
         "steps": steps,
         "loss": plan.loss,
         "broken_glass": glass,
-    })
+    });
+    if let Some(again) = &plan.again {
+        out["again"] = json!({ "tries": again.tries, "rest_s": again.rest.as_secs() });
+    }
+    out
 }
 
 fn place(place: &Place) -> Option<&str> {
@@ -394,6 +403,14 @@ pub fn text(plan: &Plan) -> String {
     let _ = writeln!(out, "  with   {}", given.join(" "));
     let _ = writeln!(out, "  hash   {}", plan.hash);
     let _ = writeln!(out, "  stall  about {:.1} s for clients", plan.stall.as_secs_f64());
+    if let Some(again) = plan.again.filter(|again| again.tries > 1) {
+        let _ = writeln!(
+            out,
+            "  again  where it is out of time it is taken back and tried again by itself, {} times in all, after {} s each",
+            again.tries,
+            again.rest.as_secs()
+        );
+    }
     let lines = plan.loss.as_deref().unwrap_or("no data");
     for (at, line) in lines.lines().enumerate() {
         let _ = writeln!(out, "  {}  {line}", if at == 0 { "loss " } else { "     " });

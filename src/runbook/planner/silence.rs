@@ -23,6 +23,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("ip -o addr", "addresses"),
     ("port_block", "blocked ports"),
     ("mdstat", "arrays"),
+    ("zfs_", "pools"),
     ("ext4", "filesystem errors"),
     ("/proc/locks", "locks"),
     ("command -v", "tools"),

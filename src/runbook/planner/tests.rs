@@ -20,6 +20,7 @@ mod galera;
 mod incidents;
 mod migration;
 mod own;
+mod pools;
 mod rolling;
 
 const NOW: UnixMs = UnixMs(1_000_000);
@@ -145,7 +146,9 @@ fn answer(look: &Look, host: &Host) -> Result<Printed, Why> {
         ["copy_mark", _] => "empty\n".into(),
         ["copy_room", _] => "kib 1000000 400000 600000 inodes 64000 12000 52000\n".into(),
         ["hour", _] => "3 21:15\n".into(),
-        ["drbdsetup", "status", ..] | ["md_sys" | "disk_id" | "disk_blank", ..] => return printed(1, String::new()),
+        ["drbdsetup", "status", ..] | ["md_sys" | "zfs_pool" | "disk_id" | "disk_blank", ..] => {
+            return printed(1, String::new());
+        }
         ["systemctl", "is-active", ..] => "active\n".into(),
         other => panic!("an unexpected look: {other:?}"),
     };

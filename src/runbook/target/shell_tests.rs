@@ -5,6 +5,7 @@ mod disks;
 mod galera;
 mod hosts;
 mod mysql;
+mod pools;
 mod tasks;
 
 use super::*;

@@ -493,6 +493,84 @@ md_out() {
   mdadm --zero-superblock "/dev/$2"
 }
 
+# zfs_disk NAME: of a device that a pool calls so the name and its disk_id; of a file its KiB; nothing where it is not
+# found, as of a group of devices and of what is gone.
+zfs_disk() {
+  link=
+  case $1 in
+    /*) link=$1 ;;
+    *)
+      [ ! -e "$sys/class/block/$1" ] || link=$dev/$1
+      for text in "$dev/disk"/*/"$1" "$dev/mapper/$1"; do [ -n "$link" ] || [ ! -e "$text" ] || link=$text; done
+      ;;
+  esac
+  [ -n "$link" ] || return 0
+  [ -e "$sys/class/block/${link##*/}" ] || link=$(readlink -f "$link") || return 0
+  if [ -e "$sys/class/block/${link##*/}" ]; then
+    text=$(disk_id "${link##*/}") && printf 'disk %s %s\n' "$1" "$text"
+  elif [ -f "$link" ]; then
+    text=$(stat -c %s "$link") && printf 'disk %s - - - - %s -\n' "$1" "$((text / 1024))"
+  fi
+}
+
+# zfs_pool POOL: whether a scrub can pause there, sizes, the disks behind its devices, and `zpool status` in the form that
+# every ZFS knows. `end` shows that nothing is cut off. A pool whose devices hang may never answer.
+zfs_pool() {
+  seen=$(timeout 20 zpool status "$1") || return
+  # Without a pool it tells its usage alone.
+  case $(timeout 5 zpool scrub 2>&1) in *'-p'*) echo pauses yes ;; *) echo pauses no ;; esac
+  # zfs-fuse knows no -p.
+  sizes=$(timeout 20 zpool list -Hp -o name,size,alloc,free,health "$1" 2>/dev/null) ||
+    sizes=$(timeout 20 zpool list -H -o name,size,alloc,free,health "$1" 2>/dev/null) || sizes=
+  [ -z "$sizes" ] || printf 'list %s\n' "${sizes%%"$nl"*}"
+  printf '%s\n' "$seen" | while IFS= read -r line; do
+    case $line in "$tab"*) ;; *) continue ;; esac
+    line=${line#"$tab"}
+    line=${line#"${line%%[! ]*}"}
+    line=${line%%[ "$tab"]*}
+    case $line in '' | NAME | *[!A-Za-z0-9._:/-]*) ;; *) zfs_disk "$line" ;; esac
+  done
+  printf 'status\n%s\nend\n' "$seen"
+}
+
+# zfs_files POOL: how many files have blocks that could not be mended, and the first of them.
+zfs_files() {
+  seen=$(timeout 60 zpool status -v "$1") || return
+  # The list is what stands behind the line `errors:`, each indented.
+  printf '%s\n' "$seen" | sed -n '/^errors:/,$p' | sed -n 's/^[[:space:]][[:space:]]*\([^[:space:]].*\)$/\1/p' | {
+    count=0 names=
+    while IFS= read -r line; do
+      count=$((count + 1))
+      [ "$count" -gt 20 ] || names=$names$nl$line
+    done
+    printf '%s%s\n' "$count" "$names"
+  }
+}
+
+# pool_keep POOL OLD NEW: NEW does not take the place of OLD after all. Only while both share that place: out of a mirror it
+# would be detached as well, and be missed.
+pool_keep() {
+  seen=$(timeout 20 zpool status "$1") || return
+  joint= found=
+  while IFS= read -r line; do
+    line=${line#"$tab"}
+    margin=${line%%[! ]*}
+    word=${line#"$margin"}
+    word=${word%%[ "$tab"]*}
+    [ "${#margin}" -gt "${#joint}" ] || joint=
+    case $word in
+      replacing*) joint=$margin ;;
+      "$3") if [ -n "$joint" ]; then found=joint; else found=alone; fi ;;
+    esac
+  done <<END
+$seen
+END
+  case $found in
+    joint) zpool detach "$1" "$3" ;;
+    alone) echo "$3 has taken the place of $2" >&2; return 1 ;;
+  esac
+}
+
 # nfs_pace SERVER…: mounts of these servers, reads, writes and commits on them, and the milliseconds from sending each to
 # its answer, summed since they were mounted (/proc/self/mountstats).
 nfs_pace() {

@@ -17,6 +17,9 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
     if let Some(answer) = super::raid::command(island, at, &words) {
         return answer;
     }
+    if let Some(answer) = super::pool::command(island, at, &words) {
+        return answer;
+    }
     if let Some(answer) = super::galera::function(island, at, &words) {
         return answer;
     }

@@ -9,6 +9,7 @@ mod commands;
 mod copy;
 mod database;
 mod galera;
+mod pool;
 mod raid;
 mod store;
 #[cfg(test)]

@@ -48,12 +48,12 @@ fn array(node: &Node, name: &str) -> Option<usize> {
     node.arrays.iter().position(|array| array.name == name)
 }
 
-fn disk(node: &Node, name: &str) -> Option<usize> {
+pub(super) fn disk(node: &Node, name: &str) -> Option<usize> {
     node.disks.iter().position(|disk| disk.name == name)
 }
 
 /// What `disk_id` prints of a disk.
-fn identity(node: &Node, at: usize) -> String {
+pub(super) fn identity(node: &Node, at: usize) -> String {
     let Disk {
         name, serial, size_kib, ..
     } = &node.disks[at];
@@ -65,7 +65,8 @@ fn used(node: &Node, at: usize) -> String {
     let disk = &node.disks[at];
     match node.arrays.iter().find(|array| array.has(at)) {
         Some(array) => format!("is used by {}", array.name),
-        None if !disk.idle => format!("has the partition {}1", disk.name),
+        // ZFS divides whole disks, and leaves them so.
+        None if !disk.idle || (node.pool.is_some() && !disk.blank) => format!("has the partition {}1", disk.name),
         None if disk.blank => "blank".to_owned(),
         None => "has a signature: TYPE=linux_raid_member".to_owned(),
     }

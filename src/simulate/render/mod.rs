@@ -18,6 +18,7 @@ pub(super) use drbd9::status as drbdsetup_json;
 pub(super) use nfs::{export_cache, exports, is_below, locks, mounted_with, mountinfo};
 pub(super) use storage::{mdstat, proc_drbd};
 pub(super) use system::{addresses, boot_id, loadavg, machine_id, meminfo, proc_stat, uptime_command};
+pub(super) use zfs::{list as pool_list, text as pool_text};
 
 /// Writes to a text; that cannot fail.
 macro_rules! put {

@@ -1,9 +1,6 @@
 # shellcheck shell=bash
 # Faults of the ZFS pool on zfs1.
 
-# zpool_do WORD…: with a bound, since a damaged pool may never answer.
-zpool_do() { on_host zfs1 timeout -k 2 30 zpool "$@"; }
-
 fault_about pool-degraded '' 'one side of the mirror is taken offline'
 fault_pool_degraded() { zpool_do offline tank "$ZFS_DISKS/disk2.img"; }
 undo_pool_degraded() { zpool_do online tank "$ZFS_DISKS/disk2.img"; }
@@ -41,8 +38,6 @@ undo_pool_checksums() {
   zpool_do clear tank
   zfs_up
 }
-zfs_busy() { [[ $(on_host zfs1 timeout 5 zpool status tank) == *'in progress'* ]]; }
-zfs_idle() { [[ $(zpool_do status tank) != *'in progress'* ]]; }
 
 fault_about pool-errors '' 'both sides hold garbage: data are lost for good'
 fault_pool_errors() {
@@ -51,11 +46,6 @@ fault_pool_errors() {
   zpool_do scrub tank
 }
 undo_pool_errors() { zfs_make; }
-
-# zfs_garbage DISK: overwrites the middle of a device, past its labels. A scrub reads the devices, not the memory.
-zfs_garbage() {
-  on_host zfs1 dd if=/dev/urandom of="$ZFS_DISKS/$1.img" bs=1M seek=12 count=60 conv=notrunc status=none
-}
 
 fault_about zfs-gone '' 'zfs-fuse is killed: no pool answers'
 fault_zfs_gone() { service zfs1 kill zfs-fuse; }

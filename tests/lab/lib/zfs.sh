@@ -78,6 +78,17 @@ END
 
 zfs_down() { host_halt zfs1; }
 
+# zpool_do WORD…: with a bound, since a damaged pool may never answer.
+zpool_do() { on_host zfs1 timeout -k 2 30 zpool "$@"; }
+
+zfs_busy() { [[ $(on_host zfs1 timeout 5 zpool status tank) == *'in progress'* ]]; }
+zfs_idle() { [[ $(zpool_do status tank) != *'in progress'* ]]; }
+
+# zfs_garbage DISK: overwrites the middle of a device, past its labels. A scrub reads the devices, not the memory.
+zfs_garbage() {
+  on_host zfs1 dd if=/dev/urandom of="$ZFS_DISKS/$1.img" bs=1M seek=12 count=60 conv=notrunc status=none
+}
+
 zfs_healthy() {
   [ -n "$(wanted zfs1)" ] || return 0
   host_healthy zfs1 || return 1

@@ -165,6 +165,7 @@ impl<'a> Found<'a> {
             closed_check,
             clients: layout.clients.clone(),
             disks: layout.disks.clone(),
+            replicas: layout.replicas.clone(),
             windows: layout.windows.clone(),
             zone: layout.zone.clone(),
             place: self.new.mount_point.clone(),

@@ -84,6 +84,9 @@ fn when(layout: &MigrationLayout) -> String {
             more - 1
         ),
     };
+    if !layout.replicas.is_empty() {
+        out = format!("{out}, while replication there keeps up");
+    }
     if let Some(limit) = layout.limit_kib_s {
         out = format!("{out}, {limit} KiB/s at most");
     }

@@ -207,6 +207,7 @@ fn a_step_that_only_looks_stops_no_run_that_goes_back() {
             why: "it is not so".into(),
             again: false,
             halt: None,
+            tries: false,
         },
     ];
     let engine = Engine::resume(

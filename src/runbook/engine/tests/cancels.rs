@@ -31,6 +31,7 @@ fn turned_back() -> (Plan, Vec<Record>) {
         why: "step 3 failed".into(),
         again: true,
         halt: None,
+        tries: false,
     });
     (plan, records)
 }

@@ -25,10 +25,25 @@ pub struct Found {
     pub warnings: Vec<String>,
 }
 
+/// The look that tells which generation of DRBD a host has.
+pub fn dialect_look(host: &HostName) -> Look {
+    Look::new(host, ["cat", "/proc/drbd"])
+}
+
+/// A slice's side on a host, where its device is a DRBD device with a number.
+pub fn side(host: &HostName, slice: &Slice, resource: &str, sight: Option<&Sight>) -> Option<Side> {
+    Some(Side {
+        host: host.clone(),
+        resource: resource.to_owned(),
+        minor: minor(&slice.device)?,
+        dialect: dialect(host, sight),
+    })
+}
+
 /// Everything that a plan looks at on a side.
 pub fn looks(host: &HostName, resource: &str) -> Vec<Look> {
     vec![
-        Look::new(host, ["cat", "/proc/drbd"]),
+        dialect_look(host),
         Look::new(host, ["drbdsetup", "status", resource, "--json"]),
         filesystem::look(host),
         network::look(host),
@@ -101,8 +116,7 @@ fn minor(device: &str) -> Option<u32> {
 
 /// By the first line of `/proc/drbd`; 8.4 while that is not known: its look is then unknown as well.
 fn dialect(host: &HostName, sight: Option<&Sight>) -> Dialect {
-    let look = Look::new(host, ["cat", "/proc/drbd"]);
-    match sight.and_then(|sight| sight.text(&look).ok()) {
+    match sight.and_then(|sight| sight.text(&dialect_look(host)).ok()) {
         Some(text) if !text.trim_start().starts_with("version: 8.") && text.contains("version: ") => Dialect::V9,
         _ => Dialect::V8,
     }

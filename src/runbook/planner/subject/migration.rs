@@ -9,6 +9,7 @@ use crate::{
         condition::Condition,
         observe::{
             copy::{self, Room},
+            drbd::Side,
             filesystem, network, nfs,
         },
         plan::{Layouts, MigrationLayout, SliceLayout},
@@ -26,6 +27,8 @@ pub struct Migration {
     new: SliceLayout,
     /// Servers that may be one of the two, before it was looked at which they are.
     candidates: Vec<(HostName, Slice)>,
+    /// Those of them that have a side of a replicated slice.
+    replicating: Vec<HostName>,
     objects: Vec<String>,
     known: Result<(), Refusal>,
     warnings: Vec<String>,
@@ -113,6 +116,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     let disks = [&from, &to]
         .map(|host| (host.clone(), await_limit(fleet, host)))
         .to_vec();
+    let replicas = replicas(fleet, [&from, &to], asked.sight);
     let migrate = &fleet.migrate;
     let found = MigrationLayout {
         slice: slice.name.clone(),
@@ -128,6 +132,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         task,
         clients,
         disks,
+        replicas,
         from,
         to,
     };
@@ -146,8 +151,12 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     let drbd = [slice, into].into_iter().filter(|slice| slice.resource.is_some());
     let mut objects: Vec<String> = drbd.map(|slice| format!("drbd-{}", safe(&resource(slice)))).collect();
     objects.push(format!("copy-{}", found.task));
+    let candidates: Vec<(HostName, Slice)> = candidates.collect();
+    let servers = candidates.iter().map(|(host, _)| host);
+    let has_replica = |host: &&HostName| !self::replicas(fleet, [*host, *host], None).is_empty();
     Ok(Box::new(Migration {
-        candidates: candidates.collect(),
+        replicating: servers.filter(has_replica).cloned().collect(),
+        candidates,
         objects,
         found,
         old,
@@ -194,6 +203,21 @@ fn await_limit(fleet: &Fleet, host: &HostName) -> Duration {
         host.thresholds.disk_await_ms
     });
     Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX)
+}
+
+/// Sides that the two servers have of replicated slices: what is copied keeps their disks and lines at work as well.
+fn replicas(fleet: &Fleet, hosts: [&HostName; 2], sight: Option<&Sight>) -> Vec<Side> {
+    let replicated = fleet.slices().filter_map(|(_, slice)| {
+        let resource = slice.resource.as_deref()?;
+        Some((slice, slice.standby.as_ref()?, resource))
+    });
+    let sides = replicated.flat_map(|(slice, standby, resource)| {
+        let mine = hosts
+            .into_iter()
+            .filter(move |host| **host == slice.preferred || *host == standby);
+        mine.filter_map(move |host| layout::side(host, slice, resource, sight))
+    });
+    sides.collect()
 }
 
 /// Own addresses of both in the network of the slice's service address.
@@ -283,6 +307,9 @@ impl Subject for Migration {
                 copy::mark_look(host, &slice.mount_point),
                 copy::kept_look(host, &self.found.task),
             ]);
+            if self.replicating.contains(host) {
+                looks.push(layout::dialect_look(host));
+            }
             if !self.found.windows.is_empty() {
                 looks.push(copy::hour_look(host, &self.found.zone));
             }

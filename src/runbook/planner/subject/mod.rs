@@ -7,6 +7,7 @@ mod galera;
 mod hosts;
 mod layout;
 mod migration;
+mod pool;
 mod slices;
 
 pub use slices::Move;
@@ -17,7 +18,7 @@ use crate::{
     runbook::{
         check::{Refusal, Report},
         definition::{About, ValueKind},
-        plan::{ArrayLayout, Layouts, MigrationLayout},
+        plan::{ArrayLayout, Layouts, MigrationLayout, PoolLayout},
         sight::{Look, Sight},
     },
 };
@@ -81,6 +82,11 @@ pub trait Subject: fmt::Debug + Send + Sync {
     fn array(&self) -> Option<&ArrayLayout> {
         None
     }
+
+    /// The pool, where it is about one and that could be read.
+    fn pool(&self) -> Option<&PoolLayout> {
+        None
+    }
 }
 
 /// What is asked for, and what was seen.
@@ -120,6 +126,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         About::Slices => slices::find(asked),
         About::Hosts => hosts::find(asked),
         About::Array => array::find(asked),
+        About::Pool => pool::find(asked),
         About::Database => database::find(asked),
         About::Galera => galera::find(asked),
         About::Clients => clients::find(asked),

@@ -33,6 +33,7 @@ impl Play {
             closed_check: false,
             clients: vec![client],
             disks: Vec::new(),
+            replicas: Vec::new(),
             windows: Vec::new(),
             zone: "UTC".into(),
             place: "/srv/web1".into(),

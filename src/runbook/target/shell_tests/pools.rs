@@ -1,0 +1,124 @@
+//! ZFS pools, by a `zpool` that prints what real ones have printed.
+
+use super::{
+    disks::{file, looked, said},
+    *,
+};
+
+/// A `zpool` that prints that of its pool, and keeps what else it was asked.
+fn zpool(room: &Room, status: &Path, pauses: bool) {
+    let usage = if pauses {
+        "scrub [-s | -p] [-w] <pool> ..."
+    } else {
+        "scrub [-s] <pool> ..."
+    };
+    let list = if pauses {
+        "printf 'tank\\t1048576\\t524288\\t524288\\tONLINE\\n'"
+    } else {
+        "case $2 in -Hp) exit 2 ;; esac; printf 'tank\\t1.2T\\t5G\\t1.1T\\tONLINE\\n'"
+    };
+    let text = format!(
+        "case \"$*\" in\n'status tank') cat {status} ;;\n'status -v tank') cat {status} ;;\nstatus*) echo 'no such pool' >&2; exit 1 ;;\n\
+         scrub) echo 'missing pool name argument' >&2; echo 'usage: {usage}' >&2; exit 2 ;;\nlist*) {list} ;;\n*) echo \"$*\" >>{ran} ;;\nesac",
+        status = status.display(),
+        ran = room.path("ran").display()
+    );
+    room.program("zpool", &text);
+}
+
+fn captured(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures").join(name)
+}
+
+/// A block device as /sys has it.
+fn disk(room: &Room, name: &str) {
+    file(room, &format!("sys/class/block/{name}/size"), b"2048\n");
+    file(room, &format!("dev/{name}"), b"");
+}
+
+#[test]
+fn a_pool_is_told_with_the_disks_behind_its_devices() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        disk(&room, "sda");
+        disk(&room, "sdc1");
+        let by_id = room.path("dev/disk/by-id");
+        fs::create_dir_all(&by_id).unwrap();
+        std::os::unix::fs::symlink("../../sdc1", by_id.join("sdd")).unwrap();
+        let status = captured("forms/zpool-status");
+        zpool(&room, &status, true);
+        let (exit, text) = looked(&room, "zfs_pool tank");
+        assert_eq!(exit, 0, "{shell}");
+        let (head, body) = text.split_once("\nstatus\n").unwrap();
+        let expected = [
+            "pauses yes",
+            "list tank\t1048576\t524288\t524288\tONLINE",
+            "disk sda sda sda - - 1024 -",
+            // A name that leads there alone.
+            "disk sdd sdc1 sdc1 - - 1024 -",
+        ];
+        assert_eq!(head.lines().collect::<Vec<_>>(), expected, "{shell}");
+        let printed = fs::read_to_string(&status).unwrap();
+        assert_eq!(body, format!("{}\nend\n", printed.trim_end()), "{shell}");
+        assert_eq!(looked(&room, "zfs_pool vault").0, 1, "{shell}");
+    }
+}
+
+/// zfs-fuse: no -p, no pause, and devices that are files.
+#[test]
+fn a_pool_of_files_is_told_by_their_sizes() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        file(&room, "disks/disk1.img", &[0; 4096]);
+        let status = room.path("status");
+        let printed = fs::read_to_string(captured("zfs/0.7.0-online")).unwrap();
+        let disks = room.path("disks").display().to_string();
+        fs::write(&status, printed.replace("/srv/disks", &disks)).unwrap();
+        zpool(&room, &status, false);
+        let (exit, text) = looked(&room, "zfs_pool tank");
+        let head = text.split_once("\nstatus\n").map(|(head, _)| head);
+        let expected = format!("pauses no\nlist tank\t1.2T\t5G\t1.1T\tONLINE\ndisk {disks}/disk1.img - - - - 4 -");
+        assert_eq!((exit, head), (0, Some(expected.as_str())), "{shell}");
+    }
+}
+
+#[test]
+fn files_that_have_lost_blocks_are_counted_and_the_first_are_named() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        let status = room.path("status");
+        let printed = fs::read_to_string(captured("zfs/0.7.0-errors")).unwrap();
+        let (head, _) = printed.split_once("errors:").unwrap();
+        let list: Vec<String> = (0..30)
+            .map(|n| format!("        /tank/slices/{n} with blanks\n"))
+            .collect();
+        let errors = format!(
+            "{head}errors: Permanent errors have been detected in the following files:\n\n{}",
+            list.concat()
+        );
+        fs::write(&status, errors).unwrap();
+        zpool(&room, &status, true);
+        let (exit, text) = looked(&room, "zfs_files tank");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((exit, lines.len(), lines[0]), (0, 21, "30"), "{shell}");
+        assert_eq!(lines[20], "/tank/slices/19 with blanks", "{shell}");
+        fs::write(&status, &printed).unwrap();
+        assert_eq!(looked(&room, "zfs_files tank"), said("0"), "{shell}");
+        assert_ne!(looked(&room, "zfs_files vault").0, 0, "{shell}");
+    }
+}
+
+/// Detached is only what shares its place with the old one.
+#[test]
+fn a_new_disk_leaves_only_while_it_shares_its_place() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        zpool(&room, &captured("forms/zpool-status"), true);
+        let ran = || fs::read_to_string(room.path("ran")).unwrap_or_default();
+        let keep = |new: &str| looked(&room, &format!("pool_keep tank 1234567890 {new}")).0;
+        assert_eq!((keep("sdd"), ran().as_str()), (1, ""), "{shell}: it has a place alone");
+        assert_eq!((keep("sdq"), ran().as_str()), (0, ""), "{shell}: it is not in the pool");
+        assert_eq!((keep("sdc"), ran().as_str()), (0, "detach tank sdc\n"), "{shell}");
+        assert_ne!(looked(&room, "pool_keep vault sdb sdc").0, 0, "{shell}");
+    }
+}
