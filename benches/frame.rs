@@ -83,6 +83,7 @@ fn topology(copy: usize, topology: &Topology) -> Topology {
         kind: topology.kind,
         members: topology.members.iter().map(|host| host_name(copy, host)).collect(),
         preferred_source: topology.preferred_source.as_ref().map(|host| host_name(copy, host)),
+        backup: None,
     }
 }
 

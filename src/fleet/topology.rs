@@ -1,6 +1,7 @@
 //! MySQL, MariaDB and Galera topologies.
 
 use super::{
+    backup::BackupLevel,
     decode::decode,
     file::{self, File},
     model::{Topology, TopologyKind},
@@ -59,12 +60,15 @@ pub(super) fn add(context: &mut Context<'_>, file: &File, out: &mut Vec<Topology
                 )
                 .hint("add a third member, or an arbitrator that the inventory need not name");
         }
+        let own = BackupLevel::compile(context, topology.backup.as_ref());
+        let backup = own.over(context, name.node, &BackupLevel::default(), ("{database}", &name.value));
         members_at.push(node);
         out.push(Topology {
             name: TopologyName::new(&name.value),
             kind,
             members: members.iter().map(|member| HostName::new(&member.value)).collect(),
             preferred_source: topology.source.map(|source| HostName::new(&source.value)),
+            backup,
         });
     }
 }

@@ -5,7 +5,7 @@
 //! reaches the real hosts: addresses are simulated ones, and so are the commands that take a host's power away.
 
 use super::{
-    REHEARSAL,
+    REHEARSAL, backup,
     copy::Plain,
     drbd::{Data, Replica, Role, Side},
     exec::Answer,
@@ -17,8 +17,8 @@ use super::{
     noise::mix,
 };
 use crate::fleet::{
-    Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment, ServiceHooks, Shell, Slice, Topology,
-    TopologyKind,
+    Backup, BackupHooks, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment, ServiceHooks,
+    Shell, Slice, Topology, TopologyKind,
 };
 use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
 
@@ -38,6 +38,7 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
     let hosts = fleet.hosts.iter().map(host).collect();
     let segments = fleet.segments.iter().map(|real| Segment {
         pools: Vec::new(),
+        slices: real.slices.iter().map(slice).collect(),
         ..real.clone()
     });
     let mut copy = Fleet::new(
@@ -46,7 +47,7 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
         fleet.poll,
         hosts,
         segments.collect(),
-        fleet.topologies.clone(),
+        fleet.topologies.iter().map(database).collect(),
     );
     copy.migrate.clone_from(&fleet.migrate);
     // Nobody works on the copies: what is practised there need not wait for the night.
@@ -120,6 +121,35 @@ fn host(real: &Host) -> Host {
             ..MysqlAccess::default()
         }),
         probes: Vec::new(),
+        ..real.clone()
+    }
+}
+
+/// A slice, with the site's own commands for its backups as the copy's hosts know them.
+fn slice(real: &Slice) -> Slice {
+    Slice {
+        backup: real.backup.as_ref().map(|backup| vault(real.name.as_str(), backup)),
+        ..real.clone()
+    }
+}
+
+/// The same for a database.
+fn database(real: &Topology) -> Topology {
+    Topology {
+        backup: real.backup.as_ref().map(|backup| vault(real.name.as_str(), backup)),
+        ..real.clone()
+    }
+}
+
+fn vault(of: &str, real: &Backup) -> Backup {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let hooks = |hooks: &BackupHooks| BackupHooks {
+        list: words(&[SITE, "backups", of]),
+        restore: words(&[SITE, "restore", of, "{backup}", "{into}"]),
+        ..hooks.clone()
+    };
+    Backup {
+        hooks: real.hooks.as_ref().map(hooks),
         ..real.clone()
     }
 }
@@ -219,6 +249,7 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
     let count = replicas.len();
     let mut island = Island::new(nodes, replicas, epoch, None);
     island.copies.plains = plains;
+    backup::fill(fleet, &mut island, epoch);
     for replica in 0..count {
         let home = island.replicas[replica].sides[0].node;
         let served = island.serve(replica, home);

@@ -327,7 +327,7 @@ fn every_runbook_and_every_action_is_tried() {
 fn other_servers() {
     let other = |scene: &Scene| {
         let apart = [Scene::DiskReplace, Scene::Rolling].contains(&scene.base());
-        !APART.contains(scene) && !scene.is_galera() && !scene.is_copied() && !apart
+        !APART.contains(scene) && !scene.is_galera() && !scene.is_copied() && !apart && !scene.is_backup()
     };
     for scene in Scene::ALL.into_iter().filter(other) {
         all(scene);
@@ -354,6 +354,13 @@ fn rolling() {
 #[test]
 fn migrations() {
     for scene in [Scene::Migrate, Scene::MigrateReclaim] {
+        all(scene);
+    }
+}
+
+#[test]
+fn backups() {
+    for scene in [Scene::BackupTest, Scene::DatabaseBackupTest] {
         all(scene);
     }
 }

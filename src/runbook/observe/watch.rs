@@ -13,7 +13,7 @@ use std::time::Duration;
 pub enum Watch {
     /// An array that rebuilds or is checked.
     Array(pace::Watch),
-    /// A slice that is copied, or compared with its copy.
+    /// A slice that is copied, or compared with its copy; a backup that is restored, or looked at.
     Copy(Box<Copying>),
 }
 

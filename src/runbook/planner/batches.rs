@@ -159,6 +159,7 @@ mod tests {
             kind: TopologyKind::Galera,
             members: of(wanted, |part| part.1),
             preferred_source: None,
+            backup: None,
         });
         Fleet::new(
             "x".to_owned(),

@@ -248,6 +248,7 @@ fn parts() -> Parts {
         kind,
         members,
         preferred_source: source.map(HostName::new),
+        backup: None,
     };
     let topologies = vec![
         topology("db-main", TopologyKind::Replication, names(4, 7), Some("db1")),
