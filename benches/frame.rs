@@ -84,6 +84,7 @@ fn topology(copy: usize, topology: &Topology) -> Topology {
         members: topology.members.iter().map(|host| host_name(copy, host)).collect(),
         preferred_source: topology.preferred_source.as_ref().map(|host| host_name(copy, host)),
         entrance: None,
+        backup: None,
     }
 }
 

@@ -132,6 +132,8 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
         "fence-segment" => &["segment=web", "slices=web-1", "clients=access*", "--fault=dead:stor1"],
         "unfence-segment" => &["segment=web", "slices=web-1", "--fault=fenced:web-1"],
         "client-repoint" => &["slice=web-1", "patience=1", "--fault=stale:web-1"],
+        "backup-test" => &["slice=web-1"],
+        "database-backup-test" => &["database=shop"],
         "scrub" => &["host=stor1", "array=md0", "check=5"],
         "pool-replace" => &["host=stor1", "pool=tank", "disk=sdg", "by=sdf", "rebuild=5"],
         "pool-scrub" => &["host=stor1", "pool=tank", "check=5"],

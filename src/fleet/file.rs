@@ -467,9 +467,10 @@ pub(super) struct Probe {
 pub(super) struct Segment {
     /// Its servers; two for a pair.
     pub servers: Spanned<List<Text>>,
-    /// Where backups of its slices go, unless a slice says otherwise.
+    /// Where backups of its slices go, and how they are tested, unless a slice says otherwise. `{slice}` in a word of its
+    /// commands stands for the slice's name.
     #[serde(default)]
-    pub backup: Option<Text>,
+    pub backup: Option<Spanned<Backup>>,
     /// ZFS pools that each of its servers should have.
     #[serde(default)]
     pub pools: List<Text>,
@@ -501,9 +502,9 @@ pub(super) struct Slice {
     /// Where its replica is. Default: the other server of the pair, when there is a resource.
     #[serde(default)]
     pub standby: Option<Text>,
-    /// Where its backups go. Default: the segment's.
+    /// Where its backups go, and how they are tested. Default: the segment's, key by key.
     #[serde(default)]
-    pub backup: Option<Text>,
+    pub backup: Option<Spanned<Backup>>,
     /// It has no replica on purpose; otherwise that is a warning.
     #[serde(default)]
     pub unreplicated: bool,
@@ -543,6 +544,9 @@ pub(super) struct Topology {
     /// word stand for the names of the old source and the new one; without `on` it is run where pointsman runs.
     #[serde(default)]
     pub to_source: Option<Spanned<Hook>>,
+    /// Where its backups are, and how they are tested. `{database}` in a word of its commands stands for the topology's name.
+    #[serde(default)]
+    pub backup: Option<Spanned<Backup>>,
 }
 
 /// A span of time as it is written: `500ms`, `2s`, `10m`, `1h`, `1d`.
@@ -706,6 +710,78 @@ impl JsonSchema for Mount {
         json_schema!({
             "description": "The name of a slice, `all of SEGMENT`, or a mapping with `slice` or `segment` and `at`.",
             "anyOf": [{ "type": "string" }, entry],
+        })
+    }
+}
+
+/// Where backups are: the name of the host, or more.
+#[derive(Debug, Clone)]
+pub(super) enum Backup {
+    /// The host alone.
+    On(String),
+    /// How they are tested as well.
+    Keys(BackupKeys),
+}
+
+/// Where backups are, and how they are tested, by the site's own commands. No shell is involved. `list`, `restore` and
+/// `scratch` belong together.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackupKeys {
+    /// The host where they can be read, and where the commands run.
+    #[serde(default)]
+    pub on: Option<Text>,
+    /// Program and arguments that only read and print a line a backup: when it began (2026-11-21T03:00:00Z), its name, and
+    /// its bytes where they are known.
+    #[serde(default)]
+    pub list: Option<Spanned<List<String>>>,
+    /// Program and arguments that restore one: {backup} stands for its name, {into} for the empty directory that it is
+    /// restored to.
+    #[serde(default)]
+    pub restore: Option<Spanned<List<String>>>,
+    /// A directory of that host in which each test makes one of its own, and removes it again.
+    #[serde(default)]
+    pub scratch: Option<Text>,
+    /// What every backup has: of a slice paths, relative to where it is restored; of a database tables, as database.table.
+    #[serde(default)]
+    pub expect: Option<List<Text>>,
+    /// How old the newest backup may be. Default 26h.
+    #[serde(default)]
+    pub every: Option<Spanned<Period>>,
+}
+
+impl<'de> Deserialize<'de> for Backup {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> de::Visitor<'de> for Either {
+            type Value = Backup;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a host's name, or a mapping")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Backup, E> {
+                Ok(Backup::On(text.to_owned()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Backup, A::Error> {
+                BackupKeys::deserialize(de::value::MapAccessDeserializer::new(map)).map(Backup::Keys)
+            }
+        }
+        from.deserialize_newtype_struct(TEXT_OR_MAP, Either)
+    }
+}
+
+impl JsonSchema for Backup {
+    fn schema_name() -> Cow<'static, str> {
+        "Backup".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let keys = generator.subschema_for::<BackupKeys>();
+        json_schema!({
+            "description": "The name of the host where backups are, or a mapping with `on` and how they are tested.",
+            "anyOf": [{ "type": "string" }, keys],
         })
     }
 }

@@ -260,7 +260,7 @@ fn check_fencing(context: &mut Context<'_>, fencing: file::Fencing) -> Option<Fe
 }
 
 /// A command of the site's own: no shell, and nothing that a typed action does with its interlocks.
-fn check_hook_command(
+pub(super) fn check_hook_command(
     context: &mut Context<'_>,
     command: &Spanned<List<String>>,
     changes: bool,

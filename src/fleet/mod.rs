@@ -9,6 +9,7 @@
 //! value once it is decoded. Here every mistake of all files is reported at once, each with its own
 //! place, and so is a reference that leads nowhere; so the tree is built on `saphyr-parser` events.
 
+mod backup;
 mod check;
 mod decode;
 pub mod diagnostic;
@@ -30,6 +31,7 @@ mod topology;
 pub mod window;
 mod yaml;
 
+pub use backup::{Backup, BackupHooks};
 pub use diagnostic::{Diagnostic, Severity};
 pub use document::{Flaw, Part, document};
 pub use file::schema;

@@ -1,6 +1,7 @@
 //! The checked fleet: hosts, storage segments with their slices, and MySQL topologies.
 
 use super::{
+    backup::Backup,
     name::{HostName, SegmentName, SliceName, TopologyName},
     window::Migrate,
 };
@@ -563,8 +564,8 @@ pub struct Slice {
     pub preferred: HostName,
     /// Where its replica is; `None` when it has none.
     pub standby: Option<HostName>,
-    /// Where its backups go.
-    pub backup: Option<HostName>,
+    /// Where its backups are, and how they are tested.
+    pub backup: Option<Backup>,
     /// Declared to have no replica (an interim slice): not a finding.
     pub unreplicated: bool,
 }
@@ -602,6 +603,8 @@ pub struct Topology {
     pub preferred_source: Option<HostName>,
     /// How clients find the source, where that moves with the writes.
     pub entrance: Option<SourceEntrance>,
+    /// Where its backups are, and how they are tested.
+    pub backup: Option<Backup>,
 }
 
 /// How clients find the source of a topology.

@@ -2,6 +2,7 @@
 //! each other.
 
 use super::{
+    backup::BackupLevel,
     decode::{Spanned, decode},
     diagnostic::Mark,
     file::{self, File, Text},
@@ -66,13 +67,13 @@ impl Storage {
             );
         }
         let servers = context.resolved_all(What::Host, &segment.servers.value);
-        let backup = context.resolved(What::Host, segment.backup);
+        let backup = BackupLevel::compile(context, segment.backup.as_ref());
         let complete = servers.len() == segment.servers.value.0.len();
         let pair = Pair {
             segment: name.value.clone(),
             servers: servers.iter().map(|server| server.value.clone()).collect(),
             complete,
-            backup: backup.map(|backup| backup.value),
+            backup,
         };
         let pools: Vec<String> = segment
             .pools
@@ -123,7 +124,8 @@ impl Storage {
         if let Some(service) = &slice.service_address {
             self.check_service(context, name, service);
         }
-        let backup = context.resolved(What::Host, slice.backup.clone());
+        let own = BackupLevel::compile(context, slice.backup.as_ref());
+        let backup = own.over(context, name.node, &pair.backup, ("{slice}", &name.value));
         let placed = place(context, pair, name, &slice)?;
         self.take(context, name, &slice, &placed);
         let path = export.as_ref().map_or(&slice.mount_point.value, |export| &export.path);
@@ -137,11 +139,7 @@ impl Storage {
             service_address: slice.service_address.map(|service| service.value.0),
             preferred: HostName::new(&placed.preferred),
             standby: placed.standby.as_deref().map(HostName::new),
-            backup: backup
-                .map(|backup| backup.value)
-                .or_else(|| pair.backup.clone())
-                .as_deref()
-                .map(HostName::new),
+            backup,
             unreplicated: slice.unreplicated,
         })
     }
@@ -226,7 +224,7 @@ struct Pair {
     segment: String,
     servers: Vec<String>,
     complete: bool,
-    backup: Option<String>,
+    backup: BackupLevel,
 }
 
 /// Where a slice lives.

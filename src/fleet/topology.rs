@@ -1,6 +1,7 @@
 //! MySQL, MariaDB and Galera topologies.
 
 use super::{
+    backup::BackupLevel,
     decode::decode,
     file::{self, File, Text},
     level::check_hook,
@@ -68,6 +69,8 @@ pub(super) fn add(
                 .hint("add a third member, or an arbitrator that the inventory need not name");
         }
         let entrance = entrance(context, storage, name, &mut topology);
+        let own = BackupLevel::compile(context, topology.backup.as_ref());
+        let backup = own.over(context, name.node, &BackupLevel::default(), ("{database}", &name.value));
         members_at.push(node);
         out.push(Topology {
             name: TopologyName::new(&name.value),
@@ -75,6 +78,7 @@ pub(super) fn add(
             members: members.iter().map(|member| HostName::new(&member.value)).collect(),
             preferred_source: topology.source.map(|source| HostName::new(&source.value)),
             entrance,
+            backup,
         });
     }
 }

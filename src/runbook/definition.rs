@@ -40,6 +40,8 @@ pub enum About {
     Clients,
     /// A slice that moves to another filesystem, of another server: the parameters `slice` and `into` name both.
     Migration,
+    /// A backup: a parameter of the kind `slice` or `database` names what it is of, `backup` one of its backups, or the newest.
+    Backup,
 }
 
 impl About {
@@ -55,6 +57,7 @@ impl About {
             Self::Galera => &["node", "member", "absent"],
             Self::Clients => &["host", "slice", "place", "mounted", "services"],
             Self::Migration => &["slice", "into", "from", "to"],
+            Self::Backup => &["host", "found"],
         }
     }
 
@@ -73,7 +76,7 @@ impl About {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Slices | Self::Migration => "slice",
-            Self::Hosts | Self::Clients => "host",
+            Self::Hosts | Self::Clients | Self::Backup => "host",
             Self::Array => "array",
             Self::Pool => "pool",
             Self::Database | Self::Galera => "database",

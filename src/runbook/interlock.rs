@@ -17,6 +17,7 @@ use super::{
     condition::Condition,
     definition::Kind,
     observe::{
+        backup,
         drbd::Side,
         filesystem,
         md::{self, ArrayOn},
@@ -139,6 +140,8 @@ pub enum Interlock {
     CopySilent,
     /// 19, 20: what is overwritten by a copy serves nobody, and what it is made of is there.
     CopyUnused,
+    /// 19, 20: what is written to or removed as a scratch directory is nobody else's: marked as ours, or not there.
+    ScratchOurs,
     /// 10, 20: what is thrown away was kept for as long as was said, serves nobody, and what took its place serves.
     OldSideReplaced,
     /// 20: the claim is about something of the plan.
@@ -191,6 +194,7 @@ impl Interlock {
         Self::OldSideClosed,
         Self::CopySilent,
         Self::CopyUnused,
+        Self::ScratchOurs,
         Self::OldSideReplaced,
         Self::InsidePlan,
     ];
@@ -248,6 +252,7 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             migration::overwrite(context, layout, slice)
         }),
         Claim::Thaw { host, slice } => on(context, host, slice, |_, _| migration::thaw(context, slice)),
+        Claim::Scratch { host, place } => scratch(context, host, place),
         Claim::Wipe { host, slice } => on(context, host, slice, |layout, _| {
             migration::wipe(context, layout, slice)
         }),
@@ -460,6 +465,19 @@ fn service(context: &Context<'_>, host: &HostName, unit: &str, stops: bool) -> V
         fixed(format!("{host} was named in full for stopping its {unit}"), false)
     };
     vec![(Interlock::SharedService, free)]
+}
+
+/// A scratch directory of the plan, and of nobody else.
+fn scratch(context: &Context<'_>, host: &HostName, place: &str) -> Vec<(Interlock, Condition)> {
+    let layout = context.plan.layouts.backup.as_ref();
+    let planned = layout.filter(|layout| layout.host == *host && layout.place == place);
+    match planned.filter(|_| context.plan.targets.contains_key(host)) {
+        Some(layout) => vec![(Interlock::ScratchOurs, backup::is_nobodys(host, place, &layout.mark))],
+        None => vec![(
+            Interlock::InsidePlan,
+            fixed(format!("{place} of {host} is the scratch directory of the plan"), false),
+        )],
+    }
 }
 
 /// Nothing to hold, for a host that the plan is about.

@@ -349,6 +349,13 @@ pub enum Claim {
         /// The slice.
         slice: SliceName,
     },
+    /// Writes to a scratch directory, or removes it with all that is in it.
+    Scratch {
+        /// The host.
+        host: HostName,
+        /// The directory.
+        place: String,
+    },
     /// Throws the old side of a slice away that has moved.
     Wipe {
         /// The host.

@@ -3,6 +3,7 @@
 use super::{
     definition::{Call, Kind},
     observe::{
+        backup::Listed,
         drbd::Side,
         galera::{self, Position},
         host::Health,
@@ -117,6 +118,54 @@ pub struct Layouts {
     pub clients: Vec<ClientLayout>,
     /// A slice that moves to another filesystem; that and the slice are in `slices` as well.
     pub migration: Option<MigrationLayout>,
+    /// A backup that is tested.
+    pub backup: Option<BackupLayout>,
+}
+
+/// What a backup is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackupOf {
+    /// A slice.
+    Slice {
+        /// Where the live one is mounted on the host of the backup, where it answers there.
+        live: Option<String>,
+        /// Clients of its servers: reading it must not harm them.
+        clients: Vec<Client>,
+    },
+    /// A database.
+    Database {
+        /// `database.table` of its heartbeat.
+        heartbeat: Option<String>,
+    },
+}
+
+/// A backup that is tested, as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupLayout {
+    /// What it is of: the name of a slice or of a database's topology.
+    pub name: String,
+    /// What that is, and what is looked at beside it.
+    pub of: BackupOf,
+    /// How old it may be.
+    pub every: Duration,
+    /// The host where it can be read, and where it is restored.
+    pub host: HostName,
+    /// The backup.
+    pub backup: Listed,
+    /// What restores it: program and arguments.
+    pub restore: Vec<String>,
+    /// Paths, or tables, that every backup has.
+    pub expect: Vec<String>,
+    /// What its tasks are called, and what is written down of it.
+    pub task: String,
+    /// The scratch directory: made for this test, and removed by it.
+    pub place: String,
+    /// What that is marked with.
+    pub mark: String,
+    /// What the filesystem of the scratch directory uses already, KiB.
+    pub base_kib: u64,
+    /// How long a request of the disks of that host may take.
+    pub disk_limit: Duration,
 }
 
 /// A Galera cluster as the plan found it.
@@ -292,8 +341,10 @@ impl Layouts {
         let pool = self.pool.as_ref().is_some_and(|layout| layout.pool.host == *host);
         let galera = self.galera.as_ref().is_some_and(|galera| galera.member(host).is_some());
         let mut clients = self.clients.iter();
+        let backup = self.backup.as_ref().is_some_and(|backup| backup.host == *host);
         array
             || pool
+            || backup
             || galera
             || clients.any(|client| client.host == *host)
             || self.hosts.contains(host)

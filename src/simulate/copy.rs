@@ -1,7 +1,7 @@
 //! Slices that are copied to another filesystem: the tasks that a host keeps, what was written to each slice, and how much
 //! of that a copy has.
 
-use super::{island::Island, nfs::MountState, node::whole};
+use super::{backup, island::Island, nfs::MountState, node::whole};
 use std::{collections::BTreeMap, fmt::Write as _};
 
 /// How long a pass takes at least, seconds.
@@ -127,6 +127,12 @@ impl Island {
                 *left -= dt;
                 let over = *left <= 0.0;
                 let argv = task.argv.clone();
+                if backup::takes_s(&argv).is_some() {
+                    if over {
+                        self.end_of_backup(at, &name, &argv);
+                    }
+                    continue;
+                }
                 let readable = self.source(&argv).is_some_and(|source| source.readable);
                 if over || !readable {
                     self.end(at, &name, &argv, readable);
@@ -188,6 +194,7 @@ impl Island {
         let source = self.source(argv);
         let plain = self.plain(at, argv);
         let (left_s, brings) = match (&source, plain) {
+            _ if backup::takes_s(argv).is_some() => (backup::takes_s(argv), 0.0),
             _ if argv.first().is_none_or(|program| program != "rsync")
                 || argv.iter().any(|word| word == "--daemon") =>
             {

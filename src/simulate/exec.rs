@@ -40,12 +40,14 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 19] = [
+const TOOLS: [&str; 21] = [
     "arping",
     "awk",
     "blkid",
+    "cmp",
     "drbdadm",
     "exportfs",
+    "find",
     "ip",
     "mariadb",
     "mdadm",

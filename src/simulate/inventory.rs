@@ -2,7 +2,7 @@
 
 use super::demo::{ACCESS, CLIENTS, SLICES, service_address};
 use crate::fleet::{
-    Domains, ExpectedMount, Export, Fleet, Host, HostName, MysqlAccess, Poll, Probe, ProbeParser, Segment,
+    Backup, Domains, ExpectedMount, Export, Fleet, Host, HostName, MysqlAccess, Poll, Probe, ProbeParser, Segment,
     ServiceAddress, Shell, Slice, SliceName, Topology, TopologyKind,
 };
 use std::{fmt::Write as _, net::IpAddr, time::Duration};
@@ -51,6 +51,7 @@ pub(super) fn demo() -> Fleet {
         members: members.iter().map(|member| HostName::new(member)).collect(),
         preferred_source: source.map(HostName::new),
         entrance: None,
+        backup: None,
     };
     let topologies = vec![
         topology(
@@ -179,7 +180,10 @@ fn segment(index: usize) -> Segment {
             }),
             preferred: HostName::new(preferred),
             standby: Some(HostName::new(standby)),
-            backup: Some(HostName::new("backup1")),
+            backup: Some(Backup {
+                on: HostName::new("backup1"),
+                hooks: None,
+            }),
             unreplicated: false,
         })
         .collect();
@@ -364,7 +368,7 @@ fn write_segment(out: &mut String, segment: &Segment) {
         put("mount_point", Some(&slice.mount_point));
         put("preferred", Some(slice.preferred.as_str()));
         put("standby", slice.standby.as_ref().map(HostName::as_str));
-        put("backup", slice.backup.as_ref().map(HostName::as_str));
+        put("backup", slice.backup.as_ref().map(|backup| backup.on.as_str()));
         let address = slice
             .service_address
             .map(|address| format!("{}/{}", address.ip, address.prefix));

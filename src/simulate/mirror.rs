@@ -5,7 +5,7 @@
 //! reaches the real hosts: addresses are simulated ones, and so are the commands that take a host's power away.
 
 use super::{
-    REHEARSAL,
+    REHEARSAL, backup,
     copy::Plain,
     drbd::{Data, Replica, Role, Side},
     exec::Answer,
@@ -18,8 +18,8 @@ use super::{
     zfs::Pool,
 };
 use crate::fleet::{
-    Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment, ServiceAddress, ServiceHooks, Shell,
-    Slice, SourceEntrance, SourceHook, Topology, TopologyKind,
+    Backup, BackupHooks, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment, ServiceAddress,
+    ServiceHooks, Shell, Slice, SourceEntrance, SourceHook, Topology, TopologyKind,
 };
 use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
 
@@ -39,6 +39,7 @@ pub(super) fn fleet(fleet: &Fleet) -> Fleet {
     let hosts = fleet.hosts.iter().map(host).collect();
     let segments = fleet.segments.iter().map(|real| Segment {
         pools: Vec::new(),
+        slices: real.slices.iter().map(slice).collect(),
         ..real.clone()
     });
     let mut copy = Fleet::new(
@@ -125,6 +126,14 @@ fn host(real: &Host) -> Host {
     }
 }
 
+/// A slice, with the site's own commands for its backups as the copy's hosts know them.
+fn slice(real: &Slice) -> Slice {
+    Slice {
+        backup: real.backup.as_ref().map(|backup| vault(real.name.as_str(), backup)),
+        ..real.clone()
+    }
+}
+
 /// A topology whose clients are led by the copy's own command, where they are by one of the site's.
 fn topology(real: &Topology) -> Topology {
     let words = |program: &str, verb: &str, servers: &str| [program, verb, servers].map(str::to_owned).to_vec();
@@ -141,6 +150,20 @@ fn topology(real: &Topology) -> Topology {
             SourceEntrance::Hook(hook) => SourceEntrance::Hook(lead(hook)),
             SourceEntrance::Address(address) => SourceEntrance::Address(*address),
         }),
+        backup: real.backup.as_ref().map(|backup| vault(real.name.as_str(), backup)),
+        ..real.clone()
+    }
+}
+
+fn vault(of: &str, real: &Backup) -> Backup {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let hooks = |hooks: &BackupHooks| BackupHooks {
+        list: words(&[SITE, "backups", of]),
+        restore: words(&[SITE, "restore", of, "{backup}", "{into}"]),
+        ..hooks.clone()
+    };
+    Backup {
+        hooks: real.hooks.as_ref().map(hooks),
         ..real.clone()
     }
 }
@@ -251,6 +274,7 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
     let count = replicas.len();
     let mut island = Island::new(nodes, replicas, epoch, None);
     island.copies.plains = plains;
+    backup::fill(fleet, &mut island, epoch);
     for replica in 0..count {
         let home = island.replicas[replica].sides[0].node;
         let served = island.serve(replica, home);

@@ -7,6 +7,7 @@
 //! round trips of every client of that server and nowhere else.
 
 pub mod act;
+pub mod backup;
 pub mod copy;
 mod demo;
 pub mod drbd;

@@ -1,7 +1,7 @@
 //! One case: a scene, faults at turns of it, and what must come of that.
 
 use super::{
-    clients, database, galera, invariants,
+    backup, clients, database, galera, invariants,
     matrix::ANYBODY,
     migration,
     passing::Passing,
@@ -512,7 +512,7 @@ impl<'a> Play<'a> {
         }
         if !second
             && !disturbed_by_boot(self.case)
-            && let Err(why) = migration::ended(&self.stage, end)
+            && let Err(why) = migration::ended(&self.stage, end).and_then(|()| backup::ended(&self.stage, end))
         {
             panic!("16: {end:?}, but {why}");
         }

@@ -21,7 +21,9 @@ use pointsman::{
         sight::Sight,
         target::{Holder, Identity, Request, Said, parse},
     },
-    simulate::{Simulation, drbd::Role, island::Island, md::MemberState, mysql::Server, nfs::NfsMount},
+    simulate::{
+        Simulation, backup::Scratch, drbd::Role, island::Island, md::MemberState, mysql::Server, nfs::NfsMount,
+    },
 };
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -180,6 +182,16 @@ fn of_migration(interlock: Interlock, claim: Claim, state: fn(&mut Island)) -> S
     }
 }
 
+/// Where the backup is restored.
+const SCRATCH: &str = "/srv/scratch/pointsman-web1";
+
+fn scratch() -> Claim {
+    Claim::Scratch {
+        host: host("stor3"),
+        place: SCRATCH.to_owned(),
+    }
+}
+
 fn detach() -> Claim {
     Claim::Detach {
         host: host("client"),
@@ -220,6 +232,53 @@ fn thawed(island: &mut Island) {
     for filesystem in &mut island.nodes[0].filesystems {
         filesystem.read_only = false;
     }
+}
+
+/// What bears the mark of another test is somebody else's as well; what is ours may be used and removed, and so may nothing
+/// at all. Another place is none of the plan's business.
+#[test]
+fn a_scratch_directory_of_another_test_is_left_alone() {
+    let with = |mark: Option<&'static str>| {
+        let hand = Hand::default();
+        let sim = scene::fresh(Scene::BackupTest, &hand);
+        let plan = plan(Scene::BackupTest);
+        sim.world().with("stor3", |island, at| {
+            let made = mark.map(|mark| Scratch {
+                mark: Some(mark.to_owned()),
+                restored: None,
+            });
+            island.nodes[at]
+                .store
+                .vault
+                .scratch
+                .extend(made.map(|made| (SCRATCH.to_owned(), made)));
+        });
+        let context = Context {
+            plan: &plan,
+            fenced: std::collections::BTreeMap::new(),
+            promoted: BTreeSet::new(),
+            back: false,
+        };
+        let required = required(&[scratch()], &context);
+        let sight = sight(
+            &sim,
+            &hand,
+            required.iter().flat_map(|(_, condition)| condition.looks.clone()),
+        );
+        required.iter().all(|(_, condition)| condition.judge(&sight).holds())
+    };
+    assert!(with(None));
+    assert!(with(Some("test of web1 of rehearsed")));
+    assert!(!with(Some("test of web1 of another fleet")));
+    let elsewhere = Situation {
+        claim: Claim::Scratch {
+            host: host("stor3"),
+            place: "/srv/web1".to_owned(),
+        },
+        state: |_| {},
+        ..situation(Interlock::ScratchOurs)
+    };
+    assert_eq!(refusing(&elsewhere), BTreeSet::from([Interlock::InsidePlan]));
 }
 
 /// Each of the conditions under which an old side may be thrown away is needed.
@@ -553,6 +612,15 @@ fn situation(interlock: Interlock) -> Situation {
                 island.nodes[new].nfs_server.as_mut().unwrap().exports.extend(exports);
             },
         ),
+        Interlock::ScratchOurs => Situation {
+            scene: Scene::BackupTest,
+            ..usual(scratch(), |island| {
+                // Somebody has made a directory of that name.
+                let at = island.node("stor3").unwrap();
+                let vault = &mut island.nodes[at].store.vault;
+                vault.scratch.insert(SCRATCH.to_owned(), Scratch::default());
+            })
+        },
         Interlock::OldSideReplaced => Situation {
             scene: Scene::MigrateReclaim,
             ..usual(

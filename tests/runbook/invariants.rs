@@ -28,7 +28,7 @@
 //! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
 
 use super::{
-    clients, database, galera, migration,
+    backup, clients, database, galera, migration,
     scene::{CANARY, NEW_DISK, Scene},
     stage::{Console, Stage, step_of},
 };
@@ -80,6 +80,7 @@ pub fn check(stage: &Stage) {
         }
         untouched(stage, island);
         migration::check(stage, island);
+        backup::check(stage, island);
         arrays(stage, island);
         pools(stage, island);
         database::check(stage, island);

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod arrays;
+mod backup;
 mod case;
 mod client;
 mod clients;

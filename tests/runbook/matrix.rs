@@ -331,7 +331,7 @@ fn every_runbook_and_every_action_is_tried() {
 fn other_servers() {
     let other = |scene: &Scene| {
         let apart = [Scene::DiskReplace, Scene::PoolReplace, Scene::Rolling].contains(&scene.base());
-        !APART.contains(scene) && !scene.is_galera() && !scene.is_copied() && !apart
+        !APART.contains(scene) && !scene.is_galera() && !scene.is_copied() && !scene.is_backup() && !apart
     };
     for scene in Scene::ALL.into_iter().filter(other) {
         all(scene);
@@ -368,6 +368,13 @@ fn rolling() {
 #[test]
 fn migrations() {
     for scene in [Scene::Migrate, Scene::MigrateReclaim] {
+        all(scene);
+    }
+}
+
+#[test]
+fn backups() {
+    for scene in [Scene::BackupTest, Scene::DatabaseBackupTest] {
         all(scene);
     }
 }

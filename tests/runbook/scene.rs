@@ -3,8 +3,9 @@
 use pointsman::{
     facts::UnixMs,
     fleet::{
-        ExpectedMount, Export, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, Poll, Segment, ServiceAddress,
-        ServiceHooks, Slice, SliceName, SourceEntrance, SourceHook, Topology, TopologyKind, TopologyName,
+        Backup, BackupHooks, ExpectedMount, Export, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, Poll,
+        Segment, ServiceAddress, ServiceHooks, Slice, SliceName, SourceEntrance, SourceHook, Topology, TopologyKind,
+        TopologyName,
     },
     runbook::{
         definition::Definition,
@@ -15,6 +16,7 @@ use pointsman::{
     },
     simulate::{
         Clock, Fault, Simulation,
+        backup::Scratch,
         island::Island,
         nfs::MountState,
         node::{DrbdModule, whole},
@@ -121,6 +123,10 @@ pub enum Scene {
     Migrate,
     /// Its old side is thrown away.
     MigrateReclaim,
+    /// A backup of a slice is restored on a third server, and compared with what is live.
+    BackupTest,
+    /// A backup of a database is restored there, and a server started on it.
+    DatabaseBackupTest,
 }
 
 /// The address by which clients find the source of the database.
@@ -136,11 +142,14 @@ pub const NEW_DISK: &str = "sdf";
 /// The device of the pool that is replaced; [`NEW_DISK`] takes its place.
 pub const OLD_DEVICE: &str = "sdg";
 
+/// A scratch directory of another test, beside that of the scene.
+pub const FOREIGN: &str = "/srv/scratch/pointsman-web2";
+
 /// A word that nobody may ever read again: part of the call of each management controller.
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -180,6 +189,8 @@ impl Scene {
         Self::ClientRepoint,
         Self::Migrate,
         Self::MigrateReclaim,
+        Self::BackupTest,
+        Self::DatabaseBackupTest,
     ];
 
     /// The move, whatever the servers are.
@@ -208,7 +219,9 @@ impl Scene {
             | Self::UnfenceSegment
             | Self::ClientRepoint
             | Self::Migrate
-            | Self::MigrateReclaim => self,
+            | Self::MigrateReclaim
+            | Self::BackupTest
+            | Self::DatabaseBackupTest => self,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
             Self::MysqlSwitchoverEight => Self::MysqlSwitchover,
             Self::MysqlFailoverEight => Self::MysqlFailover,
@@ -221,9 +234,14 @@ impl Scene {
         matches!(self, Self::Migrate | Self::MigrateReclaim)
     }
 
+    /// Whether it is about a backup, which is tested on a third server.
+    pub fn is_backup(self) -> bool {
+        matches!(self, Self::BackupTest | Self::DatabaseBackupTest)
+    }
+
     /// The hosts that faults strike: servers that its runbook changes; or the client, and the server that it is served by.
     pub fn hosts(self) -> [&'static str; 2] {
-        if self.is_copied() {
+        if self.is_copied() || self.is_backup() {
             ["stor1", "stor3"]
         } else if self.is_client() {
             ["stor1", "client"]
@@ -318,6 +336,7 @@ impl Scene {
             )
             && !self.is_client()
             && !self.is_copied()
+            && !self.is_backup()
     }
 
     fn is_both(self) -> bool {
@@ -328,7 +347,7 @@ impl Scene {
     pub fn slices(self) -> &'static [&'static str] {
         match self {
             _ if self.is_both() => &["web1", "web2"],
-            _ if self.is_mysql() || self.is_galera() => &[],
+            _ if self.is_mysql() || self.is_galera() || self == Self::DatabaseBackupTest => &[],
             _ => &["web1"],
         }
     }
@@ -392,6 +411,8 @@ impl Scene {
                 ("rest", "5"),
             ],
             Self::MigrateReclaim => &[("slice", "web1"), ("into", "web1i")],
+            Self::BackupTest => &[("slice", "web1"), ("sample", "0"), ("hours", "1")],
+            Self::DatabaseBackupTest => &[("database", "shop"), ("hours", "1")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
             Self::FenceSegment => &[("segment", "seg"), ("slices", "web1"), ("holders", "end")],
@@ -427,6 +448,8 @@ impl Scene {
             Self::ClientRepoint => "client-repoint",
             Self::Migrate => "migrate",
             Self::MigrateReclaim => "migrate-reclaim",
+            Self::BackupTest => "backup-test",
+            Self::DatabaseBackupTest => "database-backup-test",
             _ => unreachable!("a base"),
         }
     }
@@ -452,7 +475,9 @@ impl Scene {
             | Self::GaleraPosition
             | Self::FenceSegment
             | Self::UnfenceSegment
-            | Self::ClientRepoint => ("stor1", "stor1"),
+            | Self::ClientRepoint
+            | Self::BackupTest
+            | Self::DatabaseBackupTest => ("stor1", "stor1"),
             _ => unreachable!("a base"),
         }
     }
@@ -501,6 +526,15 @@ impl Scene {
                 world.fleet(|island| island.move_slice(0).unwrap());
             }
             Self::SliceMove | Self::Service | Self::MysqlSwitchover | Self::Rolling | Self::Migrate => {}
+            Self::BackupTest | Self::DatabaseBackupTest => {
+                world.with("stor3", |island, at| {
+                    let other = Scratch {
+                        mark: Some("test of web2 of rehearsed".to_owned()),
+                        restored: None,
+                    };
+                    island.nodes[at].store.vault.scratch.insert(FOREIGN.to_owned(), other);
+                });
+            }
             Self::MigrateReclaim => {
                 world.fleet(|island| {
                     let address = island.replicas[0].address;
@@ -716,6 +750,9 @@ fn fleet_of(scene: Scene) -> Fleet {
     if scene.base() == Scene::PoolReplace {
         return with_pool(&plain);
     }
+    if scene.is_backup() {
+        return with_vault(&plain);
+    }
     if !scene.is_mysql() && !scene.is_galera() {
         return plain;
     }
@@ -736,6 +773,7 @@ fn fleet_of(scene: Scene) -> Fleet {
         members: plain.hosts.iter().map(|host| host.name.clone()).collect(),
         preferred_source: scene.is_mysql().then(|| HostName::new("stor1")),
         entrance: scene.entrance(),
+        backup: None,
     };
     let hosts = plain.hosts.iter().map(with).collect();
     Fleet::new(
@@ -789,6 +827,38 @@ fn with_interim(plain: &Fleet) -> Fleet {
         pools: Vec::new(),
     });
     Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, Vec::new())
+}
+
+/// The same, with a third server that keeps backups of the first slice, and mounts it.
+fn with_vault(plain: &Fleet) -> Fleet {
+    let mut hosts = plain.hosts.clone();
+    let mut vault = Host::new("stor3", "stor3");
+    vault.mounts = vec![ExpectedMount {
+        slice: SliceName::new("web1"),
+        at: "/mnt/web1".to_owned(),
+    }];
+    hosts.push(vault);
+    let mut segments = plain.segments.clone();
+    let words = || vec!["site".to_owned()];
+    let backup = Some(Backup {
+        on: HostName::new("stor3"),
+        hooks: Some(BackupHooks {
+            list: words(),
+            restore: words(),
+            scratch: "/srv/scratch".to_owned(),
+            expect: vec!["customers".to_owned()],
+            every: Duration::from_hours(26),
+        }),
+    });
+    segments[0].slices[0].backup.clone_from(&backup);
+    let shop = Topology {
+        name: TopologyName::new("shop"),
+        kind: TopologyKind::Replication,
+        members: ["stor1", "stor2"].map(HostName::new).to_vec(),
+        preferred_source: Some(HostName::new("stor1")),
+        backup,
+    };
+    Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, vec![shop])
 }
 
 /// A fresh fleet in the state that the scene begins with.

@@ -2,6 +2,7 @@
 //! never rests on this; it is made from fresh looks. Where a check of the plan can be told by what was collected, its own
 //! words say here why not.
 
+mod backup;
 mod client;
 mod database;
 mod galera;
@@ -109,6 +110,7 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
             Some((segment, slice)) => {
                 let mut offers = of_slice(&About::new(view, segment, slice, now));
                 offers.push(client::of_slice(view, slice, now));
+                offers.extend(backup::of_slice(&About::new(view, segment, slice, now), now));
                 offers
             }
             None => Vec::new(),
@@ -125,12 +127,12 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
 /// more they have to be told is asked for when one is chosen.
 #[must_use]
 pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
-    use definition::About::{Database, Galera, Hosts, Slices};
+    use definition::About::{Backup, Database, Galera, Hosts, Slices};
     let (abouts, kinds): (&[definition::About], _) = match object {
-        Object::Slice(_) => (&[Slices], [ValueKind::Slice, ValueKind::Slices]),
+        Object::Slice(_) => (&[Slices, Backup], [ValueKind::Slice, ValueKind::Slices]),
         Object::Host(_) => (&[Hosts], [ValueKind::Hosts; 2]),
         // One about the other kind of topology refuses, and says why.
-        Object::Topology(_) => (&[Database, Galera], [ValueKind::Database; 2]),
+        Object::Topology(_) => (&[Database, Galera, Backup], [ValueKind::Database; 2]),
         Object::Segment(_) => return Vec::new(),
     };
     let own = library.own().iter().map(|own| &own.definition);
@@ -622,7 +624,11 @@ fn of_segment(view: &FleetView, name: &SegmentName, now: UnixMs) -> Vec<Offer> {
 fn of_topology(view: &FleetView, name: &TopologyName, now: UnixMs) -> Vec<Offer> {
     let mut topologies = view.fleet.topologies.iter();
     let topology = topologies.find(|topology| topology.name == *name);
-    topology.map_or_else(Vec::new, |topology| database::of_topology(view, topology, now))
+    topology.map_or_else(Vec::new, |topology| {
+        let mut offers = database::of_topology(view, topology, now);
+        offers.extend(backup::of_topology(view, topology, now));
+        offers
+    })
 }
 
 impl Offer {

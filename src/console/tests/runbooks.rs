@@ -126,8 +126,16 @@ fn databases_that_cannot_be_moved_say_why_and_an_old_source_that_is_back_is_offe
     let back = with_database("db2", |mysql| mysql.channels.clear());
     let offer = &offers(&back, &host("db2"), NOW)[2];
     assert_eq!(
-        (offer.asked.runbook.as_str(), offer.says.as_str(), offer.not_now.as_deref()),
-        ("mysql-returned", "db2 is back: it follows db1 if nothing was lost", None)
+        (
+            offer.asked.runbook.as_str(),
+            offer.says.as_str(),
+            offer.not_now.as_deref()
+        ),
+        (
+            "mysql-returned",
+            "db2 is back: it follows db1 if nothing was lost",
+            None
+        )
     );
     let nobody = with_database("db1", |mysql| mysql.read_only = Some(true));
     let found = rows(&host("db1"), &nobody);

@@ -107,7 +107,9 @@ fn head(ctx: &Ctx<'_>, facts: &SliceFacts<'_>) -> Vec<Line<'static>> {
     let mut place = Line::from(ctx.span(Role::Dim, format!(" preferred {} · now ", slice.preferred)));
     place.spans.extend(storage::primary_line(ctx, facts).spans);
     if let Some(backup) = &slice.backup {
-        place.spans.push(ctx.span(Role::Dim, format!(" · backup {backup}")));
+        place
+            .spans
+            .push(ctx.span(Role::Dim, format!(" · backup {}", backup.on)));
     }
     if slice.unreplicated {
         place.spans.push(ctx.span(Role::Dim, " · declared without a replica"));

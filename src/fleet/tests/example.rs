@@ -50,7 +50,21 @@ fn the_example_loads_and_means_what_it_says() {
     assert_eq!(segment.name.as_str(), "web");
     assert_eq!(slice.preferred.as_str(), "stor2");
     assert_eq!(slice.standby.as_ref().map(HostName::as_str), Some("stor1"));
-    assert_eq!(slice.backup.as_ref().map(HostName::as_str), Some("backup1"));
+    let backup = slice.backup.as_ref().expect("web-2 has a backup");
+    assert_eq!(backup.on.as_str(), "backup1");
+    let hooks = backup.hooks.as_ref().expect("how it is tested");
+    assert_eq!(hooks.list, ["/usr/local/sbin/site-backup", "list", "web-2"]);
+    assert_eq!(
+        hooks.restoring("{into}.tar", "/srv/scratch/x"),
+        [
+            "/usr/local/sbin/site-backup",
+            "restore",
+            "web-2",
+            "{into}.tar",
+            "/srv/scratch/x"
+        ]
+    );
+    assert_eq!(hooks.every, Duration::from_hours(26));
     assert_eq!(
         slice.export.as_ref().map(|export| export.path.as_str()),
         Some("/srv/web-2")

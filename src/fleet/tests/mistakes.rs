@@ -165,6 +165,52 @@ topologies:
 }
 
 #[test]
+fn backups_that_could_not_be_tested() {
+    check(
+        r#"
+fleet: f
+hosts: { stor1: , stor2: , vault: }
+segments:
+  web:
+    servers: [stor1, stor2]
+    backup: { on: vault, list: [sh, -c, ls], restore: [tar, "{backup}"], scratch: srv, expect: [/a, b/../c], every: 0s }
+    slices:
+      web1: { resource: r, device: /dev/drbd0, mount_point: /srv/a }
+"#,
+        r#"
+6:32: error: sh would run what its words say (put it into a script on the host and name that)
+6:54: error: the command to restore a backup has no {into} ({backup} stands for its name, {into} for the directory that it is restored to)
+6:84: error: `srv` cannot be a scratch directory: it does not begin with a slash (write the whole path, beginning with /)
+6:98: error: `/a` is no path in a backup (write it relative to where the backup is restored, such as customers/index; of a database, database.table)
+6:102: error: `b/../c` is no path in a backup (write it relative to where the backup is restored, such as customers/index; of a database, database.table)
+6:118: error: nothing is as new as that
+"#,
+    );
+    check(
+        r#"
+fleet: f
+hosts: { db1: , db2: }
+topologies:
+  shop: { kind: replication, members: [db1, db2], backup: { list: [l], scratch: /srv/scratch } }
+"#,
+        r#"
+4:3: error: `list`, `restore` and `scratch` of the backups of `shop` belong together (a backup is found, restored somewhere, and looked at: write all three)
+"#,
+    );
+    check(
+        r#"
+fleet: f
+hosts: { db1: , db2: }
+topologies:
+  shop: { kind: replication, members: [db1, db2], backup: { list: [l], restore: [r, "{backup}", "{into}"], scratch: /s } }
+"#,
+        r#"
+4:3: error: it is not said on which host the backups of `shop` are (add `on:` to `backup:`)
+"#,
+    );
+}
+
+#[test]
 fn what_follows_from_a_pruned_thing_is_not_reported() {
     check(
         r#"

@@ -5,6 +5,7 @@
 
 mod address;
 mod ask;
+mod backup;
 mod client_attach;
 mod client_bar;
 mod client_detach;
@@ -67,6 +68,12 @@ pub const ALL: &[&dyn Action] = &[
     &address::ADD,
     &address::DROP,
     &ask::Ask,
+    &backup::BackupBegin,
+    &backup::BackupCheck,
+    &backup::BackupEnd,
+    &backup::BackupProof,
+    &backup::BackupRecord,
+    &backup::BackupRestore,
     &client_attach::ClientAttach,
     &client_bar::BAR,
     &client_bar::UNBAR,
@@ -228,6 +235,11 @@ const EXPORTFS: &[Tool] = &[Tool {
     why: "no export could be changed",
 }];
 
+const SETSID: Tool = Tool {
+    any: &["setsid"],
+    why: "what takes long would end with the console",
+};
+
 const MDADM: &[Tool] = &[
     Tool {
         any: &["mdadm"],
@@ -248,6 +260,11 @@ const HOST: Argument = Argument {
     name: "host",
     optional: false,
     about: "the server",
+};
+const HOURS: Argument = Argument {
+    name: "hours",
+    optional: false,
+    about: "how many hours it may take before somebody has to look",
 };
 const ARRAY: Argument = Argument {
     name: "array",

@@ -5,6 +5,7 @@
 
 mod array_redundant;
 mod array_settled;
+mod backup_fits;
 mod capacity;
 mod client_loss;
 mod clients_sick;
@@ -40,6 +41,7 @@ use std::fmt;
 pub const ALL: &[&dyn Check] = &[
     &array_redundant::ArrayRedundant,
     &array_settled::ArraySettled,
+    &backup_fits::BackupFits,
     &capacity::Capacity,
     &client_loss::ClientLoss,
     &clients_sick::ClientsSick,

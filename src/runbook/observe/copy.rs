@@ -51,6 +51,8 @@ pub enum Mode {
     Last,
     /// Compares both, while nobody can write.
     Check,
+    /// One task while clients work, of whatever program: a backup that is restored, or compared with what is live.
+    Once,
 }
 
 /// A copy under way.
@@ -64,7 +66,7 @@ pub struct Copying {
     pub to: HostName,
     /// What its tasks are called.
     pub task: String,
-    /// What is run.
+    /// What is run; of one task the whole command that begins it.
     pub argv: Vec<String>,
     /// For how long nobody may be able to write.
     pub budget: Duration,
@@ -108,7 +110,7 @@ impl Copying {
     #[must_use]
     pub fn name(&self) -> String {
         match self.mode {
-            Mode::Passes => self.task.clone(),
+            Mode::Passes | Mode::Once => self.task.clone(),
             Mode::Last => format!("{}-last", self.task),
             Mode::Check => format!("{}-check", self.task),
         }
@@ -117,7 +119,7 @@ impl Copying {
     /// Whether clients wait for it.
     #[must_use]
     pub const fn is_urgent(&self) -> bool {
-        !matches!(self.mode, Mode::Passes)
+        !matches!(self.mode, Mode::Passes | Mode::Once)
     }
 
     /// For how long clients wait for it: the slice is closed only when a pass took no more than a quarter of the budget, and
@@ -125,7 +127,7 @@ impl Copying {
     #[must_use]
     pub fn clients_wait(&self) -> Duration {
         match self.mode {
-            Mode::Passes => Duration::ZERO,
+            Mode::Passes | Mode::Once => Duration::ZERO,
             Mode::Last => self.budget / 4,
             Mode::Check => self.budget / 2,
         }
@@ -168,13 +170,16 @@ impl Copying {
     #[must_use]
     pub fn commands(&self) -> Vec<Vec<String>> {
         match self.mode {
-            Mode::Passes => vec![self.begin(1, false)],
-            _ => vec![go(&self.name(), self.argv.clone())],
+            Mode::Passes | Mode::Once => vec![self.begin(1, false)],
+            Mode::Last | Mode::Check => vec![go(&self.name(), self.argv.clone())],
         }
     }
 
     fn begin(&self, number: usize, whole: bool) -> Vec<String> {
         let mut argv = self.argv.clone();
+        if self.mode == Mode::Once {
+            return argv;
+        }
         if whole {
             argv.insert(1, "--checksum".to_owned());
         }
@@ -185,7 +190,7 @@ impl Copying {
     #[must_use]
     pub fn left_kib(&self, sight: &Sight) -> Option<u64> {
         let tasks = task::parse(sight.text(&self.tasks_look()).ok()?).ok()?;
-        if self.mode != Mode::Passes || !matches!(tasks.as_slice(), [only] if only.is_alive()) {
+        if self.is_urgent() || !matches!(tasks.as_slice(), [only] if only.is_alive()) || self.used_kib == 0 {
             return None;
         }
         let room = Room::parse(sight.text(&self.room_look()).ok()?).ok()?;
@@ -240,6 +245,7 @@ impl Copying {
             ),
             Mode::Last => format!("the last pass onto {} has brought everything", self.to),
             Mode::Check => format!("nothing differs between {} and {}", self.from, self.to),
+            Mode::Once => format!("{} has ended well on {}", self.task, self.to),
         };
         Condition::on(says, look, move |text| copying.judge(text))
     }
@@ -249,10 +255,11 @@ impl Copying {
             Ok(tasks) => tasks,
             Err(why) => return Truth::Unknown(format!("the copy on {}: {why}", self.to)),
         };
-        if self.mode == Mode::Passes {
+        if !self.is_urgent() {
             return match self.next(&tasks) {
                 Next::Near(says) => Truth::Yes(says),
-                Next::Under(pass) => Truth::No(format!("{} {}", called(&pass), task::said(pass.is))),
+                Next::Under(pass) => Truth::No(format!("{} {}", self.called(&pass), task::said(pass.is))),
+                Next::Begin(..) if self.mode == Mode::Once => Truth::No(format!("{} is to be begun", self.task)),
                 Next::Begin(number, _) | Next::Again(number, _) => Truth::No(format!("pass {number} is to be begun")),
                 Next::Never(why) => Truth::No(why),
             };
@@ -301,8 +308,33 @@ impl Copying {
         ))
     }
 
+    /// What a task is called in a sentence.
+    fn called(&self, task: &Task) -> String {
+        if self.mode == Mode::Once {
+            task.name.clone()
+        } else {
+            called(task)
+        }
+    }
+
+    /// What is to be done about the one task.
+    fn once(&self, tasks: &[Task]) -> Next {
+        let [task] = tasks else {
+            return Next::Never(format!("not one task {} is told of on {}", self.task, self.to));
+        };
+        match task.is {
+            Is::Running { .. } | Is::Held { .. } => Next::Under(task.clone()),
+            Is::None | Is::Vanished => Next::Begin(1, false),
+            Is::Ended { code: 0, seconds } => Next::Near(format!("{} has ended well after {seconds} s", task.name)),
+            is @ Is::Ended { .. } => Next::Never(format!("{} {}: {}", task.name, task::said(is), task.last_words())),
+        }
+    }
+
     /// Which pass comes next.
     fn next(&self, tasks: &[Task]) -> Next {
+        if self.mode == Mode::Once {
+            return self.once(tasks);
+        }
         let Some(last) = tasks.last() else {
             return Next::Begin(1, false);
         };

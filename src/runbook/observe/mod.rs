@@ -1,5 +1,6 @@
 //! Conditions that actions, checks and interlocks share, one file a subsystem.
 
+pub mod backup;
 pub mod client;
 pub mod copy;
 pub mod drbd;

@@ -15,7 +15,7 @@ pub enum Watch {
     Array(pace::Watch),
     /// A pool that is scrubbed or resilvered.
     Pool(scan::Watch),
-    /// A slice that is copied, or compared with its copy.
+    /// A slice that is copied, or compared with its copy; a backup that is restored, or looked at.
     Copy(Box<Copying>),
 }
 

@@ -160,6 +160,7 @@ mod tests {
             members: of(wanted, |part| part.1),
             preferred_source: None,
             entrance: None,
+            backup: None,
         });
         Fleet::new(
             "x".to_owned(),

@@ -421,6 +421,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
         About::Clients => &[ValueKind::Slice, ValueKind::Segment],
         About::Migration => &[ValueKind::Slice],
+        About::Backup => &[ValueKind::Slice, ValueKind::Database],
     };
     let (named, told): (&[&str], &str) = match definition.about {
         About::Array => (
@@ -434,6 +435,10 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Migration => (
             &["slice", "into"],
             "a runbook about a migration is told both filesystems by these names",
+        ),
+        About::Backup => (
+            &["backup"],
+            "a runbook about a backup is told by that name which one it is",
         ),
         _ => (&[], ""),
     };

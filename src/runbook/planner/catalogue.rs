@@ -34,6 +34,11 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("galera-recover.yaml", include_str!("../builtin/galera-recover.yaml")),
     ("galera-join.yaml", include_str!("../builtin/galera-join.yaml")),
     ("galera-position.yaml", include_str!("../builtin/galera-position.yaml")),
+    ("backup-test.yaml", include_str!("../builtin/backup-test.yaml")),
+    (
+        "database-backup-test.yaml",
+        include_str!("../builtin/database-backup-test.yaml"),
+    ),
     ("migrate.yaml", include_str!("../builtin/migrate.yaml")),
     ("migrate-reclaim.yaml", include_str!("../builtin/migrate-reclaim.yaml")),
 ];

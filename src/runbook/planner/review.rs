@@ -18,6 +18,7 @@ use crate::{
 const ENDS: &[(&str, &str)] = &[
     ("array-redundant", "md-fail"),
     ("array-settled", "md-add"),
+    ("backup-fits", "backup-restore"),
     ("capacity", "mount"),
     ("client-loss", "client-detach"),
     ("clients-sick", "client-detach"),

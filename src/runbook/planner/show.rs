@@ -224,6 +224,32 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ),
     ("copy_close", "deletes .pointsman-copy there"),
     (
+        "scratch_begin",
+        "where nothing is, or a directory of such a test by the same mark, which is removed first: makes the directory, writes \
+         the mark to `mark` in it, and makes the empty directory `tree`",
+    ),
+    (
+        "scratch_clear",
+        "rm -rf of what is in that directory, where it bears that mark, is no link and nothing is mounted in it; then the mark \
+         and the directory",
+    ),
+    (
+        "backup_compare",
+        "as a task: counts the regular files that were restored and looks for the paths that every backup has. Where the live \
+         slice is mounted there: of the files whose inode has not changed since the backup began each has to be in it, with its \
+         size, and so many of them (0: all) are read on both sides (find, stat, comm, cmp); what is live is only read",
+    ),
+    (
+        "database_compare",
+        "as a task: starts a database server on the restored data directory (dumps: on a new one, and loads them), without a \
+         network, its socket in the scratch directory, with no account asked for, no replication and no events; CHECK TABLE of \
+         every table; then it is ended",
+    ),
+    (
+        "backup_record",
+        "writes to /var/lib/pointsman/backup of that host what the task has found, with the name and the time of the backup",
+    ),
+    (
         "copy_freeze",
         "mount -o remount,ro of that device, which fails while any file is open for writing; writes down since when",
     ),

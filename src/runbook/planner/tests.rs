@@ -13,6 +13,7 @@ use crate::{
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 mod arrays;
+mod backup;
 mod clients;
 mod database;
 mod found;

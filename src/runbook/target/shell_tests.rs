@@ -1,5 +1,6 @@
 //! The functions in real shells of this machine: what old tools do, what is killed in its middle, what is kept.
 
+mod backups;
 mod clients;
 mod disks;
 mod galera;

@@ -32,6 +32,9 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
     if let Some(answer) = super::copy::command(island, at, &words) {
         return answer;
     }
+    if let Some(answer) = super::backup::command(island, at, &words) {
+        return answer;
+    }
     match words.as_slice() {
         ["true"] | ["ss", "-K", ..] => Answer::ok(String::new()),
         ["false"] => Answer::failed(1, String::new()),

@@ -124,7 +124,7 @@ fn is_part(task: &str, name: &str) -> bool {
     task == name || number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
-fn go(island: &mut Island, at: usize, name: &str, lease: &str, argv: &[&str]) -> Answer {
+pub(super) fn go(island: &mut Island, at: usize, name: &str, lease: &str, argv: &[&str]) -> Answer {
     let (now, boots) = (island.now_ms, island.nodes[at].boots);
     let lease: u64 = lease.parse().unwrap_or(0);
     let run = island.nodes[at].store.run.clone();

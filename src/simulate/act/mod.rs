@@ -4,6 +4,7 @@
 //! A [`Script`] goes on line by line, so that a test can stop between two of them: there a host loses its power,
 //! or a command takes long. What a host keeps ([`Store`]) outlives that.
 
+mod backup;
 mod client;
 mod commands;
 mod copy;

@@ -1,6 +1,6 @@
 //! What a host keeps of runs: claims with their fencing tokens, and receipts. A reboot does not change it.
 
-use crate::simulate::copy::Task;
+use crate::simulate::{backup::Vault, copy::Task};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The directory of a host that `wrapper.sh` calls the store.
@@ -32,6 +32,8 @@ pub struct Store {
     pub frozen: BTreeMap<String, (u64, u32)>,
     /// Old sides of slices that have moved: since when, and the rest of what is kept of it.
     pub old: BTreeMap<String, (u64, String)>,
+    /// Backups, and what their tests need.
+    pub vault: Vault,
     /// Devices that hold nothing any more.
     pub wiped: BTreeSet<String>,
 }

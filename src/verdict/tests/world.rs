@@ -249,6 +249,7 @@ fn parts() -> Parts {
         members,
         preferred_source: source.map(HostName::new),
         entrance: None,
+        backup: None,
     };
     let topologies = vec![
         topology("db-main", TopologyKind::Replication, names(4, 7), Some("db1")),

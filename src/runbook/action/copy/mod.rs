@@ -22,7 +22,7 @@ pub use passes::CopyPasses;
 pub use serve::{SERVE, UNSERVE};
 pub use wipe::CopyWipe;
 
-use super::{Argument, Given, Tool};
+use super::{Argument, Given, SETSID, Tool};
 use crate::runbook::{
     condition::Condition,
     observe::{
@@ -38,10 +38,17 @@ const RSYNC: Tool = Tool {
     any: &["rsync"],
     why: "nothing could be copied",
 };
-const SETSID: Tool = Tool {
-    any: &["setsid"],
-    why: "what takes long would end with the console",
-};
+/// What gives a server an address and tells its neighbours.
+const ADDRESS_TOOLS: &[Tool] = &[
+    Tool {
+        any: &["ip"],
+        why: "no address could be moved",
+    },
+    Tool {
+        any: &["arping", "busybox"],
+        why: "clients would look for the address at its old place for minutes",
+    },
+];
 const BUDGET: Argument = Argument {
     name: "budget",
     optional: false,
@@ -190,9 +197,15 @@ impl<'a> Found<'a> {
 }
 
 /// A whole number of an argument.
-fn number(given: &Given<'_>, name: &str) -> Result<u64, String> {
+pub(super) fn number(given: &Given<'_>, name: &str) -> Result<u64, String> {
     let text = given.text(name)?;
     text.parse().map_err(|_| format!("{name}: {text:?} is no whole number"))
+}
+
+/// How many hours something may take before somebody has to look.
+pub(super) fn hours(given: &Given<'_>) -> Result<Duration, String> {
+    // Ten years: more is no deadline.
+    Ok(Duration::from_hours(number(given, "hours")?.min(87_600)))
 }
 
 /// How many files may be deleted, as a word of rsync.

@@ -1,7 +1,7 @@
 //! Gives the copy the slice's address: from then on it is the slice. What clients write there is nowhere else, so nothing
 //! takes this back.
 
-use super::Found;
+use super::{ADDRESS_TOOLS, Found};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, Tool, argv},
     observe::{copy, network, nfs},
@@ -27,16 +27,7 @@ impl Action for CopyOpen {
     }
 
     fn tools(&self) -> &'static [Tool] {
-        &[
-            Tool {
-                any: &["ip"],
-                why: "no address could be moved",
-            },
-            Tool {
-                any: &["arping", "busybox"],
-                why: "clients would look for the address at its old place for minutes",
-            },
-        ]
+        ADDRESS_TOOLS
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {

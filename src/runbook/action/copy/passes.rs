@@ -1,8 +1,8 @@
 //! Copies a slice while its clients work, pass by pass, until the rest is so little that it can be closed for it.
 
-use super::{BUDGET, CHECK, DELETES, Found, RSYNC, closed_check, deletes, number};
+use super::{BUDGET, CHECK, DELETES, Found, RSYNC, closed_check, deletes, hours};
 use crate::runbook::{
-    action::{Action, Argument, Given, HOST, Tool},
+    action::{Action, Argument, Given, HOST, HOURS, Tool},
     definition::Call,
     observe::{copy::Mode, task, watch::Watch},
     operation::{Nature, Operation, Place, Work},
@@ -24,17 +24,7 @@ impl Action for CopyPasses {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[
-            HOST,
-            BUDGET,
-            Argument {
-                name: "hours",
-                optional: false,
-                about: "how many hours it may take before somebody has to look",
-            },
-            DELETES,
-            CHECK,
-        ]
+        &[HOST, BUDGET, HOURS, DELETES, CHECK]
     }
 
     fn tools(&self) -> &'static [Tool] {
@@ -44,7 +34,6 @@ impl Action for CopyPasses {
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let found = Found::on_new(given)?;
         let layout = found.layout;
-        let hours = number(given, "hours")?.min(87_600);
         let mut more = vec![deletes(given)?];
         if let Some(limit) = layout.limit_kib_s {
             more.push(format!("--bwlimit={limit}"));
@@ -64,7 +53,7 @@ impl Action for CopyPasses {
             proof: vec![copying.proof()],
             work: Work::Watch(Watch::Copy(Box::new(copying))),
             deadline: Duration::from_mins(1),
-            settles_within: Duration::from_hours(hours),
+            settles_within: hours(given)?,
             nature: Nature::Idempotent,
             retry: None,
             undo: Some(Call::new("copy-end", [("host", layout.to.to_string())])),

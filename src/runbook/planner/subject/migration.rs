@@ -136,7 +136,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         from,
         to,
     };
-    let known = fits(slice, into, &found);
+    let known = fits(slice, into, &found.task);
     let mut warnings = Vec::new();
     if into.standby.is_none() {
         warnings.push(format!(
@@ -197,7 +197,7 @@ fn server(slice: &Slice, sight: Option<&Sight>) -> HostName {
     hosts.find(mounts).unwrap_or(&slice.preferred).clone()
 }
 
-fn await_limit(fleet: &Fleet, host: &HostName) -> Duration {
+pub(super) fn await_limit(fleet: &Fleet, host: &HostName) -> Duration {
     let host = fleet.host(host.as_str());
     let ms = host.map_or(Thresholds::default().disk_await_ms, |host| {
         host.thresholds.disk_await_ms
@@ -239,7 +239,7 @@ fn addresses(fleet: &Fleet, slice: &Slice, hosts: [&HostName; 2], sight: Option<
 }
 
 /// Whether the one can take the place of the other, by what is declared.
-fn fits(slice: &Slice, into: &Slice, found: &MigrationLayout) -> Result<(), Refusal> {
+fn fits(slice: &Slice, into: &Slice, task: &str) -> Result<(), Refusal> {
     let Some(address) = slice.service_address else {
         return Err(Refusal::new(
             format!("{} has no service address", slice.name),
@@ -273,7 +273,7 @@ fn fits(slice: &Slice, into: &Slice, found: &MigrationLayout) -> Result<(), Refu
             "clients ask for the same path on the other server: mount and export both at the same place",
         ));
     }
-    if found.task.is_empty() {
+    if task.is_empty() {
         return Err(Refusal::new(
             format!("{} is no name for a file", slice.name),
             "give it another name",

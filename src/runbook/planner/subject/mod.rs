@@ -1,6 +1,7 @@
 //! What a plan is about, one file a kind: how it is found, which words it fills in, and what the plan rests on.
 
 mod array;
+mod backup;
 mod clients;
 mod database;
 mod galera;
@@ -18,7 +19,7 @@ use crate::{
     runbook::{
         check::{Refusal, Report},
         definition::{About, ValueKind},
-        plan::{ArrayLayout, Layouts, MigrationLayout, PoolLayout},
+        plan::{ArrayLayout, BackupLayout, Layouts, MigrationLayout, PoolLayout},
         sight::{Look, Sight},
     },
 };
@@ -78,6 +79,11 @@ pub trait Subject: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The backup, where it is about one and that could be found.
+    fn backup(&self) -> Option<&BackupLayout> {
+        None
+    }
+
     /// The array, where it is about one and that could be read.
     fn array(&self) -> Option<&ArrayLayout> {
         None
@@ -131,6 +137,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         About::Galera => galera::find(asked),
         About::Clients => clients::find(asked),
         About::Migration => migration::find(asked),
+        About::Backup => backup::find(asked),
     }
 }
 

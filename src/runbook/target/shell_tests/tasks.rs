@@ -4,21 +4,21 @@ use super::*;
 use crate::runbook::observe::task::{self, Is, Task};
 
 /// Runs a command as a step; whatever it prints is in the message when it fails.
-fn runs(room: &Room, step: usize, words: &[&str]) {
+pub(super) fn runs(room: &Room, step: usize, words: &[&str]) {
     match step_of(room, step, words) {
         (0, _) => {}
         (code, text) => panic!("{words:?}: exit code {code}: {text}"),
     }
 }
 
-fn step_of(room: &Room, step: usize, words: &[&str]) -> (i32, String) {
+pub(super) fn step_of(room: &Room, step: usize, words: &[&str]) -> (i32, String) {
     match room.call(&act("run-1", 1, step, words)).first() {
         Some(Said::Ran(printed)) => (printed.exit, printed.text.clone()),
         other => panic!("{words:?}: {other:?}"),
     }
 }
 
-fn looks(room: &Room, words: &[&str]) -> String {
+pub(super) fn looks(room: &Room, words: &[&str]) -> String {
     let look = Request::Look(vec![words.iter().map(|word| (*word).to_owned()).collect()]);
     match room.call(&look).remove(0) {
         Said::Looked(printed) => printed.text,
@@ -26,12 +26,12 @@ fn looks(room: &Room, words: &[&str]) -> String {
     }
 }
 
-fn one(room: &Room, name: &str) -> Task {
+pub(super) fn one(room: &Room, name: &str) -> Task {
     task::one(&looks(room, &["task", name])).unwrap()
 }
 
 /// Waits until it is so.
-fn comes(what: &str, is: impl Fn() -> bool) {
+pub(super) fn comes(what: &str, is: impl Fn() -> bool) {
     let began = Instant::now();
     while !is() {
         assert!(began.elapsed() < Duration::from_secs(30), "{what} does not come");
@@ -39,7 +39,7 @@ fn comes(what: &str, is: impl Fn() -> bool) {
     }
 }
 
-fn room(shell: &'static str) -> Room {
+pub(super) fn room(shell: &'static str) -> Room {
     let room = Room::new(shell);
     assert_eq!(room.call(&claim("run-1", 1)), claimed());
     room

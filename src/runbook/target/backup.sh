@@ -1,0 +1,225 @@
+# pointsman: the part of the functions that tests backups: a scratch directory of our own, what is restored in it, how that
+# compares with what is live, and what was found, which stays on the host where the backups are.
+
+# scratch_state PLACE: `free` where there is nothing, or an empty directory; `mark TEXT` where it is ours; `used WHAT` else.
+# It is ours only as a directory with our mark in it and nothing mounted in it.
+scratch_state() {
+  [ -d "${1%/*}" ] || { echo "used ${1%/*} is no directory"; return; }
+  # Who can write there could put something else in its place between two looks.
+  found=$(find "${1%/*}" -prune -perm -0002) || return
+  [ -z "$found" ] || { echo "used everybody can write to ${1%/*}"; return; }
+  [ ! -h "$1" ] || { echo 'used it is a symbolic link'; return; }
+  [ -e "$1" ] || { echo free; return; }
+  [ -d "$1" ] || { echo 'used it is no directory'; return; }
+  while read -r _ _ _ _ at _; do
+    case $at in "$1" | "$1"/*) echo "used something is mounted at $at"; return ;; esac
+  done <"$proc/self/mountinfo" || return
+  text=
+  if [ -f "$1/mark" ] && [ ! -h "$1/mark" ]; then
+    IFS= read -r text <"$1/mark" || return
+  fi
+  case $text in
+    '') text=$(ls -A "$1") || return
+      case $text in '' | mark.new) echo free ;; *) echo 'used it has no mark of ours' ;; esac ;;
+    *) echo "mark $text" ;;
+  esac
+}
+
+# scratch_ready PLACE TEXT: `ready` when that directory is ours by this mark, so that something may be restored in it.
+scratch_ready() {
+  found=$(scratch_state "$1") || return
+  if [ "$found" = "mark $2" ]; then echo ready; else echo "$1: $found"; fi
+}
+
+# scratch_clear PLACE TEXT: nothing of it is left, where it was ours. The mark goes last, so that this can be done again.
+scratch_clear() {
+  found=$(scratch_state "$1") || return
+  case $found in
+    free) [ ! -d "$1" ] || { rm -f "$1/mark.new" && rmdir "$1"; } ;;
+    "mark $2")
+      for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        [ "$entry" = "$1/mark" ] || rm -rf -- "$entry" || return
+      done
+      rm -f "$1/mark" && rmdir "$1"
+      ;;
+    *) echo "$1 is not ours: $found" >&2; return 1 ;;
+  esac
+}
+
+# scratch_begin PLACE TEXT: a directory of ours, marked, with an empty directory `tree` in it; what an earlier test has left
+# there goes first.
+scratch_begin() {
+  scratch_clear "$1" "$2" && mkdir "$1" && keep "$1/mark" "$2" && mkdir "$1/tree"
+}
+
+# What looks at what was restored, as a task: TREE WORK LIVE SINCE SAMPLE PATH…. It prints lines that begin with `backup `. Of
+# the live files those count whose inode has not changed since two minutes before SINCE, when the backup began: each of them
+# has to be in the backup, with its size; so many of them, or all (0), are read on both sides. Names with a line break in
+# them are left out.
+backup_body='
+tree=$1 work=$2 live=$3 since=$4 sample=$5
+shift 5
+nl="
+"
+rm -rf "$work" && mkdir "$work" && : >"$work/errors" || exit
+old=$((($(date +%s) - since + 59) / 60 + 2))
+of() {
+  cd "$1" || exit
+  shift
+  find . -xdev -type f "$@" ! -path "*$nl*" -exec stat -c "%s %n" {} +
+}
+(of "$tree") 2>>"$work/errors" | sort -T "$work" >"$work/tree" || exit
+awk "{ bytes += \$1 } END { printf \"backup files %d bytes %.0f\\n\", NR, bytes }" "$work/tree"
+for path; do
+  [ -e "$tree/$path" ] || [ -h "$tree/$path" ] || echo "backup lacks $path"
+done
+if [ "$live" != - ]; then
+  timeout -s KILL 20 stat -f -- "$live" >/dev/null || { echo "$live does not answer"; exit 1; }
+  (of "$live" -cmin "+$old") 2>>"$work/errors" | sort -T "$work" >"$work/live" || exit
+  comm -23 "$work/live" "$work/tree" >"$work/missing" && comm -12 "$work/live" "$work/tree" >"$work/both" || exit
+  if [ "$sample" = 0 ]; then
+    cp "$work/both" "$work/sample"
+  else
+    awk -v most="$sample" "BEGIN { srand() }
+      NR <= most { line[NR] = \$0; next }
+      { at = int(rand() * NR) + 1; if (at <= most) line[at] = \$0 }
+      END { for (at in line) print line[at] }" "$work/both" >"$work/sample"
+  fi || exit
+  : >"$work/differ"
+  read=0
+  while IFS= read -r line; do
+    name=${line#* }
+    cmp -s -- "$live/$name" "$tree/$name"
+    case $? in
+      0) read=$((read + 1)) ;;
+      # It may have been written meanwhile.
+      1) [ -z "$(find "$live/$name" -cmin "+$old")" ] || printf "%s\n" "$line" >>"$work/differ" ;;
+      *) [ ! -e "$live/$name" ] || echo "$name: cannot be read" >>"$work/errors" ;;
+    esac
+  done <"$work/sample"
+  count() { wc -l <"$1" | tr -d " "; }
+  # What is deleted meanwhile is no trouble.
+  unread=$(grep -v "No such file or directory" "$work/errors" | wc -l | tr -d " ")
+  echo "backup live $(count "$work/live") missing $(count "$work/missing") read $read differ $(count "$work/differ") unread $unread"
+  head -n 5 "$work/missing" | sed "s|^[0-9]* \(\./\)*|backup missing |"
+  head -n 5 "$work/differ" | sed "s|^[0-9]* \(\./\)*|backup differs |"
+  head -n 5 "$work/errors" | sed "s|^|backup unread |"
+elif [ -s "$work/errors" ]; then
+  cat "$work/errors"
+  exit 1
+fi
+rm -rf "$work"
+echo "backup checked $(date +%s)"
+'
+
+# backup_compare NAME SECONDS TREE WORK LIVE SINCE SAMPLE PATH…: begins that task, or lets it go on. Its lists are in WORK; LIVE
+# is where the live slice is mounted here, or `-`: an empty mount point is none.
+backup_compare() {
+  if [ "$5" != - ]; then
+    mounted_at "$5"
+    case $seen in *:/*) ;; *) echo "no slice is mounted at $5" >&2; return 1 ;; esac
+  fi
+  mkdir -p "$store/task" && keep "$store/task/backup.sh" "$backup_body" || return
+  name=$1 lease=$2
+  shift 2
+  task_go "$name" "$lease" sh "$store/task/backup.sh" "$@"
+}
+
+# What looks at a restored database, as a task: PLACE PROGRAM HEARTBEAT TABLE…. A server of its own is started on what was
+# restored, which nobody else can reach: no network, its socket in a directory of root alone, no account asked for. What was
+# restored is a data directory (with `mysql` in it), or dumps (*.sql), which are loaded into a new one. Every table is checked.
+database_body='
+place=$1 program=$2 heartbeat=$3
+shift 3
+tree=$place/tree work=$place/work server=
+rm -rf "$work" && mkdir -p "$work/tmp" || exit
+find "$tree" -xdev -type f -exec stat -c "%s" {} + |
+  awk "{ bytes += \$1 } END { printf \"backup files %d bytes %.0f\\n\", NR, bytes }"
+# What does not even come up is no backup: that is found, and no failure of the test.
+broken() {
+  [ -z "$server" ] || kill "$server" 2>/dev/null
+  echo "backup tables 0 bad 1"
+  printf "%s\n" "$1" | tail -n 3 | sed "s/^/backup broken /"
+  echo "backup checked $(date +%s)"
+  exit 0
+}
+data=$tree options=--no-defaults dumps=
+if [ -d "$tree/mysql" ]; then
+  [ ! -f "$tree/backup-my.cnf" ] || options=--defaults-file=$tree/backup-my.cnf
+else
+  for dump in "$tree"/*.sql; do [ ! -f "$dump" ] || dumps=yes; done
+  [ -n "$dumps" ] || broken "neither a data directory nor a file *.sql was restored"
+  data=$work/data
+  mariadb-install-db --no-defaults --user=root "--datadir=$data" --skip-test-db >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+fi
+"$program" "$options" --user=root "--datadir=$data" "--socket=$work/s" "--pid-file=$work/pid" "--tmpdir=$work/tmp" \
+  --skip-networking --skip-grant-tables --skip-slave-start --skip-log-bin --event-scheduler=DISABLED --performance-schema=0 \
+  --secure-file-priv="$work/tmp" --innodb-buffer-pool-size=128M >>"$work/log" 2>&1 &
+server=$!
+ask() { mariadb --no-defaults "--socket=$work/s" --batch --skip-column-names --local-infile=0 "$@"; }
+left=600
+until ask -e "SELECT 1" >/dev/null 2>&1; do
+  kill -0 "$server" 2>/dev/null && [ "$left" -gt 0 ] || broken "the server does not start on it
+$(grep ERROR "$work/log")"
+  left=$((left - 1))
+  sleep 1
+done
+[ -z "$dumps" ] || for dump in "$tree"/*.sql; do
+  # In binary mode the client runs no commands of its own, such as one of a shell, whatever a dump holds.
+  said=$(ask --binary-mode <"$dump" 2>&1 >/dev/null) || broken "${dump##*/} cannot be loaded
+$said"
+done
+tables="FROM information_schema.tables WHERE table_type = \"BASE TABLE\"
+  AND table_schema NOT IN (\"mysql\", \"sys\", \"information_schema\", \"performance_schema\")"
+ask -e "SELECT CONCAT(table_schema, \".\", table_name) $tables" | sort >"$work/tables" || exit
+ask -e "SELECT CONCAT(\"CHECK TABLE \`\", REPLACE(table_schema, \"\`\", \"\`\`\"), \"\`.\`\", REPLACE(table_name, \"\`\", \"\`\`\"), \"\`;\") $tables" \
+  >"$work/checks" || exit
+# A table that is broken may end the server: what has not answered is bad as well.
+ask --force <"$work/checks" >"$work/checked" 2>>"$work/log"
+well="\$3 == \"status\" && (\$4 == \"OK\" || \$4 == \"Table is already up to date\")"
+awk -F "\t" "$well { print \$1 }" "$work/checked" | sort | comm -13 - "$work/tables" >"$work/bad" || exit
+count() { wc -l <"$1" | tr -d " "; }
+echo "backup tables $(count "$work/tables") bad $(count "$work/bad")"
+head -n 5 "$work/bad" | while IFS= read -r table; do
+  echo "backup broken $table: $(awk -F "\t" -v table="$table" "\$1 == table { print \$4; exit }" "$work/checked")"
+done
+for table; do
+  grep -q -x -F -e "$table" "$work/tables" || echo "backup lacks $table"
+done
+# How far it reaches: the newest heartbeat, and where the copy ended in the binary log of its source.
+said=
+[ "$heartbeat" = - ] || said=$(ask -e "SELECT MAX(ts) FROM $heartbeat" 2>/dev/null)
+[ -z "$said" ] || echo "backup reaches $said"
+for file in "$tree"/mariadb_backup_binlog_info "$tree"/xtrabackup_binlog_info; do
+  [ ! -s "$file" ] || echo "backup position $(head -n 1 "$file" | tr "\t" " ")"
+done
+kill "$server"
+wait "$server"
+echo "backup checked $(date +%s)"
+'
+
+# database_compare NAME SECONDS PLACE HEARTBEAT TABLE…: begins that task, or lets it go on. HEARTBEAT is a table DATABASE.TABLE,
+# or `-`.
+database_compare() {
+  program=$(command -v mariadbd || command -v mysqld) || { echo "no database server is installed here" >&2; return 127; }
+  mkdir -p "$store/task" && keep "$store/task/database.sh" "$database_body" || return
+  name=$1 lease=$2 place=$3
+  shift 3
+  task_go "$name" "$lease" sh "$store/task/database.sh" "$place" "$program" "$@"
+}
+
+# backup_record NAME TASK BACKUP SINCE MAY: what that task has found of the backup of this name, begun at that time, is written
+# down, and how many files may be missing.
+backup_record() {
+  task_at "$2" || return
+  [ "$is $ended" = 'ended 0' ] || { echo "$2 has not ended well" >&2; return 1; }
+  mkdir -p "$store/backup" &&
+    keep "$store/backup/$1" "of $3 $4 may $5$nl$(grep '^backup ' "$dir/log" | tail -n 40 | cut -c 1-300)"
+}
+
+# backup_told NAME: what was written down last, or `no`. `end` shows that nothing is cut off.
+backup_told() {
+  if [ -s "$store/backup/$1" ]; then cat "$store/backup/$1" || return; else echo no; fi
+  echo end
+}
+

@@ -1,0 +1,297 @@
+//! Tests of backups, by real files and the tools of this machine.
+
+use super::{
+    tasks::{comes, looks, one, room, runs, step_of},
+    *,
+};
+use crate::runbook::observe::{
+    backup::{Found, Told},
+    task::Is,
+};
+
+const MARK: &str = "test of web1 of lab";
+
+/// The place of the scratch directory, where nothing is mounted but the live slice beside it.
+fn place(room: &Room) -> String {
+    fs::create_dir_all(room.path("scratch")).unwrap();
+    fs::create_dir_all(room.path("live")).unwrap();
+    mounts(room, "");
+    room.path("scratch/pointsman-web1").display().to_string()
+}
+
+/// What is mounted: the root, the live slice over NFS, and more.
+fn mounts(room: &Room, more: &str) {
+    fs::create_dir_all(room.path("proc/self")).unwrap();
+    let text = format!(
+        "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 22 0:40 / {} rw - nfs4 10.0.0.9:/srv/web1 rw\n{more}",
+        room.path("live").display()
+    );
+    fs::write(room.path("proc/self/mountinfo"), text).unwrap();
+}
+
+#[test]
+fn only_a_directory_with_our_mark_is_written_to_and_removed() {
+    for shell in shells() {
+        let room = room(shell);
+        let place = place(&room);
+        let state = || looks(&room, &["scratch_state", &place]);
+        assert_eq!(state(), "free\n", "{shell}");
+        runs(&room, 0, &["scratch_begin", &place, MARK]);
+        assert_eq!(state(), format!("mark {MARK}\n"), "{shell}");
+        assert_eq!(looks(&room, &["scratch_ready", &place, MARK]), "ready\n", "{shell}");
+        assert!(
+            looks(&room, &["scratch_ready", &place, "another"]).contains("mark test"),
+            "{shell}"
+        );
+        // What was restored is removed, hidden files and links as well, and nothing that a link leads to.
+        fs::write(room.path("scratch/pointsman-web1/tree/.hidden"), "x").unwrap();
+        fs::write(room.path("live/kept"), "x").unwrap();
+        std::os::unix::fs::symlink(room.path("live"), room.path("scratch/pointsman-web1/tree/link")).unwrap();
+        assert_eq!(step_of(&room, 1, &["scratch_clear", &place, "another"]).0, 1, "{shell}");
+        mounts(&room, &format!("40 22 0:50 / {place}/tree/deep rw - tmpfs tmpfs rw\n"));
+        assert!(state().contains("something is mounted at"), "{shell}");
+        assert_eq!(step_of(&room, 2, &["scratch_clear", &place, MARK]).0, 1, "{shell}");
+        mounts(&room, "");
+        runs(&room, 3, &["scratch_begin", &place, MARK]);
+        assert!(!room.path("scratch/pointsman-web1/tree/.hidden").exists(), "{shell}");
+        runs(&room, 4, &["scratch_clear", &place, MARK]);
+        assert_eq!(state(), "free\n", "{shell}");
+        assert!(room.path("live/kept").exists(), "{shell}");
+        runs(&room, 5, &["scratch_clear", &place, MARK]);
+        // An empty directory is nobody's; one that holds anything, a link or a file is.
+        fs::create_dir(room.path("scratch/pointsman-web1")).unwrap();
+        assert_eq!(state(), "free\n", "{shell}");
+        fs::write(room.path("scratch/pointsman-web1/data"), "somebody's").unwrap();
+        assert_eq!(state(), "used it has no mark of ours\n", "{shell}");
+        assert_eq!(step_of(&room, 6, &["scratch_begin", &place, MARK]).0, 1, "{shell}");
+        assert!(room.path("scratch/pointsman-web1/data").exists(), "{shell}");
+        fs::remove_dir_all(room.path("scratch/pointsman-web1")).unwrap();
+        std::os::unix::fs::symlink(room.path("live"), room.path("scratch/pointsman-web1")).unwrap();
+        assert_eq!(state(), "used it is a symbolic link\n", "{shell}");
+        assert_eq!(step_of(&room, 7, &["scratch_clear", &place, MARK]).0, 1, "{shell}");
+        fs::remove_file(room.path("scratch/pointsman-web1")).unwrap();
+        fs::set_permissions(room.path("scratch"), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(state().contains("everybody can write"), "{shell}");
+        let nowhere = room.path("nowhere/at").display().to_string();
+        assert!(
+            looks(&room, &["scratch_state", &nowhere]).contains("is no directory"),
+            "{shell}"
+        );
+    }
+}
+
+/// Looks at what was restored, as a task; `since` is in seconds from now.
+fn compared(room: &Room, step: usize, place: &str, live: &str, since: i64, more: &[&str]) -> Found {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let since = (i64::try_from(now).unwrap() + since).to_string();
+    runs(room, step, &["task_forget", "b-check"]);
+    let (tree, work) = (format!("{place}/tree"), format!("{place}/work"));
+    let words = ["backup_compare", "b-check", "600", &tree, &work, live, &since];
+    runs(room, step + 1, &[&words[..], more].concat());
+    comes("its end", || !one(room, "b-check").is_alive());
+    let task = one(room, "b-check");
+    assert!(matches!(task.is, Is::Ended { code: 0, .. }), "{task:?}");
+    Found::parse(task.log.iter().map(String::as_str)).unwrap()
+}
+
+#[test]
+fn what_was_restored_is_counted_and_compared_with_what_is_live() {
+    for shell in shells() {
+        let room = room(shell);
+        let (place, live) = (place(&room), room.path("live").display().to_string());
+        runs(&room, 0, &["scratch_begin", &place, MARK]);
+        for at in ["live", "scratch/pointsman-web1/tree"] {
+            fs::create_dir(room.path(at).join("customers")).unwrap();
+            fs::write(room.path(at).join("customers/a b\\c"), "one").unwrap();
+            fs::write(room.path(at).join("index"), "two").unwrap();
+        }
+        // As if the backup began in ten minutes: all that is live is older.
+        let good = compared(&room, 1, &place, &live, 600, &["0", "customers", "index"]);
+        assert_eq!(
+            (good.files, good.bytes, good.trouble(0)),
+            (2, 6, None),
+            "{shell}: {good:?}"
+        );
+        assert_eq!(good.live.map(|live| (live.files, live.read)), Some((2, 2)), "{shell}");
+        // Of what is younger nothing is expected.
+        let young = compared(&room, 3, &place, &live, 0, &["0"]);
+        assert_eq!(young.live.map(|live| live.files), Some(0), "{shell}");
+        // The same size and other content: only reading can tell.
+        fs::write(room.path("live/index"), "owt").unwrap();
+        let differs = compared(&room, 5, &place, &live, 600, &["0", "customers", "gone"]);
+        let why = differs.trouble(0).unwrap();
+        assert!(
+            why.contains("it has no gone") && why.contains("1 have other content (differs index)"),
+            "{shell}: {why}"
+        );
+        fs::write(room.path("live/index"), "three").unwrap();
+        fs::write(room.path("live/customers/new"), "x").unwrap();
+        let missing = compared(&room, 7, &place, &live, 600, &["1"]);
+        let counted = missing.live.unwrap();
+        assert_eq!((counted.missing, counted.read), (2, 1), "{shell}: {missing:?}");
+        let examples = ["missing customers/new", "missing index"].map(str::to_owned);
+        assert!(
+            examples.iter().all(|wanted| missing.examples.contains(wanted)),
+            "{shell}: {missing:?}"
+        );
+        // Without the live slice only what it holds is counted.
+        let alone = compared(&room, 9, &place, "-", 600, &["0", "customers"]);
+        assert_eq!((alone.files, alone.live, alone.trouble(0)), (2, None, None), "{shell}");
+        runs(
+            &room,
+            11,
+            &["backup_record", "b", "b-check", "web1-3", "1795200000", "0"],
+        );
+        let told = Told::parse(&looks(&room, &["backup_told", "b"])).unwrap().unwrap();
+        assert_eq!((told.backup.as_str(), told.since), ("web1-3", 1_795_200_000), "{shell}");
+        assert_eq!(told.found, alone, "{shell}");
+        assert_eq!(
+            Told::parse(&looks(&room, &["backup_told", "other"])).unwrap(),
+            None,
+            "{shell}"
+        );
+        runs(&room, 12, &["scratch_clear", &place, MARK]);
+    }
+}
+
+/// An empty mount point is no live slice, and a restore that found nothing is no good backup.
+#[test]
+fn nothing_is_compared_with_an_empty_mount_point_and_an_empty_backup_is_not_good() {
+    let room = room("sh");
+    let (place, live) = (place(&room), room.path("live").display().to_string());
+    runs(&room, 0, &["scratch_begin", &place, MARK]);
+    fs::write(
+        room.path("proc/self/mountinfo"),
+        "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n",
+    )
+    .unwrap();
+    let tree = format!("{place}/tree");
+    let words = ["backup_compare", "b-check", "600", &tree, "-", &live, "0", "0"];
+    assert_eq!(step_of(&room, 1, &words).0, 1);
+    let empty = compared(&room, 2, &place, "-", 600, &["0"]);
+    assert!(empty.trouble(0).is_some_and(|why| why.contains("no file")), "{empty:?}");
+    // What did not end well is not written down.
+    runs(&room, 8, &["task_go", "bad", "600", "false"]);
+    comes("its end", || !one(&room, "bad").is_alive());
+    assert_eq!(
+        step_of(&room, 9, &["backup_record", "b", "bad", "web1-3", "1", "0"]).0,
+        1
+    );
+    assert_eq!(looks(&room, &["backup_told", "b"]), "no\nend\n");
+}
+
+/// A file that cannot be read is no file that was compared.
+#[test]
+fn what_cannot_be_read_is_told() {
+    let room = room("sh");
+    let (place, live) = (place(&room), room.path("live").display().to_string());
+    runs(&room, 0, &["scratch_begin", &place, MARK]);
+    for at in ["live", "scratch/pointsman-web1/tree"] {
+        fs::write(room.path(at).join("a"), "one").unwrap();
+    }
+    room.program("cmp", "exit 2");
+    let found = compared(&room, 1, &place, &live, 600, &["0"]);
+    let why = found.trouble(0).unwrap();
+    assert!(
+        why.contains("1 could not be read") && why.contains("./a: cannot be read"),
+        "{why}"
+    );
+}
+
+/// Looks at what was restored of a database.
+fn checked(room: &Room, step: usize, place: &str, more: &[&str]) -> Found {
+    runs(room, step, &["task_forget", "b-check"]);
+    runs(
+        room,
+        step + 1,
+        &[&["database_compare", "b-check", "600", place], more].concat(),
+    );
+    comes("its end", || !one(room, "b-check").is_alive());
+    let task = one(room, "b-check");
+    assert!(matches!(task.is, Is::Ended { code: 0, .. }), "{task:?}");
+    Found::parse(task.log.iter().map(String::as_str)).unwrap()
+}
+
+/// By a real server: a dump, a data directory, a table that is broken, and what is no database at all.
+#[test]
+fn a_server_comes_up_on_what_was_restored_of_a_database() {
+    for program in ["/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db"] {
+        assert!(
+            Path::new(program).exists(),
+            "{program} is missing: install the package mariadb-server"
+        );
+    }
+    // Steps run as root, and so does the server that looks at a backup.
+    if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) != 0) {
+        assert!(std::env::var("CI").is_err(), "needs root");
+        println!("NOT RUN: a database server for a test of a backup runs as root");
+        return;
+    }
+    let room = room("sh");
+    let place = place(&room);
+    let tree = room.path("scratch/pointsman-web1/tree");
+    runs(&room, 0, &["scratch_begin", &place, MARK]);
+    let dump = "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY) ENGINE=InnoDB;
+        INSERT INTO shop.orders VALUES (1), (2); CREATE TABLE shop.heartbeat (ts VARCHAR(26), server_id INT);
+        INSERT INTO shop.heartbeat VALUES ('2026-11-21T02:59:58.001', 1), ('2026-11-21T02:59:57.001', 2);";
+    fs::write(tree.join("shop.sql"), dump).unwrap();
+    let found = checked(&room, 1, &place, &["shop.heartbeat", "shop.orders", "shop.gone"]);
+    assert_eq!(
+        (found.tables, found.lacks.as_slice()),
+        (Some((2, 0)), &["shop.gone".to_owned()][..])
+    );
+    assert_eq!(found.reaches, ["2026-11-21T02:59:58.001"]);
+    // The data directory that this made, as a backup of its own.
+    fs::remove_dir_all(&tree).unwrap();
+    fs::rename(room.path("scratch/pointsman-web1/work/data"), &tree).unwrap();
+    fs::write(tree.join("mariadb_backup_binlog_info"), "binlog.000042\t4711\t0-1-77\n").unwrap();
+    let found = checked(&room, 3, &place, &["-", "shop.orders"]);
+    assert_eq!((found.tables, found.trouble(0)), (Some((2, 0)), None), "{found:?}");
+    assert_eq!(found.reaches, ["binlog.000042 4711 0-1-77"]);
+    // The table's file is there, with the size that it had, and nothing in it.
+    let file = tree.join("shop/orders.ibd");
+    let size = fs::metadata(&file).unwrap().len();
+    fs::write(&file, vec![0; usize::try_from(size).unwrap()]).unwrap();
+    let found = checked(&room, 5, &place, &["-"]);
+    assert!(found.tables.is_some_and(|(_, bad)| bad == 1), "{found:?}");
+    assert!(
+        found.trouble(0).is_some_and(|why| why.contains("broken shop.orders: ")),
+        "{found:?}"
+    );
+    // No server comes up on half of a data directory, and none on something else.
+    fs::remove_file(tree.join("ibdata1")).unwrap();
+    let found = checked(&room, 7, &place, &["-"]);
+    assert!(
+        found
+            .trouble(0)
+            .is_some_and(|why| why.contains("no server comes up on it")),
+        "{found:?}"
+    );
+    fs::remove_dir_all(tree.join("mysql")).unwrap();
+    let found = checked(&room, 9, &place, &["-"]);
+    assert!(
+        found
+            .trouble(0)
+            .is_some_and(|why| why.contains("neither a data directory nor a file *.sql")),
+        "{found:?}"
+    );
+    // What a dump says to the client, and not to the server, is not done.
+    let planted = room.path("planted");
+    fs::write(
+        tree.join("bad.sql"),
+        format!("\\! touch {}\nCREATE TABEL;\n", planted.display()),
+    )
+    .unwrap();
+    let found = checked(&room, 11, &place, &["-"]);
+    assert!(
+        found
+            .trouble(0)
+            .is_some_and(|why| why.contains("bad.sql cannot be loaded")),
+        "{found:?}"
+    );
+    assert!(!planted.exists());
+    runs(&room, 13, &["scratch_clear", &place, MARK]);
+}

@@ -1,0 +1,185 @@
+//! Backups that a simulated host keeps, the scratch directories in which they are restored, and the tasks that do it.
+
+use super::{island::Island, mirror::SITE, nfs::MountState};
+use crate::fleet::Fleet;
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+/// The files of the functions that hold what looks at a restored backup of a slice, and of a database.
+pub(super) const COMPARES: [&str; 2] = [
+    "/var/lib/pointsman/task/backup.sh",
+    "/var/lib/pointsman/task/database.sh",
+];
+/// How long it takes to restore a backup, and to look at it, seconds.
+const TAKES_S: [f64; 2] = [4.0, 2.0];
+/// Regular files of a backup, and their bytes.
+const FILES: (u64, u64) = (12_000, 4 << 30);
+/// Files of the slice that are younger than its backups.
+const YOUNGER: u64 = 345;
+
+/// What a host keeps of backups.
+#[derive(Debug, Clone, Default)]
+pub struct Vault {
+    /// The backups.
+    pub backups: Vec<Backup>,
+    /// Directories at the places where scratch directories are made.
+    pub scratch: BTreeMap<String, Scratch>,
+    /// What was written down of tests, by its name.
+    pub told: BTreeMap<String, String>,
+}
+
+/// A backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// The slice or the database that it is of.
+    pub of: String,
+    /// Its name.
+    pub name: String,
+    /// When it began, seconds since 1970.
+    pub began_s: u64,
+    /// Files that it has.
+    pub files: u64,
+    /// Files that it should have and has not.
+    pub missing: u64,
+    /// Files of it with other content than they had; tables of it that are broken.
+    pub differ: u64,
+}
+
+/// A directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scratch {
+    /// What it is marked with; somebody else's has no mark.
+    pub mark: Option<String>,
+    /// The backup that was restored in it.
+    pub restored: Option<String>,
+}
+
+/// Fills the vaults of the hosts where slices have their backups: the newest one began five hours ago.
+pub(super) fn fill(fleet: &Fleet, island: &mut Island, epoch: Duration) {
+    let slices = fleet.slices().map(|(_, slice)| (slice.name.as_str(), &slice.backup));
+    let topologies = fleet.topologies.iter();
+    let databases = topologies.map(|topology| (topology.name.as_str(), &topology.backup));
+    for (of, declared) in slices.chain(databases) {
+        let on = declared
+            .as_ref()
+            .filter(|backup| backup.hooks.is_some())
+            .map(|backup| &backup.on);
+        let Some(at) = on.and_then(|on| fleet.host_index(on.as_str())) else {
+            continue;
+        };
+        let made = [53_u64, 29, 5].into_iter().enumerate().map(|(number, hours)| Backup {
+            of: of.to_owned(),
+            name: format!("{of}-{}", number + 1),
+            began_s: epoch.as_secs().saturating_sub(hours * 3600),
+            files: FILES.0,
+            missing: 0,
+            differ: 0,
+        });
+        island.nodes[at].store.vault.backups.extend(made);
+    }
+}
+
+/// How long a task with these words takes, where it restores a backup or looks at one.
+pub(super) fn takes_s(argv: &[String]) -> Option<f64> {
+    match argv.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [SITE, "restore", ..] => Some(TAKES_S[0]),
+        ["sh", file, ..] if COMPARES.contains(file) => Some(TAKES_S[1]),
+        _ => None,
+    }
+}
+
+impl Island {
+    /// What a host's own command lists of a slice or of a database.
+    pub(super) fn listed(&self, at: usize, of: &str) -> String {
+        let mut out = String::new();
+        let backups = self.nodes[at].store.vault.backups.iter();
+        for backup in backups.filter(|backup| backup.of == of) {
+            let time = i64::try_from(backup.began_s)
+                .ok()
+                .and_then(|s| jiff::Timestamp::from_second(s).ok());
+            let time = time.unwrap_or_default();
+            let _ = writeln!(out, "{time} {} {}", backup.name, FILES.1);
+        }
+        out
+    }
+
+    /// A task that restores or looks at a backup is over.
+    pub(super) fn end_of_backup(&mut self, at: usize, task: &str, argv: &[String]) {
+        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let (code, log) = match words.as_slice() {
+            [SITE, "restore", of, backup, into] => self.restored(at, of, backup, into),
+            ["sh", file, place, ..] if *file == COMPARES[1] => self.started(at, place),
+            ["sh", _, tree, _, live, _, sample, ..] => self.compared(at, tree.trim_end_matches("/tree"), live, sample),
+            _ => (2, "usage\n".to_owned()),
+        };
+        let now = self.now_ms;
+        if let Some(task) = self.nodes[at].store.tasks.get_mut(task) {
+            task.ended = Some((now, code));
+            task.log = log;
+        }
+    }
+
+    fn restored(&mut self, at: usize, of: &str, backup: &str, into: &str) -> (i32, String) {
+        let store = &mut self.nodes[at].store;
+        let known = store.vault.backups.iter().any(|it| it.of == of && it.name == backup);
+        let place = into.strip_suffix("/tree").unwrap_or(into);
+        match store.vault.scratch.get_mut(place) {
+            Some(_) if store.full => (1, "No space left on device\n".to_owned()),
+            Some(scratch) if known => {
+                scratch.restored = Some(backup.to_owned());
+                (0, "restored\n".to_owned())
+            }
+            Some(_) => (3, format!("{backup}: no such backup\n")),
+            None => (1, format!("{into}: No such file or directory\n")),
+        }
+    }
+
+    /// The backup that was restored in a directory.
+    fn restored_in(&self, at: usize, place: &str) -> Option<&Backup> {
+        let vault = &self.nodes[at].store.vault;
+        let name = vault.scratch.get(place)?.restored.as_ref()?;
+        vault.backups.iter().find(|backup| backup.name == *name)
+    }
+
+    fn started(&self, at: usize, place: &str) -> (i32, String) {
+        let checked = self.epoch.as_secs() + self.now_ms / 1000;
+        let log = match self.restored_in(at, place) {
+            Some(backup) => format!(
+                "backup files {} bytes {}\nbackup tables 42 bad {}\nbackup position binlog.000042 4711 0-1-48211900\n",
+                backup.files, FILES.1, backup.differ
+            ),
+            None => "backup files 0 bytes 0\nbackup tables 0 bad 1\n".to_owned(),
+        };
+        (0, format!("{log}backup checked {checked}\n"))
+    }
+
+    fn compared(&self, at: usize, place: &str, live: &str, sample: &str) -> (i32, String) {
+        let node = &self.nodes[at];
+        let Some(backup) = self.restored_in(at, place) else {
+            return (0, "backup files 0 bytes 0\nbackup checked 1\n".to_owned());
+        };
+        let mut log = format!("backup files {} bytes {}\n", backup.files, FILES.1);
+        if live != "-" {
+            let mut mounts = node.mounts.iter().filter(|mount| mount.at == live && mount.mounted);
+            if mounts.next().is_none_or(|mount| mount.state != MountState::Answering) {
+                return (1, format!("{live} does not answer\n"));
+            }
+            let old = backup.files.saturating_sub(YOUNGER);
+            let both = old.saturating_sub(backup.missing);
+            let sample = sample
+                .parse::<u64>()
+                .ok()
+                .filter(|sample| *sample > 0)
+                .unwrap_or(both)
+                .min(both);
+            let differ = if sample == both { backup.differ } else { 0 };
+            let _ = writeln!(
+                log,
+                "backup live {old} missing {} read {} differ {differ} unread 0",
+                backup.missing,
+                sample - differ
+            );
+        }
+        let _ = writeln!(log, "backup checked {}", self.epoch.as_secs() + self.now_ms / 1000);
+        (0, log)
+    }
+}
