@@ -67,7 +67,14 @@ impl About {
     pub const fn shared_words(self) -> &'static [&'static str] {
         match self {
             Self::Database => &["candidate", "serving", "dialect", "entrance"],
-            Self::Slices | Self::Hosts | Self::Array | Self::Galera | Self::Clients | Self::Migration => &[],
+            Self::Slices
+            | Self::Hosts
+            | Self::Array
+            | Self::Pool
+            | Self::Galera
+            | Self::Clients
+            | Self::Migration
+            | Self::Backup => &[],
         }
     }
 

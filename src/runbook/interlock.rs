@@ -150,7 +150,7 @@ pub enum Interlock {
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,

@@ -79,6 +79,7 @@ impl<'a> Found<'a> {
             closed_check: false,
             clients,
             disks: vec![(layout.host.clone(), layout.disk_limit)],
+            replicas: Vec::new(),
             windows: Vec::new(),
             zone: String::new(),
             place: layout.place.clone(),
