@@ -95,10 +95,7 @@ fn a_segment_and_a_topology_have_menus() {
     keys(&mut model, "3m");
     let shown = text(&model);
     assert!(shown.contains("runbooks for the topology db-main"), "{shown}");
-    assert!(
-        shown.contains("db1 has no account to follow another with"),
-        "{shown}"
-    );
+    assert!(shown.contains("db1 has no account to follow another with"), "{shown}");
     assert_eq!(keys(&mut model, "<enter>"), [], "none of them applies");
     keys(&mut model, "<esc>1");
     let at = names(&model).iter().position(|name| name == "seg-2").unwrap();
