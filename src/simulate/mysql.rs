@@ -260,7 +260,8 @@ impl Server {
                 channel.relay = self.log.clone();
                 channel.received = channel.applied;
             }
-            channel.lag_s = 0.0;
+            // That a receiver was stopped does not outlive it.
+            (channel.lag_s, channel.io_on) = (0.0, true);
         }
     }
 

@@ -12,8 +12,9 @@ use crate::{
         md::MdArray,
         mysql::{Galera, GaleraStatus},
     },
-    fleet::{Fleet, TopologyKind},
+    fleet::{Backup, BackupHooks, Fleet, TopologyKind},
 };
+use std::time::Duration;
 
 /// The fixture with one host's facts changed.
 fn changed(view: &FleetView, host: &str, change: impl Fn(&mut Snapshot)) -> FleetView {
@@ -63,6 +64,42 @@ fn what_the_plan_would_refuse_is_not_called_possible() {
         snapshot.mounts = Reading::known(Vec::new(), snapshot.at);
     });
     assert_eq!(refused(&bare), "nothing is mounted on /srv/slice-a of stor3");
+}
+
+/// A backup is tested where the inventory says how, and only on a host that answers.
+#[test]
+fn a_backup_can_be_tested_where_somebody_has_said_how() {
+    let plain = fixture::view();
+    let slice = Object::Slice("slice-a".into());
+    let tests = |view: &FleetView| {
+        let found = offers(view, &slice, NOW);
+        found.into_iter().find(|offer| offer.asked.runbook == "backup-test")
+    };
+    assert_eq!(tests(&plain), None, "only its host is declared");
+    let on = |host: &str| {
+        let mut view = plain.clone();
+        let mut fleet = (*view.fleet).clone();
+        let mut slices = fleet.segments.iter_mut().flat_map(|segment| &mut segment.slices);
+        slices.find(|slice| slice.name.as_str() == "slice-a").unwrap().backup = Some(Backup {
+            on: host.into(),
+            hooks: Some(BackupHooks {
+                list: vec!["list".to_owned()],
+                restore: vec!["restore".to_owned()],
+                scratch: "/srv/scratch".to_owned(),
+                expect: Vec::new(),
+                every: Duration::from_hours(26),
+            }),
+        });
+        view.fleet = Arc::new(fleet);
+        tests(&view).unwrap()
+    };
+    let offer = on("stor3");
+    assert_eq!((offer.not_now, offer.asked.word.as_str()), (None, "slice-a"));
+    assert_eq!(
+        offer.says,
+        "restore the newest backup to /srv/scratch of stor3, and see whether it is good"
+    );
+    assert_eq!(on("nowhere").not_now.as_deref(), Some("nowhere does not answer"));
 }
 
 #[test]

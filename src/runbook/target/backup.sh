@@ -137,7 +137,7 @@ find "$tree" -xdev -type f -exec stat -c "%s" {} + |
   awk "{ bytes += \$1 } END { printf \"backup files %d bytes %.0f\\n\", NR, bytes }"
 # What does not even come up is no backup: that is found, and no failure of the test.
 broken() {
-  [ -z "$server" ] || kill "$server" 2>/dev/null
+  [ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server"; }
   echo "backup tables 0 bad 1"
   printf "%s\n" "$1" | tail -n 3 | sed "s/^/backup broken /"
   echo "backup checked $(date +%s)"

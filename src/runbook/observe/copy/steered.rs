@@ -75,7 +75,7 @@ impl Play {
         match self.steering.judge(&self.copying, &sight, at, false) {
             Advice::Keep => {}
             Advice::Order(orders) => self.runs = Some(orders[0][0] == "task_go"),
-            Advice::GiveUp(why) => panic!("{why}"),
+            Advice::Late(why) | Advice::GiveUp(why) => panic!("{why}"),
         }
     }
 

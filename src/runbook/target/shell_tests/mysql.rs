@@ -104,7 +104,11 @@ fn a_server_tells_its_state_by_the_words_of_its_release() {
                 (seen.has.to_string(), seen.holds.to_string()),
                 (format!("{OF_SOURCE}9"), format!("{OF_SOURCE}11"))
             );
-            assert_eq!(seen.unapplied(), format!("{OF_SOURCE}10-11"), "{shell} {version}");
+            assert_eq!(
+                seen.unapplied(),
+                "3e11fa47-71ca-11e1-9e33-c80aa9400001:10-11",
+                "{shell} {version}"
+            );
             let [channel] = seen.channels.as_slice() else {
                 panic!("{seen:?}")
             };
