@@ -127,21 +127,8 @@ fn databases_that_cannot_be_moved_say_why_and_an_old_source_that_is_back_is_offe
     let offers = offers(&back, &host("db2"), NOW);
     let offer = offers.iter().find(|offer| offer.asked.runbook == "mysql-returned");
     assert_eq!(
-<<<<<<< .merge_file_cxhVQ3
-        (
-            offer.asked.runbook.as_str(),
-            offer.says.as_str(),
-            offer.not_now.as_deref()
-        ),
-        (
-            "mysql-returned",
-            "db2 is back: it follows db1 if nothing was lost",
-            None
-        )
-=======
         offer.map(|offer| (offer.says.as_str(), offer.not_now.as_deref())),
         Some(("db2 is back: it follows db1 if nothing was lost", None))
->>>>>>> .merge_file_eoPe7q
     );
     let nobody = with_database("db1", |mysql| mysql.read_only = Some(true));
     let found = rows(&host("db1"), &nobody);
