@@ -856,6 +856,7 @@ fn with_vault(plain: &Fleet) -> Fleet {
         kind: TopologyKind::Replication,
         members: ["stor1", "stor2"].map(HostName::new).to_vec(),
         preferred_source: Some(HostName::new("stor1")),
+        entrance: None,
         backup,
     };
     Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, vec![shop])
