@@ -179,11 +179,11 @@ segments:
 "#,
         r#"
 6:32: error: sh would run what its words say (put it into a script on the host and name that)
-6:54: error: the command to restore a backup has no {into} ({backup} stands for its name, {into} for the directory that it is restored to)
-6:84: error: `srv` cannot be a scratch directory: it does not begin with a slash (write the whole path, beginning with /)
-6:98: error: `/a` is no path in a backup (write it relative to where the backup is restored, such as customers/index; of a database, database.table)
-6:102: error: `b/../c` is no path in a backup (write it relative to where the backup is restored, such as customers/index; of a database, database.table)
-6:118: error: nothing is as new as that
+6:55: error: the command to restore a backup has no {into} ({backup} stands for its name, {into} for the directory that it is restored to)
+6:83: error: `srv` cannot be a scratch directory: it is not an absolute path (write the whole path, beginning with /)
+6:97: error: `/a` is no path in a backup (write it relative to where the backup is restored, such as customers/index; of a database, database.table)
+6:101: error: `b/../c` is no path in a backup (write it relative to where the backup is restored, such as customers/index; of a database, database.table)
+6:117: error: nothing is as new as that
 "#,
     );
     check(

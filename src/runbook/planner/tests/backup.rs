@@ -15,6 +15,17 @@ fn with_backups(more: &str) -> Fleet {
 fn vault() -> Host {
     Host {
         prints: vec![
+            ("cat /etc/machine-id", 0, "22222222222222222222222222222222\n"),
+            (
+                "cat /proc/sys/kernel/random/boot_id",
+                0,
+                "33333333-3333-3333-3333-333333333333\n",
+            ),
+            (
+                "cat /proc/self/mountinfo",
+                0,
+                "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n40 22 0:50 / /mnt/a rw,noatime - nfs 10.77.0.31:/srv/slice-a rw,addr=10.77.0.31\n",
+            ),
             ("site-backup list slice-a", 0, LIST),
             ("scratch_state /srv/scratch/pointsman-slice-a", 0, "free\n"),
             ("backup_told backup@slice-a", 0, "no\nend\n"),
