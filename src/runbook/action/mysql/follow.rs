@@ -34,7 +34,8 @@ impl Action for MysqlFollow {
             Argument {
                 name: "back",
                 optional: true,
-                about: "the server that it follows again when this is taken back; none: it follows nobody then",
+                about: "the server that it follows again when this is taken back, or still where that is its source; none: it \
+                        follows nobody then",
             },
         ]
     }
@@ -55,6 +56,9 @@ impl Action for MysqlFollow {
         let undo = match given.call.with.get("back").filter(|back| !back.is_empty()) {
             // Whoever followed a dead source stays with the new one.
             _ if emergency => None,
+            // Nobody wants an old source that has found its place to leave it again; and while the new one is written to, it
+            // never has everything, without which it may not leave.
+            Some(back) if *back == source.host.as_str() => None,
             Some(back) => {
                 let with = [host, ("source", back.clone()), ("back", source.host.to_string())];
                 Some(Call::new("mysql-follow", with))
