@@ -153,10 +153,6 @@ fn pool(node: &mut Node, name: &str, devices: usize, json: bool) {
             .push(Disk::new(&format!("sd{letter}"), 8, minor, [6.1, 4.8], node.seed));
     }
     let names = node.disks[1..].iter().map(|disk| disk.name.clone()).collect();
-    let letter = char::from(b'b' + u8::try_from(devices).unwrap_or(0));
-    let minor = 16 * u32::try_from(devices + 1).unwrap_or(0);
-    node.disks
-        .push(Disk::spare(&format!("sd{letter}"), 8, minor, [6.1, 4.8], node.seed));
     node.pool = Some(Pool::new(name, names, 3_906_250_000, json));
 }
 

@@ -38,7 +38,7 @@ const ELSEWHERE: (Ipv4Addr, u8) = (Ipv4Addr::new(198, 18, 0, 0), 15);
 pub(super) fn fleet(fleet: &Fleet) -> Fleet {
     let hosts = fleet.hosts.iter().map(host).collect();
     let segments = fleet.segments.iter().map(|real| Segment {
-        pools: Vec::new(),
+        pools: real.pools.iter().take(1).cloned().collect(),
         slices: real.slices.iter().map(slice).collect(),
         ..real.clone()
     });

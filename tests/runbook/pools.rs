@@ -76,12 +76,12 @@ fn suffering(stage: &mut Stage, turn: usize, from: usize) {
 #[test]
 fn a_scrub_pauses_while_clients_suffer_and_goes_on_when_they_are_well() {
     let (stage, end) = played(Scene::PoolScrub, |stage, turn| {
-        pool(stage, |pool| pool.scan_s = 400.0);
-        let from = if pool(stage, |pool| pool.scan.is_some_and(|(_, done)| done < 0.5)) {
-            30
-        } else {
-            usize::MAX
-        };
+        let done = pool(stage, |pool| {
+            pool.scan_s = 400.0;
+            pool.scan.map_or(1.0, |(_, done)| done)
+        });
+        // For half a minute of its work.
+        let from = if (0.05..0.12).contains(&done) { 0 } else { usize::MAX };
         suffering(stage, turn, from);
     });
     assert_eq!(end, End::Done);
@@ -140,7 +140,7 @@ fn a_scrub_that_somebody_breaks_off_is_not_waited_for() {
 fn a_new_disk_that_leaves_is_given_up() {
     let (stage, end) = played(Scene::PoolReplace, |stage, turn| {
         pool(stage, |pool| {
-            if turn == 20 {
+            if turn > 15 && pool.replacing.is_some() {
                 pool.detach(NEW_DISK, 1).unwrap();
             }
         });
