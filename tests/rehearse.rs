@@ -110,7 +110,7 @@ fn ends(args: &[&str], code: i32, says: &[&str]) {
 /// What every built-in runbook needs to be rehearsed to its end on the example.
 fn to_done(runbook: &str) -> &'static [&'static str] {
     match runbook {
-        "slice-move" => &["slice=web-1"],
+        "slice-move" | "backup-test" => &["slice=web-1"],
         "failover" => &["server=stor1", "slices=web-1", "--fault=dead:stor1"],
         "fail-back" => &["slice=web-1", "soak=1", "--fault=failed-over:web-1", "--answer=web-1"],
         "split-brain" => &[
@@ -121,7 +121,7 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
         ],
         "service" => &["hosts=stor1", "unit=cron", "state=restarted"],
         "rolling" => &["hosts=gate1", "work=reboot", "soak=1"],
-        "mysql-switchover" => &["database=shop"],
+        "mysql-switchover" | "database-backup-test" => &["database=shop"],
         "mysql-failover" => &["server=db1", "--assert-off=db1", "--fault=dead:db1"],
         "mysql-returned" => &["server=db1", "--fault=db-failed-over:db1"],
         "galera-recover" => &["database=sessions", "--fault=no-primary:gal1"],
@@ -132,8 +132,6 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
         "fence-segment" => &["segment=web", "slices=web-1", "clients=access*", "--fault=dead:stor1"],
         "unfence-segment" => &["segment=web", "slices=web-1", "--fault=fenced:web-1"],
         "client-repoint" => &["slice=web-1", "patience=1", "--fault=stale:web-1"],
-        "backup-test" => &["slice=web-1"],
-        "database-backup-test" => &["database=shop"],
         "scrub" => &["host=stor1", "array=md0", "check=5"],
         "pool-replace" => &["host=stor1", "pool=tank", "disk=sdg", "by=sdf", "rebuild=5"],
         "pool-scrub" => &["host=stor1", "pool=tank", "check=5"],
