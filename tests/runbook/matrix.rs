@@ -11,7 +11,7 @@ use pointsman::{
         action,
         definition::About,
         engine::{Effect, End, Record},
-        operation::Place,
+        operation::{Place, Work},
         plan::Step,
         planner::catalogue,
         target::Request,
@@ -230,7 +230,8 @@ fn every_step_is_there(scene: Scene, way: Way, usual: &Outcome) {
     }
     // A run turns back from the last step that changes something: what only looks behind that is in the cases that go
     // forwards.
-    let changes = |step: &Step| matches!(step.operation.place, Place::Host(_));
+    let waits = |step: &Step| matches!(&step.operation.work, Work::Watch(watch) if watch.commands().is_empty());
+    let changes = |step: &Step| matches!(step.operation.place, Place::Host(_)) && !waits(step);
     let end = match way {
         Way::Forward => plan.steps.len(),
         Way::Back => plan.steps.iter().rposition(changes).map_or(0, |at| at + 1),
