@@ -19,7 +19,7 @@ use pointsman::{
         backup::Scratch,
         island::Island,
         nfs::MountState,
-        node::{DrbdModule, whole},
+        node::{DrbdModule, Node, whole},
     },
 };
 use std::{
@@ -396,10 +396,9 @@ impl Scene {
                 ("healthy", "30"),
             ],
             Self::SliceMove => &[("slice", "web1")],
-            Self::Failover => &[("server", "stor1")],
+            Self::Failover | Self::MysqlReturned => &[("server", "stor1")],
             Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
             Self::MysqlSwitchover => &[("database", "shop")],
-            Self::MysqlReturned => &[("server", "stor1")],
             Self::GaleraQuorum | Self::GaleraStopped | Self::GaleraJoin => &[("database", "shop"), ("join", "60")],
             Self::GaleraPosition => &[("server", "stor2")],
             Self::Migrate => &[
@@ -573,32 +572,35 @@ impl Scene {
             Self::ClientRepoint => client(sim, Some(MountState::Stale)),
             Self::UnfenceSegment => {
                 client(sim, None);
-                world.with("client", |island, at| {
-                    let node = &mut island.nodes[at];
-                    let (server, path) = (node.mounts[0].server, node.mounts[0].path.clone());
-                    node.mounts[0].mounted = false;
-                    node.barred.insert(server);
-                    let line = format!("web1\tnfs\t{server}:{path}\t/mnt/web1\trw,noatime\trw,vers=3,addr={server}");
-                    node.store.mounts.insert("/mnt/web1".to_owned(), line);
-                });
+                world.with("client", |island, at| taken_away(&mut island.nodes[at]));
             }
             Self::Failover => world.inject(&Fault::HostKilled("stor1".into())).unwrap(),
             Self::SplitBrain => world.inject(&Fault::SplitBrain("web1".into())).unwrap(),
-            Self::FailBack => {
-                world.fleet(|island| {
-                    let (dead, alive) = (island.node("stor1").unwrap(), island.node("stor2").unwrap());
-                    island.power_off(dead);
-                    island.disconnect(0, 1).unwrap();
-                    island.serve(0, alive).unwrap();
-                    let now = island.now_ms;
-                    island.nodes[dead].boot(now);
-                    island.settle();
-                });
-            }
+            Self::FailBack => _ = world.fleet(taken_over),
             _ => unreachable!("a base"),
         }
         world.fleet(pointsman::simulate::island::Island::settle);
     }
+}
+
+/// The first slice is served by the second server, and the first one is back.
+fn taken_over(island: &mut Island) {
+    let (dead, alive) = (island.node("stor1").unwrap(), island.node("stor2").unwrap());
+    island.power_off(dead);
+    island.disconnect(0, 1).unwrap();
+    island.serve(0, alive).unwrap();
+    let now = island.now_ms;
+    island.nodes[dead].boot(now);
+    island.settle();
+}
+
+/// The first mount of a client is kept and barred.
+fn taken_away(node: &mut Node) {
+    let (server, path) = (node.mounts[0].server, node.mounts[0].path.clone());
+    node.mounts[0].mounted = false;
+    node.barred.insert(server);
+    let line = format!("web1\tnfs\t{server}:{path}\t/mnt/web1\trw,noatime\trw,vers=3,addr={server}");
+    node.store.mounts.insert("/mnt/web1".to_owned(), line);
 }
 
 impl Scene {
