@@ -166,7 +166,8 @@ fn the_newest_backup_is_restored_compared_written_down_and_removed() {
 /// What was tested and is not good fails the run, and is written down all the same.
 #[test]
 fn a_backup_that_is_not_good_is_known_as_such() {
-    let bad: [(fn(&mut Backup), &str); 3] = [
+    type Spoils = fn(&mut Backup);
+    let bad: [(Spoils, &str); 3] = [
         (|backup| backup.missing = 3, "3 live files that are older are missing"),
         (|backup| backup.differ = 2, "2 have other content"),
         (|backup| backup.files = 0, "it holds no file"),
@@ -294,12 +295,13 @@ fn a_database_is_restored_and_every_table_of_it_checked() {
             .fleet(|island| vault(island).told["backup@database@shop"].clone());
         let told = Told::parse(&format!("{}end\n", text.unwrap())).unwrap().unwrap();
         assert_eq!((told.backup.as_str(), told.found.tables), ("shop-3", Some((42, bad))));
-        match good {
-            true => assert_eq!(end, End::Done),
-            false => assert!(
+        if good {
+            assert_eq!(end, End::Done);
+        } else {
+            assert!(
                 matches!(&end, End::Compensated { why, .. } if why.contains("NOT good: 3 of 42 tables are broken")),
                 "{end:?}"
-            ),
+            );
         }
         ended(&stage, &end).unwrap();
     }
