@@ -64,6 +64,9 @@ fn slice(copy: usize, slice: &Slice) -> Slice {
     slice.name = SliceName::new(&name(copy, slice.name.as_str()));
     slice.preferred = host_name(copy, &slice.preferred);
     slice.standby = slice.standby.as_ref().map(|host| host_name(copy, host));
+    if let Some(backup) = &mut slice.backup {
+        backup.on = host_name(copy, &backup.on);
+    }
     slice
 }
 

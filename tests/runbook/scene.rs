@@ -525,15 +525,7 @@ impl Scene {
                 world.fleet(|island| island.move_slice(0).unwrap());
             }
             Self::SliceMove | Self::Service | Self::MysqlSwitchover | Self::Rolling | Self::Migrate => {}
-            Self::BackupTest | Self::DatabaseBackupTest => {
-                world.with("stor3", |island, at| {
-                    let other = Scratch {
-                        mark: Some("test of web2 of rehearsed".to_owned()),
-                        restored: None,
-                    };
-                    island.nodes[at].store.vault.scratch.insert(FOREIGN.to_owned(), other);
-                });
-            }
+            Self::BackupTest | Self::DatabaseBackupTest => other_test(sim),
             Self::MigrateReclaim => {
                 world.fleet(|island| {
                     let address = island.replicas[0].address;
@@ -646,6 +638,17 @@ impl Scene {
             }
         }
     }
+}
+
+/// A scratch directory of another test is there already.
+fn other_test(sim: &Simulation) {
+    sim.world().with("stor3", |island, at| {
+        let other = Scratch {
+            mark: Some("test of web2 of rehearsed".to_owned()),
+            restored: None,
+        };
+        island.nodes[at].store.vault.scratch.insert(FOREIGN.to_owned(), other);
+    });
 }
 
 /// How the client's mount of the slice is, and a service that holds it.
