@@ -25,6 +25,8 @@ const ENDS: &[(&str, &str)] = &[
     ("copy-fits", "port-block"),
     ("copy-replaces", "copy-wipe"),
     ("disk-fits", "md-add"),
+    ("database-entrance", "mysql-address-drop"),
+    ("database-returned", "mysql-follow"),
     ("database-sound", "mysql-close"),
     ("database-takeover", "mysql-unfollow"),
     ("galera-lives", "galera-join"),
