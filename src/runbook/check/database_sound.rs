@@ -5,11 +5,8 @@ use super::{Check, Report};
 use crate::{
     fleet::{Fleet, HostName},
     runbook::{
-        observe::{
-            mysql::{self, Cluster, Dialect, Member, OLDEST_MARIADB, Seen, Writes},
-            network,
-        },
-        plan::{DatabaseLayout, Entrance},
+        observe::mysql::{self, Cluster, Dialect, Member, OLDEST_MARIADB, Seen, Writes},
+        plan::DatabaseLayout,
         planner::Scope,
         sight::Sight,
     },
@@ -94,7 +91,6 @@ impl Check for DatabaseSound {
             );
         }
         accounts(&[from, to], sight, report);
-        entrance(&database, Some(&database.from), sight, report);
         tell(from, source, to, target, report);
         on_drbd(scope.fleet, &seen, report);
     }
@@ -242,27 +238,6 @@ pub fn account(own: &Member, other: &Member, sight: &Sight, report: &mut Report)
             format!("{} cannot log in on {} as a replica: {why}", own.host, other.host),
             "mend the account, its file or the way there",
         ),
-    }
-}
-
-/// Clients find the source where the inventory says, and nobody else is found there. `on` carries the address; nobody may
-/// where that is dead.
-pub fn entrance(database: &DatabaseLayout, on: Option<&HostName>, sight: &Sight, report: &mut Report) {
-    match &database.entrance {
-        Some(Entrance::Address(address)) => {
-            let hosts = database.members.iter().map(|member| &member.host);
-            for host in hosts.filter(|host| on.is_some() || **host != database.from) {
-                report.require(
-                    &network::carries(host, address.ip, on == Some(host)).judge(sight),
-                    "clients come to the source by that address: put it there alone, or mend the inventory",
-                );
-            }
-        }
-        Some(Entrance::Hook(_)) => {}
-        None => report.note(format!(
-            "clients have to find {} themselves: the inventory names neither `service_address` nor `to_source` of {}",
-            database.to, database.name
-        )),
     }
 }
 

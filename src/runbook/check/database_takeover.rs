@@ -3,7 +3,7 @@
 
 use super::{
     Check, Report,
-    database_sound::{alike, entrance, fit, twins},
+    database_sound::{alike, fit, twins},
 };
 use crate::{
     facts::mysql::ReplicaThread,
@@ -86,7 +86,6 @@ impl Check for DatabaseTakeover {
             }
         }
         applier(to, target, report);
-        entrance(&database, None, sight, report);
         let positions: Vec<String> = seen
             .iter()
             .map(|(member, own)| format!("{} has received {}", member.host, mysql::shown(&own.holds)))

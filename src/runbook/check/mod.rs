@@ -11,6 +11,7 @@ mod client_loss;
 mod clients_sick;
 mod copy_fits;
 mod copy_replaces;
+mod database_entrance;
 mod database_returned;
 mod database_sound;
 mod database_takeover;
@@ -49,6 +50,7 @@ pub const ALL: &[&dyn Check] = &[
     &copy_replaces::CopyReplaces,
     &disk_fits::DiskFits,
     &hosts_spared::HostsSpared,
+    &database_entrance::DatabaseEntrance,
     &database_returned::DatabaseReturned,
     &database_sound::DatabaseSound,
     &database_takeover::DatabaseTakeover,

@@ -28,6 +28,8 @@ const ENDS: &[(&str, &str)] = &[
     ("disk-fits", "md-add"),
     ("pool-redundant", "pool-replace"),
     ("pool-settled", "pool-replace"),
+    ("database-entrance", "mysql-address-drop"),
+    ("database-returned", "mysql-follow"),
     ("database-sound", "mysql-close"),
     ("database-takeover", "mysql-unfollow"),
     ("galera-lives", "galera-join"),
