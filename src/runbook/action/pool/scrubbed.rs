@@ -4,7 +4,10 @@ use super::{
     super::{Action, Argument, Given, Tool},
     POOL, SECONDS, ZPOOL,
 };
-use crate::runbook::operation::{Nature, Operation, Place, Work};
+use crate::runbook::{
+    definition::Call,
+    operation::{Nature, Operation, Place, Work},
+};
 use std::time::Duration;
 
 /// `pool-scrubbed`.
@@ -42,7 +45,14 @@ impl Action for PoolScrubbed {
             settles_within: given.seconds("seconds")?,
             nature: Nature::Idempotent,
             retry: None,
-            undo: None,
+            undo: Some(Call::new(
+                "pool-scrub",
+                [
+                    ("host", pool.host.to_string()),
+                    ("pool", pool.name.clone()),
+                    ("state", "stopped".to_owned()),
+                ],
+            )),
             claims: Vec::new(),
         })
     }
