@@ -357,10 +357,9 @@ impl Scene {
                 ("healthy", "30"),
             ],
             Self::SliceMove => &[("slice", "web1")],
-            Self::Failover => &[("server", "stor1")],
+            Self::Failover | Self::MysqlReturned => &[("server", "stor1")],
             Self::MysqlFailover => &[("server", "stor1"), ("to", "stor2")],
             Self::MysqlSwitchover => &[("database", "shop")],
-            Self::MysqlReturned => &[("server", "stor1")],
             Self::GaleraQuorum | Self::GaleraStopped | Self::GaleraJoin => &[("database", "shop"), ("join", "60")],
             Self::GaleraPosition => &[("server", "stor2")],
             Self::Migrate => &[("slice", "web1"), ("into", "web1i"), ("budget", "60"), ("hours", "1")],
@@ -427,6 +426,7 @@ impl Scene {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each scene")]
     fn prepare(self, sim: &Simulation) {
         let world = sim.world();
         if self.is_nine() {

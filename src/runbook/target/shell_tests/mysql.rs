@@ -1,5 +1,5 @@
 //! Servers of MySQL 8: the functions of a database against a program that plays such a server by the documented rules. No
-//! server of MySQL was at hand; that of MariaDB is in tests/real_mariadb.
+//! server of MySQL was at hand; that of MariaDB is in `tests/real_mariadb`.
 
 use super::*;
 use crate::{
