@@ -481,7 +481,6 @@ impl Scene {
         }
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each scene")]
     fn prepare(self, sim: &Simulation) {
         let world = sim.world();
         if self.is_nine() {
