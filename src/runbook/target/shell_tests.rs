@@ -71,6 +71,29 @@ impl Room {
         let output = self.start(request).wait_with_output().unwrap();
         parse(&output.stdout).unwrap_or_else(|| panic!("cut short: {}", String::from_utf8_lossy(&output.stdout)))
     }
+
+    /// Puts a file there, with the directories above it.
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// One look: what it printed.
+    fn look(&self, argv: Vec<String>) -> Printed {
+        match self.call(&Request::Look(vec![argv])).remove(0) {
+            Said::Looked(printed) => printed,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A command that no run claims: what it printed.
+    fn nudge(&self, argv: Vec<String>) -> Printed {
+        match self.call(&Request::Nudge(argv)).remove(0) {
+            Said::Ran(printed) => printed,
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// Shells that targets have as `sh`, as far as this machine has them.

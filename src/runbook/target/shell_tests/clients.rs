@@ -8,16 +8,10 @@ const MOUNTS: &str = "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n\
     37 22 0:53 / /mnt/two\\040words rw - nfs nas2:/srv/web2 rw,vers=3,hard,addr=10.0.0.32\n\
     38 22 0:54 / /mnt/web3 rw - nfs nas3:/srv/web3 rw,vers=3,hard,addr=10.0.0.33\n";
 
-fn file(room: &Room, name: &str, text: &str) {
-    let path = room.path(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
 /// A client that mounts three slices; statfs of the first hangs, of the third is stale, and the second has an answer.
 fn room(shell: &'static str) -> Room {
     let room = Room::new(shell);
-    file(&room, "proc/self/mountinfo", MOUNTS);
+    room.file("proc/self/mountinfo", MOUNTS);
     room.program(
         "stat",
         "for at; do :; done; case $at in /mnt/web1*) exec sleep 60 ;; '/mnt/two words') exit 0 ;; esac\n\
@@ -27,11 +21,8 @@ fn room(shell: &'static str) -> Room {
 }
 
 fn looked(room: &Room, line: &[&str]) -> (i32, String) {
-    let look = Request::Look(vec![line.iter().map(|word| (*word).to_owned()).collect()]);
-    match room.call(&look).remove(0) {
-        Said::Looked(printed) => (printed.exit, printed.text),
-        other => panic!("{other:?}"),
-    }
+    let printed = room.look(line.iter().map(|word| (*word).to_owned()).collect());
+    (printed.exit, printed.text)
 }
 
 /// Runs a command of a step: its exit code and what it printed.
@@ -50,30 +41,23 @@ fn process(room: &Room, pid: u32, state: char, mount: Option<u32>, unit: &str) {
     let there = format!("proc/{pid}");
     // The name holds what would end it.
     let rest = "0 ".repeat(18);
-    file(
-        room,
+    room.file(
         &format!("{there}/stat"),
-        &format!("{pid} (a) S 1 b) {state} {rest}{pid}77 0 0\n"),
+        format!("{pid} (a) S 1 b) {state} {rest}{pid}77 0 0\n"),
     );
-    file(room, &format!("{there}/comm"), "a) S 1 b\n");
-    file(
-        room,
+    room.file(&format!("{there}/comm"), "a) S 1 b\n");
+    room.file(
         &format!("{there}/status"),
         "Name:\ta\nUid:\t33\t33\t33\t33\nvoluntary_ctxt_switches:\t7\n",
     );
-    file(room, &format!("{there}/cgroup"), &format!("0::/{unit}\n"));
-    file(
-        room,
-        &format!("{there}/maps"),
-        "5581-5582 r--p 00000000 08:01 77 /bin/sh\n",
-    );
-    file(room, &format!("{there}/wchan"), "rpc_wait_bit_killable\n");
+    room.file(&format!("{there}/cgroup"), format!("0::/{unit}\n"));
+    room.file(&format!("{there}/maps"), "5581-5582 r--p 00000000 08:01 77 /bin/sh\n");
+    room.file(&format!("{there}/wchan"), "rpc_wait_bit_killable\n");
     fs::create_dir_all(room.path(&format!("{there}/fdinfo"))).unwrap();
     if let Some(mount) = mount {
-        file(
-            room,
+        room.file(
             &format!("{there}/fdinfo/5"),
-            &format!("pos:\t0\nflags:\t02\nmnt_id:\t{mount}\n"),
+            format!("pos:\t0\nflags:\t02\nmnt_id:\t{mount}\n"),
         );
     }
     for link in ["cwd", "root", "exe"] {
@@ -99,7 +83,7 @@ fn each_mount_says_for_itself_how_it_answers() {
         let uses = |address| looked(&room, &["nfs_uses", address]);
         assert_eq!(uses("10.0.0.32"), (0, "1\n".to_owned()), "{shell}");
         assert_eq!(uses("10.0.0.3"), (0, "0\n".to_owned()), "{shell}");
-        file(&room, "proc/self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+        room.file("proc/self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
         assert_eq!(looked(&room, &["nfs_survey"]), (0, "end\n".to_owned()), "{shell}");
         fs::remove_file(room.path("proc/self/mountinfo")).unwrap();
         assert_ne!(looked(&room, &["nfs_survey"]).0, 0, "{shell}");
@@ -137,11 +121,7 @@ fn whoever_holds_a_mount_is_found_without_asking_it() {
         process(&room, 4001, 'D', Some(36), "system.slice/nginx.service");
         process(&room, 4002, 'S', Some(361), "user.slice/session-3.scope");
         process(&room, 4003, 'S', None, "");
-        file(
-            &room,
-            "proc/4003/maps",
-            "7f00-7f01 rw-s 00000000 00:34 131 /mnt/web1/m\n",
-        );
+        room.file("proc/4003/maps", "7f00-7f01 rw-s 00000000 00:34 131 /mnt/web1/m\n");
         process(&room, 4004, 'S', None, "");
         fs::remove_file(room.path("proc/4004/cwd")).unwrap();
         symlink("/mnt/web1/sub dir", room.path("proc/4004/cwd")).unwrap();
@@ -207,10 +187,9 @@ fn only_the_very_mount_is_taken_away_and_it_is_kept_how_it_was() {
             );
         }
         // Something is below it.
-        file(
-            &room,
+        room.file(
             "proc/self/mountinfo",
-            &format!("{MOUNTS}40 36 0:60 / /mnt/web1/b rw - nfs nas5:/b rw,addr=10.9.9.9\n"),
+            format!("{MOUNTS}40 36 0:60 / /mnt/web1/b rw - nfs nas5:/b rw,addr=10.9.9.9\n"),
         );
         let (exit, text) = detach(2, "36", "nas1:/srv/web1");
         assert!(
@@ -218,10 +197,9 @@ fn only_the_very_mount_is_taken_away_and_it_is_kept_how_it_was() {
             "{shell}: {exit} {text}"
         );
         // Something is over it.
-        file(
-            &room,
+        room.file(
             "proc/self/mountinfo",
-            &format!("{MOUNTS}41 36 0:61 / /mnt/web1 rw - tmpfs tmpfs rw\n"),
+            format!("{MOUNTS}41 36 0:61 / /mnt/web1 rw - tmpfs tmpfs rw\n"),
         );
         let (exit, text) = detach(3, "36", "nas1:/srv/web1");
         assert!(
@@ -230,12 +208,12 @@ fn only_the_very_mount_is_taken_away_and_it_is_kept_how_it_was() {
         );
         assert!(!log.exists(), "{shell}: something was unmounted");
         // It cannot be kept: then it is not taken away.
-        file(&room, "proc/self/mountinfo", MOUNTS);
-        file(&room, "store/mount", "in the way");
+        room.file("proc/self/mountinfo", MOUNTS);
+        room.file("store/mount", "in the way");
         let (exit, text) = detach(4, "36", "nas1:/srv/web1");
         assert!(exit == 1 && text.contains("cannot keep"), "{shell}: {exit} {text}");
         fs::remove_file(room.path("store/mount")).unwrap();
-        file(&room, "sys/fs/nfs/0:52/shutdown", "0\n");
+        room.file("sys/fs/nfs/0:52/shutdown", "0\n");
         let (exit, text) = detach(5, "36", "nas1:/srv/web1");
         assert!(exit == 0 && text.contains("detached"), "{shell}: {exit} {text}");
         assert_eq!(
@@ -304,7 +282,7 @@ fn it_is_mounted_again_where_nothing_else_is_and_is_tried() {
         room.call(&claim("run-1", 1));
         fs::create_dir_all(room.path("store/mount")).unwrap();
         let name = format!("store/mount/{}.kept", at.replace('%', "%25").replace('/', "%2F"));
-        file(&room, &name, "kept\n");
+        room.file(&name, "kept\n");
         let (exit, text) = attach(1, "nas1:/srv/web1");
         assert!(exit == 0 && text.contains("it answers"), "{shell}: {exit} {text}");
         assert!(!room.path(&name).exists(), "{shell}: kept still");
@@ -327,7 +305,7 @@ fn it_is_mounted_again_where_nothing_else_is_and_is_tried() {
         );
         fs::write(room.path("mount.log"), "once\n").unwrap();
         // Once more is no second mount, and another source is refused.
-        file(&room, &name, "kept\n");
+        room.file(&name, "kept\n");
         assert_eq!(attach(2, "nas1:/srv/web1").0, 0, "{shell}");
         assert_eq!(
             fs::read_to_string(room.path("mount.log")).unwrap().lines().count(),
@@ -337,7 +315,7 @@ fn it_is_mounted_again_where_nothing_else_is_and_is_tried() {
         let (exit, text) = attach(3, "nas9:/srv/web1");
         assert!(exit == 1 && text.contains("is mounted on"), "{shell}: {exit} {text}");
         // One that stops to answer keeps what was kept.
-        file(&room, &name, "kept\n");
+        room.file(&name, "kept\n");
         room.program("stat", "sleep 60");
         assert_eq!(attach(4, "nas1:/srv/web1").0, 1, "{shell}");
         assert!(room.path(&name).exists(), "{shell}");
@@ -384,7 +362,7 @@ fn what_is_inside_another_nfs_mount_is_not_covered() {
     for shell in shells() {
         let room = room(shell);
         let inner = "40 36 0:60 / /mnt/web1/b rw - nfs nas5:/b rw,addr=10.0.0.31\n";
-        file(&room, "proc/self/mountinfo", &format!("{MOUNTS}{inner}"));
+        room.file("proc/self/mountinfo", format!("{MOUNTS}{inner}"));
         let log = room.path("mount.log");
         room.program("umount", "sed -i '/ 0:60 /d' \"$POINTSMAN_PROC/self/mountinfo\"");
         room.program("mount", &format!("echo mounted >>{}", log.display()));

@@ -4,12 +4,6 @@ use super::*;
 use std::os::unix::fs::symlink;
 
 /// A file of the tree, with the directories above it.
-pub(super) fn file(room: &Room, name: &str, text: &[u8]) {
-    let path = room.path(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
 fn link(room: &Room, name: &str, to: &str) {
     let path = room.path(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -19,9 +13,9 @@ fn link(room: &Room, name: &str, to: &str) {
 /// A whole disk as /sys has it.
 fn disk(room: &Room, name: &str, number: &str, sectors: u64) {
     let there = format!("sys/devices/pci/block/{name}");
-    file(room, &format!("{there}/dev"), number.as_bytes());
-    file(room, &format!("{there}/ro"), b"0\n");
-    file(room, &format!("{there}/size"), format!("{sectors}\n").as_bytes());
+    room.file(&format!("{there}/dev"), number.as_bytes());
+    room.file(&format!("{there}/ro"), b"0\n");
+    room.file(&format!("{there}/size"), format!("{sectors}\n").as_bytes());
     fs::create_dir_all(room.path(&format!("{there}/holders"))).unwrap();
     fs::create_dir_all(room.path(&format!("{there}/device"))).unwrap();
     link(
@@ -39,36 +33,32 @@ fn disk(room: &Room, name: &str, number: &str, sectors: u64) {
 /// Three disks: by SCSI, `NVMe`, and one of which only udev's links tell anything; and a partition of it.
 fn disks(room: &Room) {
     disk(room, "sdb", "8:16\n", 2_097_152);
-    file(
-        room,
+    room.file(
         "sys/devices/pci/block/sdb/device/vpd_pg80",
         b"\0\x80\0\x14      WD-WCC7K0ABC12 ",
     );
-    file(room, "sys/devices/pci/block/sdb/device/wwid", b"naa.50014ee2b5a1c3d4\n");
+    room.file("sys/devices/pci/block/sdb/device/wwid", b"naa.50014ee2b5a1c3d4\n");
     fs::create_dir_all(room.path("sys/devices/pci/block/sdb/device/enclosure_device:Slot 05")).unwrap();
     disk(room, "nvme0n1", "259:0\n", 4096);
-    file(room, "sys/devices/pci/block/nvme0n1/device/serial", b"S4EVNX0R  \n");
-    file(room, "sys/devices/pci/block/nvme0n1/wwid", b"eui.0025385b01414e5a\n");
+    room.file("sys/devices/pci/block/nvme0n1/device/serial", b"S4EVNX0R  \n");
+    room.file("sys/devices/pci/block/nvme0n1/wwid", b"eui.0025385b01414e5a\n");
     link(room, "dev/disk/by-path/pci-0000:01:00.0-nvme-1", "../../nvme0n1");
     disk(room, "sdc", "8:32\n", 4096);
     link(room, "dev/disk/by-id/ata-ST4000VN008_ZDH1$x", "../../sdc");
     link(room, "dev/disk/by-id/wwn-0x5000c500a1b2c3d4", "../../sdc");
     link(room, "dev/disk/by-id/ata-OTHER_1", "../../sdb");
-    file(room, "sys/devices/pci/block/sdc/sdc1/partition", b"1\n");
-    file(room, "sys/devices/pci/block/sdc/sdc1/size", b"2048\n");
-    file(room, "sys/devices/pci/block/sdc/sdc1/dev", b"8:33\n");
-    file(room, "sys/devices/pci/block/sdc/sdc1/ro", b"0\n");
+    room.file("sys/devices/pci/block/sdc/sdc1/partition", b"1\n");
+    room.file("sys/devices/pci/block/sdc/sdc1/size", b"2048\n");
+    room.file("sys/devices/pci/block/sdc/sdc1/dev", b"8:33\n");
+    room.file("sys/devices/pci/block/sdc/sdc1/ro", b"0\n");
     link(room, "sys/class/block/sdc1", "../../devices/pci/block/sdc/sdc1");
-    file(room, "proc/self/mountinfo", b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
-    file(room, "proc/swaps", b"Filename Type Size Used Priority\n");
+    room.file("proc/self/mountinfo", b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+    room.file("proc/swaps", b"Filename Type Size Used Priority\n");
 }
 
 pub(super) fn looked(room: &Room, line: &str) -> (i32, String) {
-    let look = Request::Look(vec![line.split(' ').map(str::to_owned).collect()]);
-    match room.call(&look).remove(0) {
-        Said::Looked(printed) => (printed.exit, printed.text),
-        other => panic!("{other:?}"),
-    }
+    let printed = room.look(line.split(' ').map(str::to_owned).collect());
+    (printed.exit, printed.text)
 }
 
 pub(super) fn said(text: &str) -> (i32, String) {
@@ -119,17 +109,16 @@ fn a_disk_is_blank_only_where_nothing_is_on_it_and_nobody_uses_it() {
         blkid("exit 2");
         assert_eq!(is("sdc"), said("has the partition sdc1"), "{shell}");
         assert_eq!(is("sdc1"), said("blank"), "{shell}");
-        file(
-            &room,
+        room.file(
             "proc/self/mountinfo",
             b"22 1 8:1 / / rw - ext4 x rw\n9 1 8:33 / /srv/x rw - ext4 y rw\n",
         );
         assert_eq!(is("sdc1"), said("is mounted on /srv/x"), "{shell}");
-        file(&room, "proc/swaps", b"Filename Type\n/dev/sdb partition 1 0 -2\n");
+        room.file("proc/swaps", b"Filename Type\n/dev/sdb partition 1 0 -2\n");
         assert_eq!(is("sdb"), said("is swapped to"), "{shell}");
         fs::create_dir_all(room.path("sys/devices/pci/block/sdb/holders/md0")).unwrap();
         assert_eq!(is("sdb"), said("is used by md0"), "{shell}");
-        file(&room, "sys/devices/pci/block/sdb/ro", b"1\n");
+        room.file("sys/devices/pci/block/sdb/ro", b"1\n");
         assert_eq!(is("sdb"), said("is read-only"), "{shell}");
         assert_eq!(is("sdz"), (1, String::new()), "{shell}");
         fs::remove_file(room.path("proc/swaps")).unwrap();
@@ -161,11 +150,7 @@ fn array(room: &Room) {
         ("dev-sdx/slot", "none"),
         ("dev-sdx/errors", "0"),
     ] {
-        file(
-            room,
-            &format!("sys/block/md0/md/{key}"),
-            format!("{value}\n").as_bytes(),
-        );
+        room.file(&format!("sys/block/md0/md/{key}"), format!("{value}\n").as_bytes());
     }
 }
 
@@ -209,7 +194,7 @@ fn a_check_begins_only_where_nothing_runs_and_a_rebuild_is_left_alone() {
             (0, "idle"),
             "{shell}"
         );
-        file(&room, "sys/block/md0/md/sync_action", b"recover\n");
+        room.file("sys/block/md0/md/sync_action", b"recover\n");
         assert_eq!(
             (check("start"), reads(&room, "sync_action").as_str()),
             (1, "recover"),
@@ -233,7 +218,7 @@ fn a_replacement_is_broken_off_until_it_is_complete() {
         let room = Room::new(shell);
         array(&room);
         let keep = || looked(&room, "md_keep md0 sdb sdc").0;
-        let state = |text: &str| file(&room, "sys/block/md0/md/dev-sdc/state", text.as_bytes());
+        let state = |text: &str| room.file("sys/block/md0/md/dev-sdc/state", text.as_bytes());
         state("spare\n");
         assert_eq!(
             (keep(), reads(&room, "dev-sdc/state").as_str()),
@@ -247,7 +232,7 @@ fn a_replacement_is_broken_off_until_it_is_complete() {
             (0, "faulty"),
             "{shell}"
         );
-        file(&room, "sys/block/md0/md/dev-sdb/state", b"faulty\n");
+        room.file("sys/block/md0/md/dev-sdb/state", b"faulty\n");
         state("in_sync,replacement\n");
         assert_eq!(keep(), 1, "{shell}");
         assert_eq!(reads(&room, "dev-sdb/state"), "faulty", "{shell}");
@@ -291,16 +276,12 @@ fn the_pace_of_a_client_is_that_of_the_mounts_of_these_servers() {
         \t        READ: 5 5 0 0 0 0 10 10 0\n";
     for shell in shells() {
         let room = Room::new(shell);
-        file(&room, "proc/self/mountstats", stats.as_bytes());
+        room.file("proc/self/mountstats", stats.as_bytes());
         let pace = |servers: &str| looked(&room, &format!("nfs_pace {servers}"));
         assert_eq!(pace("10.9.0.100"), said("mounts 1 ops 31 rtt_ms 148"), "{shell}");
         assert_eq!(pace("10.9.0.100 stor1"), said("mounts 2 ops 36 rtt_ms 158"), "{shell}");
         assert_eq!(pace("10.9.0.10"), said("mounts 0 ops 0 rtt_ms 0"), "{shell}");
-        file(
-            &room,
-            "proc/self/mountstats",
-            stats.replace("20 21", "2x 21").as_bytes(),
-        );
+        room.file("proc/self/mountstats", stats.replace("20 21", "2x 21").as_bytes());
         assert_eq!(pace("10.9.0.100").0, 1, "{shell}: garbage is no pace");
         assert_eq!(pace("stor1"), said("mounts 1 ops 5 rtt_ms 10"), "{shell}");
         fs::remove_file(room.path("proc/self/mountstats")).unwrap();

@@ -50,17 +50,11 @@ fn words(room: &Room, function: &str, more: &[&str]) -> Vec<String> {
 }
 
 fn looked(room: &Room, function: &str) -> Printed {
-    match room.call(&Request::Look(vec![words(room, function, &[])])).remove(0) {
-        Said::Looked(printed) => printed,
-        other => panic!("{other:?}"),
-    }
+    room.look(words(room, function, &[]))
 }
 
 fn done(room: &Room, function: &str, more: &[&str]) -> Printed {
-    match room.call(&Request::Nudge(words(room, function, more))).remove(0) {
-        Said::Ran(printed) => printed,
-        other => panic!("{other:?}"),
-    }
+    room.nudge(words(room, function, more))
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A host as a whole: its boot, what it runs, and who is connected to it.
 
 use super::{
-    disks::{file, looked, said},
+    disks::{looked, said},
     *,
 };
 
@@ -10,7 +10,7 @@ const BOOT: &str = "3b7c5e0e-3b4c-4f7a-8a53-0d6f1d1c9a01";
 /// A host with a program that stands for `systemctl`, two arrays and some mounts.
 fn host(shell: &'static str) -> Room {
     let room = Room::new(shell);
-    file(&room, "proc/sys/kernel/random/boot_id", format!("{BOOT}\n").as_bytes());
+    room.file("proc/sys/kernel/random/boot_id", format!("{BOOT}\n").as_bytes());
     fs::create_dir_all(room.path("run")).unwrap();
     room.program(
         "systemctl",
@@ -37,15 +37,14 @@ reboot) echo called >>\"$POINTSMAN_RUN/called\" ;;
 *) exit 1 ;;
 esac",
     );
-    file(&room, "sys/block/md0/md/array_state", b"clean\n");
-    file(&room, "sys/block/md0/md/degraded", b"0\n");
-    file(&room, "sys/block/md1/md/array_state", b"active\n");
-    file(&room, "sys/block/md1/md/degraded", b"1\n");
+    room.file("sys/block/md0/md/array_state", b"clean\n");
+    room.file("sys/block/md0/md/degraded", b"0\n");
+    room.file("sys/block/md1/md/array_state", b"active\n");
+    room.file("sys/block/md1/md/degraded", b"1\n");
     // RAID 0 has no such file; one that is not started is none.
-    file(&room, "sys/block/md2/md/array_state", b"clean\n");
-    file(&room, "sys/block/md3/md/array_state", b"inactive\n");
-    file(
-        &room,
+    room.file("sys/block/md2/md/array_state", b"clean\n");
+    room.file("sys/block/md3/md/array_state", b"inactive\n");
+    room.file(
         "proc/self/mounts",
         b"/dev/sda1 / ext4 rw 0 0\nproc /proc proc rw 0 0\n/dev/loop3 /snap/x squashfs ro 0 0\n\
           10.0.0.7:/srv/web1 /mnt/web1 nfs4 rw 0 0\n/dev/sdb1 /srv/two\\040words xfs rw 0 0\n",
@@ -130,14 +129,14 @@ fn connections_to_its_own_ports_are_counted() {
              \x20  2: 0A00000B:C351 0A000015:01BB 01 00000000:00000000 00:00000000 00000000 0 0 3 1\n\
              \x20  3: 0A00000B:01BB 0A000016:C350 06 00000000:00000000 00:00000000 00000000 0 0 4 1\n"
         );
-        file(&room, "proc/net/tcp", four.as_bytes());
+        room.file("proc/net/tcp", four.as_bytes());
         assert_eq!(looked(&room, "tcp_count 443"), said("connections 1"), "{shell}");
         assert_eq!(looked(&room, "tcp_count 80 443"), said("connections 1"), "{shell}");
         assert_eq!(looked(&room, "tcp_count 80"), said("connections 0"), "{shell}");
         let six = format!(
             "{head}   0: 0000000000000000FFFF00000B00000A:0050 0000000000000000FFFF00001600000A:C350 01 0:0 00:0 0 0 0 5 1\n"
         );
-        file(&room, "proc/net/tcp6", six.as_bytes());
+        room.file("proc/net/tcp6", six.as_bytes());
         assert_eq!(looked(&room, "tcp_count 80 443"), said("connections 2"), "{shell}");
         fs::remove_file(room.path("proc/net/tcp")).unwrap();
         assert_eq!(

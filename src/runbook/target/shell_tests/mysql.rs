@@ -73,17 +73,11 @@ fn argv(function: &str, more: &[&str]) -> Vec<String> {
 }
 
 fn looked(room: &Room, function: &str) -> Printed {
-    match room.call(&Request::Look(vec![argv(function, &[])])).remove(0) {
-        Said::Looked(printed) => printed,
-        other => panic!("{other:?}"),
-    }
+    room.look(argv(function, &[]))
 }
 
 fn done(room: &Room, function: &str, more: &[&str]) -> Printed {
-    match room.call(&Request::Nudge(argv(function, more))).remove(0) {
-        Said::Ran(printed) => printed,
-        other => panic!("{other:?}"),
-    }
+    room.nudge(argv(function, more))
 }
 
 fn state(room: &Room) -> Seen {

@@ -1,7 +1,7 @@
 //! ZFS pools, by a `zpool` that prints what real ones have printed.
 
 use super::{
-    disks::{file, looked, said},
+    disks::{looked, said},
     *,
 };
 
@@ -32,8 +32,8 @@ fn captured(name: &str) -> PathBuf {
 
 /// A block device as /sys has it.
 fn disk(room: &Room, name: &str) {
-    file(room, &format!("sys/class/block/{name}/size"), b"2048\n");
-    file(room, &format!("dev/{name}"), b"");
+    room.file(&format!("sys/class/block/{name}/size"), b"2048\n");
+    room.file(&format!("dev/{name}"), b"");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_pool_is_told_with_the_disks_behind_its_devices() {
 fn a_pool_of_files_is_told_by_their_sizes() {
     for shell in shells() {
         let room = Room::new(shell);
-        file(&room, "disks/disk1.img", &[0; 4096]);
+        room.file("disks/disk1.img", [0; 4096]);
         let status = room.path("status");
         let printed = fs::read_to_string(captured("zfs/0.7.0-online")).unwrap();
         let disks = room.path("disks").display().to_string();
