@@ -9,14 +9,23 @@ use crate::{
     facts::{CleanText, UnixMs},
     fleet::HostName,
 };
-use std::collections::{BTreeMap, btree_map::Entry as Slot};
+use std::{
+    collections::{BTreeMap, btree_map::Entry as Slot},
+    time::Duration,
+};
 
 /// The standing claims about one host, segment or topology.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ledger {
     entries: BTreeMap<(Code, Subject), Entry>,
     round: u64,
+    /// When the facts of the last round were read.
+    at: UnixMs,
 }
+
+/// For so long a notice stays that cannot be judged just now: a console that is late for a poll neither takes it back
+/// nor tells it anew with the next one. Of an older one nobody needs to know.
+const NOTICE_STAYS: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone)]
 struct Entry {
@@ -91,6 +100,7 @@ impl Ledger {
         Self {
             entries: BTreeMap::new(),
             round: 0,
+            at: UnixMs(0),
         }
     }
 
@@ -101,6 +111,7 @@ impl Ledger {
             return;
         }
         self.round += 1;
+        self.at = round.at;
         for claim in std::mem::take(&mut claims.list) {
             self.enter(claim, round);
         }
@@ -186,19 +197,19 @@ impl Ledger {
             if !entry.shown {
                 continue;
             }
-            let (severity, evidence) = if blind || !entry.settled {
-                if entry.severity < Severity::Warning {
-                    continue;
-                }
-                let text = format!(
-                    "was {} at {}, not seen since: {}",
-                    entry.severity.word(),
-                    say::clock(entry.claimed_at),
-                    entry.evidence
-                );
-                (Severity::Unknown, text.into())
-            } else {
+            let is_bad = entry.severity >= Severity::Warning;
+            let claimed_at = say::clock(entry.claimed_at);
+            let (severity, evidence) = if entry.settled && !blind {
                 (entry.severity, entry.evidence.clone())
+            } else if is_bad {
+                let word = entry.severity.word();
+                let text = format!("was {word} at {claimed_at}, not seen since: {}", entry.evidence);
+                (Severity::Unknown, text.into())
+            } else if !blind && self.at.since(entry.claimed_at) <= NOTICE_STAYS {
+                let text = format!("{}; not judged since {claimed_at}", entry.evidence);
+                (entry.severity, text.into())
+            } else {
+                continue;
             };
             out.push(Finding {
                 code: *code,
@@ -324,18 +335,32 @@ mod tests {
         ledger.update(degraded(), round(0, true));
         ledger.update(degraded(), round(2000, true));
         assert_eq!(shown(&ledger).len(), 2);
-        let mut unread = Claims::new();
-        unread.known::<()>(Source::Md, &Fact::Unknown(Doubt::Why(&Why::NotAsked)));
-        ledger.update(unread, round(4000, true));
-        let mut out = Vec::new();
-        ledger.findings(false, &mut out);
-        assert_eq!(out.len(), 1);
-        assert_eq!(out[0].severity, Severity::Unknown);
-        assert_eq!(
-            out[0].evidence.as_str(),
-            "was warning at 00:00:02Z, not seen since: 2 of 3"
+        let unread = || {
+            let mut claims = Claims::new();
+            claims.known::<()>(Source::Md, &Fact::Unknown(Doubt::Why(&Why::NotAsked)));
+            claims
+        };
+        let said = |ledger: &Ledger, blind: bool| {
+            let mut out = Vec::new();
+            ledger.findings(blind, &mut out);
+            let said = out
+                .into_iter()
+                .map(|one| (one.severity, one.evidence.as_str().to_owned()));
+            said.collect::<Vec<_>>()
+        };
+        let bad = (
+            Severity::Unknown,
+            "was warning at 00:00:02Z, not seen since: 2 of 3".to_owned(),
         );
-        ledger.update(Claims::new(), round(6000, true));
+        let notice = (Severity::Notice, "check; not judged since 00:00:02Z".to_owned());
+        // One poll that tells nothing does not take a notice back …
+        ledger.update(unread(), round(4000, true));
+        assert_eq!(said(&ledger, false), [bad.clone(), notice]);
+        assert_eq!(said(&ledger, true), [bad.clone()]);
+        // … and what was worth knowing a minute ago is not any more.
+        ledger.update(unread(), round(63_000, true));
+        assert_eq!(said(&ledger, false), [bad]);
+        ledger.update(Claims::new(), round(65_000, true));
         assert!(ledger.is_empty());
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     fleet::HostName,
     verdict::{
         Code, Severity, Subject, SubjectKind,
-        claim::Claims,
+        claim::{Claims, Level},
         failslow::{
             Judgement, Reason, State,
             explain::{Scene, why},
@@ -58,11 +58,16 @@ impl Alarm<'_> {
     }
 
     /// Whether a host that answers the console late is so by more than the console's own moments of haste: a fraction of a
-    /// millisecond hurts nobody.
-    fn is_worth_a_look(&self) -> bool {
+    /// millisecond hurts nobody. What was told stays until it is as fast as its peers again: one poll in which those were
+    /// late, too, does not take it back.
+    fn is_worth_a_look(&self) -> Level {
         const LATER_MS: f32 = 5.0;
         let later = self.peers.members[self.place].tracked.latency_ms * (1.0 - 1.0 / self.now.last_ratio.max(1.0));
-        self.now.peers > 1 && self.now.ratio > 1.6 && later >= LATER_MS
+        let notice = |is: bool| if is { Severity::Notice } else { Severity::Ok };
+        Level {
+            now: notice(self.now.peers > 1 && self.now.ratio > 1.6 && later >= LATER_MS),
+            keep: notice(!self.is_recovering()),
+        }
     }
 
     /// The stream in words, without its host: the finding names that itself.
@@ -297,12 +302,16 @@ fn tell_streams(watched: &Watched, alarms: &[Alarm<'_>], out: &mut Claims) {
             }
             // The console's own moments of haste come and go; what lies at the other end or on the way stays. Of two hosts
             // nobody knows which way is the usual one.
-            (State::Slow, Reason::Steady | Reason::Lasting) if op == Op::Poll && alarm.is_worth_a_look() => {
+            (State::Slow, Reason::Steady | Reason::Lasting) if op == Op::Poll => {
+                let level = alarm.is_worth_a_look();
+                if level.keep == Severity::Ok {
+                    continue;
+                }
                 let name = format!("console→{}", watched.name);
                 let evidence = format!("{}; the host or the way to it, cannot tell", told());
-                out.raise(
+                out.measured(
                     Code::PathSlow,
-                    Severity::Notice,
+                    level,
                     Subject::of_fleet(SubjectKind::Path, &name),
                     evidence,
                 )

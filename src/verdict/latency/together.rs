@@ -107,8 +107,10 @@ impl Latency {
             if peers.group.common() != State::Slow || peers.key.op().is_nfs() {
                 continue;
             }
-            // Where the console is slow, all hosts seem to be.
-            if peers.key.op() == Op::Poll && (self.uplink || self.console_late) {
+            // Where the console is slow, all hosts seem to be, and whether they are cannot be told.
+            let is_poll = peers.key.op() == Op::Poll;
+            if is_poll && (self.uplink || self.console_late) {
+                out.unsettled(Code::GroupSlow, group_subject(&peers.key));
                 continue;
             }
             let mut hosts: Vec<usize> = peers
@@ -139,6 +141,9 @@ impl Latency {
                 };
                 let _ = write!(evidence, "; {word}{backup}");
                 if is_enough { Severity::Notice } else { Severity::Warning }
+            } else if is_poll && ratio.ln() < BEYOND {
+                // No client waits for the console's polls: a little later all together is worth knowing, and no more.
+                Severity::Notice
             } else {
                 Severity::Warning
             };

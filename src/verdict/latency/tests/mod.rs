@@ -239,6 +239,27 @@ fn one_host_that_answers_the_console_late_is_that_host_or_the_way_to_it() {
 }
 
 #[test]
+fn what_is_told_of_one_host_neither_goes_nor_comes_when_the_others_or_the_console_are_late_for_a_poll() {
+    let mut island = settled(6);
+    let late = || Fault::Slow("access4", 6.0);
+    let (first, _) = until_told(&mut island, vec![late()], 120);
+    assert!(first.is_some());
+    let stands = |findings: &[Finding]| told(findings).contains(&(Code::PathSlow, "console→access4".into(), NOTICE));
+    for turn in 0..20 {
+        island.faults = vec![late()];
+        assert!(stands(&island.run(3)), "{turn}");
+        island.observer_doubtful = true;
+        assert!(stands(&island.run(1)), "{turn}: the console is late");
+        island.observer_doubtful = false;
+        let others = ["access1", "access2", "access3", "access5", "access6"];
+        island.faults.extend(others.map(|host| Fault::Slow(host, 6.0)));
+        assert!(stands(&island.run(1)), "{turn}: the others are late");
+    }
+    island.faults = Vec::new();
+    assert_eq!(told(&island.run(120)), []);
+}
+
+#[test]
 fn the_secondarys_disk_that_slows_the_primary_is_to_blame_and_not_the_primary() {
     let mut island = settled(8);
     island.edit = Some(Box::new(|host, snapshot| {
