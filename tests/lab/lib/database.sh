@@ -135,6 +135,14 @@ database_make() {
     GRANT SELECT, INSERT, UPDATE, DELETE ON lab.* TO writer@'10.77.0.%';
     GRANT SELECT, INSERT, UPDATE, DELETE ON percona.* TO writer@'10.77.0.%'"
   each_of db2 db3 database_follow
+  each_of db2 db3 database_caught_up
+}
+
+# database_caught_up HOST: waits until it has what the source has now.
+database_caught_up() {
+  local position
+  position=$(sql "$DATABASE_SOURCE" 'SELECT @@gtid_binlog_pos')
+  [ "$(sql "$1" "SELECT MASTER_GTID_WAIT('$position', 30)")" = 0 ]
 }
 
 database_end() { service "$1" end mariadbd; }
