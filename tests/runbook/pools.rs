@@ -37,7 +37,7 @@ fn a_device_is_replaced_by_one_command_and_zfs_takes_it_out() {
         assert_eq!(end, End::Done, "{scene:?}");
         assert_eq!(
             ran(&stage),
-            [format!("zpool replace tank {OLD_DEVICE} /dev/{NEW_DISK}")],
+            [format!("zpool replace tank /dev/{OLD_DEVICE} /dev/{NEW_DISK}")],
             "{scene:?}"
         );
         assert!(pool(&stage, |pool| pool.has(NEW_DISK) && pool.state() == "ONLINE"));

@@ -53,6 +53,14 @@ impl Member {
         is_good(&self.state) || self.state == PoolState::Degraded
     }
 
+    /// As commands name it: a disk that the pool knows by its device by the path of that, which every ZFS takes (zfs-fuse
+    /// looks for no short names), and all others by the pool's own word.
+    #[must_use]
+    pub fn word(&self) -> String {
+        let disk = self.disk.as_ref().filter(|disk| disk.device == self.name);
+        disk.map_or_else(|| self.name.clone(), Disk::path)
+    }
+
     /// Whether ZFS has counted any error of it.
     #[must_use]
     pub fn has_errors(&self) -> bool {

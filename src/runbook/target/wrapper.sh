@@ -566,7 +566,8 @@ pool_keep() {
 $seen
 END
   case $found in
-    joint) zpool detach "$1" "$3" ;;
+    # By its path, as it was put in: not every ZFS looks for short names.
+    joint) zpool detach "$1" "/dev/$3" ;;
     alone) echo "$3 has taken the place of $2" >&2; return 1 ;;
   esac
 }

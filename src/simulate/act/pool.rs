@@ -70,6 +70,7 @@ fn files(node: &Node, name: &str) -> Answer {
 fn replace(node: &mut Node, name: &str, old: &str, new: &str) -> Result<(), String> {
     known(node, name)?;
     let device = new.trim_start_matches("/dev/");
+    let old = old.trim_start_matches("/dev/");
     let there = disk(node, device).ok_or_else(|| format!("cannot open '{new}': No such device\n"))?;
     let unfit = |why: &str| {
         Err(format!(

@@ -50,7 +50,7 @@ impl Action for PoolReplace {
             ],
             expects,
             // Never by force: what ZFS itself holds against a disk counts.
-            work: Work::Commands(vec![argv(["zpool", "replace", &pool.name, &old.name, &new.path()])]),
+            work: Work::Commands(vec![argv(["zpool", "replace", &pool.name, &old.word(), &new.path()])]),
             proof: vec![pool.is_replaced(&old.name, &new.device)],
             deadline: Duration::from_mins(2),
             settles_within: Duration::from_secs(10),

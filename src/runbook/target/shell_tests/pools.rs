@@ -118,7 +118,7 @@ fn a_new_disk_leaves_only_while_it_shares_its_place() {
         let keep = |new: &str| looked(&room, &format!("pool_keep tank 1234567890 {new}")).0;
         assert_eq!((keep("sdd"), ran().as_str()), (1, ""), "{shell}: it has a place alone");
         assert_eq!((keep("sdq"), ran().as_str()), (0, ""), "{shell}: it is not in the pool");
-        assert_eq!((keep("sdc"), ran().as_str()), (0, "detach tank sdc\n"), "{shell}");
+        assert_eq!((keep("sdc"), ran().as_str()), (0, "detach tank /dev/sdc\n"), "{shell}");
         assert_ne!(looked(&room, "pool_keep vault sdb sdc").0, 0, "{shell}");
     }
 }
