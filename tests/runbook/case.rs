@@ -213,6 +213,9 @@ impl<'a> Play<'a> {
         if case.scene.takes_over() {
             stage.disturbed.insert("stor1".into());
         }
+        stage
+            .disturbed
+            .extend(case.scene.fences().iter().map(|(host, _)| (*host).to_owned()));
         if case.scene.base() == Scene::FailBack {
             stage.disturbed.insert("stor1".into());
         }
@@ -349,7 +352,7 @@ impl<'a> Play<'a> {
             && !self.case.scene.is_mysql()
             && !self.case.scene.is_galera()
             && !self.case.scene.is_client()
-            && let Err(why) = invariants::served(&self.stage, "web1", self.place)
+            && let Err(why) = self.served("web1", self.place)
         {
             panic!("21: the second operator's run ended as {end:?}, but {why}");
         }
@@ -549,12 +552,6 @@ impl<'a> Play<'a> {
             .any(|record| matches!(record, pointsman::runbook::engine::Record::Intent { .. }))
             && (self.second.is_some() || self.stopped.is_some());
         if let Some(host) = expected.filter(|host| !rebooted(host) && !taken) {
-            if self.case.scene.is_copied() && host == "stor3" {
-                if let Err(why) = migration::served(&self.stage, host) {
-                    panic!("21: {end:?}, but {why}");
-                }
-                return;
-            }
             if self.case.scene.is_mysql()
                 && let Err(why) = database::served(&self.stage, host)
             {
@@ -569,11 +566,22 @@ impl<'a> Play<'a> {
             // Addresses that were moved by hand are found after a while.
             let slices = self.case.scene.slices().iter();
             for slice in slices.filter(|_| !self.case.scene.is_client()) {
-                if let Err(why) = invariants::served(&self.stage, slice, host) {
+                if let Err(why) = self.served(slice, host) {
                     panic!("21: {end:?}, but {why}");
                 }
             }
         }
+    }
+}
+
+impl Play<'_> {
+    /// Clients are served by that host, be it by what took the place of the slice.
+    fn served(&self, slice: &str, host: &str) -> Result<(), String> {
+        let scene = self.case.scene;
+        if (scene.is_copied() || scene.is_restored()) && host == "stor3" {
+            return migration::served(&self.stage, host);
+        }
+        invariants::served(&self.stage, slice, host)
     }
 }
 

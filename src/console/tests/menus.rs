@@ -85,6 +85,7 @@ fn a_backup_can_be_tested_where_somebody_has_said_how() {
             hooks: Some(BackupHooks {
                 list: vec!["list".to_owned()],
                 restore: vec!["restore".to_owned()],
+                fetch: None,
                 scratch: "/srv/scratch".to_owned(),
                 expect: Vec::new(),
                 every: Duration::from_hours(26),

@@ -420,7 +420,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Array | About::Pool => &[ValueKind::Host],
         About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
         About::Clients => &[ValueKind::Slice, ValueKind::Segment],
-        About::Migration => &[ValueKind::Slice],
+        About::Migration | About::Restore => &[ValueKind::Slice],
         About::Backup => &[ValueKind::Slice, ValueKind::Database],
     };
     let (named, told): (&[&str], &str) = match definition.about {
@@ -435,6 +435,10 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Migration => (
             &["slice", "into"],
             "a runbook about a migration is told both filesystems by these names",
+        ),
+        About::Restore => (
+            &["slice", "into", "backup"],
+            "a runbook that restores a slice is told both filesystems and the backup by these names",
         ),
         About::Backup => (
             &["backup"],
