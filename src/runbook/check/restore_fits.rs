@@ -93,6 +93,9 @@ fn export(restore: &RestoreLayout, new: &SliceLayout, report: &mut Report) {
 fn proved(restore: &RestoreLayout, chosen: &RestoreChosen, sight: &Sight, report: &mut Report) {
     let (on, slice, name) = (&restore.on, &restore.slice, &chosen.backup.name);
     report.note(format!("{name} began {} ago", span(sight.now.since(chosen.backup.at))));
+    report.warn(format!(
+        "clients of {slice} wait until {name} is restored as well: how long that takes nobody can tell before"
+    ));
     match sight.text(&told_look(on, &restore.told)).and_then(Told::parse) {
         Ok(Some(told)) => {
             report.note(told.says(sight.now));

@@ -45,6 +45,14 @@ pub fn misfits(fleet: &Fleet, wish: &Wish) -> Vec<Refusal> {
             }
             continue;
         };
+        let is_database = || fleet.topologies.iter().any(|topology| topology.name.as_str() == *value);
+        if definition.about == About::Restore && parameter.kind == ValueKind::Slice && is_database() {
+            refusals.push(Refusal::new(
+                format!("{name}: {value} is a database, which no runbook restores"),
+                "restore it by hand: docs/backup.md says how",
+            ));
+            continue;
+        }
         if let Some((wrong, lift)) = misfit(fleet, parameter, value) {
             refusals.push(Refusal::new(format!("{name}: {wrong}"), lift));
         }

@@ -236,7 +236,7 @@ impl Subject for Restore {
         }
         if let Some(RestoreChosen { backup, .. }) = &self.layout.chosen {
             report.losses.push(format!(
-                "everything that was written to {} since {}, when {} began: what that holds comes back alone",
+                "everything that was written to {} since {}, when {} began: that backup alone comes back",
                 self.layout.slice,
                 moment(backup.at),
                 backup.name
