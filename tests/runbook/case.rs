@@ -213,9 +213,6 @@ impl<'a> Play<'a> {
         if case.scene.takes_over() {
             stage.disturbed.insert("stor1".into());
         }
-        stage
-            .disturbed
-            .extend(case.scene.fences().iter().map(|(host, _)| (*host).to_owned()));
         if case.scene.base() == Scene::FailBack {
             stage.disturbed.insert("stor1".into());
         }
@@ -332,8 +329,9 @@ impl<'a> Play<'a> {
                 self.later = own.last().is_some_and(|last| matches!(last, Record::Ended(End::Done)));
             }
             End::Held { .. } | End::Refused { .. } => {}
-            // A person was asked, which changes nothing, and the old side was gone by then.
-            End::Compensated { stays, .. } if stays.is_empty() && self.case.scene == Scene::MigrateReclaim => {}
+            // A person was asked, which changes nothing, and by then the old side was gone, or the slice served.
+            End::Compensated { stays, .. }
+                if stays.is_empty() && (self.case.scene == Scene::MigrateReclaim || self.case.scene.is_restored()) => {}
             // Where nothing but the other run is in its way there is nothing to turn back from.
             other => {
                 let troubled = self

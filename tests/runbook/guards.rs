@@ -301,12 +301,7 @@ fn what_was_restored_is_opened_only_where_nobody_serves_beside_it() {
     let carries: fn(&mut Island) = |island| island.add_address(0, 1);
     let mounts: fn(&mut Island) = |island| {
         island.replicas[0].sides[1].role = Role::Primary;
-        let client = island.nodes[0]
-            .filesystems
-            .iter()
-            .find(|it| it.source == "/dev/drbd0")
-            .cloned();
-        island.nodes[1].filesystems.extend(client);
+        island.mount(0, 1).unwrap();
     };
     let someone: fn(&mut Island) = |island| {
         let (address, at) = (island.replicas[0].address, island.node("client").unwrap());

@@ -148,7 +148,12 @@ impl Stage {
             garbage: BTreeMap::new(),
             apart: false,
             turn: 0,
-            disturbed: BTreeSet::new(),
+            // Both of them served something else as well.
+            disturbed: if scene.is_restored() {
+                scene.fences().iter().map(|(host, _)| (*host).to_owned()).collect()
+            } else {
+                BTreeSet::new()
+            },
             told: Vec::new(),
             serving: BTreeSet::new(),
             wrong_way: None,
