@@ -119,6 +119,13 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
             "--discard=web1",
             "--fault=split-brain:web-1",
         ],
+        "restore-from-backup" => &[
+            "slice=web-1",
+            "into=web-1-interim",
+            "--fault=dead:stor1",
+            "--fault=dead:stor2",
+            "--answer=web-1",
+        ],
         "service" => &["hosts=stor1", "unit=cron", "state=restarted"],
         "rolling" => &["hosts=gate1", "work=reboot", "soak=1"],
         "mysql-switchover" | "database-backup-test" => &["database=shop"],

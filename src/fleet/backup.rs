@@ -30,6 +30,8 @@ pub struct BackupHooks {
     pub list: Vec<String>,
     /// Restores one: `{backup}` in a word stands for its name, `{into}` for the empty directory that it is restored to.
     pub restore: Vec<String>,
+    /// Brings one to an empty filesystem of another server, run there, with the same placeholders.
+    pub fetch: Option<Vec<String>>,
     /// The directory in which a directory is made for each test.
     pub scratch: String,
     /// What every backup has: paths, relative to where it is restored; of a database tables, as `database.table`.
@@ -39,13 +41,23 @@ pub struct BackupHooks {
 }
 
 impl BackupHooks {
-    /// The words that restore a backup to a directory.
+    /// The words that restore a backup to a directory of the host where it is.
     #[must_use]
     pub fn restoring(&self, backup: &str, into: &str) -> Vec<String> {
-        // Each word is filled in once: a name that looks like a placeholder stays a name.
-        let values = [("{backup}", backup), ("{into}", into)];
-        self.restore.iter().map(|word| filled(word, &values)).collect()
+        with(&self.restore, backup, into)
     }
+
+    /// The words that bring a backup to a directory of another host, run there; `None` where nobody has said how.
+    #[must_use]
+    pub fn fetching(&self, backup: &str, into: &str) -> Option<Vec<String>> {
+        Some(with(self.fetch.as_ref()?, backup, into))
+    }
+}
+
+fn with(words: &[String], backup: &str, into: &str) -> Vec<String> {
+    // Each word is filled in once: a name that looks like a placeholder stays a name.
+    let values = [("{backup}", backup), ("{into}", into)];
+    words.iter().map(|word| filled(word, &values)).collect()
 }
 
 /// A word with what stands for its placeholders, none of which is looked for in what was filled in.
@@ -70,6 +82,7 @@ pub(super) struct BackupLevel {
     on: Option<HostName>,
     list: Option<Vec<String>>,
     restore: Option<Vec<String>>,
+    fetch: Option<Vec<String>>,
     scratch: Option<String>,
     expect: Option<Vec<String>>,
     every: Option<Duration>,
@@ -102,6 +115,7 @@ impl BackupLevel {
 
     fn keys(context: &mut Context<'_>, keys: &BackupKeys) -> Self {
         let restore = restoring(context, keys.restore.as_ref());
+        let fetch = restoring(context, keys.fetch.as_ref());
         if let Some(every) = keys.every.as_ref().filter(|every| every.value.0.is_zero()) {
             context.error(every.node, "nothing is as new as that");
         }
@@ -116,6 +130,7 @@ impl BackupLevel {
                 .as_ref()
                 .and_then(|words| check_hook_command(context, words, false)),
             restore,
+            fetch,
             scratch: keys
                 .scratch
                 .as_ref()
@@ -131,14 +146,16 @@ impl BackupLevel {
     pub fn over(self, context: &mut Context<'_>, node: NodeId, weaker: &Self, own: (&str, &str)) -> Option<Backup> {
         let list = self.list.or_else(|| weaker.list.clone());
         let restore = self.restore.or_else(|| weaker.restore.clone());
+        let fetch = self.fetch.or_else(|| weaker.fetch.clone());
         let scratch = self.scratch.or_else(|| weaker.scratch.clone());
         let on = self.on.or_else(|| weaker.on.clone());
-        let any = list.is_some() || restore.is_some() || scratch.is_some();
+        let any = list.is_some() || restore.is_some() || fetch.is_some() || scratch.is_some();
         let named = |words: Vec<String>| words.iter().map(|word| filled(word, &[own])).collect();
         let hooks = match (list, restore, scratch) {
             (Some(list), Some(restore), Some(scratch)) => Some(BackupHooks {
                 list: named(list),
                 restore: named(restore),
+                fetch: fetch.map(named),
                 scratch,
                 expect: self.expect.or_else(|| weaker.expect.clone()).unwrap_or_default(),
                 every: self.every.or(weaker.every).unwrap_or(EVERY),

@@ -739,6 +739,10 @@ pub(super) struct BackupKeys {
     /// restored to.
     #[serde(default)]
     pub restore: Option<Spanned<List<String>>>,
+    /// Program and arguments that bring one to another server, run there, for a slice whose own servers are lost: {into}
+    /// stands for a filesystem that holds nothing but what an earlier try has brought. Of databases nothing uses it.
+    #[serde(default)]
+    pub fetch: Option<Spanned<List<String>>>,
     /// A directory of that host in which each test makes one of its own, and removes it again.
     #[serde(default)]
     pub scratch: Option<Text>,

@@ -40,6 +40,9 @@ pub enum About {
     Clients,
     /// A slice that moves to another filesystem, of another server: the parameters `slice` and `into` name both.
     Migration,
+    /// A slice that is served from its backup: the parameters `slice` and `into` name both filesystems, `backup` one of its
+    /// backups, or the newest.
+    Restore,
     /// A backup: a parameter of the kind `slice` or `database` names what it is of, `backup` one of its backups, or the newest.
     Backup,
 }
@@ -58,6 +61,7 @@ impl About {
             Self::Clients => &["host", "slice", "place", "mounted", "services"],
             Self::Migration => &["slice", "into", "from", "to"],
             Self::Backup => &["host", "found"],
+            Self::Restore => &["slice", "into", "to", "found", "since", "old", "fenced"],
         }
     }
 
@@ -67,6 +71,7 @@ impl About {
     pub const fn shared_words(self) -> &'static [&'static str] {
         match self {
             Self::Database => &["candidate", "serving", "dialect", "entrance"],
+            Self::Restore => &["slice", "into", "to", "found", "since"],
             Self::Slices
             | Self::Hosts
             | Self::Array
@@ -82,7 +87,7 @@ impl About {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
-            Self::Slices | Self::Migration => "slice",
+            Self::Slices | Self::Migration | Self::Restore => "slice",
             Self::Hosts | Self::Clients | Self::Backup => "host",
             Self::Array => "array",
             Self::Pool => "pool",

@@ -7,6 +7,7 @@ mod client;
 mod database;
 mod galera;
 mod migration;
+mod restore;
 mod spare;
 
 pub use client::is_given_up;
@@ -134,11 +135,11 @@ pub enum Interlock {
     BarredAlone,
     /// 6: a slice is mounted only where nothing else is.
     AttachedFree,
-    /// 2: a copy is opened only where nobody can write to what it was made of.
+    /// 2: a copy, or what was restored, is opened only where nobody can write to what was served before.
     OldSideClosed,
     /// 2: what was closed to be copied is opened again only while its copy serves nobody.
     CopySilent,
-    /// 19, 20: what is overwritten by a copy serves nobody, and what it is made of is there.
+    /// 19, 20: what is overwritten by a copy serves nobody, and what it is made of is there; by a backup the same.
     CopyUnused,
     /// 19, 20: what is written to or removed as a scratch directory is nobody else's: marked as ours, or not there.
     ScratchOurs,
@@ -246,10 +247,12 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
                 network::carries(&other.host, *address, false)
             }));
             out.extend(migration::open(context, host, slice, *address));
+            out.extend(restore::open(context, host, slice, *address));
             out
         }),
         Claim::Overwrite { host, slice } => on(context, host, slice, |layout, _| {
-            migration::overwrite(context, layout, slice)
+            let restored = restore::overwrite(context, layout, slice);
+            restored.unwrap_or_else(|| migration::overwrite(context, layout, slice))
         }),
         Claim::Thaw { host, slice } => on(context, host, slice, |_, _| migration::thaw(context, slice)),
         Claim::Scratch { host, place } => scratch(context, host, place),

@@ -120,6 +120,54 @@ pub struct Layouts {
     pub migration: Option<MigrationLayout>,
     /// A backup that is tested.
     pub backup: Option<BackupLayout>,
+    /// A slice that is served from its backup; that and what takes its place are in `slices` as well.
+    pub restore: Option<RestoreLayout>,
+}
+
+/// A slice that is served from its backup, as the plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreLayout {
+    /// The slice.
+    pub slice: SliceName,
+    /// What takes its place.
+    pub into: SliceName,
+    /// The servers that it was on.
+    pub old: Vec<OldServer>,
+    /// The server that takes their place.
+    pub to: HostName,
+    /// The host where the backups are.
+    pub on: HostName,
+    /// The backup; nothing where none could be found.
+    pub chosen: Option<RestoreChosen>,
+    /// Paths that every backup has.
+    pub expect: Vec<String>,
+    /// What its tasks are called.
+    pub task: String,
+    /// What is written down of tests of its backups is called so.
+    pub told: String,
+    /// How long a request of the disks of the new server may take.
+    pub disk_limit: Duration,
+}
+
+/// A server that a slice was on which is served from its backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OldServer {
+    /// The server.
+    pub host: HostName,
+    /// Whether it is made sure to be off: it does not answer, or somebody has named it. Another one has to serve the slice to
+    /// nobody by its own word.
+    pub goes_off: bool,
+}
+
+/// A backup that takes a slice's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreChosen {
+    /// Which.
+    pub backup: Listed,
+    /// What brings it to the new server, run there: program and arguments.
+    pub argv: Vec<String>,
+    /// What the filesystem is marked with until it is the slice.
+    pub mark: String,
 }
 
 /// What a backup is of.

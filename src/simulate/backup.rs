@@ -81,7 +81,7 @@ pub(super) fn fill(fleet: &Fleet, island: &mut Island, epoch: Duration) {
 /// How long a task with these words takes, where it restores a backup or looks at one.
 pub(super) fn takes_s(argv: &[String]) -> Option<f64> {
     match argv.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [SITE, "restore", ..] => Some(TAKES_S[0]),
+        [SITE, "restore" | "fetch", ..] => Some(TAKES_S[0]),
         ["sh", file, ..] if COMPARES.contains(file) => Some(TAKES_S[1]),
         _ => None,
     }
@@ -106,7 +106,13 @@ impl Island {
     pub(super) fn end_of_backup(&mut self, at: usize, task: &str, argv: &[String]) {
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
         let (code, log) = match words.as_slice() {
-            [SITE, "restore", of, backup, into] => self.restored(at, of, backup, into),
+            [SITE, verb @ ("restore" | "fetch"), of, backup, into] => {
+                // Fetched is what any host has that is up; restored what the host itself has.
+                let mut has =
+                    (0..self.nodes.len()).filter(|node| *node == at || (*verb == "fetch" && self.nodes[*node].is_up()));
+                let known = has.any(|node| self.has_backup(node, of, backup));
+                self.restored(at, backup, into, known)
+            }
             ["sh", file, place, ..] if *file == COMPARES[1] => self.started(at, place),
             ["sh", _, tree, _, live, _, sample, ..] => self.compared(at, tree.trim_end_matches("/tree"), live, sample),
             _ => (2, "usage\n".to_owned()),
@@ -118,26 +124,47 @@ impl Island {
         }
     }
 
-    fn restored(&mut self, at: usize, of: &str, backup: &str, into: &str) -> (i32, String) {
-        let store = &mut self.nodes[at].store;
-        let known = store.vault.backups.iter().any(|it| it.of == of && it.name == backup);
-        let place = into.strip_suffix("/tree").unwrap_or(into);
-        match store.vault.scratch.get_mut(place) {
-            Some(_) if store.full => (1, "No space left on device\n".to_owned()),
-            Some(scratch) if known => {
-                scratch.restored = Some(backup.to_owned());
-                (0, "restored\n".to_owned())
-            }
-            Some(_) => (3, format!("{backup}: no such backup\n")),
-            None => (1, format!("{into}: No such file or directory\n")),
-        }
+    fn has_backup(&self, at: usize, of: &str, name: &str) -> bool {
+        let mut backups = self.nodes[at].store.vault.backups.iter();
+        backups.any(|backup| backup.of == of && backup.name == name)
     }
 
-    /// The backup that was restored in a directory.
+    fn restored(&mut self, at: usize, backup: &str, into: &str, known: bool) -> (i32, String) {
+        let plain = self.mounted_plain(at, into);
+        let Self { nodes, copies, .. } = self;
+        let node = &mut nodes[at];
+        let place = into.strip_suffix("/tree").unwrap_or(into);
+        let restored = match (plain, node.store.vault.scratch.get_mut(place)) {
+            (Some(plain), _) => &mut copies.plains[plain].restored,
+            (None, Some(scratch)) => &mut scratch.restored,
+            (None, None) => return (1, format!("{into}: No such file or directory\n")),
+        };
+        if node.store.full {
+            return (1, "No space left on device\n".to_owned());
+        }
+        if !known {
+            return (3, format!("{backup}: no such backup\n"));
+        }
+        *restored = Some(backup.to_owned());
+        (0, "restored\n".to_owned())
+    }
+
+    /// The filesystem of its own that is mounted there and can be written.
+    fn mounted_plain(&self, at: usize, place: &str) -> Option<usize> {
+        let filesystems = &self.nodes[at].filesystems;
+        let writable = |device: &str| filesystems.iter().any(|it| it.source == device && !it.read_only);
+        let mut plains = self.copies.plains.iter();
+        plains.position(|plain| plain.node == at && plain.mount_point == place && writable(&plain.device))
+    }
+
+    /// The backup that was restored in a directory, or to a filesystem.
     fn restored_in(&self, at: usize, place: &str) -> Option<&Backup> {
-        let vault = &self.nodes[at].store.vault;
-        let name = vault.scratch.get(place)?.restored.as_ref()?;
-        vault.backups.iter().find(|backup| backup.name == *name)
+        let name = match self.nodes[at].store.vault.scratch.get(place) {
+            Some(scratch) => scratch.restored.as_ref()?,
+            None => self.copies.plains[self.mounted_plain(at, place)?].restored.as_ref()?,
+        };
+        let mut backups = self.nodes.iter().flat_map(|node| &node.store.vault.backups);
+        backups.find(|backup| backup.name == *name)
     }
 
     fn started(&self, at: usize, place: &str) -> (i32, String) {

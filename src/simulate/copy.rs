@@ -35,6 +35,8 @@ pub struct Plain {
     pub mark: Option<String>,
     /// What it was copied from, and how much of that it has: seconds of writing.
     pub has: Option<(usize, f64)>,
+    /// The backup that was restored to it.
+    pub restored: Option<String>,
     /// For how many seconds clients have written to itself.
     pub own: f64,
 }

@@ -87,6 +87,15 @@ fn statfs(island: &Island, at: usize, place: &str) -> Answer {
 /// `ping -n -c 1 -W 1 HOST` (ping(8)): 1 when nothing answers, 2 when there is no such name.
 fn reach(island: &Island, at: usize, target: &str) -> Answer {
     let name = target.strip_suffix(".sim").unwrap_or(target);
+    if let Ok(address) = target.parse() {
+        // An address that moves: whoever carries it answers, and where nobody does nobody says so either.
+        let answers = island.holder(address).is_some() && island.nodes[at].is_up();
+        let received = u8::from(answers);
+        return Answer {
+            exit: i32::from(!answers),
+            ..Answer::ok(format!("1 packets transmitted, {received} received\n"))
+        };
+    }
     match island.node(name) {
         Some(other) if island.nodes[other].is_up() && island.nodes[at].is_up() => {
             Answer::ok("1 packets transmitted, 1 received, 0% packet loss\n".to_owned())

@@ -160,6 +160,10 @@ fn vault(of: &str, real: &Backup) -> Backup {
     let hooks = |hooks: &BackupHooks| BackupHooks {
         list: words(&[SITE, "backups", of]),
         restore: words(&[SITE, "restore", of, "{backup}", "{into}"]),
+        fetch: hooks
+            .fetch
+            .as_ref()
+            .map(|_| words(&[SITE, "fetch", of, "{backup}", "{into}"])),
         ..hooks.clone()
     };
     Backup {
@@ -320,6 +324,7 @@ fn plain(slice: &Slice, at: usize, node: &mut Node) -> Plain {
         mount_point: place.clone(),
         mark: None,
         has: None,
+        restored: None,
         own: 0.0,
     }
 }

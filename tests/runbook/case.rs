@@ -329,8 +329,9 @@ impl<'a> Play<'a> {
                 self.later = own.last().is_some_and(|last| matches!(last, Record::Ended(End::Done)));
             }
             End::Held { .. } | End::Refused { .. } => {}
-            // A person was asked, which changes nothing, and the old side was gone by then.
-            End::Compensated { stays, .. } if stays.is_empty() && self.case.scene == Scene::MigrateReclaim => {}
+            // A person was asked, which changes nothing, and by then the old side was gone, or the slice served.
+            End::Compensated { stays, .. }
+                if stays.is_empty() && (self.case.scene == Scene::MigrateReclaim || self.case.scene.is_restored()) => {}
             // Where nothing but the other run is in its way there is nothing to turn back from.
             other => {
                 let troubled = self
@@ -349,7 +350,7 @@ impl<'a> Play<'a> {
             && !self.case.scene.is_mysql()
             && !self.case.scene.is_galera()
             && !self.case.scene.is_client()
-            && let Err(why) = invariants::served(&self.stage, "web1", self.place)
+            && let Err(why) = self.served("web1", self.place)
         {
             panic!("21: the second operator's run ended as {end:?}, but {why}");
         }
@@ -549,12 +550,6 @@ impl<'a> Play<'a> {
             .any(|record| matches!(record, pointsman::runbook::engine::Record::Intent { .. }))
             && (self.second.is_some() || self.stopped.is_some());
         if let Some(host) = expected.filter(|host| !rebooted(host) && !taken) {
-            if self.case.scene.is_copied() && host == "stor3" {
-                if let Err(why) = migration::served(&self.stage, host) {
-                    panic!("21: {end:?}, but {why}");
-                }
-                return;
-            }
             if self.case.scene.is_mysql()
                 && let Err(why) = database::served(&self.stage, host)
             {
@@ -569,11 +564,22 @@ impl<'a> Play<'a> {
             // Addresses that were moved by hand are found after a while.
             let slices = self.case.scene.slices().iter();
             for slice in slices.filter(|_| !self.case.scene.is_client()) {
-                if let Err(why) = invariants::served(&self.stage, slice, host) {
+                if let Err(why) = self.served(slice, host) {
                     panic!("21: {end:?}, but {why}");
                 }
             }
         }
+    }
+}
+
+impl Play<'_> {
+    /// Clients are served by that host, be it by what took the place of the slice.
+    fn served(&self, slice: &str, host: &str) -> Result<(), String> {
+        let scene = self.case.scene;
+        if (scene.is_copied() || scene.is_restored()) && host == "stor3" {
+            return migration::served(&self.stage, host);
+        }
+        invariants::served(&self.stage, slice, host)
     }
 }
 

@@ -281,6 +281,78 @@ fn a_scratch_directory_of_another_test_is_left_alone() {
     assert_eq!(refusing(&elsewhere), BTreeSet::from([Interlock::InsidePlan]));
 }
 
+/// Clients are let in to what was restored only where nothing is left that could serve beside it: each condition is needed, also
+/// for a server that stays on, and so are those under which it may be written over.
+#[test]
+fn what_was_restored_is_opened_only_where_nobody_serves_beside_it() {
+    let opening = |scene, fenced, state| Situation {
+        scene,
+        fenced,
+        state,
+        ..of_migration(Interlock::InsidePlan, open_copy(), |_| {})
+    };
+    let both: &[&str] = &["stor1", "stor2"];
+    let pair = |state| opening(Scene::RestoreFromBackup, both, state);
+    let beside = |state| opening(Scene::RestoreBesideOne, &["stor1"], state);
+    let boots: fn(&mut Island) = |island| {
+        let now = island.now_ms;
+        island.nodes[1].boot(now);
+    };
+    let carries: fn(&mut Island) = |island| island.add_address(0, 1);
+    let mounts: fn(&mut Island) = |island| {
+        island.replicas[0].sides[1].role = Role::Primary;
+        island.mount(0, 1).unwrap();
+    };
+    let someone: fn(&mut Island) = |island| {
+        let (address, at) = (island.replicas[0].address, island.node("client").unwrap());
+        island.nodes[at].service_addresses.push(address);
+    };
+    let unmounts: fn(&mut Island) = |island| {
+        let new = island.node("stor3").unwrap();
+        island.nodes[new].filesystems.retain(|it| it.at != "/srv/web1");
+    };
+    let alone = |interlock| BTreeSet::from([interlock]);
+    assert_eq!(refusing(&pair(|_| {})), BTreeSet::new());
+    assert_eq!(refusing(&beside(|_| {})), BTreeSet::new());
+    assert_eq!(refusing(&pair(boots)), alone(Interlock::StillOff));
+    assert_eq!(refusing(&pair(someone)), alone(Interlock::AddressOnce));
+    assert_eq!(refusing(&pair(unmounts)), alone(Interlock::OpenOnServing));
+    assert_eq!(refusing(&beside(carries)), alone(Interlock::AddressOnce));
+    assert_eq!(refusing(&beside(mounts)), alone(Interlock::OldSideClosed));
+    // Not made sure to be off, and it does not say that it is harmless either.
+    let unsure = Situation {
+        fenced: &[],
+        ..pair(|_| {})
+    };
+    let asked = [Interlock::OldSideClosed, Interlock::AddressOnce];
+    assert_eq!(refusing(&unsure), BTreeSet::from(asked));
+    // Its own address answers it: a step that was begun goes on.
+    let begun: fn(&mut Island) = |island| {
+        let (address, new) = (island.replicas[0].address, island.node("stor3").unwrap());
+        island.nodes[new].service_addresses.push(address);
+    };
+    assert_eq!(refusing(&pair(begun)), BTreeSet::new());
+    let overwrite = |state| Situation {
+        claim: Claim::Overwrite {
+            host: host("stor3"),
+            slice: SliceName::new("web1i"),
+        },
+        ..pair(state)
+    };
+    assert_eq!(refusing(&overwrite(|_| {})), BTreeSet::new());
+    assert_eq!(refusing(&overwrite(begun)), alone(Interlock::CopyUnused));
+    assert_eq!(refusing(&overwrite(unmounts)), alone(Interlock::CopyUnused));
+    let elsewhere = Situation {
+        claim: open("stor2"),
+        plan: |plan| {
+            let identity = plan.targets.values().next().unwrap().clone();
+            plan.targets.insert(host("stor2"), identity);
+        },
+        ..beside(|_| {})
+    };
+    assert!(refusing(&elsewhere).contains(&Interlock::InsidePlan));
+}
+
 /// Each of the conditions under which an old side may be thrown away is needed.
 #[test]
 fn an_old_side_stays_unless_everything_of_the_new_one_is_there() {

@@ -28,7 +28,7 @@
 //! | 25 | `only_one_place_begins_runs`; [`ended`]: exit codes |
 
 use super::{
-    backup, clients, database, galera, migration,
+    backup, clients, database, galera, migration, restore,
     scene::{CANARY, NEW_DISK, Scene},
     stage::{Console, Stage, step_of},
 };
@@ -81,6 +81,7 @@ pub fn check(stage: &Stage) {
         untouched(stage, island);
         migration::check(stage, island);
         backup::check(stage, island);
+        restore::check(stage, island);
         arrays(stage, island);
         pools(stage, island);
         database::check(stage, island);
@@ -244,6 +245,9 @@ pub fn serving(stage: &Stage) -> BTreeSet<&'static str> {
     }
     if stage.scene.is_galera() {
         return galera::serving(stage, to);
+    }
+    if stage.scene.is_restored() {
+        return restore::serving(stage, to);
     }
     let serves = |island: &Island, slice: &str| {
         let replica = &island.replicas[island.replica(slice).unwrap()];

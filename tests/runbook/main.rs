@@ -20,6 +20,7 @@ mod migration;
 mod passing;
 mod pools;
 mod random;
+mod restore;
 mod review;
 mod scene;
 mod stage;

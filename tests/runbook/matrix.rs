@@ -332,7 +332,12 @@ fn every_runbook_and_every_action_is_tried() {
 fn other_servers() {
     let other = |scene: &Scene| {
         let apart = [Scene::DiskReplace, Scene::PoolReplace, Scene::Rolling].contains(&scene.base());
-        !APART.contains(scene) && !scene.is_galera() && !scene.is_copied() && !scene.is_backup() && !apart
+        !APART.contains(scene)
+            && !scene.is_galera()
+            && !scene.is_copied()
+            && !scene.is_backup()
+            && !scene.is_restored()
+            && !apart
     };
     for scene in Scene::ALL.into_iter().filter(other) {
         all(scene);
@@ -376,6 +381,13 @@ fn migrations() {
 #[test]
 fn backups() {
     for scene in [Scene::BackupTest, Scene::DatabaseBackupTest] {
+        all(scene);
+    }
+}
+
+#[test]
+fn restore_from_backup() {
+    for scene in [Scene::RestoreFromBackup, Scene::RestoreBesideOne] {
         all(scene);
     }
 }

@@ -127,6 +127,10 @@ pub enum Scene {
     BackupTest,
     /// A backup of a database is restored there, and a server started on it.
     DatabaseBackupTest,
+    /// Both servers of a pair are lost: the slice is served from its backup by a third one.
+    RestoreFromBackup,
+    /// One is lost, and the other one lives without usable data and goes on with what else it serves.
+    RestoreBesideOne,
 }
 
 /// The address by which clients find the source of the database.
@@ -149,7 +153,7 @@ pub const FOREIGN: &str = "/srv/scratch/pointsman-web2";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -191,6 +195,8 @@ impl Scene {
         Self::MigrateReclaim,
         Self::BackupTest,
         Self::DatabaseBackupTest,
+        Self::RestoreFromBackup,
+        Self::RestoreBesideOne,
     ];
 
     /// The move, whatever the servers are.
@@ -222,6 +228,7 @@ impl Scene {
             | Self::MigrateReclaim
             | Self::BackupTest
             | Self::DatabaseBackupTest => self,
+            Self::RestoreFromBackup | Self::RestoreBesideOne => Self::RestoreFromBackup,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
             Self::MysqlSwitchoverEight => Self::MysqlSwitchover,
             Self::MysqlFailoverEight => Self::MysqlFailover,
@@ -234,6 +241,21 @@ impl Scene {
         matches!(self, Self::Migrate | Self::MigrateReclaim)
     }
 
+    /// Whether its slice is served from a backup.
+    pub fn is_restored(self) -> bool {
+        self.base() == Self::RestoreFromBackup
+    }
+
+    /// Servers that its run makes sure to be off, each with its step.
+    pub fn fences(self) -> &'static [(&'static str, usize)] {
+        match self {
+            Self::RestoreFromBackup => &[("stor1", 1), ("stor2", 2)],
+            Self::RestoreBesideOne => &[("stor1", 1)],
+            _ if self.takes_over() => &[("stor1", 0)],
+            _ => &[],
+        }
+    }
+
     /// Whether it is about a backup, which is tested on a third server.
     pub fn is_backup(self) -> bool {
         matches!(self, Self::BackupTest | Self::DatabaseBackupTest)
@@ -241,7 +263,7 @@ impl Scene {
 
     /// The hosts that faults strike: servers that its runbook changes; or the client, and the server that it is served by.
     pub fn hosts(self) -> [&'static str; 2] {
-        if self.is_copied() || self.is_backup() {
+        if self.is_copied() || self.is_backup() || self.is_restored() {
             ["stor1", "stor3"]
         } else if self.is_client() {
             ["stor1", "client"]
@@ -310,7 +332,10 @@ impl Scene {
 
     /// Whether the server that it leaves is dead, or is made so.
     pub fn takes_over(self) -> bool {
-        matches!(self.base(), Self::Failover | Self::MysqlFailover | Self::GaleraQuorum)
+        matches!(
+            self.base(),
+            Self::Failover | Self::MysqlFailover | Self::GaleraQuorum | Self::RestoreFromBackup
+        )
     }
 
     /// Whether its runbook is for emergencies.
@@ -337,6 +362,7 @@ impl Scene {
             && !self.is_client()
             && !self.is_copied()
             && !self.is_backup()
+            && !self.is_restored()
     }
 
     fn is_both(self) -> bool {
@@ -412,6 +438,7 @@ impl Scene {
             Self::MigrateReclaim => &[("slice", "web1"), ("into", "web1i")],
             Self::BackupTest => &[("slice", "web1"), ("sample", "0"), ("hours", "1")],
             Self::DatabaseBackupTest => &[("database", "shop"), ("hours", "1")],
+            Self::RestoreFromBackup => &[("slice", "web1"), ("into", "web1i"), ("hours", "1")],
             Self::FailBack => &[("slice", "web1"), ("soak", "5"), ("resync", "600")],
             Self::SplitBrain => &[("slice", "web1"), ("victim", "stor2"), ("resync", "600")],
             Self::FenceSegment => &[("segment", "seg"), ("slices", "web1"), ("holders", "end")],
@@ -449,6 +476,7 @@ impl Scene {
             Self::MigrateReclaim => "migrate-reclaim",
             Self::BackupTest => "backup-test",
             Self::DatabaseBackupTest => "database-backup-test",
+            Self::RestoreFromBackup => "restore-from-backup",
             _ => unreachable!("a base"),
         }
     }
@@ -462,7 +490,7 @@ impl Scene {
             Self::FailBack => ("stor2", "stor1"),
             Self::MysqlReturned => ("stor2", "stor2"),
             _ if matches!(self, Self::RollingReboot | Self::RollingOwn) => ("stor2", "stor2"),
-            Self::Migrate => ("stor1", "stor3"),
+            Self::Migrate | Self::RestoreFromBackup => ("stor1", "stor3"),
             Self::MigrateReclaim => ("stor3", "stor3"),
             Self::SplitBrain
             | Self::Service
@@ -526,6 +554,7 @@ impl Scene {
             }
             Self::SliceMove | Self::Service | Self::MysqlSwitchover | Self::Rolling | Self::Migrate => {}
             Self::BackupTest | Self::DatabaseBackupTest => other_test(sim),
+            Self::RestoreFromBackup => self.lose_pair(sim),
             Self::MigrateReclaim => {
                 world.fleet(|island| {
                     let address = island.replicas[0].address;
@@ -651,6 +680,19 @@ fn other_test(sim: &Simulation) {
     });
 }
 
+impl Scene {
+    /// The first server is dead, and so is the other one; or the other one was overtaken by that in the middle of a resync.
+    fn lose_pair(self, sim: &Simulation) {
+        let world = sim.world();
+        if self == Self::RestoreBesideOne {
+            world.fleet(|island| island.replicas[0].start_resync(0));
+        } else {
+            world.inject(&Fault::HostKilled("stor2".into())).unwrap();
+        }
+        world.inject(&Fault::HostKilled("stor1".into())).unwrap();
+    }
+}
+
 /// How the client's mount of the slice is, and a service that holds it.
 fn client(sim: &Simulation, state: Option<MountState>) {
     sim.world().with("client", |island, at| {
@@ -758,6 +800,9 @@ fn fleet_of(scene: Scene) -> Fleet {
     if scene.is_backup() {
         return with_vault(&plain);
     }
+    if scene.is_restored() {
+        return with_backup_elsewhere(with_interim(&plain));
+    }
     if !scene.is_mysql() && !scene.is_galera() {
         return plain;
     }
@@ -834,6 +879,31 @@ fn with_interim(plain: &Fleet) -> Fleet {
     Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, Vec::new())
 }
 
+/// The same, with backups of the first slice on the host of its client, from where another server fetches them.
+fn with_backup_elsewhere(plain: Fleet) -> Fleet {
+    let mut fleet = plain;
+    let slice = &mut fleet.segments[0].slices[0];
+    slice.backup = Some(backup("client"));
+    slice.export.as_mut().unwrap().options.push("fsid=1001".to_owned());
+    fleet
+}
+
+/// Where backups are, and how they are listed and restored.
+fn backup(on: &str) -> Backup {
+    let words = || vec!["site".to_owned()];
+    Backup {
+        on: HostName::new(on),
+        hooks: Some(BackupHooks {
+            list: words(),
+            restore: words(),
+            fetch: Some(words()),
+            scratch: "/srv/scratch".to_owned(),
+            expect: vec!["customers".to_owned()],
+            every: Duration::from_hours(26),
+        }),
+    }
+}
+
 /// The same, with a third server that keeps backups of the first slice, and mounts it.
 fn with_vault(plain: &Fleet) -> Fleet {
     let mut hosts = plain.hosts.clone();
@@ -844,17 +914,7 @@ fn with_vault(plain: &Fleet) -> Fleet {
     }];
     hosts.push(vault);
     let mut segments = plain.segments.clone();
-    let words = || vec!["site".to_owned()];
-    let backup = Some(Backup {
-        on: HostName::new("stor3"),
-        hooks: Some(BackupHooks {
-            list: words(),
-            restore: words(),
-            scratch: "/srv/scratch".to_owned(),
-            expect: vec!["customers".to_owned()],
-            every: Duration::from_hours(26),
-        }),
-    });
+    let backup = Some(backup("stor3"));
     segments[0].slices[0].backup.clone_from(&backup);
     let shop = Topology {
         name: TopologyName::new("shop"),

@@ -148,7 +148,12 @@ impl Stage {
             garbage: BTreeMap::new(),
             apart: false,
             turn: 0,
-            disturbed: BTreeSet::new(),
+            // Both of them served something else as well.
+            disturbed: if scene.is_restored() {
+                scene.fences().iter().map(|(host, _)| (*host).to_owned()).collect()
+            } else {
+                BTreeSet::new()
+            },
             told: Vec::new(),
             serving: BTreeSet::new(),
             wrong_way: None,
@@ -548,18 +553,14 @@ impl Stage {
         let wrong_way = self.wrong_way.take().is_some();
         let scene = self.scene;
         // A server that was switched off, and that somebody has switched on again, is off again.
-        let off = |record: &Record| {
-            matches!(
-                record,
-                Record::Outcome {
-                    step: 0,
-                    back: false,
-                    outcome: Outcome::Done | Outcome::AlreadySo,
-                    ..
-                }
-            )
+        let done = |at: usize| {
+            let mut records = self.journals.values().flatten();
+            records.any(|record| {
+                matches!(record, Record::Outcome { step, back: false, outcome: Outcome::Done | Outcome::AlreadySo, .. } if *step == at)
+            })
         };
-        let fenced = scene.takes_over() && self.journals.values().flatten().any(off);
+        let fenced = scene.fences().iter().filter(|(_, step)| done(*step));
+        let fenced: Vec<&str> = fenced.map(|(host, _)| *host).collect();
         self.sim.world().fleet(|island| {
             for node in &mut island.nodes {
                 node.store.full = false;
@@ -579,8 +580,8 @@ impl Stage {
                     side.dirty_kib = 4.0;
                 }
             }
-            if fenced {
-                let off = island.node("stor1").unwrap();
+            for host in fenced {
+                let off = island.node(host).unwrap();
                 island.power_off(off);
             }
             island.settle();

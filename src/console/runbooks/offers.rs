@@ -110,7 +110,9 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
             Some((segment, slice)) => {
                 let mut offers = of_slice(&About::new(view, segment, slice, now));
                 offers.push(client::of_slice(view, slice, now));
-                offers.extend(backup::of_slice(&About::new(view, segment, slice, now), now));
+                let about = About::new(view, segment, slice, now);
+                offers.extend(backup::of_slice(&about, now));
+                offers.extend(backup::of_lost(&about, now));
                 offers
             }
             None => Vec::new(),

@@ -8,11 +8,12 @@ use crate::{
     },
     facts::{
         Reading, Snapshot, Why,
+        drbd::DrbdDisk,
         filesystem::StatfsOutcome,
         md::MdArray,
         mysql::{Galera, GaleraStatus},
     },
-    fleet::{Backup, BackupHooks, Fleet, TopologyKind},
+    fleet::{Backup, BackupHooks, Fleet, Slice, TopologyKind},
 };
 use std::time::Duration;
 
@@ -85,6 +86,7 @@ fn a_backup_can_be_tested_where_somebody_has_said_how() {
             hooks: Some(BackupHooks {
                 list: vec!["list".to_owned()],
                 restore: vec!["restore".to_owned()],
+                fetch: None,
                 scratch: "/srv/scratch".to_owned(),
                 expect: Vec::new(),
                 every: Duration::from_hours(26),
@@ -100,6 +102,79 @@ fn a_backup_can_be_tested_where_somebody_has_said_how() {
         "restore the newest backup to /srv/scratch of stor3, and see whether it is good"
     );
     assert_eq!(on("nowhere").not_now.as_deref(), Some("nowhere does not answer"));
+}
+
+/// A slice is served from its backup only where nobody has its data any more, by a server that can get at the backup.
+#[test]
+fn a_backup_is_the_last_resort() {
+    let mut view = fixture::view();
+    let mut fleet = (*view.fleet).clone();
+    let mut slices = fleet.segments.iter_mut().flat_map(|segment| &mut segment.slices);
+    let slice = slices.find(|slice| slice.name.as_str() == "slice-a").unwrap();
+    let spare = Slice {
+        name: "spare".into(),
+        resource: None,
+        service_address: None,
+        preferred: "access2".into(),
+        standby: None,
+        backup: None,
+        ..slice.clone()
+    };
+    slice.backup = Some(Backup {
+        on: "access1".into(),
+        hooks: Some(BackupHooks {
+            list: vec!["list".to_owned()],
+            restore: vec!["restore".to_owned()],
+            fetch: None,
+            scratch: "/srv/scratch".to_owned(),
+            expect: Vec::new(),
+            every: Duration::from_hours(26),
+        }),
+    });
+    view.fleet = Arc::new(fleet.clone());
+    let not_now = |view: &FleetView| offer(view, "restore-from-backup").not_now.unwrap_or_default();
+    assert_eq!(not_now(&view), "stor3 has all of its data: a backup has less");
+    let lost = |view: &FleetView, disk: DrbdDisk, closed: bool| {
+        let mut lost = view.clone();
+        for host in ["stor3", "stor4"] {
+            lost = changed(&lost, host, |snapshot| {
+                let mut volumes = snapshot.drbd.value().unwrap().clone();
+                volumes.iter_mut().for_each(|volume| volume.disk = disk.clone());
+                snapshot.drbd = Reading::known(volumes, snapshot.at);
+                if closed {
+                    snapshot.mounts = Reading::known(Vec::new(), snapshot.at);
+                    snapshot.addresses = Reading::known(Vec::new(), snapshot.at);
+                }
+            });
+        }
+        lost
+    };
+    let maybe = lost(&view, DrbdDisk::Consistent, true);
+    assert_eq!(not_now(&maybe), "the data on stor3 is Consistent: it may be UpToDate");
+    assert_eq!(not_now(&lost(&view, DrbdDisk::Failed, false)), "stor3 serves it still");
+    let gone = lost(&view, DrbdDisk::Failed, true);
+    assert!(not_now(&gone).starts_with("no slice of the inventory could take its place"));
+    fleet.segments[0].slices.push(spare);
+    let with = |fleet: &Fleet| FleetView {
+        fleet: Arc::new(fleet.clone()),
+        ..gone.clone()
+    };
+    assert_eq!(
+        not_now(&with(&fleet)),
+        "how a backup is brought to access2 is not declared (`fetch`)"
+    );
+    let mut slices = fleet.segments.iter_mut().flat_map(|segment| &mut segment.slices);
+    let slice = slices.find(|slice| slice.name.as_str() == "slice-a").unwrap();
+    slice.backup.as_mut().unwrap().hooks.as_mut().unwrap().fetch = Some(vec!["fetch".to_owned()]);
+    let found = offer(&with(&fleet), "restore-from-backup");
+    assert_eq!(
+        (found.not_now, found.asked.parameters["into"].as_str()),
+        (None, "spare")
+    );
+    assert_eq!(
+        found.says,
+        "last resort: serve it from its newest backup, by spare on access2; what was written since is lost"
+    );
 }
 
 #[test]

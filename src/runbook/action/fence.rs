@@ -60,7 +60,9 @@ impl Action for Fence {
                     .map(|side| &side.host)
                     .chain(members.map(|member| &member.host))
                     .chain(nodes.map(|member| &member.host));
-                let witness = others.find(|other| *other != host);
+                // The other server of a pair that is lost sees nobody either.
+                let restore = given.layouts.restore.as_ref().map(|restore| &restore.to);
+                let witness = restore.or_else(|| others.find(|other| *other != host));
                 let witness = witness.ok_or_else(|| format!("nobody is there to see whether {host} is off"))?;
                 let off = power::asserted_off(host, address, witness, &glass.by);
                 (Work::Local(Vec::new()), off)

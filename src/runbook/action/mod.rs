@@ -46,6 +46,7 @@ mod mysql;
 mod pool;
 mod port;
 mod release_locks;
+mod restore;
 mod service;
 mod unexport;
 mod unmount;
@@ -150,6 +151,12 @@ pub const ALL: &[&dyn Action] = &[
     &port::BLOCK,
     &port::UNBLOCK,
     &release_locks::ReleaseLocks,
+    &restore::RestoreBegin,
+    &restore::RestoreBring,
+    &restore::RestoreCheck,
+    &restore::RestoreEnd,
+    &restore::RestoreOpen,
+    &restore::RestoreProof,
     &service::Service,
     &unexport::Unexport,
     &unmount::Unmount,

@@ -21,11 +21,13 @@ mod galera_quorum;
 mod galera_unsaved;
 mod hosts_spared;
 mod locks;
+mod pair_lost;
 mod pool_redundant;
 mod pool_settled;
 mod receiver_free;
 pub mod receiver_sound;
 mod replicated;
+mod restore_fits;
 mod returned;
 mod served_once;
 mod server_dead;
@@ -58,11 +60,13 @@ pub const ALL: &[&dyn Check] = &[
     &galera_quorum::GaleraQuorum,
     &galera_unsaved::GaleraUnsaved,
     &locks::Locks,
+    &pair_lost::PairLost,
     &pool_redundant::PoolRedundant,
     &pool_settled::PoolSettled,
     &receiver_free::ReceiverFree,
     &receiver_sound::ReceiverSound,
     &replicated::Replicated,
+    &restore_fits::RestoreFits,
     &returned::Returned,
     &served_once::ServedOnce,
     &service_spared::ServiceSpared,

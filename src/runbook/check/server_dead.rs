@@ -6,7 +6,10 @@ use crate::{
     facts::{CleanText, drbd::DrbdConnection, mysql::ReplicaThread},
     fleet::{Host, HostName},
     runbook::{
-        observe::mysql::{Channel, Member},
+        observe::{
+            drbd::Side,
+            mysql::{Channel, Member},
+        },
         plan::Rule,
         planner::{Scope, identity},
         sight::{Look, Sight},
@@ -30,13 +33,21 @@ enum Observer {
 const CLIENTS: usize = 3;
 
 impl ServerDead {
+    /// Clients of the slices that the plan is about.
     fn clients<'a>(scope: &'a Scope<'_>) -> impl Iterator<Item = &'a Host> {
-        let mounts = |host: &&Host| {
-            host.mounts
-                .iter()
-                .any(|mount| scope.moves().iter().any(|moved| moved.slice == mount.slice))
-        };
+        let slices = scope.subject.layouts().slices;
+        let mounts = move |host: &&Host| host.mounts.iter().any(|mount| slices.contains_key(&mount.slice));
         scope.fleet.hosts.iter().filter(mounts).take(CLIENTS)
+    }
+
+    /// Sides that replicate with the server.
+    fn peers(scope: &Scope<'_>, server: &HostName) -> Vec<Side> {
+        let moved = scope.moves().iter().filter_map(|moved| moved.side(&moved.to).cloned());
+        let mut layouts = scope.subject.layouts();
+        let restored = scope.subject.restore();
+        let restored = restored.and_then(|restore| layouts.slices.remove(&restore.slice));
+        let others = restored.into_iter().flat_map(|layout| layout.sides);
+        moved.chain(others.filter(|side| side.host != *server)).collect()
     }
 
     /// The other servers of its database: each sees it by its replication, and is asked whether it reaches it.
@@ -61,14 +72,11 @@ impl ServerDead {
         } else {
             seen.missed(Observer::Console, "it does not answer the console".to_owned());
         }
-        for moved in scope.moves() {
-            let Some(side) = moved.side(&moved.to) else {
-                continue;
-            };
+        for side in Self::peers(scope, &server.name) {
             let Ok(volume) = sight.text(&side.look()).and_then(|text| side.volume(text)) else {
                 continue;
             };
-            let says = format!("{} sees {} {}", moved.to, side.resource, volume.connection);
+            let says = format!("{} sees {} {}", side.host, side.resource, volume.connection);
             match volume.connection {
                 DrbdConnection::Connected | DrbdConnection::Established => seen.reached(Observer::Replication, says),
                 DrbdConnection::WfConnection
@@ -164,21 +172,7 @@ impl Check for ServerDead {
     }
 
     fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
-        let Some(server) = scope.server else {
-            return Vec::new();
-        };
-        let clients = Self::clients(scope).map(|client| client.name.clone());
-        let replicas = Self::replicas(scope, &server.name)
-            .into_iter()
-            .map(|member| member.host);
-        let mut looks: Vec<Look> = clients
-            .chain(replicas)
-            .map(|client| Self::ping(&client, server))
-            .collect();
-        if let Some(fencing) = &server.fencing {
-            looks.push(Look::local(&server.name, fencing.status.iter().cloned()));
-        }
-        looks
+        scope.server.map(|server| looks(scope, server)).unwrap_or_default()
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
@@ -186,76 +180,98 @@ impl Check for ServerDead {
             report.refuse("no server is named", "name the dead server");
             return;
         };
-        let name = &server.name;
         // What is done while it is well.
         let usual = match scope.subject.layouts().database {
             Some(_) => "mysql-switchover",
             None => "slice-move",
         };
-        let Seen {
-            missed_by,
-            reached_by,
-            dead,
-            alive,
-        } = Self::observe(scope, server, sight);
-        let named = scope
-            .glass
-            .iter()
-            .any(|glass| glass.rule == Rule::AssertOff && glass.resource == name.as_str());
-        if server.fencing.is_none() && !named {
-            report.refuse(
-                format!("{name} cannot be made sure to be off: it has no `fencing` in the inventory"),
-                format!("switch it off by hand, look that it is off, and say so: --assert-off={name}"),
-            );
-        }
-        let named_alive = scope
-            .glass
-            .iter()
-            .any(|glass| glass.rule == Rule::Force && glass.resource == name.as_str());
-        // A server that the console or a client still reaches is dead to those alone whose way to it is cut.
-        let reached: Vec<&str> = alive.iter().map(String::as_str).collect();
-        if !reached_by.is_empty() && !named_alive {
-            report.refuse(
-                format!("{name} is not dead: {}", reached.join(", ")),
-                format!("use {usual}; if that hangs because {name} is half dead, name it: --force={name}"),
-            );
-        }
-        // A server that hangs half dead is missed by the console alone: it still answers pings, and its kernel goes on
-        // replicating. Whoever names it may have it switched off; that it is off is then read back.
-        let certain = named_alive && server.fencing.is_some();
-        let missed = missed_by.difference(&reached_by).count();
-        if missed < 2 && !certain {
-            report.refuse(
-                format!(
-                    "too few observers miss {name} ({})",
-                    if dead.is_empty() {
-                        "none".to_owned()
-                    } else {
-                        dead.join(", ")
-                    }
-                ),
-                if server.fencing.is_some() {
-                    format!("use {usual} while {name} is well; if it hangs half dead, name it: --force={name}")
+        judge(scope, server, usual, sight, report);
+    }
+}
+
+/// What has to be looked at to know whether one server is dead.
+pub(super) fn looks(scope: &Scope<'_>, server: &Host) -> Vec<Look> {
+    let clients = ServerDead::clients(scope).map(|client| client.name.clone());
+    let replicas = ServerDead::replicas(scope, &server.name).into_iter();
+    let mut looks: Vec<Look> = clients
+        .chain(replicas.map(|member| member.host))
+        .map(|client| ServerDead::ping(&client, server))
+        .collect();
+    if let Some(fencing) = &server.fencing {
+        looks.push(Look::local(&server.name, fencing.status.iter().cloned()));
+    }
+    looks
+}
+
+/// Whether one server is dead. `usual` is the runbook that is used while it is well.
+pub(super) fn judge(scope: &Scope<'_>, server: &Host, usual: &str, sight: &Sight, report: &mut Report) {
+    let name = &server.name;
+    let Seen {
+        missed_by,
+        reached_by,
+        dead,
+        alive,
+    } = ServerDead::observe(scope, server, sight);
+    let named = scope
+        .glass
+        .iter()
+        .any(|glass| glass.rule == Rule::AssertOff && glass.resource == name.as_str());
+    if server.fencing.is_none() && !named {
+        report.refuse(
+            format!("{name} cannot be made sure to be off: it has no `fencing` in the inventory"),
+            format!("switch it off by hand, look that it is off, and say so: --assert-off={name}"),
+        );
+    }
+    let named_alive = scope
+        .glass
+        .iter()
+        .any(|glass| glass.rule == Rule::Force && glass.resource == name.as_str());
+    // A server that the console or a client still reaches is dead to those alone whose way to it is cut.
+    let reached: Vec<&str> = alive.iter().map(String::as_str).collect();
+    if !reached_by.is_empty() && !named_alive {
+        report.refuse(
+            format!("{name} is not dead: {}", reached.join(", ")),
+            format!("use {usual}; if that hangs because {name} is half dead, name it: --force={name}"),
+        );
+    }
+    // A server that hangs half dead is missed by the console alone: it still answers pings, and its kernel goes on
+    // replicating. Whoever names it may have it switched off; that it is off is then read back.
+    let certain = named_alive && server.fencing.is_some();
+    let missed = missed_by.difference(&reached_by).count();
+    if missed < 2 && !certain {
+        report.refuse(
+            format!(
+                "too few observers miss {name} ({})",
+                if dead.is_empty() {
+                    "none".to_owned()
                 } else {
-                    format!("use {usual} while {name} is well; two independent observers have to miss it")
-                },
+                    dead.join(", ")
+                }
+            ),
+            if server.fencing.is_some() {
+                format!("use {usual} while {name} is well; if it hangs half dead, name it: --force={name}")
+            } else {
+                format!("use {usual} while {name} is well; two independent observers have to miss it")
+            },
+        );
+    }
+    if !alive.is_empty() {
+        let says = alive.join(", ");
+        if server.fencing.is_some() {
+            report.warn(format!("{name} is not wholly dead; it is switched off first"));
+            report.note(format!("evidence: {says}"));
+        } else {
+            report.refuse(
+                format!("{name} is not dead for everybody ({says})"),
+                "a person's word is not enough then: give it `fencing` in the inventory, or cut its power and network",
             );
         }
-        if !alive.is_empty() {
-            let says = alive.join(", ");
-            if server.fencing.is_some() {
-                report.warn(format!("{name} is not wholly dead; it is switched off first"));
-                report.note(format!("evidence: {says}"));
-            } else {
-                report.refuse(
-                    format!("{name} is not dead for everybody ({says})"),
-                    "a person's word is not enough then: give it `fencing` in the inventory, or cut its power and network",
-                );
-            }
-        }
-        for text in dead {
-            // Who misses it changes by the second; that enough do is what a plan rests on.
-            report.note(format!("evidence: {text}"));
-        }
+    }
+    for text in dead {
+        // Who misses it changes by the second; that enough do is what a plan rests on.
+        report.note(match scope.server {
+            Some(_) => format!("evidence: {text}"),
+            None => format!("evidence about {name}: {text}"),
+        });
     }
 }

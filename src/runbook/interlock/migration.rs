@@ -75,22 +75,26 @@ pub(super) fn overwrite(context: &Context<'_>, layout: &SliceLayout, slice: &Sli
     let Some((migration, old, _)) = both(context).filter(|(migration, ..)| migration.into == *slice) else {
         return outside(slice);
     };
-    let (from, to) = (&migration.from, &migration.to);
-    let mut out = vec![
-        (
-            Interlock::CopyUnused,
-            filesystem::is_mounted(to, &layout.device, &layout.mount_point),
-        ),
-        (Interlock::CopyUnused, nfs::is_unexported(to, &layout.mount_point)),
-        (
-            Interlock::CopyUnused,
-            filesystem::is_there(from, &old.device, &old.mount_point),
-        ),
-    ];
-    if let Some(address) = &layout.address {
-        out.push((Interlock::CopyUnused, network::carries(to, address.ip, false)));
-    }
+    let source = filesystem::is_there(&migration.from, &old.device, &old.mount_point);
+    let mut out = unused(&migration.to, layout);
+    out.push((Interlock::CopyUnused, source));
     out
+}
+
+/// What is mounted there serves nobody.
+pub(super) fn unused(to: &HostName, layout: &SliceLayout) -> Required {
+    let mut conditions = vec![
+        filesystem::is_mounted(to, &layout.device, &layout.mount_point),
+        nfs::is_unexported(to, &layout.mount_point),
+    ];
+    conditions.extend(
+        layout
+            .address
+            .iter()
+            .map(|address| network::carries(to, address.ip, false)),
+    );
+    let all = conditions.into_iter();
+    all.map(|condition| (Interlock::CopyUnused, condition)).collect()
 }
 
 /// The old side is thrown away.

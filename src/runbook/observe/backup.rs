@@ -450,6 +450,28 @@ pub fn is_told(host: &HostName, name: &str, check: &str, backup: &str) -> Condit
     )
 }
 
+/// What that task has found is whole, where there is no more to compare it with.
+#[must_use]
+pub fn is_whole(host: &HostName, check: &str, backup: &str) -> Condition {
+    let (task, backup) = (task::look(host, check), backup.to_owned());
+    let read = task.clone();
+    Condition::new(
+        format!("{backup} has brought what every backup has"),
+        vec![task],
+        move |sight| match found(sight, &read) {
+            Err(why) => Truth::Unknown(format!("{}: {why}", read.host)),
+            Ok(found) => match found.trouble(0) {
+                None => Truth::Yes(format!(
+                    "{backup} has brought {} files, {} MiB",
+                    found.files,
+                    found.bytes >> 20
+                )),
+                Some(why) => Truth::No(format!("what {backup} has brought is not whole: {why}")),
+            },
+        },
+    )
+}
+
 /// What is written down of that backup says that it is good.
 #[must_use]
 pub fn is_good(host: &HostName, name: &str, backup: &str) -> Condition {

@@ -45,6 +45,33 @@ pub fn carried(host: &HostName, addresses: &[Address], address: IpAddr, wanted: 
     Truth::of(carries == wanted, format!("{host} {verb} {address}"))
 }
 
+/// The look that tells whether anybody answers for an address, as a host sees it.
+#[must_use]
+pub fn answer_look(host: &HostName, address: IpAddr) -> Look {
+    Look::new(host, ["ping", "-n", "-c", "1", "-W", "1", &address.to_string()])
+}
+
+/// Nobody that the host reaches answers for the address.
+#[must_use]
+pub fn nobody_answers(host: &HostName, address: IpAddr) -> Condition {
+    let (name, look) = (host.clone(), answer_look(host, address));
+    let read = look.clone();
+    Condition::new(
+        format!("nobody that {host} reaches answers for {address}"),
+        vec![look],
+        move |sight| match sight.printed(&read) {
+            Ok(printed) if printed.exit == 0 => Truth::No(format!("somebody answers {name} for {address}")),
+            // ping(8): nobody has answered. Whatever else it ends with is no word about that.
+            Ok(printed) if printed.exit == 1 => Truth::Yes(format!("nobody answers {name} for {address}")),
+            Ok(printed) => Truth::Unknown(format!(
+                "whether somebody answers {name} for {address} is not known: ping ended with exit code {}",
+                printed.exit
+            )),
+            Err(why) => Truth::Unknown(why),
+        },
+    )
+}
+
 /// The look that tells which addresses are blocked for NFS on a host.
 #[must_use]
 pub fn block_look(host: &HostName) -> Look {

@@ -45,6 +45,14 @@ pub fn misfits(fleet: &Fleet, wish: &Wish) -> Vec<Refusal> {
             }
             continue;
         };
+        let is_database = || fleet.topologies.iter().any(|topology| topology.name.as_str() == *value);
+        if definition.about == About::Restore && parameter.kind == ValueKind::Slice && is_database() {
+            refusals.push(Refusal::new(
+                format!("{name}: {value} is a database, which no runbook restores"),
+                "restore it by hand: docs/backup.md says how",
+            ));
+            continue;
+        }
         if let Some((wrong, lift)) = misfit(fleet, parameter, value) {
             refusals.push(Refusal::new(format!("{name}: {wrong}"), lift));
         }
@@ -420,7 +428,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Array | About::Pool => &[ValueKind::Host],
         About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
         About::Clients => &[ValueKind::Slice, ValueKind::Segment],
-        About::Migration => &[ValueKind::Slice],
+        About::Migration | About::Restore => &[ValueKind::Slice],
         About::Backup => &[ValueKind::Slice, ValueKind::Database],
     };
     let (named, told): (&[&str], &str) = match definition.about {
@@ -435,6 +443,10 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Migration => (
             &["slice", "into"],
             "a runbook about a migration is told both filesystems by these names",
+        ),
+        About::Restore => (
+            &["slice", "into", "backup"],
+            "a runbook that restores a slice is told both filesystems and the backup by these names",
         ),
         About::Backup => (
             &["backup"],

@@ -39,6 +39,10 @@ pub const BUILT_IN: &[(&str, &str)] = &[
         "database-backup-test.yaml",
         include_str!("../builtin/database-backup-test.yaml"),
     ),
+    (
+        "restore-from-backup.yaml",
+        include_str!("../builtin/restore-from-backup.yaml"),
+    ),
     ("migrate.yaml", include_str!("../builtin/migrate.yaml")),
     ("migrate-reclaim.yaml", include_str!("../builtin/migrate-reclaim.yaml")),
 ];

@@ -39,6 +39,8 @@ const ENDS: &[(&str, &str)] = &[
     ("locks", "release-locks"),
     ("receiver-free", "mount"),
     ("receiver-sound", "mount"),
+    ("pair-lost", "restore-open"),
+    ("restore-fits", "restore-bring"),
     ("replicated", "drbd-demote"),
     ("returned", "drbd-connect"),
     ("served-once", "port-block"),

@@ -22,6 +22,7 @@ mod incidents;
 mod migration;
 mod own;
 mod pools;
+mod restore;
 mod rolling;
 
 const NOW: UnixMs = UnixMs(1_000_000);
@@ -32,12 +33,28 @@ fn fleet(fencing: bool) -> Fleet {
 
 /// The same with a text of the inventory put in the place of another.
 fn changed(fencing: bool, from: &str, to: &str) -> Fleet {
+    let text = text(fencing);
+    assert!(text.contains(from), "{from}");
+    if from.is_empty() {
+        let loaded = load(Path::new("inventory.yaml"), &text, &|_| Err("no includes".into()));
+        assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    }
+    // What a test changes may be worth a warning.
+    loaded(&if from.is_empty() { text } else { text.replace(from, to) })
+}
+
+fn loaded(text: &str) -> Fleet {
+    let loaded = load(Path::new("inventory.yaml"), text, &|_| Err("no includes".into()));
+    loaded.fleet.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+}
+
+fn text(fencing: bool) -> String {
     let fence = if fencing {
         "groups: { bmc: { fencing: { off: [bmc, '{host}', 'off'], status: [bmc, '{host}', status] } } }"
     } else {
         "groups: { bmc: {} }"
     };
-    let text = format!(
+    format!(
         "fleet: lab
 defaults: {{ user: root }}
 {fence}
@@ -65,14 +82,7 @@ segments:
         service_address: 10.77.0.32/24
         preferred: stor2
 "
-    );
-    assert!(text.contains(from), "{from}");
-    let text = if from.is_empty() { text } else { text.replace(from, to) };
-    let loaded = load(Path::new("inventory.yaml"), &text, &|_| Err("no includes".into()));
-    // What a test changes may be worth a warning.
-    let changed = !from.is_empty();
-    assert!(changed || loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
-    loaded.fleet.unwrap()
+    )
 }
 
 /// What a host printed in a recorded state.

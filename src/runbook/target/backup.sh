@@ -52,10 +52,10 @@ scratch_begin() {
   scratch_clear "$1" "$2" && mkdir "$1" && keep "$1/mark" "$2" && mkdir "$1/tree"
 }
 
-# What looks at what was restored, as a task: TREE WORK LIVE SINCE SAMPLE PATH…. It prints lines that begin with `backup `. Of
-# the live files those count whose inode has not changed since two minutes before SINCE, when the backup began: each of them
-# has to be in the backup, with its size; so many of them, or all (0), are read on both sides. Names with a line break in
-# them are left out.
+# What looks at what was restored, as a task: TREE WORK LIVE SINCE SAMPLE PATH…. It prints lines that begin with `backup `. Our
+# own mark is no file of it. Where LIVE is `-` files are only counted. Of the live files those count whose inode has not changed
+# since two minutes before SINCE, when the backup began: each of them has to be in the backup, with its size; so many of them, or
+# all (0), are read on both sides. Names with a line break in them are left out.
 backup_body='
 tree=$1 work=$2 live=$3 since=$4 sample=$5
 shift 5
@@ -66,10 +66,14 @@ old=$((($(date +%s) - since + 59) / 60 + 2))
 of() {
   cd "$1" || exit
   shift
-  find . -xdev -type f "$@" ! -path "*$nl*" -exec stat -c "%s %n" {} +
+  find . -xdev -type f "$@" ! -path ./.pointsman-copy ! -path "*$nl*" -exec stat -c "%s %n" {} +
 }
-(of "$tree") 2>>"$work/errors" | sort -T "$work" >"$work/tree" || exit
-awk "{ bytes += \$1 } END { printf \"backup files %d bytes %.0f\\n\", NR, bytes }" "$work/tree"
+counted="{ bytes += \$1 } END { printf \"backup files %d bytes %.0f\\n\", NR, bytes }"
+if [ "$live" = - ]; then
+  (of "$tree") 2>>"$work/errors" | awk "$counted"
+else
+  (of "$tree") 2>>"$work/errors" | sort -T "$work" >"$work/tree" && awk "$counted" "$work/tree" || exit
+fi
 for path; do
   [ -e "$tree/$path" ] || [ -h "$tree/$path" ] || echo "backup lacks $path"
 done
@@ -112,17 +116,18 @@ rm -rf "$work"
 echo "backup checked $(date +%s)"
 '
 
-# backup_compare NAME SECONDS TREE WORK LIVE SINCE SAMPLE PATH…: begins that task, or lets it go on. Its lists are in WORK; LIVE
-# is where the live slice is mounted here, or `-`: an empty mount point is none.
+# backup_compare NAME SECONDS TREE WORK LIVE SINCE SAMPLE PATH…: begins that task, or lets it go on. Its lists are in WORK, or
+# where that is `-` beside the task; LIVE is where the live slice is mounted here, or `-`: an empty mount point is none.
 backup_compare() {
   if [ "$5" != - ]; then
     mounted_at "$5"
     case $seen in *:/*) ;; *) echo "no slice is mounted at $5" >&2; return 1 ;; esac
   fi
   mkdir -p "$store/task" && keep "$store/task/backup.sh" "$backup_body" || return
-  name=$1 lease=$2
-  shift 2
-  task_go "$name" "$lease" sh "$store/task/backup.sh" "$@"
+  name=$1 lease=$2 tree=$3 work=$4
+  shift 4
+  [ "$work" != - ] || work=$store/task/$name/work
+  task_go "$name" "$lease" sh "$store/task/backup.sh" "$tree" "$work" "$@"
 }
 
 # What looks at a restored database, as a task: PLACE PROGRAM HEARTBEAT TABLE…. A server of its own is started on what was

@@ -199,10 +199,10 @@ fn mark(island: &Island, at: usize, place: &str) -> Answer {
         return Answer::ok("used\n".to_owned());
     };
     let plain = &island.copies.plains[plain];
-    match (&plain.mark, plain.has) {
+    match (&plain.mark, plain.has.is_some() || plain.restored.is_some()) {
         (Some(mark), _) => Answer::ok(format!("mark {mark}\n")),
-        (None, Some(_)) => Answer::ok("used\n".to_owned()),
-        (None, None) => Answer::ok("empty\n".to_owned()),
+        (None, true) => Answer::ok("used\n".to_owned()),
+        (None, false) => Answer::ok("empty\n".to_owned()),
     }
 }
 

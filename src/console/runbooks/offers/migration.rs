@@ -40,7 +40,7 @@ fn serving<'a, 'b>(about: &'b About<'a>) -> Result<&'b Side<'a>, String> {
 }
 
 /// Slices that could take its place, by what is declared.
-fn places<'a>(about: &About<'a>) -> Vec<&'a Slice> {
+pub(super) fn places<'a>(about: &About<'a>) -> Vec<&'a Slice> {
     let slice = about.slice;
     if slice.service_address.is_none() {
         return Vec::new();

@@ -17,7 +17,7 @@ pub use end::CopyEnd;
 pub use freeze::{FREEZE, THAW};
 pub use keep::CopyKeep;
 pub use last::CopyLast;
-pub use open::CopyOpen;
+pub use open::{CopyOpen, opening};
 pub use passes::CopyPasses;
 pub use serve::{SERVE, UNSERVE};
 pub use wipe::CopyWipe;
@@ -39,7 +39,7 @@ const RSYNC: Tool = Tool {
     why: "nothing could be copied",
 };
 /// What gives a server an address and tells its neighbours.
-const ADDRESS_TOOLS: &[Tool] = &[
+pub(super) const ADDRESS_TOOLS: &[Tool] = &[
     Tool {
         any: &["ip"],
         why: "no address could be moved",

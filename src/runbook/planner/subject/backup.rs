@@ -110,7 +110,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
 ///
 /// # Errors
 /// The list is not known, or has no such backup.
-fn chosen(asked: &Asked<'_>, name: &str, list: &Look, sight: &Sight) -> Result<Listed, Refusal> {
+pub(super) fn chosen(asked: &Asked<'_>, name: &str, list: &Look, sight: &Sight) -> Result<Listed, Refusal> {
     let host = &list.host;
     let listed = sight.text(list).and_then(backup::parse_list).map_err(|why| {
         Refusal::new(

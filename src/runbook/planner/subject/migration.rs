@@ -185,7 +185,7 @@ fn task_name(slice: &str) -> String {
 }
 
 /// The server where it is mounted; while none says so, where it normally is.
-fn server(slice: &Slice, sight: Option<&Sight>) -> HostName {
+pub(super) fn server(slice: &Slice, sight: Option<&Sight>) -> HostName {
     let mounts = |host: &&HostName| {
         let text = sight.and_then(|sight| sight.text(&filesystem::look(host)).ok());
         let mounts = text.and_then(|text| parse_mountinfo(text).ok()).unwrap_or_default();
@@ -239,7 +239,7 @@ fn addresses(fleet: &Fleet, slice: &Slice, hosts: [&HostName; 2], sight: Option<
 }
 
 /// Whether the one can take the place of the other, by what is declared.
-fn fits(slice: &Slice, into: &Slice, task: &str) -> Result<(), Refusal> {
+pub(super) fn fits(slice: &Slice, into: &Slice, task: &str) -> Result<(), Refusal> {
     let Some(address) = slice.service_address else {
         return Err(Refusal::new(
             format!("{} has no service address", slice.name),

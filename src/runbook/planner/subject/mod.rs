@@ -9,6 +9,7 @@ mod hosts;
 mod layout;
 mod migration;
 mod pool;
+mod restore;
 mod slices;
 
 pub use slices::Move;
@@ -19,7 +20,7 @@ use crate::{
     runbook::{
         check::{Refusal, Report},
         definition::{About, ValueKind},
-        plan::{ArrayLayout, BackupLayout, Layouts, MigrationLayout, PoolLayout},
+        plan::{ArrayLayout, BackupLayout, Layouts, MigrationLayout, PoolLayout, RestoreLayout},
         sight::{Look, Sight},
     },
 };
@@ -84,6 +85,11 @@ pub trait Subject: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The restore of a slice, where it is about one.
+    fn restore(&self) -> Option<&RestoreLayout> {
+        None
+    }
+
     /// The array, where it is about one and that could be read.
     fn array(&self) -> Option<&ArrayLayout> {
         None
@@ -138,6 +144,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         About::Clients => clients::find(asked),
         About::Migration => migration::find(asked),
         About::Backup => backup::find(asked),
+        About::Restore => restore::find(asked),
     }
 }
 

@@ -97,6 +97,50 @@ fn compared(room: &Room, step: usize, place: &str, live: &str, since: i64, more:
     Found::parse(task.log.iter().map(String::as_str)).unwrap()
 }
 
+/// What takes a lost slice's place is counted where it is: nothing is written beside it, and our mark is no file of it.
+#[test]
+fn what_takes_a_slices_place_is_counted_where_it_is() {
+    for shell in shells() {
+        let room = room(shell);
+        place(&room);
+        fs::create_dir_all(room.path("served/customers")).unwrap();
+        fs::write(room.path("served/.pointsman-copy"), "web1 of lab from web1-3\n").unwrap();
+        let at = room.path("served").display().to_string();
+        let counted = |step: usize, paths: &[&str]| {
+            runs(&room, step, &["task_forget", "r-check"]);
+            let words = ["backup_compare", "r-check", "600", &at, "-", "-", "0", "0"];
+            runs(&room, step + 1, &[&words[..], paths].concat());
+            comes("its end", || !one(&room, "r-check").is_alive());
+            let task = one(&room, "r-check");
+            assert!(matches!(task.is, Is::Ended { code: 0, .. }), "{task:?}");
+            Found::parse(task.log.iter().map(String::as_str)).unwrap()
+        };
+        let empty = counted(0, &["customers"]);
+        assert_eq!(empty.trouble(0).as_deref(), Some("it holds no file"), "{shell}");
+        fs::write(room.path("served/customers/a b"), "one").unwrap();
+        fs::write(room.path("served/index"), "four").unwrap();
+        let whole = counted(2, &["customers", "index"]);
+        assert_eq!((whole.files, whole.bytes, whole.trouble(0)), (2, 7, None), "{shell}");
+        assert_eq!(whole.live, None, "{shell}");
+        let lacks = counted(4, &["customers", "gone"]);
+        assert_eq!(lacks.trouble(0).as_deref(), Some("it has no gone"), "{shell}");
+        let mut left: Vec<_> = fs::read_dir(room.path("served"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, [".pointsman-copy", "customers", "index"], "{shell}");
+        runs(&room, 6, &["task_forget", "r-check"]);
+        assert_eq!(one(&room, "r-check").is, Is::None, "{shell}: nothing of it is kept");
+        // What cannot be read is no count.
+        fs::remove_dir_all(room.path("served")).unwrap();
+        let words = ["backup_compare", "r-check", "600", &at, "-", "-", "0", "0"];
+        runs(&room, 7, &words);
+        comes("its end", || !one(&room, "r-check").is_alive());
+        assert!(matches!(one(&room, "r-check").is, Is::Ended { code: 1, .. }), "{shell}");
+    }
+}
+
 #[test]
 fn what_was_restored_is_counted_and_compared_with_what_is_live() {
     for shell in shells() {
