@@ -287,8 +287,8 @@ fn a_scratch_directory_of_another_test_is_left_alone() {
 fn what_was_restored_is_opened_only_where_nobody_serves_beside_it() {
     let opening = |scene, fenced, state| Situation {
         scene,
-        fenced,
         state,
+        fenced,
         ..of_migration(Interlock::InsidePlan, open_copy(), |_| {})
     };
     let both: &[&str] = &["stor1", "stor2"];

@@ -139,7 +139,9 @@ fn a_backup_is_the_last_resort() {
         for host in ["stor3", "stor4"] {
             lost = changed(&lost, host, |snapshot| {
                 let mut volumes = snapshot.drbd.value().unwrap().clone();
-                volumes.iter_mut().for_each(|volume| volume.disk = disk.clone());
+                for volume in &mut volumes {
+                    volume.disk = disk.clone();
+                }
                 snapshot.drbd = Reading::known(volumes, snapshot.at);
                 if closed {
                     snapshot.mounts = Reading::known(Vec::new(), snapshot.at);

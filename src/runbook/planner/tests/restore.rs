@@ -161,6 +161,17 @@ fn both_servers_have_to_be_off() {
     for host in ["stor1", "stor2"] {
         assert!(told.contains(&format!("--assert-off={host}")), "{told}");
     }
+    // A person's word will do, as long as the server that takes their place reaches neither.
+    let mut named = restores(&[]);
+    named.glass = ["stor1", "stor2"]
+        .map(|host| Glass {
+            rule: Rule::AssertOff,
+            resource: host.into(),
+            by: "ann".into(),
+        })
+        .to_vec();
+    let told = told_of(&usual(false), &named, [lost(), lost()], spare(), keeper(NEVER));
+    assert!(told.contains("proof  stor2 is off, by a person's word"), "{told}");
     // One that a client reaches is not dead.
     let reaches = Host {
         prints: vec![("ping -n -c 1 -W 1 10.77.0.12", 0, "")],
