@@ -108,7 +108,9 @@ impl Island {
         let (code, log) = match words.as_slice() {
             [SITE, "restore", of, backup, into] => self.restored(at, of, backup, into),
             ["sh", file, place, ..] if *file == COMPARES[1] => self.started(at, place),
-            ["sh", _, tree, _, live, _, sample, ..] => self.compared(at, tree.trim_end_matches("/tree"), live, sample),
+            ["sh", _, tree, _, live, _, _, sample, ..] => {
+                self.compared(at, tree.trim_end_matches("/tree"), live, sample)
+            }
             _ => (2, "usage\n".to_owned()),
         };
         let now = self.now_ms;
