@@ -60,6 +60,19 @@ fn with(words: &[String], backup: &str, into: &str) -> Vec<String> {
     words.iter().map(|word| filled(word, &values)).collect()
 }
 
+/// Whether a path is written as the kernel tells it: what is mounted below it would not be found by another one.
+fn is_direct(context: &mut Context<'_>, path: &Text) -> bool {
+    let text = path.value.trim_end_matches('/');
+    let good = text.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."))
+        && !text.contains(|c: char| c.is_whitespace() || c == '\\');
+    if !good {
+        context
+            .error(path.node, format!("{} cannot be a scratch directory", quote(&path.value)))
+            .hint("write it without `//`, `/./`, `/../`, blanks and backslashes: what is mounted there is found by this path");
+    }
+    good
+}
+
 /// A word with what stands for its placeholders, none of which is looked for in what was filled in.
 fn filled(word: &str, values: &[(&str, &str)]) -> String {
     let mut out = String::new();
@@ -134,7 +147,7 @@ impl BackupLevel {
             scratch: keys
                 .scratch
                 .as_ref()
-                .filter(|path| context.check_path("a scratch directory", path))
+                .filter(|path| context.check_path("a scratch directory", path) && is_direct(context, path))
                 .map(|path| path.value.trim_end_matches('/').to_owned()),
             expect,
             every: keys.every.as_ref().map(|every| every.value.0),

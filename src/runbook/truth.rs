@@ -34,6 +34,17 @@ impl Truth {
         }
     }
 
+    /// `yes`, `no` or `unknown`: what two looks at the same state have in common, where the words of an unknown tell only
+    /// how the last one failed.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Yes(_) => "yes",
+            Self::No(_) => "no",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
     /// Both: a known no decides, then an unknown, and only two yes make a yes.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

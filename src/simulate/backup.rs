@@ -114,7 +114,9 @@ impl Island {
                 self.restored(at, backup, into, known)
             }
             ["sh", file, place, ..] if *file == COMPARES[1] => self.started(at, place),
-            ["sh", _, tree, _, live, _, sample, ..] => self.compared(at, tree.trim_end_matches("/tree"), live, sample),
+            ["sh", _, tree, _, live, _, _, sample, ..] => {
+                self.compared(at, tree.trim_end_matches("/tree"), live, sample)
+            }
             _ => (2, "usage\n".to_owned()),
         };
         let now = self.now_ms;

@@ -210,6 +210,25 @@ topologies:
     );
 }
 
+/// What is mounted there would not be found by such a path.
+#[test]
+fn scratch_directories_that_are_written_in_a_roundabout_way() {
+    for place in [
+        "/srv//scratch",
+        "/srv/./scratch",
+        "/srv/x/../scratch",
+        "/srv/my scratch",
+        "/srv/a\\scratch",
+    ] {
+        let text = format!(
+            "\nfleet: f\nhosts: {{ db1: , db2: }}\ntopologies:\n  shop: {{ kind: replication, members: [db1, db2], \
+             backup: {{ on: db2, list: [l], restore: [r, '{{backup}}', '{{into}}'], scratch: '{place}' }} }}\n"
+        );
+        let error = lines(&text);
+        assert!(error.contains("cannot be a scratch directory"), "{place}: {error}");
+    }
+}
+
 #[test]
 fn what_follows_from_a_pruned_thing_is_not_reported() {
     check(

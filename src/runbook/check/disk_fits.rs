@@ -57,6 +57,18 @@ impl Check for DiskFits {
                 return;
             };
             let (pool, seen) = (&layout.pool, &layout.seen);
+            if old.name == new.device {
+                return report.refuse(
+                    format!(
+                        "{pool} and the kernel call the old disk and the new one {}: one could be taken for the other",
+                        old.name
+                    ),
+                    format!(
+                        "reboot {}, so that it names them anew; or by hand: zpool replace {} {}",
+                        pool.host, pool.name, old.name
+                    ),
+                );
+            }
             let members = seen.members.iter().filter_map(|member| member.disk.as_ref());
             common(&pool.host, &pool.to_string(), new, members, sight, report);
             report.require(&seen.fits(pool, old, new), "name a larger one");

@@ -37,6 +37,7 @@ mod split;
 mod takeover_data;
 
 use super::{planner::Scope, sight::Look, sight::Sight, truth::Truth};
+use crate::facts::CleanText;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -110,12 +111,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal.
+    /// A refusal; what hosts have said in it is cleaned.
     #[must_use]
     pub fn new(fact: impl Into<String>, lift: impl Into<String>) -> Self {
         Self {
-            fact: fact.into(),
-            lift: lift.into(),
+            fact: clean(fact),
+            lift: clean(lift),
         }
     }
 }
@@ -124,6 +125,11 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.fact, self.lift)
     }
+}
+
+/// What is told goes to terminals as it is, and hosts have said parts of it.
+fn clean(text: impl Into<String>) -> String {
+    CleanText::new(&text.into()).as_str().to_owned()
 }
 
 /// What checks have found so far.
@@ -157,7 +163,7 @@ impl Report {
 
     /// Warns; the same words once.
     pub fn warn(&mut self, text: impl Into<String>) {
-        let text = text.into();
+        let text = clean(text);
         if !self.warnings.contains(&text) {
             self.warnings.push(text);
         }
@@ -165,9 +171,34 @@ impl Report {
 
     /// Tells something that consent does not hang on; the same words once.
     pub fn note(&mut self, text: impl Into<String>) {
-        let text = text.into();
+        let text = clean(text);
         if !self.notes.contains(&text) {
             self.notes.push(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server may call itself anything, and what is refused, warned of or noted is printed as it is.
+    #[test]
+    fn what_hosts_say_reaches_no_terminal_raw() {
+        let hostile = "it is 5.7\u{1b}[2J\u{202e}";
+        let mut report = Report::default();
+        report.refuse(hostile, hostile);
+        report.require(&Truth::Unknown(hostile.to_owned()), hostile);
+        report.warn(hostile);
+        report.note(hostile);
+        let refused = report.refusals.iter().map(ToString::to_string);
+        let told: Vec<String> = refused.chain(report.warnings).chain(report.notes).collect();
+        assert_eq!(told.len(), 4);
+        for text in told {
+            assert!(
+                text.contains("5.7") && !text.contains(['\u{1b}', '\u{202e}']),
+                "{text:?}"
+            );
         }
     }
 }

@@ -364,7 +364,9 @@ fn advice(step: &Step) -> String {
             "put another disk into its place; one that is good after all goes back with mdadm --re-add".to_owned()
         }
         "md-add" => "it stays: the array needs it".to_owned(),
-        "pool-replace" => "it stays: the pool needs it".to_owned(),
+        "mysql-freeze" => {
+            "it receives nothing until it follows a source again: START REPLICA IO_THREAD, where that is to be the old one".to_owned()
+        }
         "client-detach" => "unfence-segment mounts it again, as it was mounted".to_owned(),
         "backup-record" => "it stays: whoever looks there later has to know".to_owned(),
         "copy-begin" => "what is copied already stays there, and saves time when it is begun anew".to_owned(),

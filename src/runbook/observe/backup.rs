@@ -117,10 +117,14 @@ pub fn span(time: Duration) -> String {
     }
 }
 
-/// The look that lists backups: the site's own command.
+/// So long may a list take, seconds: all looks at a host together have eight.
+pub const LIST_S: &str = "5";
+
+/// The look that lists backups: the site's own command, which is ended when it takes too long.
 #[must_use]
 pub fn list_look(host: &HostName, argv: &[String]) -> Look {
-    Look::new(host, argv.iter().cloned())
+    let limit = ["timeout", "-s", "KILL", LIST_S].map(str::to_owned);
+    Look::new(host, limit.into_iter().chain(argv.iter().cloned()))
 }
 
 /// The look that tells what is at the place of a scratch directory.
@@ -216,7 +220,9 @@ pub struct Found {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Paths or tables that every backup has, and this one has not.
+    /// How many paths or tables it has not, of those that every backup has.
+    pub lacking: u64,
+    /// Some of these.
     pub lacks: Vec<String>,
     /// Of a database: its tables, and how many of them are not well.
     pub tables: Option<(u64, u64)>,
@@ -253,7 +259,8 @@ impl Found {
     /// A sentence, when one of them is something else, or the last one is missing.
     pub fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Self, String> {
         let (mut totals, mut at) = (None, None);
-        let (mut lacks, mut live, mut examples) = (Vec::new(), None, Vec::new());
+        let (mut lacking, mut lacks) = (0, Vec::new());
+        let (mut live, mut examples) = (None, Vec::new());
         let (mut tables, mut reaches) = (None, Vec::new());
         let clean = |text: &str| CleanText::new(text).as_str().to_owned();
         for line in lines {
@@ -266,7 +273,11 @@ impl Found {
             let words: Vec<&str> = more.split(' ').collect();
             match (word, words.as_slice()) {
                 ("files", [files, "bytes", bytes]) => totals = Some((number(files)?, number(bytes)?)),
-                ("lacks", _) => lacks.push(clean(more)),
+                ("lacking", [count]) => lacking = number(count)?,
+                ("lacks", _) => {
+                    lacks.push(clean(more));
+                    lacking = lacking.max(lacks.len() as u64);
+                }
                 (
                     "live",
                     [
@@ -300,6 +311,7 @@ impl Found {
             (Some((files, bytes)), Some(at)) => Ok(Self {
                 files,
                 bytes,
+                lacking,
                 lacks,
                 tables,
                 reaches,
@@ -318,8 +330,12 @@ impl Found {
         if self.files == 0 {
             wrong.push("it holds no file".to_owned());
         }
-        if !self.lacks.is_empty() {
-            wrong.push(format!("it has no {}", self.lacks.join(", ")));
+        if self.lacking > 0 {
+            let more = match self.lacking.saturating_sub(self.lacks.len() as u64) {
+                0 => String::new(),
+                more => format!(" and {more} more that every backup has"),
+            };
+            wrong.push(format!("it has no {}{more}", self.lacks.join(", ")));
         }
         match self.tables {
             Some((0, 0)) => wrong.push("it holds no table".to_owned()),
@@ -568,7 +584,7 @@ mod tests {
         };
         for (line, says) in [
             ("backup files 0 bytes 0", "no file"),
-            ("backup lacks customers", "it has no customers"),
+            ("backup lacking 1", "it has no"),
             ("backup live 2 missing 1 read 1 differ 0 unread 0", "1 live files"),
             (
                 "backup live 2 missing 0 read 1 differ 1 unread 0",
@@ -582,6 +598,10 @@ mod tests {
             let why = bad(line).trouble(0).unwrap_or_default();
             assert!(why.contains(says), "{line}: {why}");
         }
+        let lacks = ["backup lacking 60", "backup lacks customers", "backup lacks index"];
+        let lacks = found(&[&lacks[..], &GOOD[..]].concat());
+        let why = lacks.trouble(0).unwrap_or_default();
+        assert!(why.contains("it has no customers, index and 58 more"), "{why}");
         let missing = bad("backup live 2 missing 1 read 1 differ 0 unread 0");
         assert_eq!(missing.trouble(1), None, "so many may be missing");
         let database = |tables: &'static str| {

@@ -461,6 +461,8 @@ pub struct Steering {
     rests: Option<(UnixMs, String)>,
     /// When the pass that failed was seen first.
     failed: Option<(UnixMs, usize)>,
+    /// The pass that was begun last, and how often: one that is killed each time vanishes without a word.
+    begun: (usize, usize),
     refused: u32,
     refused_at: Option<(UnixMs, String)>,
     /// Whether replication lagged at the end of the window before: for a moment it may.
@@ -507,7 +509,18 @@ impl Steering {
                 Is::Running { lease_s, .. } if lease_s > LEASE_S / 2 => Advice::Keep,
                 _ => order(["task_go", &pass.name, &LEASE_S.to_string()]),
             },
-            (Next::Begin(number, whole), None) => Advice::Order(vec![copying.begin(number, whole)]),
+            (Next::Begin(number, whole), None) => {
+                let before = if self.begun.0 == number { self.begun.1 } else { 0 };
+                if before >= FAILURES {
+                    return Advice::GiveUp(format!(
+                        "{} was begun {before} times and vanished each time: something kills it on {} (out of memory?)",
+                        copying.name(),
+                        copying.to
+                    ));
+                }
+                self.begun = (number, before + 1);
+                Advice::Order(vec![copying.begin(number, whole)])
+            }
             (Next::Again(number, whole), None) => {
                 let (since, _) = match self.failed {
                     Some(failed) if failed.1 == number => failed,

@@ -144,13 +144,16 @@ impl Member {
         })
     }
 
-    /// Its event scheduler does not run: events may write although it takes no writes.
+    /// Its event scheduler runs, or does not: events may write although it takes no writes.
     #[must_use]
-    pub fn has_no_events(&self) -> Condition {
+    pub fn has_events(&self, wanted: bool) -> Condition {
         let host = self.host.clone();
-        self.on(format!("the event scheduler of {host} is off"), move |seen| {
-            let verb = if seen.scheduler { "runs" } else { "is off" };
-            Truth::of(!seen.scheduler, format!("the event scheduler of {host} {verb}"))
+        let verb = |runs: bool| if runs { "runs" } else { "is off" };
+        self.on(format!("the event scheduler of {host} {}", verb(wanted)), move |seen| {
+            Truth::of(
+                seen.scheduler == wanted,
+                format!("the event scheduler of {host} {}", verb(seen.scheduler)),
+            )
         })
     }
 
@@ -249,8 +252,8 @@ impl Member {
             };
             if !missing.is_empty() {
                 let lacks = format!("{host} has not {} of {peer}", short(&missing));
-                // What is on its way can still come.
-                return if own.is_applying() {
+                // What is on its way, or is here and not applied yet, can still come.
+                return if own.is_applying() || theirs.will_be_in(own) {
                     Truth::Unknown(lacks)
                 } else {
                     Truth::No(lacks)

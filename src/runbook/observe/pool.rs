@@ -459,7 +459,9 @@ fn disk(line: &str) -> Result<(String, Option<Disk>, Option<u64>), String> {
 }
 
 fn member(at: usize, vdev: &Vdev, disks: &[(String, Option<Disk>, Option<u64>)]) -> Member {
-    let known = disks.iter().find(|(name, ..)| *name == vdev.name.as_str());
+    // The kernel gives names out anew: that of a disk which has gone may be a new one's by now.
+    let gone = matches!(vdev.state, PoolState::Removed | PoolState::Unavail);
+    let known = disks.iter().find(|(name, ..)| *name == vdev.name.as_str() && !gone);
     let errors = [vdev.read_errors, vdev.write_errors, vdev.checksum_errors];
     Member {
         at,
@@ -693,7 +695,12 @@ pub const FILES: usize = 20;
 /// What `zfs_files` prints: how many there are, and the first of them.
 fn files(text: &str) -> String {
     let mut lines = text.lines();
-    let count: usize = lines.next().and_then(|line| line.parse().ok()).unwrap_or_default();
+    let first = lines.next().unwrap_or_default();
+    let (count, at_least) = match first.strip_suffix('+') {
+        Some(count) => (count, "at least "),
+        None => (first, ""),
+    };
+    let count: usize = count.parse().unwrap_or_default();
     let named: Vec<&str> = lines
         .map(str::trim)
         .filter(|line| !line.is_empty())
@@ -703,7 +710,7 @@ fn files(text: &str) -> String {
     match (named.is_empty(), more) {
         (true, _) => "Which files they belong to is not told".to_owned(),
         (false, 0) => format!("They belong to {}", named.join(", ")),
-        (false, more) => format!("They belong to {} and {more} more", named.join(", ")),
+        (false, more) => format!("They belong to {} and {at_least}{more} more", named.join(", ")),
     }
 }
 

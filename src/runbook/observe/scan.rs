@@ -71,8 +71,9 @@ impl Watch {
         ["zpool", "scrub", "-p", &self.pool.name].map(str::to_owned).to_vec()
     }
 
+    /// Asked of a pool whose scrub somebody has ended meanwhile, `zpool scrub` would begin another one.
     fn goes_on(&self) -> Vec<String> {
-        ["zpool", "scrub", &self.pool.name].map(str::to_owned).to_vec()
+        ["pool_on", &self.pool.name].map(str::to_owned).to_vec()
     }
 
     fn seen(&self, sight: &Sight) -> Option<Seen> {
@@ -201,6 +202,10 @@ impl Steering {
         }
         self.said = Some(format!("{}: it goes on", self.words(fare)));
         self.turned();
+        if matches!(fare, Fare::Idle | Fare::Unknown) {
+            // It is not the scrub that keeps them from being answered: how they fare is to be learnt anew.
+            self.start_ms = None;
+        }
         Advice::Order(watch.goes_on())
     }
 
@@ -231,8 +236,14 @@ impl Steering {
                 Some(_) => {}
             }
         }
-        let worse = self.is_worse(fare);
-        self.suffered = if worse { self.suffered + 1 } else { 0 };
+        // Requests that hang are counted when they are answered: nobody who asks for anything may be the worst there is. Where
+        // it can only be given up that says too little, and nothing against it either.
+        let unheard = self.start_ms.is_some() && matches!(fare, Fare::Idle | Fare::Unknown);
+        self.suffered = match (self.is_worse(fare), unheard) {
+            (true, _) => self.suffered + 1,
+            (false, true) => self.suffered + u32::from(pauses),
+            (false, false) => 0,
+        };
         let words = self.words(fare);
         if self.suffered < PATIENCE {
             self.said = Some(words);

@@ -164,6 +164,10 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "mdadm --remove of the disk that was added, then mdadm --zero-superblock of it: it was blank before",
     ),
     (
+        "pool_on",
+        "zpool scrub of that pool, where its scrub pauses: asked of another one it would begin a new one",
+    ),
+    (
         "pool_keep",
         "zpool detach of the new disk, while it shares its place with the old one; once that is out of the pool the new one \
          is left alone",

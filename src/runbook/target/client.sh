@@ -103,13 +103,23 @@ nfs_process() {
 # nfs_holders ID DEVICE PLACE: processes that hold a mount: process id, when it began, state, user id, systemd service
 # (`-`: none), how it holds it (`file`, `map`, `cwd`, `root`, `exe`) and its name; at most 100. Open files are known by the
 # kernel's own number of the mount (fdinfo, Linux 3.15), mapped ones by the device, the others by their path, which is lost
-# once the mount is detached. Such a path is one of the process's own mount namespace: who lives in another one (a container)
-# is not meant by it. `cut` where one of them could not be read in time; `end`.
+# once the mount is detached. A service with mounts of its own (PrivateTmp=) has this one by another number, and holds it as
+# well; of a container, whose mounts do not follow those of the host, such a path says nothing. `cut` where one of them could
+# not be read in time; `end`.
 nfs_holders() {
   nfs_hex=$(printf '%02x:%02x' "${2%%:*}" "${2##*:}")
+  nfs_numbers=$(
+    { timeout -s KILL 2 grep -hsF " $3 " "$proc"/[0-9]*/mountinfo; [ $? -lt 124 ] || echo cut; } 2>/dev/null 9>&- |
+      sort -u | nfs_copies "$2" "$3"
+  )
+  case $nfs_numbers in *cut*) echo cut ;; esac
+  nfs_numbers=$(printf '%s\n' "$1" "$nfs_numbers" | grep '^[0-9]' | sort -u | tr '\n' '|')
   nfs_seen=$(
     {
-      { timeout -s KILL 2 grep -lsr "^mnt_id:[[:space:]]*$1\$" "$proc"/[0-9]*/fdinfo; [ $? -lt 124 ] || echo cut; } &
+      {
+        timeout -s KILL 2 grep -lsrE "^mnt_id:[[:space:]]*(${nfs_numbers%|})\$" "$proc"/[0-9]*/fdinfo
+        [ $? -lt 124 ] || echo cut
+      } &
       {
         timeout -s KILL 2 grep -ls "^[0-9a-f-]* [rwxsp-]* [0-9a-f]* $nfs_hex " "$proc"/[0-9]*/maps
         [ $? -lt 124 ] || echo cut
@@ -143,7 +153,8 @@ nfs_holders() {
       file | map) ;;
       *)
         case $(readlink "$proc/$nfs_pid/$nfs_way") in "$3" | "$3"/*) ;; *) continue ;; esac
-        [ "$(readlink "$proc/$nfs_pid/ns/mnt")" = "$(readlink "$proc/self/ns/mnt")" ] || continue
+        [ "$(readlink "$proc/$nfs_pid/ns/mnt")" = "$(readlink "$proc/self/ns/mnt")" ] ||
+          [ -n "$(nfs_copies "$2" "$3" 2>/dev/null <"$proc/$nfs_pid/mountinfo")" ] || continue
         ;;
     esac
     nfs_told="$nfs_told$nfs_pid " nfs_count=$((nfs_count + 1))
@@ -158,13 +169,24 @@ nfs_holders() {
     first "$proc/$nfs_pid/comm"
     word "$text" && nfs_name=$out
     # Another name would be another service, or none.
-    word "$nfs_unit"
+    word "$nfs_unit" @
     [ "$out" = "$nfs_unit" ] || nfs_unit=-
     printf '%s %s %s %s %s %s %s\n' "$nfs_pid" "$nfs_start" "$nfs_state" "$nfs_user" "$nfs_unit" "$nfs_way" "$nfs_name"
   done <<END
 $nfs_seen
 END
   echo end
+}
+
+# nfs_copies DEVICE PLACE: of lines of mountinfo the numbers of those mounts that are the same there and follow another one
+# (shared or slave, mount_namespaces(7)); `cut` as it is.
+nfs_copies() {
+  while read -r nfs_id _ nfs_device _ nfs_place nfs_rest; do
+    [ "$nfs_id" != cut ] || echo cut
+    [ "$nfs_device $nfs_place" = "$1 $2" ] || continue
+    nfs_rest=" ${nfs_rest%% - *} "
+    case $nfs_rest in *' shared:'* | *' master:'*) echo "$nfs_id" ;; esac
+  done
 }
 
 # nfs_service LINE: sets `nfs_unit` to the service of this host's own systemd that a line of /proc/PID/cgroup names. The first
@@ -397,10 +419,12 @@ nfs_try() {
     nfs_said=$(nfs_ask "$1" 9>&-)
     [ "$nfs_said" = answers ] || { echo "$1 $nfs_said, asked for the ${nfs_turn}. time" >&2; return 1; }
   done
-  nfs_said=$(timeout -s KILL 10 sh -c 'mkdir -m 700 "$1" && rmdir "$1"' sh "$1/.pointsman-$$" 2>&1 9>&-)
+  # One that an earlier trial could not take away again goes first.
+  nfs_said=$(timeout -s KILL 10 sh -c 'rmdir "$1" 2>/dev/null; mkdir -m 700 "$1" && rmdir "$1"' sh "$1/.pointsman-$$" 2>&1 9>&-)
   case "$? $nfs_said" in
     0*) echo "it answers, and can be written" ;;
-    *'Permission denied'* | *'Read-only file system'* | *'Operation not permitted'*)
+    *'Permission denied'* | *'Read-only file system'* | *'Operation not permitted'* | *'No space left on device'* | \
+      *'Disk quota exceeded'*)
       echo "it answers; nothing can be written there by root: ${nfs_said##*: }"
       ;;
     *)

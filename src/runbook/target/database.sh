@@ -186,11 +186,6 @@ db_close() {
     db_shut='FLUSH LOCAL TABLES WITH READ LOCK; SET PERSIST super_read_only = ON; UNLOCK TABLES;'
     db_at=@@global.gtid_executed db_who='somebody although super_read_only is on'
   fi
-  db_scheduler=$(db_client "$1" "$2" --skip-column-names <<'SQL'
-SELECT @@global.event_scheduler;
-SQL
-  ) || return
-  if [ "$db_scheduler" = ON ]; then echo 'SET GLOBAL event_scheduler = OFF;' | db_client "$1" "$2" || return; fi
   db_left=3
   # A statement that takes long, or tables that a session has locked, are in its way: sessions go, and it is tried again.
   until echo "SET SESSION lock_wait_timeout = 3; $db_shut" | db_client "$1" "$2"; do
@@ -198,6 +193,12 @@ SQL
     [ "$db_left" -gt 0 ] || return 1
     db_sessions "$1" "$2"
   done
+  # Not before that: one that does not close is left as it was.
+  db_scheduler=$(db_client "$1" "$2" --skip-column-names <<'SQL'
+SELECT @@global.event_scheduler;
+SQL
+  ) || return
+  if [ "$db_scheduler" = ON ]; then echo 'SET GLOBAL event_scheduler = OFF;' | db_client "$1" "$2" || return; fi
   db_sessions "$1" "$2" || return
   db_client "$1" "$2" <<'SQL' || return
 SET SESSION lock_wait_timeout = 10;

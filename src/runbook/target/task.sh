@@ -37,7 +37,8 @@ kill "$watch"
 # not `code`, which is that of the step that asks.
 # A process is the task only if it began at the very tick that the task wrote down, in this boot: numbers of processes
 # are given out anew, though never while a group of that number is left. Whatever is left of the group is the task: its
-# leader ends at once when it is told to, and the program may not.
+# leader ends at once when it is told to, and the program may not. Once all of it has gone, the number may be that of a
+# stranger's group, whose leader has gone as well (a daemon that forks twice): without a leader the task's own mark counts.
 task_at() {
   dir=$store/task/$1 is=none pid= began= booted= since=0 ended= over=0 until=0 rested=0
   [ -d "$dir" ] || return 0
@@ -57,7 +58,8 @@ task_at() {
   line=${line##*') '}
   [ -z "$line" ] || [ "$(printf '%s\n' "$line" | cut -d ' ' -f 20)" = "$began" ] || return 0
   case $line in
-    '' | [XxZ]*) is=$(task_group "$pid") || is=vanished ;;
+    '') if task_marked "$pid"; then is=$(task_group "$pid") || is=vanished; fi ;;
+    [XxZ]*) is=$(task_group "$pid") || is=vanished ;;
     [Tt]*) is=held ;;
     *) is=running ;;
   esac
@@ -69,6 +71,17 @@ task_group() {
   states=$(printf '%s\n' /proc/[0-9]*/stat | xargs cat 2>/dev/null |
     sed -n "s/.*) \\([A-Za-z]\\) [0-9]* $1 [-0-9 ]*\$/\\1/p" | tr -d 'XxZ\n')
   case $states in '') return 1 ;; *[!Tt]*) echo running ;; *) echo held ;; esac
+}
+
+# task_marked PID: a process of that group has the mark with which the task of `dir` was begun in its environment.
+task_marked() {
+  for stat in /proc/[0-9]*/stat; do
+    { IFS= read -r line <"$stat"; } 2>/dev/null || continue
+    # State, parent, group.
+    case ${line##*') '} in [!XxZ]" "*" $1 "*) ;; *) continue ;; esac
+    ! tr '\000' '\n' 2>/dev/null <"${stat%stat}environ" | grep -q -x -F -e "POINTSMAN_TASK=$dir" || return 0
+  done
+  return 1
 }
 
 # task_part PART NAME: whether it is that task or one of its numbered parts: a name may hold dots itself.
@@ -102,7 +115,7 @@ task_go() {
   command -v setsid >/dev/null 2>&1 || { echo "setsid is not installed" >&2; return 127; }
   rm -rf "$dir" && mkdir -p "$dir" && task_lease "$name" "$lease" && keep "$dir/argv" "$*" || return
   # The lock is not the task's to keep.
-  setsid sh -c "$task_body" pointsman-task "$dir" "$@" </dev/null >/dev/null 2>&1 9>&- &
+  POINTSMAN_TASK=$dir setsid sh -c "$task_body" pointsman-task "$dir" "$@" </dev/null >/dev/null 2>&1 9>&- &
   left=50
   until [ -s "$dir/pid" ] || [ -e "$dir/code" ]; do
     [ "$left" -gt 0 ] || { echo "$name did not begin" >&2; return 1; }

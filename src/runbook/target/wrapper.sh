@@ -332,17 +332,18 @@ release_locks() {
   printf '%s\n' "$1" >/proc/fs/nfsd/unlock_filesystem
 }
 
-# word TEXT: sets `out` to one word of plain characters; `-` for nothing.
+# word TEXT [MORE]: sets `out` to one word of plain characters, and of these; `-` for nothing.
 word() {
+  plus=${2-}
   set -f
   # shellcheck disable=SC2086 # split on purpose: what pads it falls away
   set -- $1
   set +f
   text=$* out=
   case $text in
-    *[!A-Za-z0-9._:@-]*)
+    *[!A-Za-z0-9._:$plus-]*)
       while [ -n "$text" ]; do
-        case $text in [A-Za-z0-9._:@-]*) out=$out${text%"${text#?}"} ;; *) out=${out}_ ;; esac
+        case $text in [A-Za-z0-9._:$plus-]*) out=$out${text%"${text#?}"} ;; *) out=${out}_ ;; esac
         text=${text#?}
       done
       ;;
@@ -513,15 +514,31 @@ zfs_disk() {
   fi
 }
 
+# ask_zpool SECONDS ARG…: what zpool says, in that time: all looks of a host together have eight seconds. One that hangs in
+# the kernel dies of no signal: no second one is begun beside it, for it keeps the lock.
+ask_zpool() (
+  if command -v flock >/dev/null 2>&1 && printf '' 2>/dev/null >>"$volatile/pointsman-zpool"; then
+    exec 8>>"$volatile/pointsman-zpool"
+    left=10
+    until flock -n 8; do
+      [ "$left" -gt 0 ] || { echo "an earlier zpool hangs" >&2; exit 1; }
+      if sleep 0.1 2>/dev/null; then left=$((left - 1)); else sleep 1 && left=0; fi
+    done
+  fi
+  seconds=$1
+  shift
+  timeout -s KILL "$seconds" zpool "$@"
+)
+
 # zfs_pool POOL: whether a scrub can pause there, sizes, the disks behind its devices, and `zpool status` in the form that
 # every ZFS knows. `end` shows that nothing is cut off. A pool whose devices hang may never answer.
 zfs_pool() {
-  seen=$(timeout 20 zpool status "$1") || return
+  seen=$(ask_zpool 5 status "$1") || return
   # Without a pool it tells its usage alone.
-  case $(timeout 5 zpool scrub 2>&1) in *'-p'*) echo pauses yes ;; *) echo pauses no ;; esac
+  case $(ask_zpool 2 scrub 2>&1) in *'-p'*) echo pauses yes ;; *) echo pauses no ;; esac
   # zfs-fuse knows no -p.
-  sizes=$(timeout 20 zpool list -Hp -o name,size,alloc,free,health "$1" 2>/dev/null) ||
-    sizes=$(timeout 20 zpool list -H -o name,size,alloc,free,health "$1" 2>/dev/null) || sizes=
+  sizes=$(ask_zpool 2 list -Hp -o name,size,alloc,free,health "$1" 2>/dev/null) ||
+    sizes=$(ask_zpool 2 list -H -o name,size,alloc,free,health "$1" 2>/dev/null) || sizes=
   [ -z "$sizes" ] || printf 'list %s\n' "${sizes%%"$nl"*}"
   printf '%s\n' "$seen" | while IFS= read -r line; do
     case $line in "$tab"*) ;; *) continue ;; esac
@@ -533,9 +550,15 @@ zfs_pool() {
   printf 'status\n%s\nend\n' "$seen"
 }
 
-# zfs_files POOL: how many files have blocks that could not be mended, and the first of them.
+# zfs_files POOL: how many files have blocks that could not be mended, and the first of them. So many that their names take
+# long are not all counted: `5000+` says so.
 zfs_files() {
-  seen=$(timeout 60 zpool status -v "$1") || return
+  seen=$({ ask_zpool 6 status -v "$1" && echo 'pointsman end'; } | head -n 5000)
+  case $seen in
+    *"${nl}pointsman end") many= ;;
+    *) [ "$(printf '%s\n' "$seen" | wc -l)" -ge 5000 ] || return 1
+      many=+ ;;
+  esac
   # The list is what stands behind the line `errors:`, each indented.
   printf '%s\n' "$seen" | sed -n '/^errors:/,$p' | sed -n 's/^[[:space:]][[:space:]]*\([^[:space:]].*\)$/\1/p' | {
     count=0 names=
@@ -543,14 +566,23 @@ zfs_files() {
       count=$((count + 1))
       [ "$count" -gt 20 ] || names=$names$nl$line
     done
-    printf '%s%s\n' "$count" "$names"
+    printf '%s%s\n' "$count$many" "$names"
   }
+}
+
+# pool_on POOL: its scrub, which pauses, goes on.
+pool_on() {
+  seen=$(ask_zpool 20 status "$1") || return
+  case $seen in
+    *'scan: scrub paused'*) zpool scrub "$1" ;;
+    *) echo "no scrub of $1 pauses" >&2; return 1 ;;
+  esac
 }
 
 # pool_keep POOL OLD NEW: NEW does not take the place of OLD after all. Only while both share that place: out of a mirror it
 # would be detached as well, and be missed.
 pool_keep() {
-  seen=$(timeout 20 zpool status "$1") || return
+  seen=$(ask_zpool 20 status "$1") || return
   joint= found=
   while IFS= read -r line; do
     line=${line#"$tab"}
@@ -635,7 +667,7 @@ host_health() {
           SubState) sub=$value ;;
           UnitFileState) state=$value ;;
           '')
-            case "$sub $state" in 'running enabled' | 'running generated') word "$id" && echo "unit $out" ;; esac
+            case "$sub $state" in 'running enabled' | 'running generated') word "$id" @ && echo "unit $out" ;; esac
             id= sub= state=
             ;;
         esac

@@ -12,7 +12,7 @@ use crate::simulate::{
 pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<Answer> {
     let fine = || Answer::ok(String::new());
     Some(match words {
-        [SITE, "backups", of] => Answer::ok(island.listed(at, of)),
+        ["timeout", "-s", "KILL", _, SITE, "backups", of] => Answer::ok(island.listed(at, of)),
         ["scratch_state", place] => Answer::ok(format!("{}\n", state(island, at, place))),
         ["scratch_ready", place, mark] => match state(island, at, place) {
             found if found == format!("mark {mark}") => Answer::ok("ready\n".to_owned()),
@@ -39,7 +39,8 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
             if *live != "-" && !mounts.any(|mount| mount.mounted && mount.at == *live) {
                 return Some(Answer::failed(1, format!("no slice is mounted at {live}\n")));
             }
-            let argv = [&["sh", COMPARES[0], *tree, *work, *live][..], rest].concat();
+            let number = if *live == "-" { "-" } else { "52" };
+            let argv = [&["sh", COMPARES[0], *tree, *work, *live, number][..], rest].concat();
             go(island, at, name, lease, &argv)
         }
         ["database_compare", name, lease, place, rest @ ..] => {

@@ -17,6 +17,12 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
             of(&mut island.nodes[at], name, |pool| pool.stop(now_ms))
         }
         ["zpool", "scrub", name] => of(&mut island.nodes[at], name, Pool::scrub),
+        ["pool_on", name] => of(&mut island.nodes[at], name, |pool| {
+            if pool.paused {
+                return pool.scrub();
+            }
+            Err(format!("no scrub of {name} pauses\n"))
+        }),
         _ => return None,
     };
     island.settle();

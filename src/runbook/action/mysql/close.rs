@@ -37,7 +37,7 @@ impl Action for MysqlClose {
             needs: Vec::new(),
             expects: vec![server.expects(Some(true), "*")],
             work: Work::Commands(vec![call("db_close", server, [])]),
-            proof: vec![server.is_open(false), server.has_no_events()],
+            proof: vec![server.is_open(false), server.has_events(false)],
             deadline: Duration::from_secs(45),
             settles_within: Duration::from_secs(5),
             nature: Nature::Probeable,

@@ -38,14 +38,21 @@ impl Action for MysqlOpen {
         let events = database.is_some_and(|database| database.events);
         // In an emergency clients that were let in are not turned away again.
         let emergency = database.is_some_and(|database| database.kind == Kind::Emergency);
+        let mut proof = vec![server.is_open(true)];
+        let mut closed = Some(false);
+        if events {
+            // One that takes writes may have lost its events all the same: it gets them back.
+            proof.push(server.has_events(true));
+            closed = None;
+        }
         let events = if events { "events" } else { "none" };
         Ok(Operation {
             place: Place::Host(host.clone()),
             says: format!("take writes on {host}"),
             needs: Vec::new(),
-            expects: vec![server.expects(Some(false), "source")],
+            expects: vec![server.expects(closed, "source")],
             work: Work::Commands(vec![call("db_open", server, [events.to_owned()])]),
-            proof: vec![server.is_open(true)],
+            proof,
             deadline: Duration::from_secs(20),
             settles_within: Duration::from_secs(5),
             nature: Nature::Probeable,

@@ -92,3 +92,34 @@ fn writes_that_go_on_waiting_for_a_peer_hold_a_pass() {
     };
     assert!(!held(&advices(&mut other, 0, 60, "garbage")));
 }
+
+#[test]
+fn what_is_killed_each_time_is_not_begun_for_ever() {
+    let copying = Copying {
+        mode: Mode::Once,
+        replicas: Vec::new(),
+        ..copying()
+    };
+    let mut steering = Steering {
+        learned: true,
+        ..Steering::default()
+    };
+    let mut begun = 0;
+    let ends = (0..200).find_map(|at| {
+        let now = UnixMs(1_000_000 + at * 2000);
+        let mut sight = Sight::new(now, Duration::from_secs(5));
+        let answer = Ok(Printed {
+            exit: 0,
+            text: "task web1 vanished\nargv restore\nend\n".to_owned(),
+        });
+        sight.take(task::look(&copying.to, "web1"), Glimpse { at: now, answer });
+        match steering.judge(&copying, &sight, now, false) {
+            Advice::Order(_) => begun += 1,
+            Advice::GiveUp(why) => return Some(why),
+            Advice::Keep | Advice::Late(_) => {}
+        }
+        None
+    });
+    assert_eq!(begun, FAILURES);
+    assert!(ends.is_some_and(|why| why.contains("vanished each time")));
+}

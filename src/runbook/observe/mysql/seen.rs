@@ -172,6 +172,16 @@ impl Seen {
         !self.channels.is_empty() && self.channels.iter().all(well)
     }
 
+    /// Whether another has received everything that it holds and applies that: its receiver may stand still.
+    #[must_use]
+    pub fn will_be_in(&self, other: &Self) -> bool {
+        let applies = |channel: &Channel| channel.sql == ReplicaThread::Yes && channel.sql_error.is_none();
+        let received = self.holds.missing_from(&other.holds);
+        received.is_some_and(|missing| missing.is_empty())
+            && !other.channels.is_empty()
+            && other.channels.iter().all(applies)
+    }
+
     /// What it holds and another has not applied, as text; empty when nothing; `None` when one is MySQL and the other
     /// MariaDB, whose transactions cannot be compared.
     #[must_use]
@@ -335,7 +345,8 @@ pub fn parse(text: &str) -> Result<Seen, String> {
         "mysql" => mysql(server)?,
         _ => {
             return Err(format!(
-                "it is MySQL {version}: databases are moved with MySQL 8.0.23 or newer, or MariaDB 10.10 or newer"
+                "it is MySQL {}: databases are moved with MySQL 8.0.23 or newer, or MariaDB 10.10 or newer",
+                CleanText::new(version)
             ));
         }
     };

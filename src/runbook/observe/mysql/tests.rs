@@ -81,11 +81,18 @@ fn what_is_received_and_not_applied_counts() {
     assert!(replica.is_near(&source, 2).judge(&sight).holds() && replica.is_near(&source, 1).judge(&sight).fails());
     assert!(replica.follows(&source).judge(&sight).holds() && replica.follows_nobody().judge(&sight).fails());
     assert!(source.follows_nobody().judge(&sight).holds());
-    // A receiver that is stopped brings nothing any more.
+    // A receiver that is stopped brings nothing any more; what it has brought is applied all the same.
     let stopped = behind.replace("\tYes\tYes\t", "\tNo\tYes\t");
     let sight = self::sight(&[(&source, SOURCE), (&replica, &stopped)]);
-    assert!(replica.has_all_of(&source).judge(&sight).fails());
+    assert!(matches!(replica.has_all_of(&source).judge(&sight), Truth::Unknown(_)));
     assert!(replica.follows(&source).judge(&sight).fails());
+    let short = stopped.replace("\tSlave_Pos\t0-1-9\t", "\tSlave_Pos\t0-1-8\t");
+    assert_ne!(short, stopped);
+    let sight = self::sight(&[(&source, SOURCE), (&replica, &short)]);
+    assert!(replica.has_all_of(&source).judge(&sight).fails());
+    let neither = stopped.replace("\tNo\tYes\t", "\tNo\tNo\t");
+    let sight = self::sight(&[(&source, SOURCE), (&replica, &neither)]);
+    assert!(replica.has_all_of(&source).judge(&sight).fails());
     let halted = behind.replace("\tYes\tYes\t", "\tYes\tNo\t");
     assert_ne!(halted, behind);
     assert!(replica.is_drained().judge(&self::sight(&[(&replica, &halted)])).fails());
@@ -169,6 +176,11 @@ fn mysql_and_mariadb_cannot_be_compared() {
 fn an_old_mysql_is_refused_in_words() {
     let why = parse("#server\tdialect\n8.0.20\told\n#end\nend\n").unwrap_err();
     assert!(why.contains("MySQL 8.0.20") && why.contains("8.0.23 or newer"), "{why}");
+    let hostile = parse("#server\tdialect\n5.7\u{1b}[2J\told\n#end\nend\n").unwrap_err();
+    assert!(
+        hostile.contains("MySQL 5.7") && !hostile.contains('\u{1b}'),
+        "{hostile:?}"
+    );
 }
 
 #[test]

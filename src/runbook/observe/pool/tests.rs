@@ -68,6 +68,17 @@ fn resilvering() -> String {
     told("ONLINE", scan, &[&head[..], &BEGUN].concat())
 }
 
+/// `sdb` was pulled, and the kernel calls the disk sdb that was put into its place.
+#[test]
+fn a_device_that_has_gone_is_on_no_disk_that_is_there() {
+    for state in ["REMOVED", "UNAVAIL"] {
+        let gone = seen(&mirror(&["    sda ONLINE 0 0 0", &format!("    sdb {state} 0 0 0")]));
+        assert_eq!(gone.find("sdb").unwrap().disk, None, "{state}");
+        assert!(gone.find("B").is_err(), "{state}: that is the new one's serial number");
+    }
+    assert!(seen(&mirror(&WELL)).find("B").is_ok());
+}
+
 #[test]
 fn a_replacement_is_told_from_its_begin_to_its_end() {
     let pool = on();

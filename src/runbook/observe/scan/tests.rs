@@ -117,6 +117,44 @@ fn it_goes_on_pausing_while_something_else_keeps_clients_waiting() {
     assert!(!play.go(Some(2), 100, 10));
 }
 
+/// Requests that hang are counted when they are answered, and who hangs may not even be asked.
+#[test]
+fn it_pauses_when_clients_that_were_answered_are_not_any_more() {
+    for silent in [Some(2), None] {
+        let mut play = Play::scrub(true);
+        play.go(Some(2), 100, 20);
+        assert!(play.go(silent, 0, 20), "{silent:?}");
+        // They ask for nothing while it pauses, either: it is not the scrub, and they do not stop it again.
+        assert!(!play.go(silent, 0, 180), "{silent:?}");
+        let pauses = play.pauses;
+        play.go(silent, 0, 600);
+        assert_eq!((play.pauses, play.scan), (pauses, RUNS), "{silent:?}");
+        // They begin to work: how they fare without it is looked at first.
+        play.go(Some(30), 100, 20);
+        assert_eq!(play.pauses, pauses + 1, "{silent:?}");
+    }
+    // Now and then one is answered, late.
+    let mut play = Play::scrub(true);
+    play.go(Some(2), 100, 20);
+    let paused = (0..6).any(|at| play.go(Some(40), if at % 2 == 0 { 100 } else { 0 }, 6));
+    assert!(paused);
+}
+
+/// Where it can only be given up, silence alone does not end it, and does not make good what was bad.
+#[test]
+fn what_cannot_pause_is_not_given_up_for_silence_alone() {
+    let mut play = Play::scrub(false);
+    play.go(Some(2), 100, 20);
+    for _ in 0..200 {
+        assert_eq!(play.look(Some(2), 0), Advice::Keep);
+    }
+    let ends = (0..10).any(|at| {
+        let ops = if at % 2 == 0 { 100 } else { 0 };
+        (0..5).any(|_| matches!(play.look(Some(40), ops), Advice::GiveUp(_)))
+    });
+    assert!(ends);
+}
+
 #[test]
 fn clients_that_begin_to_work_are_listened_to_without_it_first() {
     let mut play = Play::scrub(true);

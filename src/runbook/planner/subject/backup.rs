@@ -115,7 +115,11 @@ pub(super) fn chosen(asked: &Asked<'_>, name: &str, list: &Look, sight: &Sight) 
     let listed = sight.text(list).and_then(backup::parse_list).map_err(|why| {
         Refusal::new(
             format!("which backups of {name} there are on {host}, is not known: {why}"),
-            "mend the command `list` of `backup:`: it prints a line a backup, TIME NAME [BYTES]",
+            format!(
+                "mend the command `list` of `backup:`: it prints a line a backup, TIME NAME [BYTES], within {} s; where that takes \
+                 longer a timer writes the list down, and it prints that",
+                backup::LIST_S
+            ),
         )
     })?;
     let wanted = asked.given("backup").filter(|name| *name != NEWEST);

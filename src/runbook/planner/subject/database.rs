@@ -351,7 +351,7 @@ impl Subject for Database {
             out.insert(format!("database {} on {host}", self.name), role);
             if let Some(address) = self.address() {
                 let carries = network::carries(host, address, true).judge(sight);
-                out.insert(format!("{address} on {host}"), carries.text().to_owned());
+                out.insert(format!("{address} on {host}"), carries.word().to_owned());
             }
             out.insert(format!("machine of {host}"), identity::machine(host, sight));
             out.insert(format!("boot of {host}"), identity::boot(host, sight));

@@ -350,17 +350,7 @@ impl Subject for Migration {
 
     fn fingerprint(&self, sight: &Sight) -> BTreeMap<String, String> {
         let mut out = BTreeMap::new();
-        let said = |condition: &Condition| {
-            let truth = condition.judge(sight);
-            let word = if truth.holds() {
-                "yes"
-            } else if truth.fails() {
-                "no"
-            } else {
-                "unknown"
-            };
-            word.to_owned()
-        };
+        let said = |condition: &Condition| condition.judge(sight).word().to_owned();
         for (what, host, layout) in [("old", &self.found.from, &self.old), ("new", &self.found.to, &self.new)] {
             let (device, at) = (&layout.device, &layout.mount_point);
             let mut put =

@@ -254,16 +254,7 @@ impl Subject for Slices {
                             )
                         }),
                 );
-                let condition = |condition: Condition| {
-                    let truth = condition.judge(sight);
-                    Ok(if truth.holds() {
-                        "yes".to_owned()
-                    } else if truth.fails() {
-                        "no".to_owned()
-                    } else {
-                        "unknown".to_owned()
-                    })
-                };
+                let condition = |condition: Condition| Ok(condition.judge(sight).word().to_owned());
                 put(
                     "mount",
                     condition(filesystem::is_mounted(host, &layout.device, &layout.mount_point)),

@@ -26,7 +26,7 @@ fn vault() -> Host {
                 0,
                 "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n40 22 0:50 / /mnt/a rw,noatime - nfs 10.77.0.31:/srv/slice-a rw,addr=10.77.0.31\n",
             ),
-            ("site-backup list slice-a", 0, LIST),
+            ("timeout -s KILL 5 site-backup list slice-a", 0, LIST),
             ("scratch_state /srv/scratch/pointsman-slice-a", 0, "free\n"),
             ("backup_told backup@slice-a", 0, "no\nend\n"),
             ("timeout -s KILL 5 stat -f -- /mnt/a", 0, "Type: nfs\n"),
@@ -83,16 +83,33 @@ fn what_stands_against_a_test_is_told_with_what_lifts_it() {
         }
     };
     refused(
-        instead("site-backup list slice-a", 0, "1970-01-01T00:10:00Z a\nyesterday b\n"),
+        instead(
+            "timeout -s KILL 5 site-backup list slice-a",
+            0,
+            "1970-01-01T00:10:00Z a\nyesterday b\n",
+        ),
         &[
             "is not known: line 2: it does not begin with a time",
             "mend the command `list`",
         ],
     );
-    refused(instead("site-backup list slice-a", 0, ""), &["no backup is listed"]);
-    refused(instead("site-backup list slice-a", 1, LIST), &["exit code 1"]);
     refused(
-        instead("site-backup list slice-a", 0, "1970-01-01T02:00:00Z slice-a-9\n"),
+        instead("timeout -s KILL 5 site-backup list slice-a", 0, ""),
+        &["no backup is listed"],
+    );
+    for (code, says) in [(1, "exit code 1"), (137, "exit code 137")] {
+        let line = "timeout -s KILL 5 site-backup list slice-a";
+        refused(
+            instead(line, code, LIST),
+            &[says, "within 5 s; where that takes longer a timer"],
+        );
+    }
+    refused(
+        instead(
+            "timeout -s KILL 5 site-backup list slice-a",
+            0,
+            "1970-01-01T02:00:00Z slice-a-9\n",
+        ),
         &["a clock is wrong"],
     );
     for (state, says) in [
@@ -142,7 +159,7 @@ fn a_scratch_directory_on_a_slice_is_refused() {
         );
         let fleet = changed(false, "        preferred: stor1\n", &text);
         let mut vault = vault();
-        vault.prints.extend([("l", 0, LIST)]);
+        vault.prints.extend([("timeout -s KILL 5 l", 0, LIST)]);
         let state: &'static str = format!("scratch_state {place}/pointsman-slice-a").leak();
         vault.prints.push((state, 0, "free\n"));
         let told = told_of(&fleet, &tests(&[]), vault);

@@ -17,6 +17,7 @@ use crate::{
     fleet::{Fleet, load},
     runbook::{
         check::Refusal,
+        condition::Condition,
         plan::{Glass, Plan, Rule},
         sight::{Glimpse, Look, Printed, Sight},
     },
@@ -244,6 +245,63 @@ fn a_failover_drains_before_anything_is_restarted() {
     assert_eq!(place("fence"), 0);
     assert!(place("mysql-drain") < place("mysql-unfollow") && place("mysql-unfollow") < place("mysql-open"));
     golden!(Ok(plan));
+}
+
+/// How a dead source is silent changes by the minute, by who asks it; that it is silent is what was consented to.
+#[test]
+fn a_failover_does_not_go_stale_by_how_the_dead_source_is_silent() {
+    let fleet = fleet_with("service_address: 10.77.0.60/24");
+    let servers = [
+        dead(),
+        replica(2).orphaned("0-1-9", "0-1-9"),
+        replica(3).orphaned("0-1-9", "0-1-9"),
+    ];
+    let planned = |why: &Why| {
+        let mut sight = Sight::new(NOW, Duration::from_secs(5));
+        for look in looks(&fleet, &the_failover()).unwrap() {
+            let answer = answer(&look, &servers).map_err(|_| why.clone());
+            sight.take(look, Glimpse { at: NOW, answer });
+        }
+        plan(&fleet, &the_failover(), &sight).unwrap()
+    };
+    let hung = planned(&Why::Hung("no answer of db1 within 8 s".into()));
+    let failed = planned(&Why::Failed("connecting: No route to host".into()));
+    assert_eq!(hung.hash, failed.hash);
+}
+
+/// Its events are part of what it was.
+#[test]
+fn a_source_with_events_is_open_only_with_them() {
+    let with_events = source().with("\t0-1-9\t0-1-9\t\tOFF\t", "\t0-1-9\t0-1-9\t\tON\t");
+    let proofs = |source: Server| {
+        let plan = planned(&the_switchover(), &[source, replica(2), replica(3)]).unwrap();
+        let step = plan.steps.iter().find(|step| step.call.action == "mysql-open").unwrap();
+        let back = plan
+            .steps
+            .iter()
+            .find(|step| step.call.action == "mysql-close")
+            .unwrap();
+        let undo = back.undo.as_ref().unwrap();
+        let says = |proof: &[Condition]| proof.iter().map(|proof| proof.says.clone()).collect::<Vec<_>>();
+        (says(&step.operation.proof), says(&undo.proof))
+    };
+    assert_eq!(
+        proofs(with_events),
+        (
+            vec![
+                "db2 takes writes".to_owned(),
+                "the event scheduler of db2 runs".to_owned()
+            ],
+            vec![
+                "db1 takes writes".to_owned(),
+                "the event scheduler of db1 runs".to_owned()
+            ]
+        )
+    );
+    assert_eq!(
+        proofs(source()),
+        (vec!["db2 takes writes".to_owned()], vec!["db1 takes writes".to_owned()])
+    );
 }
 
 #[test]

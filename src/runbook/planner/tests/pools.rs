@@ -64,6 +64,39 @@ fn a_disk_that_has_failed_is_replaced_by_the_same_command() {
     insta::assert_snapshot!(told_of(&replace("sdc"), changed_to(&FAULTED), NEW, "blank\n"));
 }
 
+/// The pool still calls the one that was pulled by the name that the kernel has given to the new one.
+#[test]
+fn an_old_and_a_new_disk_of_one_name_are_not_mixed_up() {
+    let gone = [
+        ("state: ONLINE", "state: DEGRADED"),
+        (
+            "sdc     ONLINE       0     0    17",
+            "sdc     REMOVED      0     0     0",
+        ),
+        (
+            "disk sdc sdc sdc WD-2 0x50014ee2b5a1c3d2",
+            "disk sdc sdc sdc ZX-9 0x5000c500a1b2c3d4",
+        ),
+    ];
+    let mut server = host("healthy");
+    server.prints = vec![
+        ("zfs_pool tank", 0, changed_to(&gone)),
+        ("disk_id sdc", 0, "sdc sdc ZX-9 0x5000c500a1b2c3d4 99328 Slot_02\n"),
+        ("disk_blank sdc", 0, "blank\n"),
+    ];
+    let wish = wish(
+        "pool-replace",
+        &[("host", "stor1"), ("pool", "tank"), ("disk", "sdc"), ("by", "/dev/sdc")],
+    );
+    let said = told(planned(&fleet(false), &wish, [("stor1", server)]));
+    assert!(
+        said.starts_with("REFUSED")
+            && said.contains("call the old disk and the new one sdc")
+            && said.contains("zpool replace tank sdc"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_scrub_that_can_pause_and_one_that_cannot() {
     insta::assert_snapshot!(told_of(&scrub(), WELL, NEW, "blank\n"));

@@ -70,8 +70,10 @@ fn only_a_directory_with_our_mark_is_written_to_and_removed() {
         assert_eq!(state(), "used it is a symbolic link\n", "{shell}");
         assert_eq!(step_of(&room, 7, &["scratch_clear", &place, MARK]).0, 1, "{shell}");
         fs::remove_file(room.path("scratch/pointsman-web1")).unwrap();
-        fs::set_permissions(room.path("scratch"), fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(state().contains("everybody can write"), "{shell}");
+        for mode in [0o777, 0o770] {
+            fs::set_permissions(room.path("scratch"), fs::Permissions::from_mode(mode)).unwrap();
+            assert!(state().contains("others than its user"), "{shell} {mode:o}");
+        }
         let nowhere = room.path("nowhere/at").display().to_string();
         assert!(
             looks(&room, &["scratch_state", &nowhere]).contains("is no directory"),
@@ -80,18 +82,82 @@ fn only_a_directory_with_our_mark_is_written_to_and_removed() {
     }
 }
 
-/// Looks at what was restored, as a task; `since` is in seconds from now.
-fn compared(room: &Room, step: usize, place: &str, live: &str, since: i64, more: &[&str]) -> Found {
+/// Who owns the directory, or what is above it, puts something else there between two looks.
+#[test]
+fn a_directory_of_somebody_else_is_none_of_ours() {
+    let room = room("sh");
+    let place = place(&room);
+    runs(&room, 0, &["scratch_begin", &place, MARK]);
+    // As if somebody else looked at what this user has made.
+    room.program("id", "echo 4711");
+    assert!(looks(&room, &["scratch_state", &place]).contains("others than its user 4711"));
+    if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) != 0) {
+        assert!(std::env::var("CI").is_err(), "needs root");
+        println!("NOT RUN: only root gives a directory away");
+        return;
+    }
+    room.program("id", "echo 0");
+    let given = Command::new("chown").arg("4711").arg(&place).status().unwrap();
+    assert!(given.success());
+    assert_eq!(
+        looks(&room, &["scratch_state", &place]),
+        "used it does not belong to the user 0\n"
+    );
+    assert_eq!(step_of(&room, 1, &["scratch_clear", &place, MARK]).0, 1);
+}
+
+/// Mounts are told by the path that links lead to: by another one none would be found, and `rm -rf` would go on there.
+#[test]
+fn a_way_over_a_link_is_no_way_to_a_scratch_directory() {
+    for shell in shells() {
+        let room = room(shell);
+        let place = place(&room);
+        runs(&room, 0, &["scratch_begin", &place, MARK]);
+        let kept = room.path("scratch/pointsman-web1/tree/deep");
+        fs::create_dir(&kept).unwrap();
+        mounts(&room, &format!("40 22 0:50 / {place}/tree/deep rw - tmpfs tmpfs rw\n"));
+        std::os::unix::fs::symlink(room.path("scratch"), room.path("link")).unwrap();
+        let ways = [
+            "link/pointsman-web1",
+            "scratch//pointsman-web1",
+            "./scratch/pointsman-web1",
+        ];
+        for (at, way) in ways.iter().enumerate() {
+            let way = format!("{}/{way}", room.directory.path().display());
+            let state = looks(&room, &["scratch_state", &way]);
+            assert!(state.contains("write that"), "{shell} {way}: {state}");
+            assert_eq!(
+                step_of(&room, at + 1, &["scratch_clear", &way, MARK]).0,
+                1,
+                "{shell} {way}"
+            );
+            assert!(kept.exists(), "{shell} {way}");
+        }
+    }
+}
+
+/// So many seconds from now, since 1970.
+fn from_now(seconds: i64) -> String {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()
         .as_secs();
-    let since = (i64::try_from(now).unwrap() + since).to_string();
+    (i64::try_from(now).unwrap() + seconds).to_string()
+}
+
+/// Looks at what was restored, as a task; `since` is in seconds from now.
+fn compared(room: &Room, step: usize, place: &str, live: &str, since: i64, more: &[&str]) -> Found {
+    let since = from_now(since);
     runs(room, step, &["task_forget", "b-check"]);
     let (tree, work) = (format!("{place}/tree"), format!("{place}/work"));
     let words = ["backup_compare", "b-check", "600", &tree, &work, live, &since];
     runs(room, step + 1, &[&words[..], more].concat());
     comes("its end", || !one(room, "b-check").is_alive());
+    found(room)
+}
+
+/// What the task has found.
+fn found(room: &Room) -> Found {
     let task = one(room, "b-check");
     assert!(matches!(task.is, Is::Ended { code: 0, .. }), "{task:?}");
     Found::parse(task.log.iter().map(String::as_str)).unwrap()
@@ -245,6 +311,109 @@ fn what_cannot_be_read_is_told() {
     );
 }
 
+/// A live slice and a restored backup with these files in both, of one size and with other content.
+fn both(room: &Room, files: &[&str]) -> (String, String) {
+    let (place, live) = (place(room), room.path("live").display().to_string());
+    runs(room, 0, &["scratch_begin", &place, MARK]);
+    for (at, text) in [("live", "one"), ("scratch/pointsman-web1/tree", "two")] {
+        for file in files {
+            fs::write(room.path(at).join(file), text).unwrap();
+        }
+    }
+    (place, live)
+}
+
+/// Nothing is found in a slice that has gone: that its files are gone as well says nothing of the backup.
+#[test]
+fn a_slice_that_goes_away_while_it_is_compared_is_no_verdict() {
+    for shell in shells() {
+        let room = room(shell);
+        let (place, live) = both(&room, &["a", "b"]);
+        // Another filesystem is at its place then, without these files.
+        let goes = format!("[ -h {live} ] || {{ mv {live} {live}.gone; ln -s /proc {live}; }}; exit 2");
+        room.program("cmp", &goes);
+        let tree = format!("{place}/tree");
+        let work = format!("{place}/work");
+        let since = from_now(600);
+        let words = ["backup_compare", "b-check", "600", &tree, &work, &live, &since, "0"];
+        runs(&room, 1, &words);
+        comes("its end", || !one(&room, "b-check").is_alive());
+        let task = one(&room, "b-check");
+        assert!(matches!(task.is, Is::Ended { code: 1, .. }), "{shell}: {task:?}");
+        assert!(task.last_words().contains("is not what it was"), "{shell}: {task:?}");
+    }
+}
+
+/// A file that is only hard to reach is not one that was deleted.
+#[test]
+fn only_a_file_that_is_not_there_was_deleted_meanwhile() {
+    let room = room("sh");
+    let (place, live) = both(&room, &["gone", "stale"]);
+    room.program("cmp", &format!("rm -f {live}/gone; exit 2"));
+    let stale = "case \"$*\" in '-- '*/stale) echo \"stat: cannot stat '$2': Stale file handle\" >&2; exit 1 ;; esac\n\
+                 PATH=/usr/bin:/bin; exec stat \"$@\"";
+    room.program("stat", stale);
+    let found = compared(&room, 1, &place, &live, 600, &["0"]);
+    assert_eq!(found.live.map(|live| live.unread), Some(1), "{found:?}");
+    assert!(
+        found.examples.contains(&"unread ./stale: cannot be read".to_owned()),
+        "{found:?}"
+    );
+}
+
+/// What was written behind the list is not in the backup, however long the comparison takes.
+#[test]
+fn a_file_that_is_written_while_a_long_comparison_runs_does_not_differ() {
+    for shell in shells() {
+        let room = room(shell);
+        let (place, live) = both(&room, &["a"]);
+        // The list was made an hour ago; the file is written, and compared, now.
+        let later = room.path("later").display().to_string();
+        room.program(
+            "date",
+            &format!("PATH=/usr/bin:/bin; if [ -e {later} ]; then exec date \"$@\"; fi; echo $(($(date +%s) - 3600))"),
+        );
+        room.program("cmp", &format!("touch {later} {live}/a; exit 1"));
+        let found = compared(&room, 1, &place, &live, 600 - 3600, &["0"]);
+        let counted = found.live.unwrap();
+        assert_eq!(
+            (counted.files, counted.missing, counted.differ),
+            (1, 0, 0),
+            "{shell}: {found:?}"
+        );
+    }
+}
+
+/// A task tells its last lines alone: what was found has to be among them, however much is wrong.
+#[test]
+fn a_backup_that_lacks_everything_has_a_verdict() {
+    for shell in shells() {
+        let room = room(shell);
+        let files: Vec<String> = (0..60).map(|number| format!("file-{number}")).collect();
+        let (place, live) = both(&room, &[]);
+        for file in &files {
+            fs::write(room.path("live").join(file), "x").unwrap();
+        }
+        let mut words = vec!["0"];
+        words.extend(files.iter().map(String::as_str));
+        let found = compared(&room, 1, &place, &live, 600, &words);
+        assert_eq!((found.lacking, found.lacks.len()), (60, 5), "{shell}: {found:?}");
+        assert!(
+            found
+                .trouble(0)
+                .is_some_and(|why| why.contains("file-4 and 55 more") && why.contains("60 live files")),
+            "{shell}: {found:?}"
+        );
+        runs(
+            &room,
+            3,
+            &["backup_record", "b", "b-check", "web1-3", "1795200000", "0"],
+        );
+        let told = Told::parse(&looks(&room, &["backup_told", "b"])).unwrap().unwrap();
+        assert_eq!(told.found, found, "{shell}");
+    }
+}
+
 /// Looks at what was restored of a database.
 fn checked(room: &Room, step: usize, place: &str, more: &[&str]) -> Found {
     runs(room, step, &["task_forget", "b-check"]);
@@ -254,9 +423,24 @@ fn checked(room: &Room, step: usize, place: &str, more: &[&str]) -> Found {
         &[&["database_compare", "b-check", "600", place], more].concat(),
     );
     comes("its end", || !one(room, "b-check").is_alive());
-    let task = one(room, "b-check");
-    assert!(matches!(task.is, Is::Ended { code: 0, .. }), "{task:?}");
-    Found::parse(task.log.iter().map(String::as_str)).unwrap()
+    found(room)
+}
+
+/// That this host has another kind of server says nothing of a backup.
+#[test]
+fn without_a_server_of_mariadb_there_is_no_verdict() {
+    for shell in shells() {
+        let room = room(shell);
+        let place = place(&room);
+        runs(&room, 0, &["scratch_begin", &place, MARK]);
+        room.program(
+            "mariadbd",
+            "echo 'mysqld  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)'",
+        );
+        let (exit, text) = step_of(&room, 1, &["database_compare", "b-check", "600", &place, "-"]);
+        assert_eq!((exit, text.contains("none of MariaDB")), (127, true), "{shell}: {text}");
+        assert_eq!(one(&room, "b-check").is, Is::None, "{shell}");
+    }
 }
 
 /// By a real server: a dump, a data directory, a table that is broken, and what is no database at all.
@@ -280,20 +464,48 @@ fn a_server_comes_up_on_what_was_restored_of_a_database() {
     runs(&room, 0, &["scratch_begin", &place, MARK]);
     let dump = "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY) ENGINE=InnoDB;
         INSERT INTO shop.orders VALUES (1), (2); CREATE TABLE shop.heartbeat (ts VARCHAR(26), server_id INT);
-        INSERT INTO shop.heartbeat VALUES ('2026-11-21T02:59:58.001', 1), ('2026-11-21T02:59:57.001', 2);";
+        INSERT INTO shop.heartbeat VALUES ('2026-11-21T02:59:58.001', 1), ('2026-11-21T02:59:57.001', 2);
+        CREATE TABLE shop.cache (id INT) ENGINE=MEMORY; CREATE TABLE shop.prices (id INT) WITH SYSTEM VERSIONING;";
     fs::write(tree.join("shop.sql"), dump).unwrap();
-    let found = checked(&room, 1, &place, &["shop.heartbeat", "shop.orders", "shop.gone"]);
+    let found = checked(
+        &room,
+        1,
+        &place,
+        &["shop.heartbeat", "shop.orders", "shop.gone", "shop.prices"],
+    );
     assert_eq!(
         (found.tables, found.lacks.as_slice()),
-        (Some((2, 0)), &["shop.gone".to_owned()][..])
+        (Some((4, 0)), &["shop.gone".to_owned()][..]),
+        "{found:?}"
     );
     assert_eq!(found.reaches, ["2026-11-21T02:59:58.001"]);
     // The data directory that this made, as a backup of its own.
     fs::remove_dir_all(&tree).unwrap();
     fs::rename(room.path("scratch/pointsman-web1/work/data"), &tree).unwrap();
     fs::write(tree.join("mariadb_backup_binlog_info"), "binlog.000042\t4711\t0-1-77\n").unwrap();
+    // It is from a host with more directories than one, and with a link out of its own: none of them are this host's.
+    let elsewhere = room.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let options = format!(
+        "[mysqld]\ninnodb_undo_directory={0}\ninnodb_data_home_dir={0}\ninnodb_log_group_home_dir={0}\n",
+        elsewhere.display()
+    );
+    fs::write(tree.join("backup-my.cnf"), options).unwrap();
+    fs::write(elsewhere.join("live.MYD"), "rows").unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("live.MYD"), tree.join("shop/live.MYD")).unwrap();
+    fs::write(
+        tree.join("shop/orders.isl"),
+        elsewhere.join("orders.ibd").display().to_string(),
+    )
+    .unwrap();
     let found = checked(&room, 3, &place, &["-", "shop.orders"]);
-    assert_eq!((found.tables, found.trouble(0)), (Some((2, 0)), None), "{found:?}");
+    assert_eq!((found.tables, found.trouble(0)), (Some((4, 0)), None), "{found:?}");
+    let kept: Vec<_> = fs::read_dir(&elsewhere)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(kept, ["live.MYD"]);
+    assert_eq!(fs::read_to_string(elsewhere.join("live.MYD")).unwrap(), "rows");
     assert_eq!(found.reaches, ["binlog.000042 4711 0-1-77"]);
     // The table's file is there, with the size that it had, and nothing in it.
     let file = tree.join("shop/orders.ibd");

@@ -431,11 +431,27 @@ fn what_lives_in_a_container_is_not_taken_for_a_holder() {
         );
         process(&room, 4004, 'S', Some(36), "system.slice/box.scope/nginx.service");
         process(&room, 4007, 'S', Some(36), "system.slice/a\\x2db.service");
-        for (pid, namespace) in [("self", "mnt:[1]"), ("4005", "mnt:[2]"), ("4006", "mnt:[1]")] {
+        let namespaces = [
+            ("self", "mnt:[1]"),
+            ("4005", "mnt:[2]"),
+            ("4006", "mnt:[1]"),
+            ("4008", "mnt:[3]"),
+            ("4009", "mnt:[3]"),
+        ];
+        for (pid, namespace) in namespaces {
             fs::create_dir_all(room.path(&format!("proc/{pid}/ns"))).unwrap();
             symlink(namespace, room.path(&format!("proc/{pid}/ns/mnt"))).unwrap();
         }
-        for pid in [4005, 4006] {
+        // The mount of the container is its own. That of a service (PrivateTmp=) follows the host's, under another number: its
+        // files and its places hold it.
+        let own = "71 22 0:52 / /mnt/web1 rw - nfs4 10.0.0.31:/srv/web1 rw\n";
+        let follows = "91 22 0:52 / /mnt/web1 rw shared:4 master:1 - nfs4 10.0.0.31:/srv/web1 rw\n";
+        process(&room, 4008, 'S', Some(91), "system.slice/php.service");
+        process(&room, 4010, 'S', Some(71), "machine.slice/box.scope");
+        for (pid, mounts) in [(4005, own), (4008, follows), (4009, follows), (4010, own)] {
+            room.file(&format!("proc/{pid}/mountinfo"), mounts);
+        }
+        for pid in [4005, 4006, 4009] {
             process(&room, pid, 'S', None, "");
             fs::remove_file(room.path(&format!("proc/{pid}/cwd"))).unwrap();
             symlink("/mnt/web1/sub", room.path(&format!("proc/{pid}/cwd"))).unwrap();
@@ -454,7 +470,9 @@ fn what_lives_in_a_container_is_not_taken_for_a_holder() {
                 ("4003", "php@8.service"),
                 ("4004", "-"),
                 ("4006", "-"),
-                ("4007", "-")
+                ("4007", "-"),
+                ("4008", "php.service"),
+                ("4009", "-")
             ],
             "{shell}: {text}"
         );

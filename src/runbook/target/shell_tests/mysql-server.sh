@@ -84,6 +84,7 @@ run() {
     'SET GLOBAL event_scheduler = ON' | 'SET GLOBAL event_scheduler = OFF') put scheduler "${1##* }" ;;
     'SET SESSION lock_wait_timeout = '[1-9]* | 'SET SESSION max_execution_time = '[1-9]*) ;;
     'FLUSH LOCAL TABLES WITH READ LOCK')
+      [ ! -e "$S/locked" ] || { fail '1205 (HY000) at line 1: Lock wait timeout exceeded; try restarting transaction'; return; }
       case " $(said sessions) " in
         *" $(said busy || echo none) "*) fail '1205 (HY000) at line 1: Lock wait timeout exceeded; try restarting transaction'; return ;;
       esac

@@ -191,6 +191,22 @@ fn a_source_is_closed_for_everybody_and_stays_so() {
     }
 }
 
+/// Its clients have nothing to do with what was not done: its events go on.
+#[test]
+fn a_source_that_does_not_close_is_left_as_it_was() {
+    for shell in shells() {
+        let room = host(shell, "8.4.2");
+        source(&room, "7");
+        put(&room, "locked", "");
+        assert_ne!(done(&room, "db_close", &[]).exit, 0, "{shell}");
+        assert_eq!(
+            ["read_only", "super_read_only", "scheduler"].map(|name| said(&room, name)),
+            ["0", "0", "ON"].map(str::to_owned),
+            "{shell}"
+        );
+    }
+}
+
 #[test]
 fn a_server_follows_and_follows_nobody() {
     for shell in shells() {

@@ -102,9 +102,77 @@ fn files_that_have_lost_blocks_are_counted_and_the_first_are_named() {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!((exit, lines.len(), lines[0]), (0, 21, "30"), "{shell}");
         assert_eq!(lines[20], "/tank/slices/19 with blanks", "{shell}");
+        // So many that nobody waits for all of their names.
+        fs::write(
+            &status,
+            format!("{head}errors: Permanent errors:\n\n{}", list.concat().repeat(300)),
+        )
+        .unwrap();
+        let (exit, text) = looked(&room, "zfs_files tank");
+        let count = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_suffix('+'))
+            .map(str::parse::<u32>);
+        assert!(exit == 0 && matches!(count, Some(Ok(4900..5000))), "{shell}: {text}");
         fs::write(&status, &printed).unwrap();
         assert_eq!(looked(&room, "zfs_files tank"), said("0"), "{shell}");
         assert_ne!(looked(&room, "zfs_files vault").0, 0, "{shell}");
+    }
+}
+
+/// What waits in the kernel dies of no signal: a second one beside it would only wait as well.
+#[test]
+fn beside_a_zpool_that_hangs_no_other_one_is_begun() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        fs::create_dir(room.path("run")).unwrap();
+        let (began, over) = (
+            room.path("began").display().to_string(),
+            room.path("over").display().to_string(),
+        );
+        // timeout(1) does not come back before its child is gone.
+        room.program("timeout", "shift 3; \"$@\"");
+        room.program(
+            "zpool",
+            &format!("echo x >>{began}; until [ -e {over} ]; do sleep 0.1; done; echo 'no such pool' >&2; exit 1"),
+        );
+        let look = |words: &[&str]| Request::Look(vec![words.iter().map(|word| (*word).to_owned()).collect()]);
+        let hangs = room.start(&look(&["zfs_pool", "tank"]));
+        until(&room.path("began"));
+        for function in ["zfs_pool tank", "zfs_files tank"] {
+            assert_eq!(looked(&room, function).0, 1, "{shell} {function}");
+        }
+        assert_eq!(fs::read_to_string(room.path("began")).unwrap(), "x\n", "{shell}");
+        room.file("over", "");
+        hangs.wait_with_output().unwrap();
+        assert_ne!(looked(&room, "zfs_pool tank").0, 0, "{shell}");
+        assert_eq!(
+            fs::read_to_string(room.path("began")).unwrap(),
+            "x\nx\n",
+            "{shell}: it is asked again"
+        );
+    }
+}
+
+/// Asked of a pool whose scrub somebody has ended, zpool(8) would begin another one.
+#[test]
+fn a_scrub_goes_on_only_where_one_pauses() {
+    for shell in shells() {
+        let room = Room::new(shell);
+        let ran = || fs::read_to_string(room.path("ran")).unwrap_or_default();
+        for (scan, begun) in [
+            ("scrub canceled on Sun Nov  8 00:24:12 2026", ""),
+            ("scrub paused since Sun Nov  8 00:24:12 2026", "scrub tank\n"),
+        ] {
+            room.file("status", format!("  pool: tank\n state: ONLINE\n  scan: {scan}\n"));
+            zpool(&room, &room.path("status"), true);
+            assert_eq!(
+                (looked(&room, "pool_on tank").0 == 0, ran().as_str()),
+                (!begun.is_empty(), begun),
+                "{shell}"
+            );
+        }
     }
 }
 

@@ -243,6 +243,32 @@ fn a_process_that_is_not_the_task_is_left_alone() {
     }
 }
 
+/// So is a group whose leader has gone, such as that of a daemon that forks twice: all of the task's was killed long before.
+#[test]
+fn a_group_without_a_leader_that_has_the_number_of_a_task_is_left_alone() {
+    for shell in shells() {
+        let room = room(shell);
+        let told = room.path("told").display().to_string();
+        let daemon = format!("sleep 300 & echo $$ $! >{told}.new; mv {told}.new {told}");
+        let began = Command::new("setsid")
+            .args(["sh", "-c", &daemon])
+            .stdin(Stdio::null())
+            .status();
+        assert!(began.unwrap().success());
+        until(&room.path("told"));
+        let told = fs::read_to_string(room.path("told")).unwrap();
+        let (group, stranger) = told.trim_end().split_once(' ').unwrap();
+        comes("the end of its leader", || !Path::new("/proc").join(group).exists());
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        room.file("store/task/web1.1/pid", format!("{group} 1 {} 1\n", boot.trim_end()));
+        assert_eq!(one(&room, "web1.1").is, Is::Vanished, "{shell}");
+        runs(&room, 1, &["task_end", "web1"]);
+        let stat = fs::read_to_string(format!("/proc/{stranger}/stat")).unwrap_or_default();
+        assert!(stat.contains(") S "), "{shell}: {stat:?}");
+        assert!(Command::new("kill").arg(stranger).status().unwrap().success());
+    }
+}
+
 /// Nobody renews its time: it stands still, until somebody does.
 #[test]
 fn a_task_that_nobody_watches_stands_still() {
