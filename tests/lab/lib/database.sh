@@ -27,7 +27,8 @@ user = mysql
 datadir = $DATABASE_FOLDER
 socket = /run/mysqld/mysqld.sock
 pid-file = /run/mysqld/mysqld.pid
-bind-address = ${LAB_ADDRESS[$1]}
+# On every address: that by which clients find the source moves.
+bind-address = 0.0.0.0
 report-host = $1
 server-id = $(database_number "$1")
 skip-name-resolve
@@ -254,11 +255,12 @@ database_healthy() {
 }
 
 # ── The writer ───────────────────────────────────────────────────────────────────────────────────
+# database_writer_start [ADDRESS…]: it writes on whichever of them can be written; by default on any of the three servers.
 database_writer_start() {
+  [ $# -gt 0 ] || set -- "${LAB_ADDRESS[db1]}" "${LAB_ADDRESS[db2]}" "${LAB_ADDRESS[db3]}"
   mkdir -p "$DATABASE_COMMITS"
   process_runs database-writer ||
-    start_process database-writer ip netns exec "$LAB_NAMESPACE" "$LAB_ROOT/namespace/writer" "$DATABASE_COMMITS" \
-      "${LAB_ADDRESS[db1]}" "${LAB_ADDRESS[db2]}" "${LAB_ADDRESS[db3]}"
+    start_process database-writer ip netns exec "$LAB_NAMESPACE" "$LAB_ROOT/namespace/writer" "$DATABASE_COMMITS" "$@"
 }
 
 database_writer_end() { end_process database-writer; }
