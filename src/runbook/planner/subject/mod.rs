@@ -11,6 +11,7 @@ mod migration;
 mod pool;
 mod slices;
 
+pub use layout::{dialect_look, side as side_of};
 pub use slices::Move;
 
 use super::Wish;
