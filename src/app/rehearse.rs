@@ -170,6 +170,7 @@ fn practised(wish: Option<&Wish>, faults: &[Fault]) -> Option<(String, Option<As
             .collect(),
         over: Vec::new(),
         alike: Vec::new(),
+        last: None,
         word: word(&wish.parameters),
     });
     Some((format!("{REHEARSAL} of {}", words.join(" · ")), asked))

@@ -2,6 +2,7 @@
 
 use crate::runbook::{
     definition::Definition,
+    observe::mysql::LastSeen,
     plan::{Glass, Step},
     planner::{self, Wish, review},
     sight::{Look, Sight},
@@ -16,6 +17,9 @@ pub(super) struct Origin {
     parameters: BTreeMap<String, String>,
     glass: Vec<Glass>,
     alike: Vec<String>,
+    /// Runs of an earlier release have none.
+    #[serde(default)]
+    last: Option<LastSeen>,
     sight: Sight,
 }
 
@@ -26,6 +30,7 @@ impl Origin {
             parameters: wish.parameters,
             glass: wish.glass,
             alike: wish.alike,
+            last: wish.last,
             sight,
         }
     }
@@ -36,6 +41,7 @@ impl Origin {
             parameters: self.parameters.clone(),
             glass: self.glass.clone(),
             alike: self.alike.clone(),
+            last: self.last.clone(),
         }
     }
 

@@ -310,7 +310,8 @@ pub(super) fn plan(model: &mut Model, runbook: &str, parameters: BTreeMap<String
         parameters,
         glass: Vec::new(),
         over: Vec::new(),
-        alike: same.map(|offer| offer.asked.alike).unwrap_or_default(),
+        alike: same.as_ref().map(|offer| offer.asked.alike.clone()).unwrap_or_default(),
+        last: same.and_then(|offer| offer.asked.last),
         word,
     };
     ask_for_plan(model, asked)

@@ -55,7 +55,15 @@ impl About {
             Self::Slices => &["slice", "from", "to", "other", "preferred", "survivor"],
             Self::Hosts => &["host", "first", "drains", "counts"],
             Self::Array => &["host", "array", "old", "new"],
-            Self::Database => &["candidate", "serving", "dialect", "entrance", "sibling"],
+            Self::Database => &[
+                "candidate",
+                "serving",
+                "dialect",
+                "entrance",
+                "semi_sync",
+                "semi_sync_back",
+                "sibling",
+            ],
             Self::Pool => &["host", "pool", "old", "new"],
             Self::Galera => &["node", "member", "absent"],
             Self::Clients => &["host", "slice", "place", "mounted", "services"],
@@ -70,7 +78,14 @@ impl About {
     #[must_use]
     pub const fn shared_words(self) -> &'static [&'static str] {
         match self {
-            Self::Database => &["candidate", "serving", "dialect", "entrance"],
+            Self::Database => &[
+                "candidate",
+                "serving",
+                "dialect",
+                "entrance",
+                "semi_sync",
+                "semi_sync_back",
+            ],
             Self::Restore => &["slice", "into", "to", "found", "since"],
             Self::Slices
             | Self::Hosts

@@ -290,9 +290,10 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
         Claim::Leave { host, .. } => spare::leave(context, host),
         Claim::Service { host, unit, stops } => service(context, host, unit, *stops),
         Claim::OpenDatabase { host } => database::open(context, host),
-        Claim::CloseDatabase { host } | Claim::Freeze { host } | Claim::LeaveDatabase { host } => {
-            database::inside(context, host)
-        }
+        Claim::CloseDatabase { host }
+        | Claim::Freeze { host }
+        | Claim::LeaveDatabase { host }
+        | Claim::SemiSync { host } => database::inside(context, host),
         Claim::EnterDatabase { host, address } => database::enter(context, host, *address),
         Claim::LeadDatabase { host } => database::lead(context, host),
         Claim::Unfollow { host } => database::unfollow(context, host),

@@ -280,6 +280,11 @@ pub enum Claim {
         /// The host.
         host: HostName,
     },
+    /// Switches a side of semi-synchronous replication of a database server on or off.
+    SemiSync {
+        /// The host.
+        host: HostName,
+    },
     /// Makes a replica follow nobody.
     Unfollow {
         /// The host.

@@ -368,6 +368,9 @@ pub struct DatabaseLayout {
     pub is_mysql: bool,
     /// How clients find the server that takes writes, where that is declared.
     pub entrance: Option<Entrance>,
+    /// Whether commits on the source wait for a replica: as it is told to, or, of a dead one, as another replica than the one that
+    /// takes over is told to acknowledge.
+    pub waits: bool,
 }
 
 /// How clients find the server of a database that takes writes.

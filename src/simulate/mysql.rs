@@ -141,6 +141,23 @@ pub struct Server {
     pub admin: f64,
     /// Whether that session comes back at once when it is ended.
     pub admin_returns: bool,
+    /// `datadir`.
+    pub datadir: String,
+    /// An engine of one of its tables that a crash tears.
+    pub torn: Option<&'static str>,
+    /// Semi-synchronous replication.
+    pub semi_sync: SemiSync,
+    /// The same as its configuration has it: as it is after a restart.
+    pub semi_sync_at_start: SemiSync,
+}
+
+/// Which sides of semi-synchronous replication are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SemiSync {
+    /// Commits wait for a replica.
+    pub source: bool,
+    /// What it has received it tells its source; from the next start of its receiver on.
+    pub replica: bool,
 }
 
 /// Replication of a replica.
@@ -174,6 +191,8 @@ pub struct Channel {
     pub diverged: bool,
     /// Transactions a second of the source, when it wrote last.
     pub rate: f64,
+    /// Whether the receiver tells the source what it has received.
+    pub acknowledges: bool,
 }
 
 impl Server {
@@ -201,6 +220,10 @@ impl Server {
             scheduler: false,
             admin: 0.0,
             admin_returns: false,
+            datadir: "/var/lib/mysql/".to_owned(),
+            torn: None,
+            semi_sync: SemiSync::SOURCE,
+            semi_sync_at_start: SemiSync::SOURCE,
         }
     }
 
@@ -216,6 +239,7 @@ impl Server {
     #[must_use]
     pub fn replica_of(mut self, source: usize) -> Self {
         self.read_only = true;
+        (self.semi_sync, self.semi_sync_at_start) = (SemiSync::REPLICA, SemiSync::REPLICA);
         self.follow(source);
         self
     }
@@ -236,6 +260,7 @@ impl Server {
             relay: self.log.clone(),
             diverged: false,
             rate: 0.0,
+            acknowledges: self.semi_sync.replica,
         });
     }
 
@@ -255,6 +280,7 @@ impl Server {
             return;
         }
         self.read_only = !self.opens_at_start;
+        self.semi_sync = self.semi_sync_at_start;
         if let Some(channel) = &mut self.channel {
             if self.mariadb {
                 channel.relay = self.log.clone();
@@ -262,6 +288,7 @@ impl Server {
             }
             // That a receiver was stopped does not outlive it.
             (channel.lag_s, channel.io_on) = (0.0, true);
+            channel.acknowledges = self.semi_sync.replica;
         }
     }
 
@@ -310,6 +337,19 @@ impl Server {
         }
         self.queries += self.rate * 14.0 * dt;
     }
+}
+
+impl SemiSync {
+    /// As a source has it.
+    pub const SOURCE: Self = Self {
+        source: true,
+        replica: false,
+    };
+    /// As a replica has it.
+    pub const REPLICA: Self = Self {
+        source: false,
+        replica: true,
+    };
 }
 
 impl Channel {

@@ -192,6 +192,7 @@ impl Island {
         let server = self.nodes[new].mysql.as_mut()?;
         server.unfollow();
         (server.read_only, server.opens_at_start) = (false, !server.mariadb);
+        server.semi_sync.source = true;
         let log = server.log.clone();
         let server = self.nodes[old].mysql.as_mut()?;
         (server.read_only, server.stops_super, server.opens_at_start) = (true, true, false);

@@ -270,6 +270,11 @@ fn a_source_moves_and_fails_over_and_no_acknowledged_commit_is_lost() {
     let mut shop = Shop::new();
     let mut next = 1;
     for (to, index) in [("m2", 1), ("m1", 0)] {
+        if to == "m2" {
+            // The sides are exchanged with the writes, whatever the new source and the old one were told before.
+            shop.servers[1].run("SET GLOBAL rpl_semi_sync_master_enabled = 0");
+            shop.servers[0].run("SET GLOBAL rpl_semi_sync_slave_enabled = 0");
+        }
         let writer = Writer::start(shop.ports(), next);
         std::thread::sleep(Duration::from_secs(1));
         let (code, said) = shop.run(&["mysql-switchover", "database=shop", &format!("to={to}"), "warm=2"]);
@@ -285,6 +290,15 @@ fn a_source_moves_and_fails_over_and_no_acknowledged_commit_is_lost() {
             "the writer wrote hardly anything: {acknowledged:?}"
         );
         assert_eq!(lost(&shop.servers[index], &acknowledged), Vec::<u32>::new());
+        let status = |name: &str| {
+            let said = shop.servers[index].ask(&format!("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_{name}'"));
+            said.unwrap().trim().rsplit('\t').next().unwrap().to_owned()
+        };
+        assert_eq!(
+            (status("status").as_str(), status("clients").as_str()),
+            ("ON", "2"),
+            "commits on {to} wait for a replica, and both others acknowledge them"
+        );
         shop.settled(index);
         next = acknowledged.last().unwrap() + 10;
         assert!(!said.contains("a secret"), "a password is shown");

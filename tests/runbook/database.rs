@@ -1,13 +1,17 @@
 //! What must hold of a database after every event, and at every end (the numbers are those of the safety invariants).
 
 use super::{
-    scene::{DATABASE, Scene},
+    case::{self, Fate},
+    scene::{self, DATABASE, Scene},
     stage::Stage,
 };
-use pointsman::simulate::{
-    island::Island,
-    mysql::Server,
-    node::{Node, Power},
+use pointsman::{
+    runbook::engine::End,
+    simulate::{
+        island::Island,
+        mysql::Server,
+        node::{Node, Power},
+    },
 };
 use std::collections::BTreeSet;
 
@@ -103,4 +107,59 @@ pub fn served(stage: &Stage, source: &str) -> Result<(), String> {
             Ok(())
         })
         .unwrap()
+}
+
+/// A server whose data lie on a slice that is Primary there takes writes over; one whose tables a crash tears, or whose slice is
+/// elsewhere, does not.
+#[test]
+fn a_server_on_drbd_takes_over_where_its_slice_is() {
+    let stage = Stage::new(Scene::MysqlSwitchover);
+    let refusals = || scene::refusals(Scene::MysqlSwitchover, &stage.sim, stage.hand.now());
+    let on = |datadir: &'static str, torn: Option<&'static str>| {
+        stage.sim.world().with("stor2", |island, at| {
+            let server = island.nodes[at].mysql.as_mut().unwrap();
+            (server.datadir, server.torn) = (datadir.to_owned(), torn);
+        });
+    };
+    on("/srv/web2/mysql/", None);
+    assert_eq!(refusals(), "", "web2 is Primary on stor2");
+    on("/srv/web2/mysql/", Some("MyISAM"));
+    let why = refusals();
+    assert!(
+        why.contains("the DRBD slice web2, and a crash tears 1 MyISAM (shop.carts)"),
+        "{why}"
+    );
+    on("/srv/web1/mysql/", None);
+    let why = refusals();
+    assert!(
+        why.contains("where the DRBD slice web1 belongs (/srv/web1), which is not mounted there"),
+        "{why}"
+    );
+}
+
+/// Both sides of semi-synchronous replication are exchanged with the writes, in either dialect.
+#[test]
+fn commits_wait_on_the_new_source_as_they_did_on_the_old_one() {
+    for scene in [Scene::MysqlSwitchover, Scene::MysqlSwitchoverEight] {
+        let mut stage = Stage::new(scene);
+        let mut console = stage.console("run-1", case::plan(scene));
+        for _ in 0..4000 {
+            if !stage.turn(&mut console, Fate::Usual) {
+                break;
+            }
+        }
+        assert_eq!(console.end(), Some(&End::Done), "{scene:?}");
+        stage.sim.world().fleet(|island| {
+            let of = |name: &str| {
+                let at = island.node(name).unwrap();
+                island.nodes[at].mysql.as_ref().unwrap()
+            };
+            let (old, new) = (of("stor1"), of("stor2"));
+            assert!(new.semi_sync.source && old.semi_sync.replica, "{scene:?}");
+            assert!(
+                old.channel.as_ref().unwrap().acknowledges,
+                "{scene:?}: its receiver was started afterwards"
+            );
+        });
+    }
 }

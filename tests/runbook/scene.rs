@@ -1027,6 +1027,7 @@ fn try_draw(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &s
             .collect(),
         glass: glass(scene),
         alike: Vec::new(),
+        last: None,
     };
     let mut fleet = sim.fleet().clone();
     for fencing in fleet.hosts.iter_mut().filter_map(|host| host.fencing.as_mut()) {

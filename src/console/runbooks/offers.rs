@@ -20,7 +20,7 @@ use crate::{
     runbook::{
         check::receiver_sound,
         definition::{self, Kind, ValueKind},
-        observe::{filesystem, network},
+        observe::{filesystem, mysql::LastSeen, network},
         plan::Rule,
         planner::catalogue::{self, Library},
         truth::Truth,
@@ -79,6 +79,8 @@ pub struct Asked {
     pub over: Vec<String>,
     /// Faults that both servers show, as the findings say.
     pub alike: Vec<String>,
+    /// What a dead server said last of its database.
+    pub last: Option<LastSeen>,
     /// The name that consent has to be typed with.
     pub word: String,
 }
@@ -162,6 +164,7 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
                 glass: Vec::new(),
                 over: Vec::new(),
                 alike: Vec::new(),
+                last: None,
                 word: name.to_owned(),
             },
             says,
@@ -312,6 +315,7 @@ impl<'a> About<'a> {
                 glass: Vec::new(),
                 over: Vec::new(),
                 alike: self.alike.clone(),
+                last: None,
                 word: word.to_owned(),
             },
             says,
@@ -656,6 +660,7 @@ fn no_server(host: Option<&Host>, name: &HostName) -> Offer {
             glass: Vec::new(),
             over: Vec::new(),
             alike: Vec::new(),
+            last: None,
             word: name.to_string(),
         },
         says: String::new(),

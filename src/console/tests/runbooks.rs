@@ -137,6 +137,34 @@ fn databases_that_cannot_be_moved_say_why_and_an_old_source_that_is_back_is_offe
 }
 
 #[test]
+fn what_a_dead_source_said_last_goes_with_the_failover_that_is_asked_for() {
+    let had = "3e11fa47-71ca-11e1-9e33-c80aa9400001:1-10";
+    let mut view = with_database("db1", |mysql| mysql.gtid_executed = Some(had.into()));
+    for seen in view.hosts.iter_mut().filter(|seen| seen.name.as_str() == "db1") {
+        let mut silent = (**seen).clone();
+        let at = silent.snapshot.as_ref().unwrap().mysql.at;
+        silent.reach = crate::facts::Reach::Silent {
+            since: at + std::time::Duration::from_secs(3),
+            missed: 4,
+        };
+        *seen = Arc::new(silent);
+    }
+    let offered = offers(&view, &host("db1"), NOW);
+    let failover = offered
+        .iter()
+        .find(|offer| offer.asked.runbook == "mysql-failover")
+        .unwrap();
+    let last = failover.asked.last.as_ref().unwrap();
+    assert_eq!((last.host.as_str(), last.had.as_str()), ("db1", had));
+    assert_eq!(last.missed, Some(last.at + std::time::Duration::from_secs(3)));
+    let switchover = offered
+        .iter()
+        .find(|offer| offer.asked.runbook == "mysql-switchover")
+        .unwrap();
+    assert_eq!(switchover.asked.last, None);
+}
+
+#[test]
 fn a_silent_server_can_be_failed_over_and_a_blind_console_offers_nothing() {
     let silence = |names: &[&str]| {
         let mut view = fixture::view();

@@ -1,9 +1,9 @@
 //! A database whose writes can be moved without a loss: every server answers, follows the source by GTID, and has nothing
 //! that the source has not.
 
-use super::{Check, Report};
+use super::{Check, Report, semi_sync};
 use crate::{
-    fleet::{Fleet, HostName},
+    fleet::HostName,
     runbook::{
         observe::mysql::{self, Cluster, Dialect, Member, OLDEST_MARIADB, Seen, Writes},
         plan::DatabaseLayout,
@@ -11,7 +11,6 @@ use crate::{
         sight::Sight,
     },
 };
-use std::path::Path;
 
 /// `database-sound`.
 #[derive(Debug)]
@@ -92,7 +91,7 @@ impl Check for DatabaseSound {
         }
         accounts(&[from, to], sight, report);
         tell(from, source, to, target, report);
-        on_drbd(scope.fleet, &seen, report);
+        semi_sync::judge(&database, &seen, report);
     }
 }
 
@@ -243,20 +242,17 @@ pub fn account(own: &Member, other: &Member, sight: &Sight, report: &mut Report)
 
 /// What is good to know.
 fn tell(from: &Member, source: &Seen, to: &Member, target: &Seen, report: &mut Report) {
-    if source.semi_sync && source.semi_sync_active {
-        report.note(format!(
+    report.note(match (source.semi_sync.source, source.semi_sync.active) {
+        (Some(true), true) => format!(
             "commits on {} wait for a replica ({})",
-            from.host, source.wait_point
-        ));
-    } else {
-        report.note(format!("replication from {} is asynchronous", from.host));
-    }
-    if source.semi_sync && !target.semi_sync {
-        report.warn(format!(
-            "commits on {} will wait for no replica: semi-synchronous replication is off there",
-            to.host
-        ));
-    }
+            from.host, source.semi_sync.wait_point
+        ),
+        (Some(true), false) => format!(
+            "commits on {} should wait for a replica, and do not now: it has fallen back",
+            from.host
+        ),
+        _ => format!("replication from {} is asynchronous", from.host),
+    });
     if !source.accounts.is_empty() {
         let names: Vec<&str> = source.accounts.iter().map(crate::facts::CleanText::as_str).collect();
         report.note(format!(
@@ -288,21 +284,4 @@ fn tell(from: &Member, source: &Seen, to: &Member, target: &Seen, report: &mut R
         "{} sessions on {} end, and come again where writes are taken",
         source.clients, from.host
     ));
-}
-
-/// A database on a slice goes with its slice.
-fn on_drbd(fleet: &Fleet, seen: &[(&Member, Seen)], report: &mut Report) {
-    for (member, own) in seen {
-        let datadir = Path::new(own.datadir.as_str());
-        let holds = |at: &str| datadir.starts_with(at);
-        let slices = fleet
-            .slices()
-            .filter(|(_, slice)| slice.preferred == member.host || slice.standby.as_ref() == Some(&member.host));
-        for (_, slice) in slices.filter(|(_, slice)| holds(&slice.mount_point)) {
-            report.refuse(
-                format!("the data of {} are on the DRBD slice {}", member.host, slice.name),
-                format!("stop the server and move the slice: slice-move slice={}", slice.name),
-            );
-        }
-    }
 }

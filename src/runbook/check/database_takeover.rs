@@ -4,6 +4,7 @@
 use super::{
     Check, Report,
     database_sound::{alike, fit, twins},
+    semi_sync,
 };
 use crate::{
     facts::mysql::ReplicaThread,
@@ -86,14 +87,16 @@ impl Check for DatabaseTakeover {
             }
         }
         applier(to, target, report);
+        semi_sync::judge(&database, &seen, report);
         let positions: Vec<String> = seen
             .iter()
             .map(|(member, own)| format!("{} has received {}", member.host, mysql::shown(&own.holds)))
             .collect();
         report.note(format!("evidence: {}", positions.join("; ")));
+        last_seen(scope, database.from.as_str(), &seen, report);
         let waits = seen
             .iter()
-            .filter(|(_, own)| own.acknowledges)
+            .filter(|(_, own)| own.semi_sync.acknowledges == Some(true))
             .map(|(member, _)| member.host.as_str());
         let waits: Vec<&str> = waits.collect();
         report.losses.push(if waits.is_empty() {
@@ -111,6 +114,30 @@ impl Check for DatabaseTakeover {
                 waits.join(", ")
             )
         });
+    }
+}
+
+/// What the source was seen to have last, beside what those have who are left.
+fn last_seen(scope: &Scope<'_>, from: &str, seen: &[(&Member, Seen)], report: &mut Report) {
+    let Some(last) = scope.last.filter(|last| last.host.as_str() == from) else {
+        report.note(format!(
+            "what {from} had when it was last seen is not known: this was not asked for in a console that had watched it"
+        ));
+        return;
+    };
+    // Of one kind, or there is no plan.
+    let left = seen.iter().map(|(_, own)| own.holds.clone());
+    let Some(left) = left.reduce(|all, own| all.union(&own).unwrap_or(all)) else {
+        return;
+    };
+    match last.compared(&left) {
+        Ok(compared) => {
+            report.note(format!("evidence: {}", compared.says));
+            report
+                .losses
+                .extend(compared.lost.map(|lost| format!("lost for certain: {lost}")));
+        }
+        Err(why) => report.note(why),
     }
 }
 

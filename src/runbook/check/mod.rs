@@ -14,6 +14,7 @@ mod copy_replaces;
 mod database_entrance;
 mod database_returned;
 mod database_sound;
+mod database_storage;
 mod database_takeover;
 mod disk_fits;
 mod galera_lives;
@@ -29,6 +30,7 @@ pub mod receiver_sound;
 mod replicated;
 mod restore_fits;
 mod returned;
+mod semi_sync;
 mod served_once;
 mod server_dead;
 mod service_spared;
@@ -56,6 +58,7 @@ pub const ALL: &[&dyn Check] = &[
     &database_entrance::DatabaseEntrance,
     &database_returned::DatabaseReturned,
     &database_sound::DatabaseSound,
+    &database_storage::DatabaseStorage,
     &database_takeover::DatabaseTakeover,
     &galera_lives::GaleraLives,
     &galera_quorum::GaleraQuorum,

@@ -82,7 +82,8 @@ pub fn lead(context: &Context<'_>, host: &HostName) -> Required {
     })
 }
 
-/// What has to hold before a server takes no writes any more, or receives nothing: it is part of the plan.
+/// What has to hold before a server takes no writes any more, receives nothing, or lets commits wait for a replica or not: it is
+/// part of the plan.
 pub fn inside(context: &Context<'_>, host: &HostName) -> Required {
     on(context, host, |_, _| Vec::new())
 }

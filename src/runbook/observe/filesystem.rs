@@ -3,8 +3,13 @@
 use crate::{
     facts::filesystem::{Mount, parse_mountinfo},
     fleet::HostName,
-    runbook::{condition::Condition, sight::Look, truth::Truth},
+    runbook::{
+        condition::Condition,
+        sight::{Look, Sight},
+        truth::Truth,
+    },
 };
+use std::path::Path;
 
 /// The look that tells what is mounted on a host.
 #[must_use]
@@ -12,17 +17,42 @@ pub fn look(host: &HostName) -> Look {
     Look::new(host, ["cat", "/proc/self/mountinfo"])
 }
 
-fn on(host: &HostName, says: String, judge: impl Fn(&[Mount]) -> Truth + Send + Sync + 'static) -> Condition {
-    let name = host.clone();
-    Condition::on(says, look(host), move |text| match parse_mountinfo(text) {
+/// What is mounted on a host, as it was seen.
+///
+/// # Errors
+/// A sentence that says why that is not known.
+pub fn read(host: &HostName, sight: &Sight) -> Result<Vec<Mount>, String> {
+    sight.text(&look(host)).and_then(|text| listed(host, text))
+}
+
+fn listed(host: &HostName, text: &str) -> Result<Vec<Mount>, String> {
+    match parse_mountinfo(text) {
         // Not even the root: that is no list of mounts.
-        Ok(mounts) if mounts.is_empty() => Truth::Unknown(format!("{name} lists no mounts")),
+        Ok(mounts) if mounts.is_empty() => Err(format!("{host} lists no mounts")),
         // The kernel prints no other lines: one that is not understood may be the one that matters.
         Ok(mounts) if mounts.len() != text.lines().filter(|line| !line.trim().is_empty()).count() => {
-            Truth::Unknown(format!("mounts of {name} are garbled"))
+            Err(format!("mounts of {host} are garbled"))
         }
+        Ok(mounts) => Ok(mounts),
+        Err(why) => Err(format!("mounts of {host}: {why}")),
+    }
+}
+
+/// The mount that a path lies on: the innermost one, and of several at one place the topmost.
+#[must_use]
+pub fn under<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
+    let holds = |mount: &&Mount| Path::new(path).starts_with(mount.at.as_str());
+    mounts
+        .iter()
+        .filter(holds)
+        .max_by_key(|mount| mount.at.trim_end_matches('/').len())
+}
+
+fn on(host: &HostName, says: String, judge: impl Fn(&[Mount]) -> Truth + Send + Sync + 'static) -> Condition {
+    let name = host.clone();
+    Condition::on(says, look(host), move |text| match listed(&name, text) {
         Ok(mounts) => judge(&mounts),
-        Err(why) => Truth::Unknown(format!("mounts of {name}: {why}")),
+        Err(why) => Truth::Unknown(why),
     })
 }
 
@@ -125,4 +155,27 @@ pub fn is_nowhere_else(host: &HostName, device: &str, at: &str) -> Condition {
             None => Truth::Yes(format!("{device} is mounted nowhere else on {name}")),
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_lies_on_the_innermost_and_topmost_mount() {
+        let mounts = parse_mountinfo(
+            "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n30 22 147:0 / /srv/a rw - ext4 /dev/drbd0 rw\n\
+             31 22 8:2 / /srv/abc rw - xfs /dev/vdb rw\n32 22 147:1 / /srv/a rw - xfs /dev/drbd1 rw\n",
+        )
+        .unwrap();
+        for (path, source) in [
+            ("/srv/a/mysql/", "/dev/drbd1"),
+            ("/srv/abcd", "/dev/vda1"),
+            ("/srv/abc", "/dev/vdb"),
+            ("/", "/dev/vda1"),
+        ] {
+            assert_eq!(under(&mounts, path).unwrap().source.as_str(), source, "{path}");
+        }
+        assert_eq!(under(&mounts[1..], "/var"), None);
+    }
 }

@@ -1,12 +1,14 @@
 //! A database server as it tells itself (`db_state` of `database.sh`), and what can be asked of it.
 
+mod last;
 mod seen;
 mod tables;
 
-pub use seen::{Binlogs, Channel, Cluster, Dialect, Lost, OLDEST_MARIADB, OLDEST_MYSQL, Seen, Writes, parse};
+pub use last::{Compared, LastSeen};
+pub use seen::{Binlogs, Channel, Cluster, Dialect, Lost, OLDEST_MARIADB, OLDEST_MYSQL, Seen, SemiSync, Writes, parse};
 
 use crate::{
-    facts::{gtid::GtidSet, mysql::ReplicaThread},
+    facts::{CleanText, gtid::GtidSet, mysql::ReplicaThread},
     fleet::{Host, HostName, MysqlAccess},
     runbook::{condition::Condition, operation::Expect, sight::Look, truth::Truth},
 };
@@ -75,6 +77,13 @@ impl Member {
     pub fn binlogs_look(&self) -> Look {
         let [socket, defaults] = words(&self.access);
         Look::new(&self.host, ["db_binlogs".to_owned(), socket, defaults])
+    }
+
+    /// The look that tells of which engines its tables are that a crash may tear.
+    #[must_use]
+    pub fn engines_look(&self) -> Look {
+        let [socket, defaults] = words(&self.access);
+        Look::new(&self.host, ["db_engines".to_owned(), socket, defaults])
     }
 
     /// Reads what the look printed; another server than the plan's is not this one.
@@ -155,6 +164,55 @@ impl Member {
                 format!("the event scheduler of {host} {}", verb(seen.scheduler)),
             )
         })
+    }
+
+    /// Its commits wait for a replica.
+    #[must_use]
+    pub fn waits(&self, wanted: bool) -> Condition {
+        let host = self.host.clone();
+        let nobody = |wanted: bool| if wanted { "a" } else { "no" };
+        self.on(
+            format!("commits on {host} wait for {} replica", nobody(wanted)),
+            move |seen| {
+                let own = seen.semi_sync.source == Some(true);
+                Truth::of(
+                    own == wanted,
+                    format!("commits on {host} wait for {} replica", nobody(own)),
+                )
+            },
+        )
+    }
+
+    /// It tells its source what it has received, from the next start of its receiver on.
+    #[must_use]
+    pub fn acknowledges(&self, wanted: bool) -> Condition {
+        let host = self.host.clone();
+        let verb = |wanted: bool| if wanted { "tells" } else { "does not tell" };
+        let says = format!("{host} {} its source what it has received", verb(wanted));
+        self.on(says, move |seen| {
+            let own = seen.semi_sync.acknowledges == Some(true);
+            let says = format!("{host} {} its source what it has received", verb(own));
+            Truth::of(own == wanted, says)
+        })
+    }
+
+    /// So many replicas as its commits wait for are connected, and tell what they have received.
+    #[must_use]
+    pub fn is_acknowledged(&self) -> Condition {
+        let host = self.host.clone();
+        self.on(
+            format!("replicas acknowledge what is committed on {host}"),
+            move |seen| {
+                let (there, wanted) = (seen.semi_sync.replicas, seen.semi_sync.wanted);
+                let says = format!("{there} of {wanted} replicas that commits on {host} wait for are connected");
+                // Others may connect still.
+                if there >= wanted {
+                    Truth::Yes(says)
+                } else {
+                    Truth::Unknown(says)
+                }
+            },
+        )
     }
 
     /// It is a replica whose receivers are stopped.
@@ -280,6 +338,26 @@ impl Member {
             None => Truth::No(incomparable(&host, own, &peer, theirs)),
         })
     }
+}
+
+/// Reads what `db_engines` printed: each engine whose tables a crash may tear, with how many there are and one of them.
+///
+/// # Errors
+/// A sentence that says why it cannot be told.
+pub fn torn_engines(text: &str) -> Result<Vec<String>, String> {
+    let rows = text
+        .strip_suffix("end\n")
+        .ok_or("the answer of the server is cut short")?;
+    let engine = |row: &str| match row.split('\t').collect::<Vec<_>>().as_slice() {
+        [engine, count, example] => Ok(format!(
+            "{} {} ({})",
+            CleanText::new(count),
+            CleanText::new(engine),
+            CleanText::new(example)
+        )),
+        _ => Err("the server prints something else than its engines".to_owned()),
+    };
+    rows.lines().map(engine).collect()
 }
 
 /// Why the transactions of two servers cannot be compared.

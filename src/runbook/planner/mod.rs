@@ -18,13 +18,14 @@ mod tools;
 mod tests;
 
 pub use scope::Scope;
-pub use subject::{Move, Subject};
+pub use subject::{Move, Subject, dialect_look, side_of};
 
 use super::{
     action::{self, Given},
     check::{self, Refusal, Report},
     definition::{Call, Definition},
     interlock,
+    observe::mysql::LastSeen,
     plan::{Glass, Layouts, Plan, Step},
     sight::{Look, Sight},
 };
@@ -48,6 +49,8 @@ pub struct Wish {
     pub glass: Vec<Glass>,
     /// Faults that the monitor sees on both servers alike, each a sentence; empty where it was not asked.
     pub alike: Vec<String>,
+    /// What the server that is dead said last of its database, where somebody watched it.
+    pub last: Option<LastSeen>,
 }
 
 /// Everything that has to be looked at before the plan can be made.

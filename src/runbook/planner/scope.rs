@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     fleet::{Fleet, Host},
-    runbook::{check::Refusal, definition::Kind, plan::Glass, sight::Sight},
+    runbook::{check::Refusal, definition::Kind, observe::mysql::LastSeen, plan::Glass, sight::Sight},
 };
 use std::collections::BTreeMap;
 
@@ -29,6 +29,8 @@ pub struct Scope<'a> {
     pub glass: &'a [Glass],
     /// Faults that both servers show.
     pub alike: &'a [String],
+    /// What the dead server said last of its database.
+    pub last: Option<&'a LastSeen>,
 }
 
 impl<'a> Scope<'a> {
@@ -65,6 +67,7 @@ impl<'a> Scope<'a> {
             server,
             glass: &wish.glass,
             alike: &wish.alike,
+            last: wish.last.as_ref(),
         })
     }
 

@@ -293,6 +293,12 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ),
     ("db_freeze", "STOP REPLICA IO_THREAD"),
     (
+        "db_semi_sync",
+        "of a source SET GLOBAL rpl_semi_sync_master_enabled (MySQL: rpl_semi_sync_source_enabled), of a replica \
+         rpl_semi_sync_slave_enabled (rpl_semi_sync_replica_enabled), by the name that the server knows; off and on again \
+         where a source had fallen back",
+    ),
+    (
         "db_joins",
         "writes down, beside the receipts of runs, the bootstraps that the member is part of: it is not further than they were",
     ),

@@ -183,6 +183,7 @@ fn wish(runbook: &str, parameters: &[(&str, &str)]) -> Wish {
             .collect(),
         glass: Vec::new(),
         alike: Vec::new(),
+        last: None,
     }
 }
 

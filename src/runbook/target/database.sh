@@ -55,6 +55,7 @@ SELECT @@version AS `#server`, 'mariadb' AS dialect, @@global.server_id AS serve
  (SELECT COUNT(*) FROM information_schema.EVENTS) AS events,
  @@global.rpl_semi_sync_master_enabled AS semi_sync_source, @@global.rpl_semi_sync_slave_enabled AS semi_sync_replica,
  @@global.rpl_semi_sync_master_wait_point AS semi_sync_wait_point,
+ @@global.rpl_semi_sync_master_timeout AS semi_sync_timeout_ms, 1 AS semi_sync_wanted,
  (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'RPL_SEMI_SYNC_MASTER_STATUS') AS semi_sync_active,
  (SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'RPL_SEMI_SYNC_MASTER_CLIENTS') AS semi_sync_replicas,
  (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER <> 'system user' AND COMMAND NOT LIKE 'Binlog Dump%'
@@ -87,13 +88,20 @@ SELECT @@version AS \`#server\`, 'mysql' AS dialect, @@global.server_id AS serve
  @@global.gtid_executed AS gtid_executed, @@global.event_scheduler AS event_scheduler,
  (SELECT COUNT(*) FROM information_schema.EVENTS) AS events,
  IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
-   WHERE VARIABLE_NAME IN ('rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled')), 'OFF') AS semi_sync_source,
+   WHERE VARIABLE_NAME IN ('rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled')), 'NONE') AS semi_sync_source,
  IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
-   WHERE VARIABLE_NAME IN ('rpl_semi_sync_replica_enabled', 'rpl_semi_sync_slave_enabled')), 'OFF') AS semi_sync_replica,
+   WHERE VARIABLE_NAME IN ('rpl_semi_sync_replica_enabled', 'rpl_semi_sync_slave_enabled')), 'NONE') AS semi_sync_replica,
  IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
    WHERE VARIABLE_NAME IN ('rpl_semi_sync_source_wait_point', 'rpl_semi_sync_master_wait_point')), '') AS semi_sync_wait_point,
+ IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
+   WHERE VARIABLE_NAME IN ('rpl_semi_sync_source_timeout', 'rpl_semi_sync_master_timeout')), '') AS semi_sync_timeout_ms,
+ IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_variables
+   WHERE VARIABLE_NAME IN ('rpl_semi_sync_source_wait_for_replica_count', 'rpl_semi_sync_master_wait_for_slave_count')), 1)
+   AS semi_sync_wanted,
  IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_status
    WHERE VARIABLE_NAME IN ('Rpl_semi_sync_source_status', 'Rpl_semi_sync_master_status')), 'OFF') AS semi_sync_active,
+ IFNULL((SELECT MAX(VARIABLE_VALUE) FROM performance_schema.global_status
+   WHERE VARIABLE_NAME IN ('Rpl_semi_sync_source_clients', 'Rpl_semi_sync_master_clients')), 0) AS semi_sync_replicas,
  (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER <> 'system user' AND COMMAND NOT LIKE 'Binlog Dump%'
    AND COMMAND <> 'Daemon' AND ID <> CONNECTION_ID()) AS clients,
  (SELECT IFNULL(MAX(TIMESTAMPDIFF(SECOND, t.trx_started, NOW())), 0) FROM information_schema.INNODB_TRX t
@@ -112,6 +120,23 @@ db_binlogs() {
   db_client "$1" "$2" --skip-column-names <<'SQL'
 SELECT @@global.log_bin_basename;
 SHOW BINARY LOGS;
+SQL
+}
+
+# db_engines SOCKET DEFAULTS: engines of tables that a crash may tear, outside of the server's own schemas: the engine, how many
+# there are, and one of them; then `end`. What is kept in memory alone, or elsewhere, a crash does not tear.
+db_engines() {
+  db_speaks "$1" "$2" || return
+  db_limit='max_statement_time = 10'
+  [ "$db_dialect" = mariadb ] || db_limit='max_execution_time = 10000'
+  db_client "$1" "$2" --skip-column-names <<SQL
+SET SESSION $db_limit;
+SELECT IFNULL(t.ENGINE, 'unknown') AS pm_engine, COUNT(*), MIN(CONCAT(t.TABLE_SCHEMA, '.', t.TABLE_NAME))
+ FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
+ WHERE t.TABLE_TYPE = 'BASE TABLE' AND t.TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')
+ AND IFNULL(e.TRANSACTIONS, 'NO') <> 'YES' AND IFNULL(t.ENGINE, '') NOT IN ('MEMORY', 'BLACKHOLE', 'FEDERATED')
+ GROUP BY pm_engine ORDER BY pm_engine LIMIT 10;
+SELECT 'end';
 SQL
 }
 
@@ -309,6 +334,36 @@ db_freeze() {
   db_speaks "$1" "$2" || return
   [ "$db_dialect" = mysql ] || { echo 'a receiver of MariaDB is not stopped: its relay log would be lost' >&2; return 1; }
   echo 'STOP REPLICA IO_THREAD;' | db_client "$1" "$2"
+}
+
+# db_semi_sync SOCKET DEFAULTS source|replica on|off: semi-synchronous replication of that side. A source that had fallen back
+# is in force again, so that its next commit waits; a replica tells what it has received from the next start of its receiver on.
+# It does not outlive a restart of the server.
+db_semi_sync() {
+  db_speaks "$1" "$2" || return
+  case $3 in
+    source) db_list="'rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled'" ;;
+    replica) db_list="'rpl_semi_sync_replica_enabled', 'rpl_semi_sync_slave_enabled'" ;;
+    *) return 64 ;;
+  esac
+  db_schema=performance_schema
+  [ "$db_dialect" = mysql ] || db_schema=information_schema
+  db_rows=$(db_client "$1" "$2" --skip-column-names <<SQL
+SELECT LOWER(VARIABLE_NAME) FROM $db_schema.global_variables WHERE VARIABLE_NAME IN ($db_list);
+SELECT CONCAT('in force ', VARIABLE_VALUE) FROM $db_schema.global_status
+ WHERE VARIABLE_NAME IN ('Rpl_semi_sync_source_status', 'Rpl_semi_sync_master_status');
+SQL
+  ) || return
+  db_name=$(printf '%s\n' "$db_rows" | grep -m 1 -x 'rpl_semi_sync_[a-z]*_enabled') || {
+    echo "the server has no plugin of semi-synchronous replication for a $3" >&2
+    return 1
+  }
+  case $3,$4,$db_rows in
+    source,on,*'in force ON'*) return ;;
+    *,on,*) db_switch="SET GLOBAL $db_name = OFF; SET GLOBAL $db_name = ON;" ;;
+    *) db_switch="SET GLOBAL $db_name = OFF;" ;;
+  esac
+  echo "$db_switch" | db_client "$1" "$2"
 }
 
 # db_reach HOST PORT FILE: logs in there by the replication account, as a replica would: server_id.

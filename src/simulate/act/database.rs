@@ -14,12 +14,13 @@ const CHANNEL: &str = "Connection_name\tMaster_Host\tMaster_Port\tSlave_IO_Runni
 /// Columns of the server's own state.
 const SERVER: &str = "#server\tdialect\tserver_id\tport\tread_only\tread_only_origin\tlog_bin\tlog_slave_updates\t\
     gtid_strict_mode\tgtid_binlog_pos\tgtid_binlog_state\tgtid_slave_pos\tevent_scheduler\tevents\tsemi_sync_source\t\
-    semi_sync_replica\tsemi_sync_wait_point\tsemi_sync_active\tsemi_sync_replicas\tclients\toldest_transaction_s\twsrep_on\tdatadir";
+    semi_sync_replica\tsemi_sync_wait_point\tsemi_sync_timeout_ms\tsemi_sync_wanted\tsemi_sync_active\tsemi_sync_replicas\t\
+    clients\toldest_transaction_s\twsrep_on\tdatadir";
 /// The same of MySQL.
 const SERVER_OF_MYSQL: &str = "#server\tdialect\tserver_id\tserver_uuid\tport\tread_only\tsuper_read_only\tread_only_origin\t\
     read_only_persisted\tlog_bin\tlog_replica_updates\tgtid_mode\tenforce_gtid_consistency\tgtid_executed\tevent_scheduler\t\
-    events\tsemi_sync_source\tsemi_sync_replica\tsemi_sync_wait_point\tsemi_sync_active\tclients\toldest_transaction_s\t\
-    group_name\tdatadir";
+    events\tsemi_sync_source\tsemi_sync_replica\tsemi_sync_wait_point\tsemi_sync_timeout_ms\tsemi_sync_wanted\t\
+    semi_sync_active\tsemi_sync_replicas\tclients\toldest_transaction_s\tgroup_name\tdatadir";
 const CHANNEL_OF_MYSQL: &str = "Replica_IO_State\tSource_Host\tSource_Port\tReplica_IO_Running\tReplica_SQL_Running\t\
     Replicate_Do_DB\tLast_IO_Errno\tLast_IO_Error\tLast_SQL_Errno\tLast_SQL_Error\tSource_Server_Id\tSQL_Delay\t\
     Retrieved_Gtid_Set\tAuto_Position\tChannel_Name";
@@ -45,7 +46,9 @@ pub(super) fn function(island: &mut Island, at: usize, words: &[&str]) -> Option
         ["db_binlogs", _, _] => with(island, at, |_, _| {
             Answer::ok("/var/lib/mysql/binlog\nbinlog.000041\t104857600\nbinlog.000042\t4711\n".to_owned())
         }),
+        ["db_engines", _, _] => with(island, at, |_, server| Answer::ok(engines(server))),
         ["db_freeze", _, _] => change(island, at, freeze),
+        ["db_semi_sync", _, _, side, switch] => change(island, at, |server| semi_sync(server, side, switch)),
         ["db_reach", host, port, _] => reach(island, at, host, port),
         ["db_warm", ..] => with(island, at, |_, _| Answer::ok("read 12 indexes\n".to_owned())),
         _ => return None,
@@ -154,6 +157,24 @@ fn freeze(server: &mut Server) -> Answer {
     }
 }
 
+/// Tables are all of one engine that a crash does not tear, but for those that were made otherwise.
+fn engines(server: &Server) -> String {
+    let torn = server
+        .torn
+        .map_or_else(String::new, |engine| format!("{engine}\t1\tshop.carts\n"));
+    format!("{torn}end\n")
+}
+
+/// It is forgotten with a restart.
+fn semi_sync(server: &mut Server, side: &str, switch: &str) -> Answer {
+    let on = switch == "on";
+    match side {
+        "source" => server.semi_sync.source = on,
+        _ => server.semi_sync.replica = on,
+    }
+    Answer::ok(String::new())
+}
+
 fn gtid(log: &Log) -> String {
     let newest = log.newest();
     newest.map_or_else(String::new, |(writer, last)| format!("0-{writer}-{last}"))
@@ -195,8 +216,7 @@ fn state(island: &Island, server: &Server) -> String {
         Some(_) => gtid(&server.log),
         None => String::new(),
     };
-    let replicas = replicas(island, server);
-    let own: [String; 23] = [
+    let own: [String; 25] = [
         "10.11.6-MariaDB-0+deb12u1-log".to_owned(),
         "mariadb".to_owned(),
         server.server_id.to_string(),
@@ -209,17 +229,19 @@ fn state(island: &Island, server: &Server) -> String {
         gtid(&log),
         written.join(","),
         applied,
-        if server.scheduler { "ON" } else { "OFF" }.to_owned(),
+        switch(server.scheduler),
         "0".to_owned(),
-        "1".to_owned(),
-        "1".to_owned(),
+        u8::from(server.semi_sync.source).to_string(),
+        u8::from(server.semi_sync.replica).to_string(),
         "AFTER_SYNC".to_owned(),
-        if replicas > 0 { "ON" } else { "OFF" }.to_owned(),
-        replicas.to_string(),
+        "10000".to_owned(),
+        "1".to_owned(),
+        switch(is_in_force(island, server)),
+        acknowledging(island, server).to_string(),
         server.connections.to_string(),
         "0".to_owned(),
-        if server.galera.is_some() { "ON" } else { "OFF" }.to_owned(),
-        "/var/lib/mysql/".to_owned(),
+        switch(server.galera.is_some()),
+        server.datadir.clone(),
     ];
     let mut out = format!("{SERVER}\n{}\n", own.join("\t"));
     if let Some(channel) = &server.channel {
@@ -230,24 +252,32 @@ fn state(island: &Island, server: &Server) -> String {
     out
 }
 
-/// How many replicas are connected to a server.
-fn replicas(island: &Island, server: &Server) -> usize {
+/// A switch as a status shows it.
+fn switch(on: bool) -> String {
+    if on { "ON" } else { "OFF" }.to_owned()
+}
+
+/// Whether commits of a server wait for a replica.
+fn is_in_force(island: &Island, server: &Server) -> bool {
+    server.semi_sync.source && acknowledging(island, server) > 0
+}
+
+/// How many replicas that tell what they have received are connected to a server.
+fn acknowledging(island: &Island, server: &Server) -> usize {
     let channels = island
         .nodes
         .iter()
         .filter_map(|node| node.mysql.as_ref()?.channel.as_ref());
     let own = |channel: &&Channel| {
         let source = island.nodes[channel.source].mysql.as_ref();
-        channel.connected && source.is_some_and(|source| source.server_id == server.server_id)
+        channel.connected && channel.acknowledges && source.is_some_and(|source| source.server_id == server.server_id)
     };
     channels.filter(own).count()
 }
 
 /// The same state as MySQL 8.4 tells it.
 fn mysql(island: &Island, server: &Server) -> String {
-    let switch = |on: bool| if on { "ON" } else { "OFF" }.to_owned();
-    let replicas = replicas(island, server);
-    let own: [String; 24] = [
+    let own: [String; 27] = [
         "8.4.2".to_owned(),
         "mysql".to_owned(),
         server.server_id.to_string(),
@@ -264,14 +294,17 @@ fn mysql(island: &Island, server: &Server) -> String {
         server.executed_set().replace(',', ",\\n"),
         switch(server.scheduler),
         "0".to_owned(),
-        "ON".to_owned(),
-        "ON".to_owned(),
+        switch(server.semi_sync.source),
+        switch(server.semi_sync.replica),
         "AFTER_SYNC".to_owned(),
-        switch(replicas > 0),
+        "10000".to_owned(),
+        "1".to_owned(),
+        switch(is_in_force(island, server)),
+        acknowledging(island, server).to_string(),
         server.connections.to_string(),
         "0".to_owned(),
         String::new(),
-        "/var/lib/mysql/".to_owned(),
+        server.datadir.clone(),
     ];
     let mut out = format!("{SERVER_OF_MYSQL}\n{}\n", own.join("\t"));
     if let Some(channel) = &server.channel {

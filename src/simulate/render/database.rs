@@ -112,19 +112,20 @@ fn variables(island: &Island, node: &Node, server: &Server, out: &mut String) {
         put!(out, "gtid_slave_pos\t{applied}\ngtid_strict_mode\tON\n");
         put!(
             out,
-            "rpl_semi_sync_master_enabled\tOFF\nrpl_semi_sync_slave_enabled\tOFF\nwsrep_on\t{}\n",
+            "rpl_semi_sync_master_enabled\t{}\nrpl_semi_sync_slave_enabled\t{}\nwsrep_on\t{}\n",
+            switch(server.semi_sync.source && server.galera.is_none()),
+            switch(server.semi_sync.replica && server.galera.is_none()),
             switch(server.galera.is_some())
         );
     } else {
-        let source = server.channel.is_none();
         put!(
             out,
             "super_read_only\t{}\nserver_uuid\t{}\ngtid_mode\tON\ngtid_executed\t{}\nrpl_semi_sync_source_enabled\t{}\nrpl_semi_sync_replica_enabled\t{}\n",
             switch(server.read_only && server.stops_super),
             server.uuid,
             executed(island, server),
-            switch(source),
-            switch(!source)
+            switch(server.semi_sync.source),
+            switch(server.semi_sync.replica)
         );
     }
 }
@@ -144,13 +145,17 @@ fn status(island: &Island, node: &Node, server: &Server, out: &mut String) {
         server.connections,
         server.running
     );
-    if !server.mariadb {
+    if server.galera.is_none() {
+        let [source, replica] = if server.mariadb {
+            ["master", "slave"]
+        } else {
+            ["source", "replica"]
+        };
         let replicas = island.node(&node.name).map_or(0, |at| connected(island, at).count());
-        let source = server.channel.is_none();
         put!(
             out,
-            "Rpl_semi_sync_source_clients\t{replicas}\nRpl_semi_sync_source_status\t{}\nRpl_semi_sync_replica_status\t{}\n",
-            switch(source && replicas > 0),
+            "Rpl_semi_sync_{source}_clients\t{replicas}\nRpl_semi_sync_{source}_status\t{}\nRpl_semi_sync_{replica}_status\t{}\n",
+            switch(server.semi_sync.source && replicas > 0),
             switch(server.channel.as_ref().is_some_and(|channel| channel.connected))
         );
     }

@@ -8,7 +8,7 @@ use crate::{
         mysql::{Flavour, Mysql, ReplicaThread, number},
     },
     fleet::{HostName, Topology, TopologyKind},
-    runbook::observe::mysql::{OLDEST_MARIADB, OLDEST_MYSQL},
+    runbook::observe::mysql::{LastSeen, OLDEST_MARIADB, OLDEST_MYSQL},
 };
 use std::collections::BTreeMap;
 
@@ -46,11 +46,16 @@ fn switchover(view: &FleetView, topology: &Topology, now: UnixMs) -> Offer {
 }
 
 fn failover(view: &FleetView, topology: &Topology, server: &HostName, now: UnixMs) -> Offer {
-    offer(
+    let mut offer = offer(
         "mysql-failover",
         ("server", server.as_str()),
         taken_over(view, topology, server, now),
-    )
+    );
+    offer.asked.last = view.host(server.as_str()).and_then(|seen| {
+        let snapshot = seen.snapshot.as_ref()?;
+        LastSeen::of(server, &snapshot.mysql, &seen.reach)
+    });
+    offer
 }
 
 fn back(view: &FleetView, topology: &Topology, server: &HostName, now: UnixMs) -> Offer {
@@ -73,6 +78,7 @@ pub(super) fn offer(runbook: &str, (parameter, value): (&str, &str), says: Resul
             glass: Vec::new(),
             over: Vec::new(),
             alike: Vec::new(),
+            last: None,
             word: value.to_owned(),
         },
         says,

@@ -8,6 +8,7 @@ mod freeze;
 mod lead;
 mod level;
 mod open;
+mod semi_sync;
 mod unfollow;
 mod warm;
 
@@ -19,6 +20,7 @@ pub use freeze::MysqlFreeze;
 pub use lead::MysqlLead;
 pub use level::MysqlLevel;
 pub use open::MysqlOpen;
+pub use semi_sync::{MysqlAcknowledged, SEMI_SYNC, SEMI_SYNC_OFF};
 pub use unfollow::MysqlUnfollow;
 pub use warm::MysqlWarm;
 

@@ -46,10 +46,17 @@ impl Action for MysqlOpen {
             closed = None;
         }
         let events = if events { "events" } else { "none" };
+        // Started anew meanwhile, it has forgotten that commits wait. In an emergency clients come first: it is told again then.
+        let waits = database.is_some_and(|database| database.waits && database.to == host);
+        let needs = if waits && !emergency {
+            vec![server.waits(true)]
+        } else {
+            Vec::new()
+        };
         Ok(Operation {
             place: Place::Host(host.clone()),
             says: format!("take writes on {host}"),
-            needs: Vec::new(),
+            needs,
             expects: vec![server.expects(closed, "source")],
             work: Work::Commands(vec![call("db_open", server, [events.to_owned()])]),
             proof,

@@ -1,4 +1,8 @@
 //! Makes a replica follow nobody, also after a restart: it is a source from then on, and takes no writes yet.
+//!
+//! Its connection is forgotten here, and not when everything is proven: one that is only stopped would follow the old source
+//! again when the server starts anew, and that may be after it was opened. Nothing is lost by it: whoever takes it back follows
+//! by GTID, with the account of a file that the plan has tried.
 
 use super::{
     super::{Action, Argument, Given, Tool},

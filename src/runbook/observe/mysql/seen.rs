@@ -40,14 +40,8 @@ pub struct Seen {
     pub scheduler: bool,
     /// Scheduled events, enabled or not.
     pub events: u32,
-    /// Semi-synchronous replication as a source: switched on.
-    pub semi_sync: bool,
-    /// In force now.
-    pub semi_sync_active: bool,
-    /// Semi-synchronous replication as a replica: it tells its source what it has received.
-    pub acknowledges: bool,
-    /// `AFTER_SYNC` or `AFTER_COMMIT`.
-    pub wait_point: CleanText,
+    /// Semi-synchronous replication.
+    pub semi_sync: SemiSync,
     /// Sessions of clients.
     pub clients: u32,
     /// Age of the oldest open transaction of a client, seconds.
@@ -62,6 +56,44 @@ pub struct Seen {
     pub accounts: Vec<CleanText>,
     /// `@@datadir`.
     pub datadir: CleanText,
+}
+
+/// Semi-synchronous replication of a server, as a source and as a replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SemiSync {
+    /// Whether its commits wait for a replica; `None` where it has not what that needs (a plugin of MySQL).
+    pub source: Option<bool>,
+    /// Whether that is in force now: a source that has waited for too long goes on without.
+    pub active: bool,
+    /// `AFTER_SYNC` or `AFTER_COMMIT`; empty where it has no such plugin.
+    pub wait_point: CleanText,
+    /// For how long a commit waits at most, milliseconds; `None` where the server does not tell.
+    pub timeout_ms: Option<u64>,
+    /// For how many replicas it waits.
+    pub wanted: u32,
+    /// Replicas that are connected and tell what they have received.
+    pub replicas: u32,
+    /// Whether it tells its own source what it has received; `None` where it has not what that needs.
+    pub acknowledges: Option<bool>,
+}
+
+impl SemiSync {
+    fn read(server: &Row<'_>) -> Result<Self, String> {
+        let side = |name: &str| match server.text(name)? {
+            "NONE" => Ok(None),
+            _ => server.switch(name).map(Some),
+        };
+        let timeout = server.text("semi_sync_timeout_ms")?;
+        Ok(Self {
+            source: side("semi_sync_source")?,
+            active: server.switch("semi_sync_active")?,
+            wait_point: CleanText::new(server.text("semi_sync_wait_point")?),
+            timeout_ms: timeout.parse().ok(),
+            wanted: server.number("semi_sync_wanted")?,
+            replicas: server.number("semi_sync_replicas")?,
+            acknowledges: side("semi_sync_replica")?,
+        })
+    }
 }
 
 /// The oldest MariaDB whose writes can be moved: `MASTER_DEMOTE_TO_SLAVE` is there from then on.
@@ -379,10 +411,7 @@ pub fn parse(text: &str) -> Result<Seen, String> {
         holds,
         scheduler: server.switch("event_scheduler").unwrap_or(false),
         events: server.number("events")?,
-        semi_sync: server.switch("semi_sync_source")?,
-        semi_sync_active: server.switch("semi_sync_active")?,
-        acknowledges: server.switch("semi_sync_replica")?,
-        wait_point: CleanText::new(server.text("semi_sync_wait_point")?),
+        semi_sync: SemiSync::read(server)?,
         clients: server.number("clients")?,
         oldest_transaction_s: server.number("oldest_transaction_s")?,
         cluster: own.cluster,

@@ -119,7 +119,18 @@ fn a_source_and_a_replica_of_mysql_are_read() {
         "what was persisted counts after a restart"
     );
     assert!(source.strict && source.logs_all && source.accounts.is_empty() && source.filters.is_empty());
-    assert!(source.semi_sync && source.semi_sync_active && replica.acknowledges);
+    assert_eq!((source.semi_sync.source, source.semi_sync.active), (Some(true), true));
+    assert_eq!((source.semi_sync.wanted, source.semi_sync.replicas), (1, 2));
+    assert_eq!(replica.semi_sync.acknowledges, Some(true));
+    let without = MYSQL_SOURCE.replace(
+        "\tON\tON\tAFTER_SYNC\t10000\t1\tON\t2\t",
+        "\tNONE\tNONE\t\t\t1\tOFF\t0\t",
+    );
+    let lacking = parse(&without).unwrap().semi_sync;
+    assert_eq!(
+        (lacking.source, lacking.acknowledges, lacking.timeout_ms),
+        (None, None, None)
+    );
     assert_eq!(source.number(), (8, 4, 2));
     let (one, two) = (member("db1", 1), member("db2", 2));
     let seen = |replica: &str| sight(&[(&one, MYSQL_SOURCE), (&two, replica)]);
@@ -191,6 +202,18 @@ fn an_error_text_of_the_server_is_no_table() {
     assert!(matches!(&replica.channels[0].io, ReplicaThread::Unknown(_)));
     assert!(parse(&format!("{SOURCE}#end\nend\n")).is_err(), "told twice");
     assert!(parse(&format!("{SOURCE}more\n")).is_err());
+}
+
+#[test]
+fn engines_that_a_crash_tears_are_named_or_not_known() {
+    assert_eq!(torn_engines("end\n"), Ok(Vec::new()));
+    assert_eq!(
+        torn_engines("Aria\t1\tshop.log\nMyISAM\t12\tshop.carts\nend\n").unwrap(),
+        ["1 Aria (shop.log)", "12 MyISAM (shop.carts)"]
+    );
+    for cut in ["", "Aria\t1\tshop.log\n", "Aria\nend\n", "end"] {
+        assert!(torn_engines(cut).is_err(), "{cut:?}");
+    }
 }
 
 proptest! {

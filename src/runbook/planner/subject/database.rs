@@ -194,6 +194,15 @@ fn reach(hosts: &[&Host]) -> Vec<Look> {
     looks.collect()
 }
 
+/// A switch as a word for conditions; empty where there is none.
+const fn word(switch: Option<bool>) -> &'static str {
+    match switch {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "",
+    }
+}
+
 impl Database {
     /// What its servers speak, as a word for conditions; empty where none was asked. That all speak the same is for checks.
     fn dialect(&self) -> &'static str {
@@ -212,6 +221,43 @@ impl Database {
             Some(Entrance::Hook(_)) => "hook",
             None => "",
         }
+    }
+
+    fn said_by(&self, host: &HostName) -> Option<&Seen> {
+        let mut found = self.members.iter();
+        found.find(|found| found.member.host == *host)?.seen.as_ref().ok()
+    }
+
+    /// Whether commits on the source wait for a replica. A dead one is not asked: of a replica that acknowledges and is still
+    /// there commits wait again.
+    fn waits(&self) -> bool {
+        match self.kind {
+            Kind::Planned => self
+                .said_by(&self.from)
+                .is_some_and(|seen| seen.semi_sync.source == Some(true)),
+            Kind::Emergency => self.members.iter().any(|found| {
+                let host = &found.member.host;
+                let is_sibling = *host != self.from && *host != self.to;
+                is_sibling
+                    && found
+                        .seen
+                        .as_ref()
+                        .is_ok_and(|seen| seen.semi_sync.acknowledges == Some(true))
+            }),
+        }
+    }
+
+    /// Whether the new source lets commits wait, as a word for conditions; empty where those of the old one do not, or where it
+    /// cannot.
+    fn semi_sync(&self) -> &'static str {
+        let own = self.said_by(&self.to).and_then(|seen| seen.semi_sync.source);
+        word(own.filter(|_| self.waits()))
+    }
+
+    /// Whether the old source would acknowledge what it is sent as a replica, as a word for conditions; empty where that is not
+    /// known.
+    fn semi_sync_back(&self) -> &'static str {
+        word(self.said_by(&self.from).and_then(|seen| seen.semi_sync.acknowledges))
     }
 
     /// The address by which clients find the source.
@@ -243,6 +289,8 @@ impl Subject for Database {
                 ("serving", self.from.to_string()),
                 ("dialect", self.dialect().to_owned()),
                 ("entrance", self.entrance().to_owned()),
+                ("semi_sync", self.semi_sync().to_owned()),
+                ("semi_sync_back", self.semi_sync_back().to_owned()),
                 ("sibling", sibling.to_owned()),
             ])
         };
@@ -320,6 +368,7 @@ impl Subject for Database {
                 events: scheduler,
                 is_mysql: self.dialect() == "mysql",
                 entrance: self.entrance.clone(),
+                waits: self.waits(),
             }),
             ..Layouts::default()
         }

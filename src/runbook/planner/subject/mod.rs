@@ -12,6 +12,7 @@ mod pool;
 mod restore;
 mod slices;
 
+pub use layout::{dialect_look, side as side_of};
 pub use slices::Move;
 
 use super::Wish;

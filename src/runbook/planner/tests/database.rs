@@ -13,11 +13,12 @@
 
 use super::{NOW, Wish, looks, plan, told, wish};
 use crate::{
-    facts::{CleanText, Why},
-    fleet::{Fleet, load},
+    facts::{CleanText, UnixMs, Why},
+    fleet::{Fleet, HostName, Segment, Slice, SliceName, load},
     runbook::{
         check::Refusal,
         condition::Condition,
+        observe::mysql::LastSeen,
         plan::{Glass, Plan, Rule},
         sight::{Glimpse, Look, Printed, Sight},
     },
@@ -57,7 +58,18 @@ struct Server {
     reached: bool,
     /// Whether it carries the address by which clients find the source.
     carries: bool,
+    /// What is mounted on its host.
+    mounts: &'static str,
+    /// Its side's role of the one DRBD device that it may have, and its peer's as it sees it.
+    roles: &'static str,
+    /// Engines of its tables that a crash tears, as `db_engines` prints them.
+    torn: &'static str,
 }
+
+/// Its data lie on the filesystem of its host.
+const PLAIN: &str = "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n";
+/// They lie on DRBD.
+const ON_DRBD: &str = "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n30 22 147:0 / /var/lib/mysql rw - ext4 /dev/drbd0 rw\n";
 
 /// As `ip -o addr show` prints them.
 fn addresses(at: usize, carries: bool) -> String {
@@ -77,6 +89,9 @@ fn source() -> Server {
         answers: true,
         reached: true,
         carries: true,
+        mounts: PLAIN,
+        roles: "Primary/Secondary",
+        torn: "",
     }
 }
 
@@ -90,6 +105,9 @@ fn replica(id: u32) -> Server {
         answers: true,
         reached: true,
         carries: false,
+        mounts: PLAIN,
+        roles: "Secondary/Primary",
+        torn: "",
     }
 }
 
@@ -172,6 +190,17 @@ fn answer(look: &Look, servers: &[Server; 3]) -> Result<Printed, Why> {
             let number = address.trim_start_matches("10.77.0.5");
             printed(0, &format!("{number}\n"))
         }
+        ["cat", "/proc/self/mountinfo"] => printed(0, own.mounts),
+        ["cat", "/proc/drbd"] => printed(
+            0,
+            &format!(
+                "version: 8.4.11 (api:1/proto:86-101)\n 0: cs:Connected ro:{} ds:UpToDate/UpToDate C r-----\n    ns:0 nr:0 \
+                 dw:0 dr:0 al:0 bm:0 lo:0 pe:0 ua:0 ap:0 ep:1 wo:f oos:0\n",
+                own.roles
+            ),
+        ),
+        ["drbdsetup", ..] => printed(1, ""),
+        ["db_engines", ..] => printed(0, &format!("{}end\n", own.torn)),
         ["cat", "/etc/machine-id"] => printed(0, &format!("{:032x}\n", at(look.host.as_str()) + 11)),
         ["cat", _] => printed(0, "5d0c7b3e-0000-4000-8000-000000000001\n"),
         ["command", "-v", tool] => printed(0, &format!("/usr/bin/{tool}\n")),
@@ -359,6 +388,127 @@ fn a_failover_of_a_source_that_answers() {
     }];
     let plan = planned(&named, &servers).unwrap();
     assert_eq!(plan.steps[0].call.action, "fence", "before anything else");
+}
+
+#[test]
+fn what_a_dead_source_had_when_it_was_last_seen_is_told() {
+    let servers = || {
+        [
+            dead(),
+            replica(2).orphaned("0-1-12", "0-1-10"),
+            replica(3).orphaned("0-1-11", "0-1-11"),
+        ]
+    };
+    let seen_with = |had: &str| {
+        let mut wish = the_failover();
+        wish.last = Some(LastSeen {
+            host: "db1".into(),
+            at: UnixMs(NOW.0 - 20_000),
+            missed: Some(UnixMs(NOW.0 - 17_000)),
+            had: had.to_owned(),
+            waited: Some(false),
+        });
+        planned(&wish, &servers()).unwrap()
+    };
+    let noted = |plan: &Plan, words: &str| plan.notes.iter().any(|note| note.contains(words));
+    // What one of those who are left has, the new source gets.
+    let all = seen_with("0-1-12");
+    assert!(
+        noted(
+            &all,
+            "3 s before it was missed, with 0-1-12: all of that is there; its commits waited for no replica then"
+        ),
+        "{:?}",
+        all.notes
+    );
+    assert!(!all.loss.as_ref().unwrap().contains("for certain"), "{:?}", all.loss);
+    let lost = seen_with("0-1-15");
+    let says = lost.loss.as_ref().unwrap();
+    assert!(
+        says.contains("lost for certain: 3 transactions that db1 had when it was last seen: 0-1-15"),
+        "{says}"
+    );
+    assert_ne!(all.hash, lost.hash, "another loss is another consent");
+    assert!(noted(
+        &seen_with("0-1-1…"),
+        "what db1 had when it was last seen is not known"
+    ));
+    let unseen = planned(&the_failover(), &servers()).unwrap();
+    assert!(
+        noted(&unseen, "what db1 had when it was last seen is not known"),
+        "{:?}",
+        unseen.notes
+    );
+}
+
+/// Commits wait after a move as they did before, and never for a replica that nobody has.
+#[test]
+fn commits_wait_for_replicas_that_are_there() {
+    let sides = |server: Server, source: &str, replica: &str| {
+        let at = server.state.find("\tAFTER_COMMIT\t").unwrap();
+        let mut state = server.state.clone();
+        state.replace_range(at - 3..at, &format!("{source}\t{replica}"));
+        Server { state, ..server }
+    };
+    let steps = |plan: &Plan| -> Vec<String> {
+        let semi = plan
+            .steps
+            .iter()
+            .filter(|step| step.call.action.starts_with("mysql-semi-sync"));
+        semi.map(|step| format!("{} {}", step.call.with["host"], step.call.with["side"]))
+            .collect()
+    };
+    // The sides are exchanged.
+    let plan = planned(
+        &the_switchover(),
+        &[
+            sides(source(), "1", "0"),
+            sides(replica(2), "0", "1"),
+            sides(replica(3), "0", "0"),
+        ],
+    );
+    assert_eq!(steps(&plan.unwrap()), ["db2 source", "db1 replica"]);
+    // Asynchronous it stays.
+    let none = || {
+        [
+            sides(source(), "0", "0"),
+            sides(replica(2), "0", "1"),
+            sides(replica(3), "0", "0"),
+        ]
+    };
+    let plan = planned(&the_switchover(), &none()).unwrap();
+    assert_eq!(steps(&plan), Vec::<String>::new());
+    assert!(!plan.steps.iter().any(|step| step.call.action == "mysql-acknowledged"));
+    // The new one waits by its own configuration, and nobody acknowledges.
+    let [old, new, other] = none();
+    let plan = planned(&the_switchover(), &[old, sides(new, "1", "1"), other]).unwrap();
+    let warned = |text: &str| plan.warnings.iter().any(|warning| warning.contains(text));
+    assert!(
+        warned("commits on db2 wait for 1 replica to acknowledge them, and 0 will: the first ones take up to 10 s"),
+        "{:?}",
+        plan.warnings
+    );
+    let [old, new, other] = none();
+    let for_ever = sides(new, "1", "1").with("\tAFTER_COMMIT\t10000\t", "\tAFTER_COMMIT\t86400000\t");
+    let said = refusals(&the_switchover(), &[old, for_ever, other]);
+    assert!(
+        said.contains("they would hang, for 86400 s; SET GLOBAL rpl_semi_sync_master_timeout = 10000 on db2"),
+        "{said}"
+    );
+    // A release without the plugin cannot let commits wait.
+    let bare = mysql_replica(2).with("\tON\tON\tAFTER_SYNC\t10000\t", "\tNONE\tON\t\t\t");
+    let said = refusals(&the_switchover(), &[mysql_source(), bare, mysql_replica(3)]);
+    assert!(
+        said.contains("it has no plugin of semi-synchronous replication"),
+        "{said}"
+    );
+    // Nobody is left who acknowledges: commits do not wait, and nothing is switched on.
+    let orphan = |id: u32, replica_side: &str| {
+        let server = replica(id).orphaned("0-1-9", "0-1-9");
+        sides(server, "0", replica_side)
+    };
+    let plan = planned(&the_failover(), &[dead(), orphan(2, "1"), orphan(3, "0")]).unwrap();
+    assert_eq!(steps(&plan), Vec::<String>::new());
 }
 
 /// "Too many connections" is an answer.
@@ -669,4 +819,128 @@ fn what_was_switched_over_already_is_not_again() {
     let wish = wish("mysql-switchover", &[("database", "shop"), ("to", "db1")]);
     let said = refusals(&wish, &[source(), replica(2), replica(3)]);
     assert!(said.contains("db1 takes the writes of shop already"), "{said}");
+}
+
+/// The same fleet, where a DRBD slice is of these two servers.
+fn fleet_on_drbd(servers: [&str; 2], mount_point: &str) -> Fleet {
+    let plain = fleet();
+    let [preferred, standby] = servers.map(HostName::new);
+    let slice = Slice {
+        name: SliceName::new("data"),
+        resource: Some("data".to_owned()),
+        device: "/dev/drbd0".to_owned(),
+        mount_point: mount_point.to_owned(),
+        export: None,
+        service_address: None,
+        preferred: preferred.clone(),
+        standby: Some(standby.clone()),
+        backup: None,
+        unreplicated: false,
+    };
+    let segment = Segment {
+        name: "data".into(),
+        servers: vec![preferred, standby],
+        slices: vec![slice],
+        pools: Vec::new(),
+    };
+    Fleet::new(
+        plain.name,
+        None,
+        plain.poll,
+        plain.hosts,
+        vec![segment],
+        plain.topologies,
+    )
+}
+
+/// A server on DRBD takes part where it is Primary alone, on a journal, and with tables that survive a crash.
+#[test]
+fn a_server_on_drbd_is_one_copy_of_two() {
+    let on_drbd = fleet_on_drbd(["db2", "db3"], "/var/lib/mysql");
+    let servers = |change: &dyn Fn(&mut Server, &mut Server)| {
+        let mut new = Server {
+            mounts: ON_DRBD,
+            roles: "Primary/Secondary",
+            ..replica(2)
+        };
+        // Its own data lie elsewhere.
+        let mut other = replica(3).with("/var/lib/mysql/", "/data/mysql/");
+        change(&mut new, &mut other);
+        [source(), new, other]
+    };
+    let plan = planned_for(&on_drbd, &the_switchover(), &servers(&|_, _| {})).unwrap();
+    let note =
+        "the data of db2 are on the DRBD slice data, Primary there; db3 is Secondary and cannot start the same data";
+    assert!(plan.notes.iter().any(|told| told.contains(note)), "{:?}", plan.notes);
+    let refused = |change: &dyn Fn(&mut Server, &mut Server)| {
+        told(Err(
+            planned_for(&on_drbd, &the_switchover(), &servers(change)).unwrap_err()
+        ))
+    };
+    let said = refused(&|new, _| new.roles = "Secondary/Secondary");
+    assert!(
+        said.contains("data is Secondary on db2; a server on DRBD runs where its slice is Primary"),
+        "{said}"
+    );
+    let said = refused(&|_, other| other.roles = "Primary/Primary");
+    assert!(
+        said.contains("data is Primary on db3; whoever is Primary there could start the same server"),
+        "{said}"
+    );
+    let said = refused(&|new, _| {
+        new.mounts = "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n30 22 147:0 / /var/lib/mysql rw - ext2 /dev/drbd0 rw\n";
+    });
+    assert!(said.contains("on ext2, which has no journal"), "{said}");
+    let said = refused(&|new, _| new.torn = "MyISAM\t3\tshop.carts\n");
+    assert!(said.contains("a crash tears 3 MyISAM (shop.carts)"), "{said}");
+    let said = refused(&|new, _| {
+        new.mounts = "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n30 22 147:7 / /var/lib/mysql rw - ext4 /dev/drbd7 rw\n";
+    });
+    assert!(
+        said.contains("on DRBD (/dev/drbd7), and that is no slice of the inventory"),
+        "{said}"
+    );
+    let said = refused(&|new, _| new.mounts = PLAIN);
+    assert!(
+        said.contains("where the DRBD slice data belongs (/var/lib/mysql), which is not mounted there"),
+        "{said}"
+    );
+    let said = refused(&|new, _| new.mounts = "garbage\n");
+    assert!(
+        said.contains("whether the data of db2 lie on DRBD is not known"),
+        "{said}"
+    );
+    // Silent, its peer is what the side says that is connected to it.
+    let said = refused(&|new, other| (new.roles, other.roles) = ("Primary/Primary", "Unknown/Unknown"));
+    assert!(said.contains("db2 sees its peer of data as Primary"), "{said}");
+}
+
+/// What a dead source had its data on may be started on the other server of its slice: never while that is Primary there.
+#[test]
+fn a_dead_source_on_drbd_is_not_started_on_its_peer() {
+    let mut on_drbd = fleet_on_drbd(["db1", "db2"], "/srv/data");
+    for host in on_drbd.hosts.iter_mut().filter(|host| host.name.as_str() == "db1") {
+        host.mysql.as_mut().unwrap().datadir = Some("/srv/data/mysql".to_owned());
+    }
+    let servers = |roles: &'static str| {
+        let two = Server {
+            roles,
+            ..replica(2).orphaned("0-1-9", "0-1-9")
+        };
+        [dead(), two, replica(3).orphaned("0-1-9", "0-1-9")]
+    };
+    let plan = planned_for(&on_drbd, &the_failover(), &servers("Secondary/Unknown")).unwrap();
+    let warned = "the data of db1 are on the DRBD slice data: its server may not be started on db2 any more";
+    assert!(
+        plan.warnings.iter().any(|told| told.contains(warned)),
+        "{:?}",
+        plan.warnings
+    );
+    let said = told(Err(
+        planned_for(&on_drbd, &the_failover(), &servers("Primary/Unknown")).unwrap_err()
+    ));
+    assert!(
+        said.contains("data is Primary on db2; it has the data of the dead source"),
+        "{said}"
+    );
 }

@@ -30,10 +30,10 @@ table() {
 }
 
 server() {
-  printf '#server dialect server_id server_uuid port read_only super_read_only read_only_origin read_only_persisted log_bin log_replica_updates gtid_mode enforce_gtid_consistency gtid_executed event_scheduler events semi_sync_source semi_sync_replica semi_sync_wait_point semi_sync_active clients oldest_transaction_s group_name datadir\n' | tr ' ' '\t'
-  printf '%s\tmysql\t%s\t3e11fa47-71ca-11e1-9e33-c80aa94000%02d\t3306\t%s\t%s\tDYNAMIC\t%s\t1\tON\tON\tON\t%s\t%s\t0\tON\tON\tAFTER_SYNC\tON\t%s\t0\t%s\t/var/lib/mysql/\n' \
+  printf '#server dialect server_id server_uuid port read_only super_read_only read_only_origin read_only_persisted log_bin log_replica_updates gtid_mode enforce_gtid_consistency gtid_executed event_scheduler events semi_sync_source semi_sync_replica semi_sync_wait_point semi_sync_timeout_ms semi_sync_wanted semi_sync_active semi_sync_replicas clients oldest_transaction_s group_name datadir\n' | tr ' ' '\t'
+  printf '%s\tmysql\t%s\t3e11fa47-71ca-11e1-9e33-c80aa94000%02d\t3306\t%s\t%s\tDYNAMIC\t%s\t1\tON\tON\tON\t%s\t%s\t0\t%s\t%s\tAFTER_SYNC\t10000\t1\t%s\t1\t%s\t0\t%s\t/var/lib/mysql/\n' \
     "$version" "$(said id)" "$(said id)" "$(said read_only)" "$(said super_read_only)" "$(said persisted)" "$(said executed)" \
-    "$(said scheduler)" "$(said sessions | wc -w | tr -d ' ')" "$(said group)"
+    "$(said scheduler)" "$(said semi_source)" "$(said semi_replica)" "$(said semi_active)" "$(said sessions | wc -w | tr -d ' ')" "$(said group)"
 }
 
 # The columns of the manual's SHOW REPLICA STATUS, in its order; 8.4 has more of them than 8.0.23.
@@ -42,6 +42,16 @@ replica() {
   printf 'Replica_IO_State Source_Host Source_User Source_Port Connect_Retry Source_Log_File Read_Source_Log_Pos Relay_Log_File Relay_Log_Pos Relay_Source_Log_File Replica_IO_Running Replica_SQL_Running Replicate_Do_DB Replicate_Ignore_DB Replicate_Do_Table Replicate_Ignore_Table Replicate_Wild_Do_Table Replicate_Wild_Ignore_Table Last_Errno Last_Error Skip_Counter Exec_Source_Log_Pos Relay_Log_Space Until_Condition Until_Log_File Until_Log_Pos Source_SSL_Allowed Source_SSL_CA_File Source_SSL_CA_Path Source_SSL_Cert Source_SSL_Cipher Source_SSL_Key Seconds_Behind_Source Source_SSL_Verify_Server_Cert Last_IO_Errno Last_IO_Error Last_SQL_Errno Last_SQL_Error Replicate_Ignore_Server_Ids Source_Server_Id Source_UUID Source_Info_File SQL_Delay SQL_Remaining_Delay Replica_SQL_Running_State Source_Retry_Count Source_Bind Last_IO_Error_Timestamp Last_SQL_Error_Timestamp Source_SSL_Crl Source_SSL_Crlpath Retrieved_Gtid_Set Executed_Gtid_Set Auto_Position Replicate_Rewrite_DB Channel_Name Source_TLS_Version Source_public_key_path Get_Source_public_key Network_Namespace\n' | tr ' ' '\t'
   printf 'Waiting for source to send event\t10.77.0.51\trepl\t3306\t60\tbinlog.000001\t1762\trelay.000002\t2055\tbinlog.000001\t%s\t%s\t\t\t\t\t\t\t0\t\t0\t1762\t2362\tNone\t\t0\tNo\t\t\t\t\t\t0\tNo\t0\t\t0\t\t\t1\t3e11fa47-71ca-11e1-9e33-c80aa9400001\tmysql.slave_master_info\t0\tNULL\tReplica has read all relay log; waiting for more updates\t10\t\t\t\t\t\t%s\t%s\t1\t\t\t\t\t1\t\n' \
     "$(said io)" "$(said sql)" "$(said received)" "$(said executed)"
+}
+
+# semi_name SIDE: the variable that switches it.
+semi_name() {
+  case $1$((number >= 80026)) in
+    source1) echo rpl_semi_sync_source_enabled ;;
+    source0) echo rpl_semi_sync_master_enabled ;;
+    replica1) echo rpl_semi_sync_replica_enabled ;;
+    replica0) echo rpl_semi_sync_slave_enabled ;;
+  esac
 }
 
 set_read_only() {
@@ -107,6 +117,25 @@ run() {
       [ "$kept" != "$(said sessions)" ] || fail "1094 (HY000) at line 1: Unknown thread id: ${1##* }"
       put sessions "$kept"
       ;;
+    # Plugins of 8.0.26 have new names; those of old stay as they are.
+    "SELECT LOWER(VARIABLE_NAME) FROM performance_schema.global_variables WHERE VARIABLE_NAME IN ('rpl_semi_sync_source_enabled', "*)
+      [ "$(said semi_source)" = NONE ] || echo "$(semi_name source)"
+      ;;
+    "SELECT LOWER(VARIABLE_NAME) FROM performance_schema.global_variables WHERE VARIABLE_NAME IN ('rpl_semi_sync_replica_enabled', "*)
+      [ "$(said semi_replica)" = NONE ] || echo "$(semi_name replica)"
+      ;;
+    "SELECT CONCAT('in force ', VARIABLE_VALUE) FROM performance_schema.global_status "*)
+      [ "$(said semi_source)" = NONE ] || echo "in force $(said semi_active)"
+      ;;
+    'SET GLOBAL rpl_semi_sync_'*' = ON' | 'SET GLOBAL rpl_semi_sync_'*' = OFF')
+      case $1 in
+        "SET GLOBAL $(semi_name source) = "*) put semi_source "${1##* }"; put semi_active "${1##* }" ;;
+        "SET GLOBAL $(semi_name replica) = "*) put semi_replica "${1##* }" ;;
+        *) fail '1193 (HY000) at line 1: Unknown system variable' ;;
+      esac
+      ;;
+    "SELECT IFNULL(t.ENGINE, 'unknown') AS pm_engine, "*) said torn ;;
+    "SELECT 'end'") echo end ;;
     'STOP REPLICA') ! has_channel || { put io No; put sql No; } ;;
     'STOP REPLICA IO_THREAD') ! has_channel || put io No ;;
     'CHANGE REPLICATION SOURCE TO '*)

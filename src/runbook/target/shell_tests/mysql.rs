@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     facts::mysql::ReplicaThread,
-    runbook::observe::mysql::{Cluster, Seen, Writes, parse},
+    runbook::observe::mysql::{Cluster, Seen, Writes, parse, torn_engines},
 };
 
 /// A set of transactions that the first server wrote.
@@ -36,6 +36,9 @@ esac",
         ("executed", &format!("{OF_SOURCE}9")),
         ("scheduler", "OFF"),
         ("sessions", ""),
+        ("semi_source", "OFF"),
+        ("semi_replica", "ON"),
+        ("semi_active", "OFF"),
     ] {
         put(&room, name, value);
     }
@@ -93,7 +96,16 @@ fn a_server_tells_its_state_by_the_words_of_its_release() {
             let seen = state(&room);
             assert_eq!((seen.server_id, seen.writes), (2, Writes::None), "{shell} {version}");
             assert_eq!(seen.opens_at_start, Some(false), "{shell} {version}: it was persisted");
-            assert!(seen.strict && seen.logs_all && seen.acknowledges && seen.cluster.is_none());
+            assert!(seen.strict && seen.logs_all && seen.cluster.is_none());
+            assert_eq!(
+                (
+                    seen.semi_sync.source,
+                    seen.semi_sync.acknowledges,
+                    seen.semi_sync.timeout_ms
+                ),
+                (Some(false), Some(true), Some(10_000)),
+                "{shell} {version}"
+            );
             assert_eq!(
                 (seen.has.to_string(), seen.holds.to_string()),
                 (format!("{OF_SOURCE}9"), format!("{OF_SOURCE}11"))
@@ -238,6 +250,56 @@ fn a_server_follows_and_follows_nobody() {
     }
 }
 
+#[test]
+fn semi_synchronous_replication_is_switched_by_the_names_of_the_release() {
+    for shell in shells() {
+        for version in ["8.0.25", "8.0.36-28", "8.4.2"] {
+            let room = host(shell, version);
+            let switched = |side: &str, to: &str| {
+                let done = done(&room, "db_semi_sync", &[side, to]);
+                assert_eq!(done.exit, 0, "{shell} {version} {side} {to}: {done:?}");
+            };
+            switched("source", "on");
+            switched("replica", "off");
+            assert_eq!(
+                ["semi_source", "semi_active", "semi_replica"].map(|name| said(&room, name)),
+                ["ON", "ON", "OFF"],
+                "{shell} {version}"
+            );
+            // It has fallen back: its next commit waits again.
+            put(&room, "semi_active", "OFF");
+            switched("source", "on");
+            assert_eq!(said(&room, "semi_active"), "ON", "{shell} {version}");
+            switched("replica", "on");
+            switched("source", "off");
+            assert_eq!(
+                ["semi_source", "semi_replica"].map(|name| said(&room, name)),
+                ["OFF", "ON"],
+                "{shell} {version}"
+            );
+        }
+        let room = host(shell, "8.4.2");
+        put(&room, "semi_source", "NONE");
+        assert_eq!(state(&room).semi_sync.source, None, "{shell}");
+        let failed = done(&room, "db_semi_sync", &["source", "on"]);
+        assert!(
+            failed.exit != 0 && failed.text.contains("no plugin of semi-synchronous replication"),
+            "{shell}: {failed:?}"
+        );
+    }
+}
+
+#[test]
+fn engines_that_a_crash_tears_are_told_whole() {
+    for shell in shells() {
+        let room = host(shell, "8.4.2");
+        let told = |room: &Room| torn_engines(&looked(room, "db_engines").text);
+        assert_eq!(told(&room), Ok(Vec::new()), "{shell}");
+        put(&room, "torn", "MyISAM\t3\tshop.carts\n");
+        assert_eq!(told(&room).unwrap(), ["3 MyISAM (shop.carts)"], "{shell}");
+    }
+}
+
 /// The replication account logs in by TLS where its file says so.
 #[test]
 fn an_account_that_wants_tls_gets_it() {
@@ -277,6 +339,7 @@ fn a_server_that_is_too_old_is_left_alone() {
             ("db_follow", &["10.77.0.53", "3306", "-"]),
             ("db_unfollow", &[]),
             ("db_freeze", &[]),
+            ("db_semi_sync", &["source", "on"]),
         ] {
             let refused = done(&room, function, more);
             assert!(
