@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     facts::Why,
-    runbook::sight::{Glimpse, Printed},
+    runbook::{
+        observe::{copy::Mode, pace::Client},
+        sight::{Glimpse, Printed},
+    },
 };
 
 /// A pass and one client, look by look.

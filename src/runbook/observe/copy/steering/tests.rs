@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::runbook::{
-    observe::drbd::Dialect,
+    observe::{
+        copy::Mode,
+        drbd::{Dialect, Side},
+    },
     sight::{Glimpse, Printed},
 };
 
