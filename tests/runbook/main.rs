@@ -23,5 +23,6 @@ mod random;
 mod review;
 mod scene;
 mod stage;
+mod streams;
 mod takeover;
 mod turning;

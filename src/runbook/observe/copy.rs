@@ -10,6 +10,7 @@ pub use steering::Steering;
 use super::{
     drbd::Side,
     pace::Client,
+    stream,
     task::{self, Is, Task},
 };
 use crate::{
@@ -46,11 +47,23 @@ pub enum Mode {
     Once,
 }
 
+/// By what a copy is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// By a program that goes through all files, such as rsync. How full both filesystems are tells how far it is, and a pass
+    /// that reads all content whether it has missed anything.
+    Files,
+    /// By snapshots of ZFS: a pass brings what was written since the one before, and its stream says how large it is.
+    Snapshots,
+}
+
 /// A copy under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copying {
     /// What is done.
     pub mode: Mode,
+    /// By what.
+    pub by: By,
     /// The server of the slice.
     pub from: HostName,
     /// The server of the copy, where rsync runs.
@@ -135,8 +148,12 @@ impl Copying {
         hour_look(&self.to, &self.zone)
     }
 
+    /// The look that tells how far a pass is.
     fn room_look(&self) -> Look {
-        room_look(&self.to, &self.place)
+        match self.by {
+            By::Files => room_look(&self.to, &self.place),
+            By::Snapshots => stream::left_look(&self.to, &self.task),
+        }
     }
 
     /// Everything that it is steered by.
@@ -162,7 +179,7 @@ impl Copying {
     pub fn commands(&self) -> Vec<Vec<String>> {
         match self.mode {
             Mode::Passes | Mode::Once => vec![self.begin(1, false)],
-            Mode::Last | Mode::Check => vec![go(&self.name(), self.argv.clone())],
+            Mode::Last | Mode::Check => vec![self.go(&self.name(), self.argv.clone())],
         }
     }
 
@@ -174,13 +191,32 @@ impl Copying {
         if whole {
             argv.insert(1, "--checksum".to_owned());
         }
-        go(&format!("{}.{number}", self.task), argv)
+        self.go(&format!("{}.{number}", self.task), argv)
     }
 
-    /// What the first pass has still to bring, by how full the two filesystems are. Nobody can tell it of a later one.
+    /// The command that begins a task, or lets it go on.
+    fn go(&self, name: &str, argv: Vec<String>) -> Vec<String> {
+        let (lease, go) = (
+            LEASE_S.to_string(),
+            match self.by {
+                By::Files => "task_go",
+                By::Snapshots => "stream_go",
+            },
+        );
+        let mut words = [go, name, &lease].map(str::to_owned).to_vec();
+        words.extend(argv);
+        words
+    }
+
+    /// What a pass has still to bring: of a stream by its size; of the first pass through all files by how full the two
+    /// filesystems are, and of a later one nobody can tell it.
     #[must_use]
     pub fn left_kib(&self, sight: &Sight) -> Option<u64> {
         let tasks = task::parse(sight.text(&self.tasks_look()).ok()?).ok()?;
+        if self.by == By::Snapshots {
+            let under = !self.is_urgent() && tasks.last().is_some_and(Task::is_alive);
+            return stream::left_kib(sight.text(&self.room_look()).ok()?).filter(|_| under);
+        }
         if self.is_urgent() || !matches!(tasks.as_slice(), [only] if only.is_alive()) || self.used_kib == 0 {
             return None;
         }
@@ -273,10 +309,16 @@ impl Copying {
                 )),
                 None => Truth::Unknown("how many files were compared is not told".to_owned()),
             },
-            (Is::Ended { seconds, .. }, None) => Truth::Yes(format!(
-                "the last pass took {seconds} s and brought {} files",
-                task.figure("Number of regular files transferred").unwrap_or_default()
-            )),
+            (Is::Ended { seconds, .. }, None) => {
+                let (title, what) = match self.by {
+                    By::Files => ("Number of regular files transferred", "files"),
+                    By::Snapshots => ("Size of the stream", "bytes"),
+                };
+                let brought = task
+                    .figure(title)
+                    .map_or("all".to_owned(), |figure| format!("{figure} {what}"));
+                Truth::Yes(format!("the last pass took {seconds} s and brought {brought}"))
+            }
             (is, _) => Truth::No(format!("{} {}", task.name, task::said(is))),
         }
     }
@@ -286,7 +328,7 @@ impl Copying {
         let Is::Ended { code, .. } = task.is else { return None };
         // Nothing vanishes while nobody can write: only 0 will do.
         if code != 0 {
-            return Some(format!("{} {}: {}", task.name, meaning(code), task.last_words()));
+            return Some(format!("{} {}: {}", task.name, self.meaning(code), task.last_words()));
         }
         let differing = |line: &&String| line.starts_with(CHANGE);
         let first = task.log.iter().find(differing).filter(|_| self.mode == Mode::Check)?;
@@ -305,6 +347,15 @@ impl Copying {
             task.name.clone()
         } else {
             called(task)
+        }
+    }
+
+    /// What an exit code of its program tells.
+    fn meaning(&self, code: i32) -> String {
+        match (self.by, code) {
+            (By::Files, code) => meaning(code),
+            (By::Snapshots, 10) => "did not bring the whole stream (exit code 10)".to_owned(),
+            (By::Snapshots, code) => format!("failed (exit code {code})"),
         }
     }
 
@@ -346,7 +397,14 @@ impl Copying {
             }
             // Files may change their kind under its hands; twice in a row it is something else.
             23 if in_a_row(&|code| code == 23) < 2 => return Next::Again(number + 1, is_whole(last)),
-            code => return Next::Never(format!("{} {}: {}", called(last), meaning(code), last.last_words())),
+            code => {
+                return Next::Never(format!(
+                    "{} {}: {}",
+                    called(last),
+                    self.meaning(code),
+                    last.last_words()
+                ));
+            }
         }
         let good = |task: &&Task| matches!(task.is, Is::Ended { code: 0 | 24, .. });
         let took = |task: &Task| match task.is {
@@ -367,8 +425,8 @@ impl Copying {
         }
         if seconds.saturating_mul(4) <= budget {
             return match whole {
-                None => Next::Begin(number + 1, true),
-                Some(_) => Next::Near(format!(
+                None if self.by == By::Files => Next::Begin(number + 1, true),
+                _ => Next::Near(format!(
                     "pass {number} took {seconds} s, and the slice may be closed for {budget} s"
                 )),
             };
@@ -389,14 +447,6 @@ impl Copying {
             _ => Next::Begin(number + 1, false),
         }
     }
-}
-
-/// The command that begins a task, or lets it go on.
-fn go(name: &str, argv: Vec<String>) -> Vec<String> {
-    let lease = LEASE_S.to_string();
-    let mut words = ["task_go", name, &lease].map(str::to_owned).to_vec();
-    words.extend(argv);
-    words
 }
 
 fn called(pass: &Task) -> String {

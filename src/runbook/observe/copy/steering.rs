@@ -1,6 +1,6 @@
 //! How a copy is steered: what is begun, held, or let go on, by how those fare who work meanwhile, the hour, and replication.
 
-use super::{Copying, LEASE_S, Next, disk_look, go, within_budget};
+use super::{Copying, LEASE_S, Next, disk_look, within_budget};
 use crate::{
     facts::UnixMs,
     fleet::HostName,
@@ -223,7 +223,9 @@ fn closed(copying: &Copying, sight: &Sight, tasks: &[Task]) -> Advice {
     }
     let [task] = tasks else { return Advice::Keep };
     match task.is {
-        Is::None | Is::Vanished | Is::Held { .. } => Advice::Order(vec![go(&copying.name(), copying.argv.clone())]),
+        Is::None | Is::Vanished | Is::Held { .. } => {
+            Advice::Order(vec![copying.go(&copying.name(), copying.argv.clone())])
+        }
         Is::Running { .. } => Advice::Keep,
         Is::Ended { .. } => copying.trouble(task).map_or(Advice::Keep, Advice::GiveUp),
     }

@@ -4,7 +4,10 @@ use super::*;
 use crate::{
     facts::Why,
     runbook::{
-        observe::{copy::Mode, pace::Client},
+        observe::{
+            copy::{By, Mode},
+            pace::Client,
+        },
         sight::{Glimpse, Printed},
     },
 };
@@ -28,6 +31,7 @@ impl Play {
         };
         let copying = Copying {
             mode: Mode::Passes,
+            by: By::Files,
             from: HostName::new("stor1"),
             to: HostName::new("stor3"),
             task: "web1".into(),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::runbook::{
     observe::{
-        copy::Mode,
+        copy::{By, Mode},
         drbd::{Dialect, Side},
     },
     sight::{Glimpse, Printed},
@@ -18,6 +18,7 @@ fn copying() -> Copying {
     };
     Copying {
         mode: Mode::Passes,
+        by: By::Files,
         from: HostName::new("stor1"),
         to: HostName::new("stor3"),
         task: "web1".into(),
