@@ -104,6 +104,9 @@ impl Check for CopyStreams {
     }
 }
 
+/// Properties of a dataset that its clients notice.
+const SEEN: [&str; 2] = ["acltype", "xattr"];
+
 /// Both datasets, as they were found.
 struct Sides<'a> {
     migration: &'a MigrationLayout,
@@ -120,6 +123,16 @@ impl Sides<'_> {
             let device = &layout.device;
             if stand.kind != "filesystem" {
                 report.refuse(format!("{device} of {host} is a {}", stand.kind), "name a filesystem");
+            }
+            let (at, place) = (&layout.mount_point, stand.properties.get("mountpoint"));
+            if place != Some(at) {
+                report.refuse(
+                    format!(
+                        "{device} of {host} has the mountpoint {}",
+                        place.map_or("that is not known", String::as_str)
+                    ),
+                    format!("zfs set mountpoint={at} {device}: it is mounted anew by that as its snapshots come"),
+                );
             }
             if stand.below > 0 {
                 report.refuse(
@@ -162,7 +175,7 @@ impl Sides<'_> {
                 self.old.device, migration.from, migration.to
             ));
         }
-        for (name, had) in from.properties.iter().filter(|(name, _)| *name != "encryption") {
+        for (name, had) in from.properties.iter().filter(|(name, _)| SEEN.contains(&name.as_str())) {
             let has = to.properties.get(name).map_or("not known", String::as_str);
             if has != had {
                 report.refuse(
@@ -186,7 +199,8 @@ impl Sides<'_> {
             );
         }
         if from.others > 0 {
-            report.warn(format!(
+            // Programs make them day by day: another number is no other consent.
+            report.note(format!(
                 "{} has {} snapshots of others: they stay behind, and go with the old side",
                 self.old.device, from.others
             ));

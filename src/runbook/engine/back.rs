@@ -367,7 +367,9 @@ fn advice(step: &Step) -> String {
         "pool-replace" => "it stays: the pool needs it".to_owned(),
         "client-detach" => "unfence-segment mounts it again, as it was mounted".to_owned(),
         "backup-record" => "it stays: whoever looks there later has to know".to_owned(),
-        "copy-begin" => "what is copied already stays there, and saves time when it is begun anew".to_owned(),
+        "copy-begin" | "stream-begin" => {
+            "what is copied already stays there, and saves time when it is begun anew".to_owned()
+        }
         "release-locks" => "clients that held locks have to take them anew".to_owned(),
         _ => "nothing takes it back by itself".to_owned(),
     }

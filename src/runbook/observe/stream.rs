@@ -47,7 +47,7 @@ pub struct Stand {
     pub copy: Option<String>,
     /// Of which slice it is the old side (`pointsman:old`).
     pub old: Option<String>,
-    /// Properties that clients notice, by their names: those that the tool knows.
+    /// Properties that matter for a copy, by their names: those that the tool knows.
     pub properties: BTreeMap<String, String>,
     /// Whether a stream that was cut can be gone on with.
     pub resumes: bool,
@@ -75,7 +75,9 @@ impl Stand {
             match line.split_once(' ') {
                 None if line == "end" => over = true,
                 None if line == "resumes" => resumes = true,
-                Some((key @ ("acltype" | "xattr" | "encryption"), value)) => _ = properties.insert(key.to_owned(), value.to_owned()),
+                Some((key @ ("acltype" | "xattr" | "encryption" | "mountpoint"), value)) => {
+                    _ = properties.insert(key.to_owned(), value.to_owned())
+                }
                 Some((key @ ("type" | "copy" | "old" | "below" | "others" | "last" | "written"), value)) => {
                     words.insert(key, value);
                 }

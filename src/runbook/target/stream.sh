@@ -223,7 +223,7 @@ stream_stand() {
   echo "type $kind"
   echo "copy $found"
   echo "old $old"
-  for key in acltype xattr encryption; do
+  for key in acltype xattr encryption mountpoint; do
     text=$(zfs get -H -o value "$key" "$1" 2>/dev/null) && echo "$key $text"
   done
   zfs get -H -o value receive_resume_token "$1" >/dev/null 2>&1 && echo resumes

@@ -300,10 +300,12 @@ pre-xfer exec = sh $store/task/$1.same" || return
 # copy_remount ro|rw PLACE: what mounted_at has seen there becomes that; a dataset for good, and not for this boot alone.
 copy_remount() {
   case $kind.$1 in
-    zfs.ro) zfs set readonly=on "$seen" ;;
-    zfs.rw) zfs set readonly=off "$seen" ;;
-    *) mount -o "remount,$1" -- "$2" ;;
+    zfs.ro) zfs set readonly=on "$seen" || return ;;
+    zfs.rw) zfs set readonly=off "$seen" || return ;;
   esac
+  # A dataset is mounted anew by that, but for one whose place is in fstab.
+  mounted_at "$2"
+  [ "$how" = "$1" ] || mount -o "remount,$1" -- "$2"
 }
 
 # copy_freeze PLACE DEVICE NAME: nothing can write there any more; since when is written down. What is written down of

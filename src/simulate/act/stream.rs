@@ -123,9 +123,14 @@ fn stand(island: &Island, at: usize, name: &str) -> Answer {
         }
         (None, None) => 0.0,
     };
+    let replica = island.replica_of(name).map(|replica| &island.replicas[replica]);
+    let place = plain
+        .map(|plain| &plain.mount_point)
+        .or(replica.map(|replica| &replica.mount_point));
+    let place = place.map_or("none", String::as_str);
     let mark = plain.and_then(|plain| plain.mark.as_deref()).unwrap_or("-");
     let mut out = format!(
-        "type filesystem\ncopy {mark}\nold {}\nacltype posix\nxattr sa\n",
+        "type filesystem\ncopy {mark}\nold {}\nacltype posix\nxattr sa\nmountpoint {place}\n",
         dataset.old.as_deref().unwrap_or("-")
     );
     if dataset.resumes {

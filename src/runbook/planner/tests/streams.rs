@@ -15,10 +15,8 @@ fn datasets(more: &str, into: &str) -> Fleet {
     changed(false, SEGMENTS, &segments)
 }
 
-const OLD: &str =
-    "type filesystem\ncopy -\nold -\nacltype posix\nxattr sa\nresumes\nbelow 0\nothers 2\nwritten 400000000\nend\n";
-const NEW: &str =
-    "type filesystem\ncopy -\nold -\nacltype posix\nxattr sa\nresumes\nbelow 0\nothers 0\nwritten 24576\nend\n";
+const OLD: &str = "type filesystem\ncopy -\nold -\nacltype posix\nxattr sa\nmountpoint /srv/slice-a\nresumes\nbelow 0\nothers 2\nwritten 400000000\nend\n";
+const NEW: &str = "type filesystem\ncopy -\nold -\nacltype posix\nxattr sa\nmountpoint /srv/slice-a\nresumes\nbelow 0\nothers 0\nwritten 24576\nend\n";
 
 /// The server that is left.
 fn from() -> Host {
@@ -121,6 +119,14 @@ fn what_cannot_be_sent_or_received_is_refused() {
     );
     refused(OLD, &with(NEW, "type filesystem", "type volume"), &["is a volume"]);
     refused(
+        &with(OLD, "mountpoint /srv/slice-a", "mountpoint legacy"),
+        NEW,
+        &[
+            "tank/slice-a of stor1 has the mountpoint legacy",
+            "zfs set mountpoint=/srv/slice-a tank/slice-a",
+        ],
+    );
+    refused(
         OLD,
         &with(NEW, "resumes", "encryption aes-256-gcm\nresumes"),
         &["pool/slice-a of access2 is encrypted"],
@@ -182,14 +188,14 @@ fn an_earlier_copy_is_gone_on_with() {
     let ours = with(
         "ro",
         "mark slice-a of fc1b187af88b71014996bd18ed50c0db\n",
-        "type filesystem\ncopy slice-a of fc1b187af88b71014996bd18ed50c0db\nold -\nacltype posix\nxattr sa\nresumes\nbelow 0\n\
+        "type filesystem\ncopy slice-a of fc1b187af88b71014996bd18ed50c0db\nold -\nacltype posix\nxattr sa\nmountpoint /srv/slice-a\nresumes\nbelow 0\n\
          others 0\nlast pointsman-run-1-1 77\nwritten 0\nend\n",
     );
     assert!(!ours.starts_with("REFUSED"), "{ours}");
     let other = with(
         "ro",
         "mark slice-b of somewhere\n",
-        "type filesystem\ncopy slice-b of somewhere\nold -\nacltype posix\nxattr sa\nresumes\nbelow 0\nothers 0\nwritten 0\nend\n",
+        "type filesystem\ncopy slice-b of somewhere\nold -\nacltype posix\nxattr sa\nmountpoint /srv/slice-a\nresumes\nbelow 0\nothers 0\nwritten 0\nend\n",
     );
     assert!(
         other.starts_with("REFUSED") && other.contains("holds a copy of something else"),

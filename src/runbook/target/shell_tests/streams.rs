@@ -394,7 +394,6 @@ fn a_dataset_is_closed_kept_and_thrown_away_by_its_properties() {
     let read_only = || fs::read_to_string(pools.room.path("zfs/tank=web1/prop/readonly")).unwrap();
     pools.runs(&["copy_freeze", &old, "tank/web1", "web1"]);
     assert_eq!(read_only(), "on\n");
-    pools.mounts(["ro", "rw"]);
     pools.runs(&["copy_thaw", &old, "tank/web1", "web1"]);
     assert_eq!(read_only(), "off\n");
     pools.room.program(
@@ -406,6 +405,7 @@ fn a_dataset_is_closed_kept_and_thrown_away_by_its_properties() {
     );
     assert_eq!(looks(&pools.room, &["old_blank", "tank/web1"]), "TYPE=zfs\n");
     pools.runs(&["old_keep", "web1", "14", "web1i"]);
+    pools.mounts(["ro", "rw"]);
     pools.fails(&["old_wipe", &old, "tank/web1", "web1"], "is not marked as an old side");
     pools.mounts(["ro", "rw"]);
     pools.runs(&["stream_keep", "tank/web1", "web1"]);

@@ -45,11 +45,20 @@ case $verb in
       acltype) ! old || fail "get: invalid property"
         echo posix ;;
       type) echo filesystem ;;
+      mountpoint) echo /srv/web1 ;;
       mounted) echo yes ;;
       *) if [ -s "$dir/prop/$1" ]; then cat "$dir/prop/$1"; else echo -; fi ;;
     esac
     ;;
-  set) there "$2"; printf '%s\n' "${1#*=}" >"$(at "$2")/prop/${1%%=*}" ;;
+  set)
+    there "$2"
+    printf '%s\n' "${1#*=}" >"$(at "$2")/prop/${1%%=*}"
+    # It is mounted anew by that.
+    case $1 in
+      readonly=on) sed -i "s|rw,noatime shared:1 - zfs $2 |ro,noatime shared:1 - zfs $2 |" "$root/../proc/self/mountinfo" ;;
+      readonly=off) sed -i "s|ro,noatime shared:1 - zfs $2 |rw,noatime shared:1 - zfs $2 |" "$root/../proc/self/mountinfo" ;;
+    esac
+    ;;
   inherit) rm -f "$(at "$2")/prop/$1" ;;
   snapshot)
     there "$1"
