@@ -111,12 +111,12 @@ impl Island {
         let serves = |task: &&super::copy::Task| {
             task.is_alive(host.boots) && !task.held && task.argv.first().is_some_and(|word| word == "socat")
         };
-        let served = host.store.tasks.values().find(serves)?.argv.last()?;
-        let (plain, from) = (self.plain_of(at, dataset)?, self.dataset(node, served)?);
+        let sent = host.store.tasks.values().find(serves)?.argv.last()?;
+        let (plain, from) = (self.plain_of(at, dataset)?, self.dataset(node, sent)?);
         let marked = self.copies.plains[plain].mark.as_ref() == Some(mark);
         (host.is_up() && marked).then_some(Line {
             from,
-            replica: self.replica_of(served)?,
+            replica: self.replica_of(sent)?,
             to: self.dataset(at, dataset)?,
             plain,
         })
@@ -152,13 +152,12 @@ impl Island {
             has: (line.replica, written),
         };
         datasets[line.from].snapshots.push(brings.clone());
-        let more = match &base {
-            Some(base) => (written - base.has.1).max(0.0) * BRINGS[0],
-            None => {
-                // Nothing in common: from the beginning.
-                datasets[line.to].snapshots.clear();
-                FIRST_S
-            }
+        let more = if let Some(base) = &base {
+            (written - base.has.1).max(0.0) * BRINGS[0]
+        } else {
+            // Nothing in common: from the beginning.
+            datasets[line.to].snapshots.clear();
+            FIRST_S
         };
         datasets[line.to].partial = Some(Partial {
             brings,

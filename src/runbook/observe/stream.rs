@@ -76,7 +76,7 @@ impl Stand {
                 None if line == "end" => over = true,
                 None if line == "resumes" => resumes = true,
                 Some((key @ ("acltype" | "xattr" | "encryption" | "mountpoint"), value)) => {
-                    _ = properties.insert(key.to_owned(), value.to_owned())
+                    properties.insert(key.to_owned(), value.to_owned());
                 }
                 Some((key @ ("type" | "copy" | "old" | "below" | "others" | "last" | "written"), value)) => {
                     words.insert(key, value);
