@@ -486,7 +486,7 @@ pub(super) struct Slice {
     /// The DRBD resource.
     #[serde(default)]
     pub resource: Option<Text>,
-    /// The block device that is mounted, such as /dev/drbd0.
+    /// The block device that is mounted, such as /dev/drbd0; or a dataset of a ZFS pool, such as tank/web1.
     pub device: Text,
     /// Where the primary mounts it.
     pub mount_point: Text,

@@ -552,7 +552,7 @@ pub struct Slice {
     pub name: SliceName,
     /// The DRBD resource; `None` for an unreplicated slice (a finding, unless it is declared so).
     pub resource: Option<String>,
-    /// The block device that is mounted, such as `/dev/drbd0`.
+    /// The block device that is mounted, such as `/dev/drbd0`; or a dataset of a ZFS pool, such as `tank/web1`.
     pub device: String,
     /// Where the primary mounts it.
     pub mount_point: String,

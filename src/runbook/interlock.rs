@@ -141,6 +141,8 @@ pub enum Interlock {
     CopySilent,
     /// 19, 20: what is overwritten by a copy serves nobody, and what it is made of is there; by a backup the same.
     CopyUnused,
+    /// 19: snapshots are received over what bears the mark of that copy, and over nothing else.
+    CopyMarked,
     /// 19, 20: what is written to or removed as a scratch directory is nobody else's: marked as ours, or not there.
     ScratchOurs,
     /// 10, 20: what is thrown away was kept for as long as was said, serves nobody, and what took its place serves.
@@ -151,7 +153,7 @@ pub enum Interlock {
 
 impl Interlock {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::OtherSideSecondary,
         Self::GoodData,
         Self::CompleteData,
@@ -195,6 +197,7 @@ impl Interlock {
         Self::OldSideClosed,
         Self::CopySilent,
         Self::CopyUnused,
+        Self::CopyMarked,
         Self::ScratchOurs,
         Self::OldSideReplaced,
         Self::InsidePlan,
@@ -254,6 +257,10 @@ fn of(claim: &Claim, context: &Context<'_>) -> Vec<(Interlock, Condition)> {
             let restored = restore::overwrite(context, layout, slice);
             restored.unwrap_or_else(|| migration::overwrite(context, layout, slice))
         }),
+        Claim::Receive { host, slice } => on(context, host, slice, |layout, _| {
+            migration::receive(context, layout, slice)
+        }),
+        Claim::Unlock { host, slice } => on(context, host, slice, |_, _| migration::unlock(context, slice)),
         Claim::Thaw { host, slice } => on(context, host, slice, |_, _| migration::thaw(context, slice)),
         Claim::Scratch { host, place } => scratch(context, host, place),
         Claim::Wipe { host, slice } => on(context, host, slice, |layout, _| {

@@ -347,6 +347,20 @@ pub enum Claim {
         /// The slice that is overwritten.
         slice: SliceName,
     },
+    /// Receives snapshots over a copy.
+    Receive {
+        /// The host.
+        host: HostName,
+        /// The slice that is overwritten.
+        slice: SliceName,
+    },
+    /// Lets a copy be written that was received.
+    Unlock {
+        /// The host.
+        host: HostName,
+        /// The slice.
+        slice: SliceName,
+    },
     /// Lets a slice be written again that was closed to be copied.
     Thaw {
         /// The host.

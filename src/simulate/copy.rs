@@ -1,13 +1,13 @@
 //! Slices that are copied to another filesystem: the tasks that a host keeps, what was written to each slice, and how much
 //! of that a copy has.
 
-use super::{backup, island::Island, nfs::MountState, node::whole};
+use super::{backup, island::Island, nfs::MountState, node::whole, stream::Dataset};
 use std::{collections::BTreeMap, fmt::Write as _};
 
 /// How long a pass takes at least, seconds.
-const PASS_S: f64 = 1.0;
+pub(super) const PASS_S: f64 = 1.0;
 /// How much longer for each second in which clients wrote since the pass before, and for all that was there before it.
-const BRINGS: [f64; 2] = [0.02, 6.0];
+pub(super) const BRINGS: [f64; 2] = [0.02, 6.0];
 /// How much longer when all content is read.
 const READS_S: f64 = 1.0;
 
@@ -16,6 +16,10 @@ const READS_S: f64 = 1.0;
 pub struct Copies {
     /// The filesystems.
     pub plains: Vec<Plain>,
+    /// Those of the filesystems that are datasets of a pool.
+    pub datasets: Vec<Dataset>,
+    /// How many snapshots were made of them.
+    pub guids: u64,
     /// For how many seconds clients have written to each replica, by its place in the island.
     pub written: BTreeMap<usize, f64>,
 }
@@ -127,8 +131,16 @@ impl Island {
                 }
                 let Some(left) = &mut task.left_s else { continue };
                 *left -= dt;
-                let over = *left <= 0.0;
+                let (left, over) = (*left, *left <= 0.0);
                 let argv = task.argv.clone();
+                if argv.first().is_some_and(|program| program == "stream") {
+                    if let Some((code, log)) = self.stream(at, &argv, left)
+                        && let Some(task) = self.nodes[at].store.tasks.get_mut(&name)
+                    {
+                        (task.ended, task.log) = (Some((now, code)), log);
+                    }
+                    continue;
+                }
                 if backup::takes_s(&argv).is_some() {
                     if over {
                         self.end_of_backup(at, &name, &argv);
@@ -197,6 +209,10 @@ impl Island {
         let plain = self.plain(at, argv);
         let (left_s, brings) = match (&source, plain) {
             _ if backup::takes_s(argv).is_some() => (backup::takes_s(argv), 0.0),
+            _ if argv.first().is_some_and(|program| program == "stream") => {
+                let (left, brings) = self.begin_stream(at, argv);
+                (Some(left), brings)
+            }
             _ if argv.first().is_none_or(|program| program != "rsync")
                 || argv.iter().any(|word| word == "--daemon") =>
             {

@@ -260,6 +260,7 @@ fn slices(nodes: &[Node]) -> Vec<Replica> {
                 slice: (*name).to_owned(),
                 resource: format!("r{index}"),
                 minor,
+                dataset: None,
                 size_kib,
                 sides,
                 linked: true,

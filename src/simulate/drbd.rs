@@ -129,6 +129,8 @@ pub struct Replica {
     pub resource: String,
     /// Device minor.
     pub minor: u32,
+    /// The dataset of the pool on the device, where no filesystem is on that itself.
+    pub dataset: Option<String>,
     /// Size of the device.
     pub size_kib: u64,
     /// Both sides; the first is the preferred one.
@@ -183,10 +185,11 @@ impl Replica {
         self.sides.iter().position(|side| side.role == Role::Primary)
     }
 
-    /// The device, such as `/dev/drbd0`.
+    /// What is mounted: the device, such as `/dev/drbd0`, or the dataset of the pool on it.
     #[must_use]
     pub fn device(&self) -> String {
-        format!("/dev/drbd{}", self.minor)
+        let device = || format!("/dev/drbd{}", self.minor);
+        self.dataset.clone().unwrap_or_else(device)
     }
 
     /// The word for the connection as that side sees it (8.4 words; 9 differs and is rendered from the parts).

@@ -40,7 +40,7 @@ impl Answer {
 }
 
 /// Programs that a host has besides the usual ones.
-const TOOLS: [&str; 21] = [
+const TOOLS: [&str; 23] = [
     "arping",
     "awk",
     "blkid",
@@ -57,10 +57,12 @@ const TOOLS: [&str; 21] = [
     "rpcinfo",
     "rsync",
     "setsid",
+    "socat",
     "systemctl",
     "timeout",
     "umount",
     "wipefs",
+    "zfs",
     "zpool",
 ];
 

@@ -15,11 +15,15 @@ use super::{
     nfs::{NfsMount, NfsServer},
     node::{Disk, DrbdModule, Filesystem, Link, Node, Power},
     noise::mix,
+    stream::Dataset,
     zfs::Pool,
 };
-use crate::fleet::{
-    Backup, BackupHooks, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment, ServiceAddress,
-    ServiceHooks, Shell, Slice, SourceEntrance, SourceHook, Topology, TopologyKind,
+use crate::{
+    fleet::{
+        Backup, BackupHooks, Fencing, Fleet, Hook, Hooks, Host, HostName, MysqlAccess, ReachBy, Segment,
+        ServiceAddress, ServiceHooks, Shell, Slice, SourceEntrance, SourceHook, Topology, TopologyKind,
+    },
+    runbook::observe::stream,
 };
 use std::{collections::BTreeSet, net::IpAddr, net::Ipv4Addr, time::Duration};
 
@@ -277,6 +281,11 @@ pub(super) fn island(fleet: &Fleet, seed: u64, epoch: Duration) -> (Island, Vec<
     }
     let count = replicas.len();
     let mut island = Island::new(nodes, replicas, epoch, None);
+    let sides = island.replicas.iter();
+    let old = sides.filter_map(|replica| Some(Dataset::new(replica.sides[0].node, replica.dataset.as_ref()?)));
+    let new = plains.iter().filter(|plain: &&Plain| stream::is_dataset(&plain.device));
+    let datasets = old.chain(new.map(|plain| Dataset::new(plain.node, &plain.device)));
+    island.copies.datasets = datasets.collect();
     island.copies.plains = plains;
     backup::fill(fleet, &mut island, epoch);
     for replica in 0..count {
@@ -316,6 +325,9 @@ fn plain(slice: &Slice, at: usize, node: &mut Node) -> Plain {
     let (device, place) = (&slice.device, &slice.mount_point);
     let mut filesystem = Filesystem::ext4(device, (253, minor), place, DISK_KIB, 0.0);
     filesystem.used_kib = 24.0;
+    if stream::is_dataset(device) {
+        filesystem.fs_type = "zfs";
+    }
     node.filesystems.push(filesystem);
     Plain {
         slice: slice.name.to_string(),
@@ -417,11 +429,16 @@ fn node(fleet: &Fleet, host: &Host, seed: u64, taken: &mut BTreeSet<Ipv4Addr>) -
 }
 
 fn replica(fleet: &Fleet, slice: &Slice, nodes: &mut [Node], index: usize) -> Result<Replica, String> {
-    let minor = slice
-        .device
-        .strip_prefix("/dev/drbd")
-        .and_then(|minor| minor.parse().ok())
-        .ok_or_else(|| format!("{} is no DRBD device with a number", slice.device))?;
+    let dataset = stream::is_dataset(&slice.device).then(|| slice.device.clone());
+    let minor = match &dataset {
+        // A pool of its own on a device that nobody names.
+        Some(_) => u32::try_from(index).unwrap_or(u32::MAX),
+        None => slice
+            .device
+            .strip_prefix("/dev/drbd")
+            .and_then(|minor| minor.parse().ok())
+            .ok_or_else(|| format!("{} is no DRBD device with a number", slice.device))?,
+    };
     let (address, prefix) = match slice.service_address {
         Some(_) => service_address(slice).ok_or("its service address is not IPv4")?,
         None => (
@@ -472,6 +489,7 @@ fn replica(fleet: &Fleet, slice: &Slice, nodes: &mut [Node], index: usize) -> Re
         slice: slice.name.to_string(),
         resource: slice.resource.clone().unwrap_or_else(|| slice.name.to_string()),
         minor,
+        dataset,
         size_kib,
         sides,
         linked: true,

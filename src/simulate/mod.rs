@@ -31,6 +31,7 @@ pub mod past;
 pub mod render;
 mod ssh;
 pub mod story;
+pub mod stream;
 mod uniform;
 mod watch;
 pub mod world;

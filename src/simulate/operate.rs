@@ -84,6 +84,9 @@ impl Island {
         }
         let mut filesystem = Filesystem::ext4(&device, (MAJOR, slice.minor), &slice.mount_point, slice.size_kib, 0.0);
         filesystem.used_kib = slice.used_kib;
+        if slice.dataset.is_some() {
+            filesystem.fs_type = "zfs";
+        }
         self.nodes[node].filesystems.push(filesystem);
         Ok(())
     }

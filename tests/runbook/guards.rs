@@ -684,6 +684,17 @@ fn situation(interlock: Interlock) -> Situation {
                 island.nodes[new].nfs_server.as_mut().unwrap().exports.extend(exports);
             },
         ),
+        // Nobody has marked it yet.
+        Interlock::CopyMarked => Situation {
+            scene: Scene::MigrateZfs,
+            ..usual(
+                Claim::Receive {
+                    host: host("stor3"),
+                    slice: SliceName::new("web1i"),
+                },
+                |_| {},
+            )
+        },
         Interlock::ScratchOurs => Situation {
             scene: Scene::BackupTest,
             ..usual(scratch(), |island| {

@@ -24,5 +24,6 @@ mod restore;
 mod review;
 mod scene;
 mod stage;
+mod streams;
 mod takeover;
 mod turning;

@@ -373,7 +373,7 @@ fn rolling() {
 
 #[test]
 fn migrations() {
-    for scene in [Scene::Migrate, Scene::MigrateReclaim] {
+    for scene in [Scene::Migrate, Scene::MigrateZfs, Scene::MigrateReclaim] {
         all(scene);
     }
 }

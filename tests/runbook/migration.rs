@@ -46,6 +46,11 @@ pub fn check(stage: &Stage, island: &Island) {
         .values()
         .any(|task| task.is_alive(node.boots) && task.left_s.is_some());
     assert!(!(exported && pulls), "19: a copy is overwritten while it is exported");
+    assert!(
+        !(pulls && plain.mark.is_none()),
+        "19: {} is overwritten, and bears no mark",
+        plain.device
+    );
     let wiped = island.nodes[0].store.wiped.contains(&device);
     assert!(
         !wiped || opened || !stage.disturbed.is_empty(),
@@ -73,7 +78,12 @@ pub fn ended(stage: &Stage, end: &End) -> Result<(), String> {
                     return Err(format!("{name} runs on {} still", node.name));
                 }
             }
-            Ok(())
+            let all = matches!(end, End::Done) || matches!(end, End::Compensated { stays, .. } if stays.is_empty());
+            let old = island.copies.datasets.iter().filter(|dataset| dataset.node == 0);
+            match old.flat_map(|dataset| &dataset.snapshots).next() {
+                Some(snapshot) if all => Err(format!("the snapshot {} is left", snapshot.name)),
+                _ => Ok(()),
+            }
         })
         .unwrap()
 }
@@ -100,9 +110,14 @@ pub fn served(stage: &Stage, host: &str) -> Result<(), String> {
 }
 
 /// Plays the migration to its end; what happens at each turn is up to the caller.
-fn played(mut each: impl FnMut(&mut Stage, &mut Console, usize)) -> (Stage, Console, End) {
-    let mut stage = Stage::new(Scene::Migrate);
-    let plan = scene::plan(Scene::Migrate, &stage.sim, stage.hand.now());
+fn played(each: impl FnMut(&mut Stage, &mut Console, usize)) -> (Stage, Console, End) {
+    played_in(Scene::Migrate, each)
+}
+
+/// The same of another scene.
+pub fn played_in(scene: Scene, mut each: impl FnMut(&mut Stage, &mut Console, usize)) -> (Stage, Console, End) {
+    let mut stage = Stage::new(scene);
+    let plan = scene::plan(scene, &stage.sim, stage.hand.now());
     let mut console = stage.console("run-1", plan);
     for turn in 0..4000 {
         each(&mut stage, &mut console, turn);
@@ -115,7 +130,7 @@ fn played(mut each: impl FnMut(&mut Stage, &mut Console, usize)) -> (Stage, Cons
 }
 
 /// Commands that ran on a host, without rsync's words.
-fn ran(stage: &Stage, host: &str) -> Vec<String> {
+pub fn ran(stage: &Stage, host: &str) -> Vec<String> {
     let ran = stage.sim.world().with(host, |island, at| {
         let ran = island.nodes[at].store.ran.iter();
         ran.map(|ran| ran.argv.iter().take(2).cloned().collect::<Vec<_>>().join(" "))

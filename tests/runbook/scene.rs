@@ -121,6 +121,8 @@ pub enum Scene {
     ClientRepoint,
     /// A slice moves to a filesystem of a third server, by being copied.
     Migrate,
+    /// The same by snapshots of ZFS: both are datasets.
+    MigrateZfs,
     /// Its old side is thrown away.
     MigrateReclaim,
     /// A backup of a slice is restored on a third server, and compared with what is live.
@@ -153,7 +155,7 @@ pub const FOREIGN: &str = "/srv/scratch/pointsman-web2";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -192,6 +194,7 @@ impl Scene {
         Self::UnfenceSegment,
         Self::ClientRepoint,
         Self::Migrate,
+        Self::MigrateZfs,
         Self::MigrateReclaim,
         Self::BackupTest,
         Self::DatabaseBackupTest,
@@ -230,6 +233,7 @@ impl Scene {
             | Self::DatabaseBackupTest => self,
             Self::RestoreFromBackup | Self::RestoreBesideOne => Self::RestoreFromBackup,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
+            Self::MigrateZfs => Self::Migrate,
             Self::MysqlSwitchoverEight => Self::MysqlSwitchover,
             Self::MysqlFailoverEight => Self::MysqlFailover,
             Self::MysqlReturnedEight => Self::MysqlReturned,
@@ -238,7 +242,7 @@ impl Scene {
 
     /// Whether its slice moves, or has moved, to a filesystem of a third server.
     pub fn is_copied(self) -> bool {
-        matches!(self, Self::Migrate | Self::MigrateReclaim)
+        matches!(self.base(), Self::Migrate | Self::MigrateReclaim)
     }
 
     /// Whether its slice is served from a backup.
@@ -472,6 +476,7 @@ impl Scene {
             Self::FenceSegment => "fence-segment",
             Self::UnfenceSegment => "unfence-segment",
             Self::ClientRepoint => "client-repoint",
+            _ if self == Self::MigrateZfs => "migrate-zfs",
             Self::Migrate => "migrate",
             Self::MigrateReclaim => "migrate-reclaim",
             Self::BackupTest => "backup-test",
@@ -792,7 +797,7 @@ fn fleet_of(scene: Scene) -> Fleet {
         return with_hooks(plain);
     }
     if scene.is_copied() {
-        return with_interim(&plain);
+        return with_interim(&plain, scene == Scene::MigrateZfs);
     }
     if scene.base() == Scene::PoolReplace {
         return with_pool(&plain);
@@ -801,7 +806,7 @@ fn fleet_of(scene: Scene) -> Fleet {
         return with_vault(&plain);
     }
     if scene.is_restored() {
-        return with_backup_elsewhere(with_interim(&plain));
+        return with_backup_elsewhere(with_interim(&plain, false));
     }
     if !scene.is_mysql() && !scene.is_galera() {
         return plain;
@@ -855,18 +860,21 @@ fn with_pool(plain: &Fleet) -> Fleet {
     )
 }
 
-/// The same, with a third server that has an empty filesystem of its own.
-fn with_interim(plain: &Fleet) -> Fleet {
+/// The same, with a third server that has an empty filesystem of its own; with datasets of ZFS on both sides.
+fn with_interim(plain: &Fleet, datasets: bool) -> Fleet {
     let third = HostName::new("stor3");
     let mut hosts = plain.hosts.clone();
     hosts.push(Host::new("stor3", "stor3"));
     let mut segments = plain.segments.clone();
+    if datasets {
+        segments[0].slices[0].device = "tank/web1".to_owned();
+    }
     segments.push(Segment {
         name: "interim".into(),
         servers: vec![third.clone()],
         slices: vec![Slice {
             resource: None,
-            device: "/dev/md9".to_owned(),
+            device: if datasets { "pool/web1" } else { "/dev/md9" }.to_owned(),
             mount_point: "/srv/web1".to_owned(),
             export: None,
             service_address: None,

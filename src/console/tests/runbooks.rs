@@ -413,6 +413,36 @@ fn a_host_with_a_pool_offers_what_can_be_done_about_it() {
 }
 
 #[test]
+fn a_slice_on_a_dataset_is_offered_to_be_brought_by_its_snapshots() {
+    use crate::fleet::{Fleet, SliceName};
+    let with = |device: &str, into: &str| {
+        let mut view = fixture::view();
+        let mut segments = view.fleet.segments.clone();
+        let all = || segments.iter().flat_map(|segment| &segment.slices);
+        let mut spare = all().find(|slice| slice.name.as_str() == "slice-a").unwrap().clone();
+        (spare.name, spare.device) = (SliceName::new("spare"), into.to_owned());
+        (spare.preferred, spare.standby) = (HostName::new("stor1"), None);
+        (spare.service_address, spare.resource) = (None, None);
+        for slice in segments.iter_mut().flat_map(|segment| &mut segment.slices) {
+            if slice.name.as_str() == "slice-a" {
+                device.clone_into(&mut slice.device);
+            }
+        }
+        segments[0].slices.push(spare);
+        let (fleet, none) = (Arc::clone(&view.fleet), Vec::new());
+        let name = fleet.name.clone();
+        view.fleet = Arc::new(Fleet::new(name, None, fleet.poll, fleet.hosts.clone(), segments, none));
+        let offers = offers(&view, &slice("slice-a"), NOW);
+        offers.into_iter().find(|offer| offer.asked.runbook == "migrate-zfs")
+    };
+    assert!(with("/dev/drbd0", "pool/slice-a").is_none());
+    let by_snapshots = with("tank/slice-a", "pool/slice-a").unwrap();
+    assert_eq!(by_snapshots.asked.parameters["into"], "spare");
+    let not_now = with("tank/slice-a", "/dev/md9").unwrap().not_now.unwrap();
+    assert_eq!(not_now, "spare is on /dev/md9, which is no dataset of ZFS");
+}
+
+#[test]
 fn both_sides_of_a_split_brain_are_offered_as_the_victim() {
     use crate::facts::drbd::{DrbdConnection, DrbdRole};
     let mut view = fixture::view();

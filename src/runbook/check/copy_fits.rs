@@ -5,6 +5,7 @@ use crate::runbook::{
     observe::{
         copy::{self, Room},
         filesystem, network, nfs,
+        stream::{self, Stand},
     },
     planner::Scope,
     sight::Sight,
@@ -71,13 +72,21 @@ impl Check for CopyFits {
                 "it has the slice's address already: look which of the two serves it",
             );
         }
-        report.require(
-            &filesystem::is_mounted(to, &new.device, at).judge(sight),
-            &format!(
-                "make a filesystem on {} of {to} and mount it on {at}: that is not done for you",
-                new.device
-            ),
-        );
+        // A copy by snapshots is read-only until it is the slice, and mounted nowhere while its first stream comes.
+        let received = stream::is_dataset(&new.device)
+            && sight
+                .text(&stream::look(to, &new.device))
+                .and_then(Stand::parse)
+                .is_ok_and(|stand| stand.copy.as_deref() == Some(&migration.mark));
+        if !received {
+            report.require(
+                &filesystem::is_mounted(to, &new.device, at).judge(sight),
+                &format!(
+                    "make a filesystem on {} of {to} and mount it on {at}: that is not done for you",
+                    new.device
+                ),
+            );
+        }
         report.require(
             &nfs::is_unexported(to, at).judge(sight),
             "take that export back first: nobody may work on a filesystem that is overwritten",

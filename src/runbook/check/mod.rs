@@ -11,6 +11,7 @@ mod client_loss;
 mod clients_sick;
 mod copy_fits;
 mod copy_replaces;
+mod copy_streams;
 mod database_entrance;
 mod database_returned;
 mod database_sound;
@@ -53,6 +54,7 @@ pub const ALL: &[&dyn Check] = &[
     &clients_sick::ClientsSick,
     &copy_fits::CopyFits,
     &copy_replaces::CopyReplaces,
+    &copy_streams::CopyStreams,
     &disk_fits::DiskFits,
     &hosts_spared::HostsSpared,
     &database_entrance::DatabaseEntrance,

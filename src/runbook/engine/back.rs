@@ -369,7 +369,9 @@ fn advice(step: &Step) -> String {
         }
         "client-detach" => "unfence-segment mounts it again, as it was mounted".to_owned(),
         "backup-record" => "it stays: whoever looks there later has to know".to_owned(),
-        "copy-begin" => "what is copied already stays there, and saves time when it is begun anew".to_owned(),
+        "copy-begin" | "stream-begin" => {
+            "what is copied already stays there, and saves time when it is begun anew".to_owned()
+        }
         "restore-begin" => "what is restored already stays there, and is written over when it is begun anew".to_owned(),
         "release-locks" => "clients that held locks have to take them anew".to_owned(),
         _ => "nothing takes it back by itself".to_owned(),

@@ -5,7 +5,7 @@ use crate::{
     fleet::{HostName, SliceName},
     runbook::{
         condition::Condition,
-        observe::{copy, filesystem, network, nfs},
+        observe::{copy, filesystem, network, nfs, stream},
         plan::{MigrationLayout, SliceLayout},
     },
 };
@@ -97,6 +97,42 @@ pub(super) fn unused(to: &HostName, layout: &SliceLayout) -> Required {
     all.map(|condition| (Interlock::CopyUnused, condition)).collect()
 }
 
+/// Snapshots are received over the copy; its own server mounts it again after each.
+pub(super) fn receive(context: &Context<'_>, layout: &SliceLayout, slice: &SliceName) -> Required {
+    let Some((migration, old, _)) = both(context).filter(|(migration, ..)| migration.into == *slice) else {
+        return outside(slice);
+    };
+    let (from, to) = (&migration.from, &migration.to);
+    let mut out = vec![
+        (
+            Interlock::CopyMarked,
+            stream::is_marked(to, &layout.device, &migration.mark),
+        ),
+        (Interlock::CopyUnused, nfs::is_unexported(to, &layout.mount_point)),
+    ];
+    if !context.back {
+        out.push((
+            Interlock::CopyUnused,
+            filesystem::is_there(from, &old.device, &old.mount_point),
+        ));
+    }
+    if let Some(address) = &layout.address {
+        out.push((Interlock::CopyUnused, network::carries(to, address.ip, false)));
+    }
+    out
+}
+
+/// The copy can be written: what it was made of can be no more.
+pub(super) fn unlock(context: &Context<'_>, slice: &SliceName) -> Required {
+    match both(context).filter(|(migration, ..)| migration.into == *slice) {
+        Some((migration, old, _)) => vec![(
+            Interlock::OldSideClosed,
+            filesystem::is_read_only(&migration.from, &old.device, &old.mount_point),
+        )],
+        None => outside(slice),
+    }
+}
+
 /// The old side is thrown away.
 pub(super) fn wipe(context: &Context<'_>, layout: &SliceLayout, slice: &SliceName) -> Required {
     let Some((migration, _, new)) = both(context).filter(|(migration, ..)| migration.slice == *slice) else {
@@ -110,6 +146,9 @@ pub(super) fn wipe(context: &Context<'_>, layout: &SliceLayout, slice: &SliceNam
         replaced(nfs::is_unexported(from, &layout.mount_point)),
         replaced(filesystem::is_mounted(to, &new.device, &new.mount_point)),
     ];
+    if stream::is_dataset(&layout.device) {
+        out.push(replaced(stream::is_old(from, &layout.device, &migration.task)));
+    }
     if let Some(address) = &layout.address {
         out.push(replaced(network::carries(from, address.ip, false)));
         out.push(replaced(network::carries(to, address.ip, true)));

@@ -1,16 +1,20 @@
 //! A slice that is copied to another filesystem by passes of rsync(1), each a [task] of the destination: which pass comes
-//! next, when it has to wait and why, and when the copy is near enough to close the slice for the last one.
+//! next, and when the copy is near enough to close the slice for the last one; [steering] tells when it has to wait, and why.
 //!
 //! Everything that is decided rests on what the destination keeps, so that another console goes on where one ended.
 
+mod steering;
+
+pub use steering::Steering;
+
 use super::{
     drbd::Side,
-    pace::{Client, Fare, Pace, fare},
+    pace::Client,
+    stream,
     task::{self, Is, Task},
-    watch::Advice,
 };
 use crate::{
-    facts::{UnixMs, drbd::DrbdVolume},
+    facts::drbd::DrbdVolume,
     fleet::{HostName, Window},
     runbook::{
         condition::Condition,
@@ -18,27 +22,15 @@ use crate::{
         truth::Truth,
     },
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 /// How long a pass may run while nobody looks; it is renewed when half of that is over.
 pub const LEASE_S: i64 = 1800;
-/// Others are compared over so long.
-const WINDOW: Duration = Duration::from_secs(10);
-/// It stands still so long at least once others were worse off.
-const REST: Duration = Duration::from_mins(1);
-/// Before a pass is tried again that failed by the network.
-const AGAIN: Duration = Duration::from_secs(30);
-/// Clients are worse off when a request takes so many times as long as without it …
-const WORSE: f64 = 2.0;
-/// … and so many milliseconds longer: below that nobody feels it.
-const FELT_MS: f64 = 5.0;
 /// So many writes wait for a peer where replication falls behind: an eighth of what DRBD lets wait at most unless it is told
 /// otherwise (max-buffers, 2048, drbd.conf(5)); a line that keeps up has a handful under way.
 const LAGGING: u64 = 256;
 /// Failures of one kind in a row before a person has to look.
 const FAILURES: usize = 5;
-/// Commands that were refused in a row before a person has to look.
-const REFUSALS: u32 = 5;
 /// Passes that have to get shorter, before it is said that they do not.
 const TELLING: usize = 3;
 
@@ -55,11 +47,23 @@ pub enum Mode {
     Once,
 }
 
+/// By what a copy is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// By a program that goes through all files, such as rsync. How full both filesystems are tells how far it is, and a pass
+    /// that reads all content whether it has missed anything.
+    Files,
+    /// By snapshots of ZFS: a pass brings what was written since the one before, and its stream says how large it is.
+    Snapshots,
+}
+
 /// A copy under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copying {
     /// What is done.
     pub mode: Mode,
+    /// By what.
+    pub by: By,
     /// The server of the slice.
     pub from: HostName,
     /// The server of the copy, where rsync runs.
@@ -144,8 +148,12 @@ impl Copying {
         hour_look(&self.to, &self.zone)
     }
 
+    /// The look that tells how far a pass is.
     fn room_look(&self) -> Look {
-        room_look(&self.to, &self.place)
+        match self.by {
+            By::Files => room_look(&self.to, &self.place),
+            By::Snapshots => stream::left_look(&self.to, &self.task),
+        }
     }
 
     /// Everything that it is steered by.
@@ -171,7 +179,7 @@ impl Copying {
     pub fn commands(&self) -> Vec<Vec<String>> {
         match self.mode {
             Mode::Passes | Mode::Once => vec![self.begin(1, false)],
-            Mode::Last | Mode::Check => vec![go(&self.name(), self.argv.clone())],
+            Mode::Last | Mode::Check => vec![self.go(&self.name(), self.argv.clone())],
         }
     }
 
@@ -183,13 +191,32 @@ impl Copying {
         if whole {
             argv.insert(1, "--checksum".to_owned());
         }
-        go(&format!("{}.{number}", self.task), argv)
+        self.go(&format!("{}.{number}", self.task), argv)
     }
 
-    /// What the first pass has still to bring, by how full the two filesystems are. Nobody can tell it of a later one.
+    /// The command that begins a task, or lets it go on.
+    fn go(&self, name: &str, argv: Vec<String>) -> Vec<String> {
+        let (lease, go) = (
+            LEASE_S.to_string(),
+            match self.by {
+                By::Files => "task_go",
+                By::Snapshots => "stream_go",
+            },
+        );
+        let mut words = [go, name, &lease].map(str::to_owned).to_vec();
+        words.extend(argv);
+        words
+    }
+
+    /// What a pass has still to bring: of a stream by its size; of the first pass through all files by how full the two
+    /// filesystems are, and of a later one nobody can tell it.
     #[must_use]
     pub fn left_kib(&self, sight: &Sight) -> Option<u64> {
         let tasks = task::parse(sight.text(&self.tasks_look()).ok()?).ok()?;
+        if self.by == By::Snapshots {
+            let under = !self.is_urgent() && tasks.last().is_some_and(Task::is_alive);
+            return stream::left_kib(sight.text(&self.room_look()).ok()?).filter(|_| under);
+        }
         if self.is_urgent() || !matches!(tasks.as_slice(), [only] if only.is_alive()) || self.used_kib == 0 {
             return None;
         }
@@ -282,10 +309,16 @@ impl Copying {
                 )),
                 None => Truth::Unknown("how many files were compared is not told".to_owned()),
             },
-            (Is::Ended { seconds, .. }, None) => Truth::Yes(format!(
-                "the last pass took {seconds} s and brought {} files",
-                task.figure("Number of regular files transferred").unwrap_or_default()
-            )),
+            (Is::Ended { seconds, .. }, None) => {
+                let (title, what) = match self.by {
+                    By::Files => ("Number of regular files transferred", "files"),
+                    By::Snapshots => ("Size of the stream", "bytes"),
+                };
+                let brought = task
+                    .figure(title)
+                    .map_or("all".to_owned(), |figure| format!("{figure} {what}"));
+                Truth::Yes(format!("the last pass took {seconds} s and brought {brought}"))
+            }
             (is, _) => Truth::No(format!("{} {}", task.name, task::said(is))),
         }
     }
@@ -295,7 +328,7 @@ impl Copying {
         let Is::Ended { code, .. } = task.is else { return None };
         // Nothing vanishes while nobody can write: only 0 will do.
         if code != 0 {
-            return Some(format!("{} {}: {}", task.name, meaning(code), task.last_words()));
+            return Some(format!("{} {}: {}", task.name, self.meaning(code), task.last_words()));
         }
         let differing = |line: &&String| line.starts_with(CHANGE);
         let first = task.log.iter().find(differing).filter(|_| self.mode == Mode::Check)?;
@@ -314,6 +347,15 @@ impl Copying {
             task.name.clone()
         } else {
             called(task)
+        }
+    }
+
+    /// What an exit code of its program tells.
+    fn meaning(&self, code: i32) -> String {
+        match (self.by, code) {
+            (By::Files, code) => meaning(code),
+            (By::Snapshots, 10) => "did not bring the whole stream (exit code 10)".to_owned(),
+            (By::Snapshots, code) => format!("failed (exit code {code})"),
         }
     }
 
@@ -355,7 +397,14 @@ impl Copying {
             }
             // Files may change their kind under its hands; twice in a row it is something else.
             23 if in_a_row(&|code| code == 23) < 2 => return Next::Again(number + 1, is_whole(last)),
-            code => return Next::Never(format!("{} {}: {}", called(last), meaning(code), last.last_words())),
+            code => {
+                return Next::Never(format!(
+                    "{} {}: {}",
+                    called(last),
+                    self.meaning(code),
+                    last.last_words()
+                ));
+            }
         }
         let good = |task: &&Task| matches!(task.is, Is::Ended { code: 0 | 24, .. });
         let took = |task: &Task| match task.is {
@@ -376,8 +425,8 @@ impl Copying {
         }
         if seconds.saturating_mul(4) <= budget {
             return match whole {
-                None => Next::Begin(number + 1, true),
-                Some(_) => Next::Near(format!(
+                None if self.by == By::Files => Next::Begin(number + 1, true),
+                _ => Next::Near(format!(
                     "pass {number} took {seconds} s, and the slice may be closed for {budget} s"
                 )),
             };
@@ -398,14 +447,6 @@ impl Copying {
             _ => Next::Begin(number + 1, false),
         }
     }
-}
-
-/// The command that begins a task, or lets it go on.
-fn go(name: &str, argv: Vec<String>) -> Vec<String> {
-    let lease = LEASE_S.to_string();
-    let mut words = ["task_go", name, &lease].map(str::to_owned).to_vec();
-    words.extend(argv);
-    words
 }
 
 fn called(pass: &Task) -> String {
@@ -439,258 +480,6 @@ fn meaning(code: i32) -> String {
         _ => "failed",
     };
     format!("{says} (exit code {code})")
-}
-
-/// What others had counted at some moment.
-#[derive(Debug, Clone)]
-struct Counted {
-    at: UnixMs,
-    clients: BTreeMap<HostName, Pace>,
-    disks: BTreeMap<HostName, Pace>,
-}
-
-/// What is known of a copy under way.
-#[derive(Debug, Clone, Default)]
-pub struct Steering {
-    since: Option<Counted>,
-    /// Milliseconds of a request of the clients without it.
-    base_ms: Option<f64>,
-    /// Whether it was seen at all how clients fare without it.
-    learned: bool,
-    /// It stands still until then, and why.
-    rests: Option<(UnixMs, String)>,
-    /// When the pass that failed was seen first.
-    failed: Option<(UnixMs, usize)>,
-    /// The pass that was begun last, and how often: one that is killed each time vanishes without a word.
-    begun: (usize, usize),
-    refused: u32,
-    refused_at: Option<(UnixMs, String)>,
-    /// Whether replication lagged at the end of the window before: for a moment it may.
-    lagged: bool,
-    said: Option<String>,
-}
-
-impl Steering {
-    /// What to do by what is seen now.
-    pub fn judge(&mut self, copying: &Copying, sight: &Sight, now: UnixMs, paused: bool) -> Advice {
-        let Ok(tasks) = sight.text(&copying.tasks_look()).and_then(task::parse) else {
-            return Advice::Keep;
-        };
-        if let Some((when, why)) = &self.refused_at {
-            if self.refused >= REFUSALS {
-                return Advice::GiveUp(format!("{} does not take its commands: {why}", copying.to));
-            }
-            if now.since(*when) < WINDOW && !copying.is_urgent() {
-                return Advice::Keep;
-            }
-        }
-        if copying.is_urgent() {
-            return closed(copying, sight, &tasks);
-        }
-        let next = copying.next(&tasks);
-        let runs = matches!(&next, Next::Under(pass) if matches!(pass.is, Is::Running { .. }));
-        let waits = if paused {
-            Some("a person has paused it".to_owned())
-        } else {
-            hours(copying, sight).or_else(|| self.others(copying, sight, now, runs))
-        };
-        self.said = match &waits {
-            Some(why) => Some(format!("it waits: {why}")),
-            None => Some(self.fares()),
-        };
-        match (next, waits) {
-            (Next::Never(why), _) => Advice::GiveUp(why),
-            (Next::Near(_), _) | (Next::Begin(..) | Next::Again(..), Some(_)) => Advice::Keep,
-            (Next::Under(pass), Some(_)) => match pass.is {
-                Is::Running { .. } => order(["task_hold", &pass.name]),
-                _ => Advice::Keep,
-            },
-            (Next::Under(pass), None) => match pass.is {
-                Is::Running { lease_s, .. } if lease_s > LEASE_S / 2 => Advice::Keep,
-                _ => order(["task_go", &pass.name, &LEASE_S.to_string()]),
-            },
-            (Next::Begin(number, whole), None) => {
-                let before = if self.begun.0 == number { self.begun.1 } else { 0 };
-                if before >= FAILURES {
-                    return Advice::GiveUp(format!(
-                        "{} was begun {before} times and vanished each time: something kills it on {} (out of memory?)",
-                        copying.name(),
-                        copying.to
-                    ));
-                }
-                self.begun = (number, before + 1);
-                Advice::Order(vec![copying.begin(number, whole)])
-            }
-            (Next::Again(number, whole), None) => {
-                let (since, _) = match self.failed {
-                    Some(failed) if failed.1 == number => failed,
-                    _ => *self.failed.insert((now, number)),
-                };
-                if now.since(since) < AGAIN {
-                    return Advice::Keep;
-                }
-                Advice::Order(vec![copying.begin(number, whole)])
-            }
-        }
-    }
-
-    /// Whether others are worse off by it, or it is not known yet how they fare without it.
-    fn others(&mut self, copying: &Copying, sight: &Sight, now: UnixMs, runs: bool) -> Option<String> {
-        let clients = copying
-            .clients
-            .iter()
-            .filter_map(|client| pace(sight, &client.host, &client.look()));
-        let disks = copying
-            .disks
-            .iter()
-            .filter_map(|(host, _)| pace(sight, host, &disk_look(host)));
-        let counted = Counted {
-            at: now,
-            clients: clients.collect(),
-            disks: disks.collect(),
-        };
-        let resting = self
-            .rests
-            .as_ref()
-            .filter(|(until, _)| now < *until)
-            .map(|(_, why)| why.clone());
-        let Some(before) = &self.since else {
-            self.since = Some(counted);
-            return resting.or_else(|| (!self.learned).then(|| FIRST.to_owned()));
-        };
-        if now.since(before.at) < WINDOW {
-            return resting.or_else(|| (!self.learned).then(|| FIRST.to_owned()));
-        }
-        let fare = fare(&before.clients, &counted.clients);
-        // Requests that hang are counted when they are answered: nobody who asks for anything may be the worst there is.
-        let unheard = match fare {
-            Fare::Unknown => copying.clients.iter().find_map(|client| {
-                let why = sight.text(&client.look()).and_then(Pace::parse).err()?;
-                Some(format!("how clients fare is not known: {}: {why}", client.host))
-            }),
-            Fare::Idle if runs && self.base_ms.is_some() => {
-                Some("clients are hardly answered any more, and were before".to_owned())
-            }
-            _ => None,
-        };
-        let slow = copying.disks.iter().find_map(|(host, limit)| {
-            let (before, after) = (before.disks.get(host)?, counted.disks.get(host)?);
-            let ops = after.ops.checked_sub(before.ops).filter(|ops| *ops > 0)?;
-            let ms = after.rtt_ms.checked_sub(before.rtt_ms)? as f64 / ops as f64;
-            let limit = limit.as_secs_f64() * 1000.0;
-            (ms > limit)
-                .then(|| format!("a request of the disks of {host} takes {ms:.0} ms, {limit:.0} ms at most are good"))
-        });
-        self.since = Some(counted);
-        if !runs && unheard.is_none() {
-            self.learned = true;
-            match fare {
-                Fare::Waits(ms) => self.base_ms = Some(ms),
-                // They ask for nothing, and not because of it.
-                Fare::Idle => self.base_ms = None,
-                Fare::Unknown => {}
-            }
-        }
-        let worse = match (fare, self.base_ms) {
-            (Fare::Waits(ms), Some(base)) if ms > base * WORSE && ms > base + FELT_MS => {
-                Some(format!("clients wait {ms:.1} ms a request, {base:.1} ms without it"))
-            }
-            (Fare::Waits(ms), None) if runs => Some(format!(
-                "clients begin to work ({ms:.1} ms a request): how long they wait without it is looked at first"
-            )),
-            _ => None,
-        };
-        let lags = copying.lags(sight);
-        let lagged = std::mem::replace(&mut self.lagged, lags.is_some());
-        let lags = copying.resyncs(sight).or(lags.filter(|_| lagged));
-        match worse.or(slow).or(unheard).or(lags) {
-            Some(why) => {
-                self.rests = Some((now + REST, why.clone()));
-                // What was counted before belongs to another pace.
-                self.since = None;
-                Some(why)
-            }
-            None => resting,
-        }
-    }
-
-    fn fares(&self) -> String {
-        match self.base_ms {
-            Some(ms) => {
-                format!("clients wait {ms:.1} ms a request without it; it stands still while they wait twice as long")
-            }
-            None => "how long clients wait without it is not known".to_owned(),
-        }
-    }
-
-    /// The last advice did not arrive, or was of no use.
-    pub fn forget(&mut self, now: UnixMs, why: &str) {
-        self.refused += 1;
-        self.refused_at = Some((now, why.to_owned()));
-    }
-
-    /// The last advice was followed.
-    pub fn followed(&mut self) {
-        (self.refused, self.refused_at) = (0, None);
-    }
-
-    /// How it goes and why, in words.
-    #[must_use]
-    pub fn says(&self) -> Option<String> {
-        self.said.clone()
-    }
-}
-
-/// The slice is closed: as fast as it goes, and no longer than it may.
-fn closed(copying: &Copying, sight: &Sight, tasks: &[Task]) -> Advice {
-    let late = within_budget(&copying.from, &copying.task, copying.budget).judge(sight);
-    if late.fails() {
-        return Advice::Late(late.text().to_owned());
-    }
-    let [task] = tasks else { return Advice::Keep };
-    match task.is {
-        Is::None | Is::Vanished | Is::Held { .. } => Advice::Order(vec![go(&copying.name(), copying.argv.clone())]),
-        Is::Running { .. } => Advice::Keep,
-        Is::Ended { .. } => copying.trouble(task).map_or(Advice::Keep, Advice::GiveUp),
-    }
-}
-
-const FIRST: &str = "how long clients wait without it is looked at first";
-
-fn order<const N: usize>(words: [&str; N]) -> Advice {
-    Advice::Order(vec![words.map(str::to_owned).to_vec()])
-}
-
-fn pace(sight: &Sight, host: &HostName, look: &Look) -> Option<(HostName, Pace)> {
-    let pace = Pace::parse(sight.text(look).ok()?).ok()?;
-    (pace.mounts > 0).then(|| (host.clone(), pace))
-}
-
-/// Why it may not run at this hour; the hour has to be known.
-fn hours(copying: &Copying, sight: &Sight) -> Option<String> {
-    if copying.windows.is_empty() {
-        return None;
-    }
-    let windows: Vec<String> = copying.windows.iter().map(ToString::to_string).collect();
-    let windows = format!("{} ({})", windows.join("; "), copying.zone);
-    let text = match sight.text(&copying.hour_look()) {
-        Ok(text) => text.trim(),
-        Err(why) => return Some(format!("what time it is in {} is not known: {why}", copying.zone)),
-    };
-    let read = || {
-        let (day, time) = text.split_once(' ')?;
-        let (hour, minute) = time.split_once(':')?;
-        let (day, hour, minute): (u32, u32, u32) = (day.parse().ok()?, hour.parse().ok()?, minute.parse().ok()?);
-        ((1..=7).contains(&day) && hour < 24 && minute < 60).then_some((day, hour * 60 + minute))
-    };
-    let Some((day, minute)) = read() else {
-        return Some(format!("what time it is in {} is not known: {text:?}", copying.zone));
-    };
-    let open = copying.windows.iter().any(|window| window.is_open(day, minute));
-    (!open).then(|| {
-        let time = text.split(' ').next_back().unwrap_or_default();
-        format!("it is {time}, and it may run at {windows}")
-    })
 }
 
 /// The look that tells the requests of a server's disks.
@@ -917,8 +706,3 @@ pub fn is_blank(host: &HostName, device: &str) -> Condition {
         },
     )
 }
-
-#[cfg(test)]
-mod steered;
-#[cfg(test)]
-mod tests;

@@ -17,5 +17,6 @@ pub mod pool;
 pub mod power;
 pub mod scan;
 pub mod service;
+pub mod stream;
 pub mod task;
 pub mod watch;

@@ -44,6 +44,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../builtin/restore-from-backup.yaml"),
     ),
     ("migrate.yaml", include_str!("../builtin/migrate.yaml")),
+    ("migrate-zfs.yaml", include_str!("../builtin/migrate-zfs.yaml")),
     ("migrate-reclaim.yaml", include_str!("../builtin/migrate-reclaim.yaml")),
 ];
 

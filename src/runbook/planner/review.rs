@@ -25,6 +25,7 @@ const ENDS: &[(&str, &str)] = &[
     ("serving-path", "client-detach"),
     ("copy-fits", "port-block"),
     ("copy-replaces", "copy-wipe"),
+    ("copy-streams", "port-block"),
     ("disk-fits", "md-add"),
     ("pool-redundant", "pool-replace"),
     ("pool-settled", "pool-replace"),

@@ -226,7 +226,40 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "rsync --daemon as a task: read-only, one module, at that address and port, for that one client; each transfer begins \
          only while that device is mounted there",
     ),
-    ("copy_close", "deletes .pointsman-copy there"),
+    (
+        "copy_close",
+        "deletes .pointsman-copy there; of a dataset the property pointsman:copy and the snapshots that runs have made",
+    ),
+    (
+        "stream_begin",
+        "zfs set pointsman:copy=TEXT and readonly=on, where nothing is in the dataset, nor any snapshot, or it bears that very mark",
+    ),
+    (
+        "stream_serve",
+        "socat as a task: listens at that address and port for that one client, and answers each connection with one zfs send of \
+         that dataset: a new snapshot (pointsman-RUN-N, held), since the one that the client has; older ones of runs are destroyed",
+    ),
+    (
+        "stream_go",
+        "asks there for what is new, by socat, and zfs receive, as a task (task_go): -s where the tool can go on with a stream that \
+         was cut, -F only onto a dataset with that mark and without any snapshot; older snapshots of runs are destroyed there",
+    ),
+    (
+        "stream_unlock",
+        "zfs set readonly=off, where the dataset bears that mark",
+    ),
+    (
+        "stream_lock",
+        "zfs set readonly=on and zfs rollback to the last snapshot, which is ours, where the dataset bears that mark",
+    ),
+    (
+        "stream_release",
+        "zfs destroy of the snapshots of that dataset that runs have made; bookmarks of theirs stay, where the tool knows any",
+    ),
+    (
+        "stream_keep",
+        "the same, and zfs set pointsman:old=NAME: only what bears that is ever destroyed",
+    ),
     (
         "scratch_begin",
         "where nothing is, or a directory of such a test by the same mark, which is removed first: makes the directory, writes \
@@ -255,16 +288,21 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ),
     (
         "copy_freeze",
-        "mount -o remount,ro of that device, which fails while any file is open for writing; writes down since when",
+        "mount -o remount,ro of that device, which fails while any file is open for writing, or zfs set readonly=on of that \
+         dataset; writes down since when",
     ),
-    ("copy_thaw", "mount -o remount,rw of that device"),
+    (
+        "copy_thaw",
+        "mount -o remount,rw of that device, or zfs set readonly=off of that dataset",
+    ),
     (
         "old_keep",
         "writes to /var/lib/pointsman/old since when, and for how many days, the old side is kept",
     ),
     (
         "old_wipe",
-        "umount, where that device is mounted read-only; then wipefs --all of it, where it is mounted nowhere else",
+        "umount, where that device is mounted read-only; then wipefs --all of it, where it is mounted nowhere else, or zfs destroy -r \
+         of a dataset that bears pointsman:old=NAME",
     ),
     (
         "db_warm",

@@ -24,6 +24,7 @@ mod own;
 mod pools;
 mod restore;
 mod rolling;
+mod streams;
 
 const NOW: UnixMs = UnixMs(1_000_000);
 
@@ -155,6 +156,7 @@ fn answer(look: &Look, host: &Host) -> Result<Printed, Why> {
         }
         ["old_kept", _] => "no\n".into(),
         ["copy_mark", _] => "empty\n".into(),
+        ["stream_stand", _] => return printed(1, String::new()),
         ["copy_room", _] => "kib 1000000 400000 600000 inodes 64000 12000 52000\n".into(),
         ["hour", _] => "3 21:15\n".into(),
         ["drbdsetup", "status", ..] | ["md_sys" | "zfs_pool" | "disk_id" | "disk_blank", ..] => {

@@ -15,6 +15,7 @@ pub const WRAPPER: &str = concat!(
     include_str!("database.sh"),
     include_str!("client.sh"),
     include_str!("task.sh"),
+    include_str!("stream.sh"),
     include_str!("backup.sh"),
     include_str!("wrapper.sh")
 );

@@ -7,6 +7,7 @@ mod galera;
 mod hosts;
 mod mysql;
 mod pools;
+mod streams;
 mod tasks;
 
 use super::*;

@@ -200,23 +200,28 @@ tasks() {
   echo end
 }
 
-# mounted_at PLACE: sets `seen` to the device on top there, and `how` to ro or rw; nothing where none is.
+# mounted_at PLACE: sets `seen` to the device on top there, `kind` to its type, and `how` to ro or rw; nothing where none is.
 mounted_at() {
-  seen= how=
+  seen= kind= how=
   while read -r _ _ _ _ at options rest; do
     [ "$at" = "$1" ] || continue
     # Optional fields, a dash, the type and the device (proc_pid_mountinfo(5)).
     rest=" $rest"
     # shellcheck disable=SC2086
     set -- "$1" ${rest##*' - '}
-    seen=${3-}
+    kind=${2-} seen=${3-}
     case ,$options, in *,ro,*) how=ro ;; *) how=rw ;; esac
   done <"$proc/self/mountinfo"
 }
 
-# copy_mark PLACE: what the filesystem there says it is: `mark TEXT` by our own file, `empty`, or `used`.
+# copy_mark PLACE: what the filesystem there says it is: `mark TEXT` by our own file or property, `empty`, or `used`.
 copy_mark() {
   text=
+  mounted_at "$1"
+  if [ "$kind" = zfs ]; then
+    text=$(zfs get -H -o value pointsman:copy "$seen") || return
+    [ "$text" = - ] || { echo "mark $text"; return; }
+  fi
   if [ -e "$1/.pointsman-copy" ]; then
     IFS= read -r text <"$1/.pointsman-copy" || return
     echo "mark $text"
@@ -240,7 +245,19 @@ copy_begin() {
 }
 
 # copy_close PLACE: the mark goes: what is there is no copy any more, but the slice.
-copy_close() { rm -f "$1/.pointsman-copy"; }
+copy_close() {
+  rm -f "$1/.pointsman-copy" || return
+  mounted_at "$1"
+  [ "$kind" != zfs ] || stream_close "$seen"
+}
+
+# copy_private PLACE: whether it is exported to nobody; else it says so.
+copy_private() {
+  if command -v exportfs >/dev/null 2>&1; then
+    found=$(exportfs -v) || { echo "exports are not known"; return 1; }
+    case "$nl$found" in *"$nl$1$tab"* | *"$nl$1 "* | *"$nl$1$nl"*) echo "$1 is exported"; return 1 ;; esac
+  fi
+}
 
 # copy_ready PLACE DEVICE TEXT: `ready` when a copy may be written there: the very filesystem, with its mark, and not exported.
 copy_ready() {
@@ -248,10 +265,7 @@ copy_ready() {
   [ "$seen $how" = "$2 rw" ] || { echo "$1 is not $2, writable, but ${seen:-nothing} $how"; return; }
   found=$(copy_mark "$1")
   [ "$found" = "mark $3" ] || { echo "$1 holds something else: $found"; return; }
-  if command -v exportfs >/dev/null 2>&1; then
-    found=$(exportfs -v) || { echo "exports are not known"; return; }
-    case "$nl$found" in *"$nl$1$tab"* | *"$nl$1 "* | *"$nl$1$nl"*) echo "$1 is exported"; return ;; esac
-  fi
+  copy_private "$1" || return 0
   echo ready
 }
 
@@ -296,12 +310,23 @@ pre-xfer exec = sh $store/task/$1.same" || return
   task_go "$1" 31536000 rsync --daemon --no-detach "--config=$conf"
 }
 
+# copy_remount ro|rw PLACE: what mounted_at has seen there becomes that; a dataset for good, and not for this boot alone.
+copy_remount() {
+  case $kind.$1 in
+    zfs.ro) zfs set readonly=on "$seen" || return ;;
+    zfs.rw) zfs set readonly=off "$seen" || return ;;
+  esac
+  # A dataset is mounted anew by that, but for one whose place is in fstab.
+  mounted_at "$2"
+  [ "$how" = "$1" ] || mount -o "remount,$1" -- "$2"
+}
+
 # copy_freeze PLACE DEVICE NAME: nothing can write there any more; since when is written down. What is written down of
 # one that could be written since is an earlier run's.
 copy_freeze() {
   mounted_at "$1"
   [ "$seen" = "$2" ] || { echo "$1 is not $2 but ${seen:-nothing}" >&2; return 1; }
-  [ "$how" = ro ] || { rm -f "$store/task/$3.frozen" && mount -o remount,ro -- "$1"; } || return
+  [ "$how" = ro ] || { rm -f "$store/task/$3.frozen" && copy_remount ro "$1"; } || return
   [ -s "$store/task/$3.frozen" ] || {
     read -r up _ </proc/uptime && read -r boot </proc/sys/kernel/random/boot_id || return
     mkdir -p "$store/task" && keep "$store/task/$3.frozen" "$boot ${up%%.*}"
@@ -312,7 +337,7 @@ copy_freeze() {
 copy_thaw() {
   mounted_at "$1"
   [ "$seen" = "$2" ] || { echo "$1 is not $2 but ${seen:-nothing}" >&2; return 1; }
-  [ "$how" = rw ] || mount -o remount,rw -- "$1" || return
+  [ "$how" = rw ] || copy_remount rw "$1" || return
   rm -f "$store/task/$3.frozen"
 }
 
@@ -337,7 +362,7 @@ old_kept() {
   read -r since days where <"$store/old/$1" && echo "old $(($(date +%s) - since)) $days $where"
 }
 
-# old_wipe PLACE DEVICE NAME: it is unmounted, and nothing on the device is a filesystem any more.
+# old_wipe PLACE DEVICE NAME: it is unmounted, and nothing on the device is a filesystem any more, or the dataset is gone.
 old_wipe() {
   mounted_at "$1"
   case "$seen $how" in
@@ -346,11 +371,23 @@ old_wipe() {
     *) echo "$1 is not $2, read-only, but $seen $how" >&2; return 1 ;;
   esac
   ! grep -q -F " $2 " "$proc/self/mountinfo" || { echo "$2 is mounted elsewhere" >&2; return 1; }
-  wipefs --all --quiet -- "$2" && rm -f "$store/old/$3"
+  case $2 in
+    /*) wipefs --all --quiet -- "$2" ;;
+    *) stream_destroy "$2" "$3" ;;
+  esac && rm -f "$store/old/$3"
 }
 
-# old_blank DEVICE: `blank`, or what is on it.
+# old_blank DEVICE: `blank`, or what is on it. A dataset that its pool does not have holds nothing.
 old_blank() {
+  case $1 in
+    /*) ;;
+    *)
+      zfs list -H -o name "${1%%/*}" >/dev/null || return
+      found=$(zfs list -H -o name "$1" 2>&1) && { echo TYPE=zfs; return; }
+      case $found in *'does not exist'*) echo blank ;; *) echo "$1 cannot be read" ;; esac
+      return
+      ;;
+  esac
   [ -b "$1" ] || { echo "$1 is no block device"; return; }
   found=$(blkid -p -o export -- "$1" 2>/dev/null)
   case $? in 0) echo "$found" | grep '^TYPE=' ;; 2) echo blank ;; *) echo "$1 cannot be read" ;; esac

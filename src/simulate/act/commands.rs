@@ -32,6 +32,9 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
     if let Some(answer) = super::copy::command(island, at, &words) {
         return answer;
     }
+    if let Some(answer) = super::stream::command(island, at, &words) {
+        return answer;
+    }
     if let Some(answer) = super::backup::command(island, at, &words) {
         return answer;
     }

@@ -41,6 +41,10 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
         ["copy_close", place] => {
             if let Some(plain) = plain(island, at, place) {
                 island.copies.plains[plain].mark = None;
+                let device = island.copies.plains[plain].device.clone();
+                if let Some(dataset) = island.dataset(at, &device) {
+                    island.copies.datasets[dataset].snapshots.clear();
+                }
             }
             Answer::ok(String::new())
         }
@@ -97,6 +101,7 @@ pub(super) fn command(island: &mut Island, at: usize, words: &[&str]) -> Option<
         },
         ["old_wipe", place, device, name] => wipe(island, at, [place, device, name]),
         ["old_blank", device] if island.nodes[at].store.wiped.contains(*device) => Answer::ok("blank\n".to_owned()),
+        ["old_blank", dataset] if !dataset.starts_with('/') => Answer::ok("TYPE=zfs\n".to_owned()),
         ["old_blank", _] => Answer::ok("TYPE=ext4\n".to_owned()),
         ["hour", "UTC"] => {
             let seconds = island.epoch.as_secs() + island.now_ms / 1000;
@@ -183,7 +188,7 @@ fn tell(island: &Island, at: usize, name: &str) -> String {
 }
 
 /// The device on top of a place, and whether it can be written.
-fn on_top(island: &Island, at: usize, place: &str) -> Option<(String, bool)> {
+pub(super) fn on_top(island: &Island, at: usize, place: &str) -> Option<(String, bool)> {
     let mut filesystems = island.nodes[at].filesystems.iter().rev();
     let found = filesystems.find(|filesystem| filesystem.at == place)?;
     Some((found.source.clone(), !found.read_only))
@@ -219,14 +224,18 @@ fn begin(island: &mut Island, at: usize, place: &str, device: &str, text: &str) 
     Answer::ok(String::new())
 }
 
+pub(super) fn is_exported(island: &Island, at: usize, place: &str) -> bool {
+    let server = island.nodes[at].nfs_server.as_ref();
+    server.is_some_and(|server| server.exports.iter().any(|export| export.path == place))
+}
+
 fn ready(island: &Island, at: usize, place: &str, device: &str, text: &str) -> Answer {
     let found = mark(island, at, place).stdout;
-    let exported = island.nodes[at].nfs_server.as_ref();
     let says = if on_top(island, at, place) != Some((device.to_owned(), true)) {
         format!("{place} is not {device}, writable")
     } else if found.trim_end() != format!("mark {text}") {
         format!("{place} holds something else: {}", found.trim_end())
-    } else if exported.is_some_and(|server| server.exports.iter().any(|export| export.path == place)) {
+    } else if is_exported(island, at, place) {
         format!("{place} is exported")
     } else {
         "ready".to_owned()
@@ -280,6 +289,12 @@ fn wipe(island: &mut Island, at: usize, [place, device, name]: [&str; 3]) -> Ans
         Some((found, false)) if found == device => {}
         None => {}
         Some((found, _)) => return Answer::failed(1, format!("{place} is not {device}, read-only, but {found}\n")),
+    }
+    if let Some(dataset) = island.dataset(at, device) {
+        if island.copies.datasets[dataset].old.as_deref() != Some(name) {
+            return Answer::failed(1, format!("{device} is not marked as an old side of {name}\n"));
+        }
+        island.copies.datasets.remove(dataset);
     }
     let node = &mut island.nodes[at];
     node.filesystems.retain(|filesystem| filesystem.source != device);

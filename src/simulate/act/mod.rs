@@ -13,6 +13,7 @@ mod galera;
 mod pool;
 mod raid;
 mod store;
+mod stream;
 #[cfg(test)]
 mod tests;
 

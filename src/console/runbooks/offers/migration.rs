@@ -2,7 +2,11 @@
 //! its old side.
 
 use super::{About, Offer, holds};
-use crate::{console::sides::Side, fleet::Slice, runbook::observe::filesystem};
+use crate::{
+    console::sides::Side,
+    fleet::Slice,
+    runbook::observe::{filesystem, stream},
+};
 
 /// What can be done with a slice in that way.
 pub(super) fn of_slice(about: &About<'_>) -> Vec<Offer> {
@@ -11,6 +15,9 @@ pub(super) fn of_slice(about: &About<'_>) -> Vec<Offer> {
     for into in places(about) {
         let with = [("slice", name), ("into", into.name.as_str())];
         offers.push(about.offer("migrate", &with, name, migrated(about, into)));
+        if stream::is_dataset(&about.slice.device) {
+            offers.push(about.offer("migrate-zfs", &with, name, streamed(about, into)));
+        }
         if about.facts.sides.iter().any(|side| side.writable == Some(false)) {
             offers.push(about.offer("migrate-reclaim", &with, name, reclaimed(about, into)));
         }
@@ -74,6 +81,17 @@ fn migrated(about: &About<'_>, into: &Slice) -> Result<String, String> {
     Ok(format!(
         "{} → {} on {to}{alone}: copied while it is used, then closed for the rest",
         from.name, into.name
+    ))
+}
+
+/// It is brought by its snapshots.
+fn streamed(about: &About<'_>, into: &Slice) -> Result<String, String> {
+    if stream::is_dataset(&into.device) {
+        return migrated(about, into);
+    }
+    Err(format!(
+        "{} is on {}, which is no dataset of ZFS",
+        into.name, into.device
     ))
 }
 

@@ -18,7 +18,7 @@ use super::{Given, argv};
 use crate::runbook::{
     definition::Call,
     observe::{
-        copy::{Copying, Mode},
+        copy::{By, Copying, Mode},
         pace::Client,
     },
     operation::{Claim, Expect},
@@ -71,6 +71,7 @@ impl<'a> Found<'a> {
         let brings = task == layout.task;
         Copying {
             mode: Mode::Once,
+            by: By::Files,
             from: layout.host.clone(),
             to: layout.host.clone(),
             task,

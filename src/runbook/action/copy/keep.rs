@@ -4,7 +4,7 @@
 use super::{Found, number};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, argv},
-    observe::{copy, task},
+    observe::{copy, stream, task},
     operation::{Nature, Operation, Place, Work},
 };
 use std::time::Duration;
@@ -36,7 +36,14 @@ impl Action for CopyKeep {
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let found = Found::on_old(given)?;
         let (layout, days) = (found.layout, number(given, "days")?.to_string());
-        let (from, serving) = (&layout.from, found.serving());
+        let (from, serving, device) = (&layout.from, found.serving(), found.old.device.as_str());
+        let mut commands = vec![argv(["task_end", &serving])];
+        let mut proof = vec![copy::is_kept(from, &layout.task), task::rests(from, &serving)];
+        if stream::is_dataset(device) {
+            commands.push(argv(["stream_keep", device, &layout.task]));
+            proof.push(stream::is_old(from, device, &layout.task));
+        }
+        commands.push(argv(["old_keep", &layout.task, &days, layout.into.as_str()]));
         Ok(Operation {
             place: Place::Host(from.clone()),
             says: format!(
@@ -45,11 +52,8 @@ impl Action for CopyKeep {
             ),
             needs: vec![found.is_closed()],
             expects: Vec::new(),
-            work: Work::Commands(vec![
-                argv(["task_end", &serving]),
-                argv(["old_keep", &layout.task, &days, layout.into.as_str()]),
-            ]),
-            proof: vec![copy::is_kept(from, &layout.task), task::rests(from, &serving)],
+            work: Work::Commands(commands),
+            proof,
             deadline: Duration::from_secs(30),
             settles_within: Duration::from_secs(5),
             nature: Nature::Idempotent,

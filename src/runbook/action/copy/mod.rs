@@ -9,6 +9,7 @@ mod last;
 mod open;
 mod passes;
 mod serve;
+mod stream;
 mod wipe;
 
 pub use begin::CopyBegin;
@@ -20,19 +21,23 @@ pub use last::CopyLast;
 pub use open::{CopyOpen, opening};
 pub use passes::CopyPasses;
 pub use serve::{SERVE, UNSERVE};
+pub use stream::{
+    LOCK as STREAM_LOCK, SERVE as STREAM_SERVE, StreamBegin, StreamCheck, StreamLast, StreamPasses,
+    UNLOCK as STREAM_UNLOCK, UNSERVE as STREAM_UNSERVE,
+};
 pub use wipe::CopyWipe;
 
 use super::{Argument, Given, SETSID, Tool};
 use crate::runbook::{
     condition::Condition,
     observe::{
-        copy::{CHANGE, Copying, Mode},
+        copy::{By, CHANGE, Copying, Mode},
         filesystem, task,
     },
     operation::{Claim, Expect},
     plan::{MigrationLayout, SliceLayout},
 };
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 const RSYNC: Tool = Tool {
     any: &["rsync"],
@@ -118,6 +123,17 @@ impl<'a> Found<'a> {
         format!("{}-serve", self.layout.task)
     }
 
+    /// Own addresses of the old server and of the new one, by which one reads from the other.
+    fn addresses(&self) -> Result<(IpAddr, IpAddr), String> {
+        let layout = self.layout;
+        layout.addresses.ok_or_else(|| {
+            format!(
+                "{} and {} have no addresses of their own in the network of {}",
+                layout.from, layout.to, layout.slice
+            )
+        })
+    }
+
     /// What the target looks at again before anything is written to the copy.
     fn ready(&self) -> Expect {
         Expect {
@@ -141,12 +157,7 @@ impl<'a> Found<'a> {
     /// The copy in one of its ways. `more` are words of rsync beside those that all have.
     fn copying(&self, way: Mode, budget: Duration, closed_check: bool, more: &[String]) -> Result<Copying, String> {
         let layout = self.layout;
-        let (source, _) = layout.addresses.ok_or_else(|| {
-            format!(
-                "{} and {} have no addresses of their own in the network of {}",
-                layout.from, layout.to, layout.slice
-            )
-        })?;
+        let (source, _) = self.addresses()?;
         let mut argv = super::argv([
             "rsync",
             "-aHAXS",
@@ -164,6 +175,7 @@ impl<'a> Found<'a> {
         argv.push(format!("{}/", self.new.mount_point));
         Ok(Copying {
             mode: way,
+            by: By::Files,
             from: layout.from.clone(),
             to: layout.to.clone(),
             task: layout.task.clone(),

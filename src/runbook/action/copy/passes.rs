@@ -63,7 +63,7 @@ impl Action for CopyPasses {
 }
 
 /// By what it is steered, as part of a sentence.
-fn when(layout: &MigrationLayout) -> String {
+pub(super) fn when(layout: &MigrationLayout) -> String {
     let mut out = match layout.clients.len() {
         0 => ", though no client is known whose requests could tell how fast it may go".to_owned(),
         1 => format!(", as fast as the requests of {} allow", layout.clients[0].host),

@@ -45,12 +45,7 @@ impl Action for Serve {
         let found = Found::on_old(given)?;
         let (layout, old, name) = (found.layout, found.old, found.serving());
         let from = &layout.from;
-        let (own, reader) = layout.addresses.ok_or_else(|| {
-            format!(
-                "{from} and {} have no addresses of their own in the network of {}",
-                layout.to, layout.slice
-            )
-        })?;
+        let (own, reader) = found.addresses()?;
         let (says, command, proof) = if self.begins {
             let [own, port, reader] = [own.to_string(), layout.port.to_string(), reader.to_string()];
             (

@@ -17,7 +17,7 @@ pub use proof::RestoreProof;
 use super::{Given, argv};
 use crate::runbook::{
     definition::{Call, Kind},
-    observe::copy::{Copying, Mode},
+    observe::copy::{By, Copying, Mode},
     operation::{Claim, Expect},
     plan::{RestoreChosen, RestoreLayout, SliceLayout},
 };
@@ -79,6 +79,7 @@ impl<'a> Found<'a> {
         let brings = task == layout.task;
         Copying {
             mode: Mode::Once,
+            by: By::Files,
             from: layout.to.clone(),
             to: layout.to.clone(),
             task,

@@ -3,7 +3,13 @@
 use super::*;
 use crate::{
     facts::Why,
-    runbook::sight::{Glimpse, Printed},
+    runbook::{
+        observe::{
+            copy::{By, Mode},
+            pace::Client,
+        },
+        sight::{Glimpse, Printed},
+    },
 };
 
 /// A pass and one client, look by look.
@@ -25,6 +31,7 @@ impl Play {
         };
         let copying = Copying {
             mode: Mode::Passes,
+            by: By::Files,
             from: HostName::new("stor1"),
             to: HostName::new("stor3"),
             task: "web1".into(),

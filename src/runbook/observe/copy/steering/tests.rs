@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::runbook::{
-    observe::drbd::Dialect,
+    observe::{
+        copy::{By, Mode},
+        drbd::{Dialect, Side},
+    },
     sight::{Glimpse, Printed},
 };
 
@@ -15,6 +18,7 @@ fn copying() -> Copying {
     };
     Copying {
         mode: Mode::Passes,
+        by: By::Files,
         from: HostName::new("stor1"),
         to: HostName::new("stor3"),
         task: "web1".into(),
