@@ -368,7 +368,7 @@ fn rolling() {
 
 #[test]
 fn migrations() {
-    for scene in [Scene::Migrate, Scene::MigrateReclaim] {
+    for scene in [Scene::Migrate, Scene::MigrateMany, Scene::MigrateReclaim] {
         all(scene);
     }
 }

@@ -121,6 +121,10 @@ pub enum Scene {
     ClientRepoint,
     /// A slice moves to a filesystem of a third server, by being copied.
     Migrate,
+    /// Both slices move there, one after the other; one of them may fail.
+    MigrateMany,
+    /// The first one moves beside a database whose replica is on its client; in no matrix.
+    MigrateBesideDatabase,
     /// Its old side is thrown away.
     MigrateReclaim,
     /// A backup of a slice is restored on a third server, and compared with what is live.
@@ -149,7 +153,7 @@ pub const FOREIGN: &str = "/srv/scratch/pointsman-web2";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -188,6 +192,7 @@ impl Scene {
         Self::UnfenceSegment,
         Self::ClientRepoint,
         Self::Migrate,
+        Self::MigrateMany,
         Self::MigrateReclaim,
         Self::BackupTest,
         Self::DatabaseBackupTest,
@@ -219,9 +224,11 @@ impl Scene {
             | Self::UnfenceSegment
             | Self::ClientRepoint
             | Self::Migrate
+            | Self::MigrateMany
             | Self::MigrateReclaim
             | Self::BackupTest
             | Self::DatabaseBackupTest => self,
+            Self::MigrateBesideDatabase => Self::Migrate,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
             Self::MysqlSwitchoverEight => Self::MysqlSwitchover,
             Self::MysqlFailoverEight => Self::MysqlFailover,
@@ -231,7 +238,10 @@ impl Scene {
 
     /// Whether its slice moves, or has moved, to a filesystem of a third server.
     pub fn is_copied(self) -> bool {
-        matches!(self, Self::Migrate | Self::MigrateReclaim)
+        matches!(
+            self,
+            Self::Migrate | Self::MigrateMany | Self::MigrateBesideDatabase | Self::MigrateReclaim
+        )
     }
 
     /// Whether it is about a backup, which is tested on a third server.
@@ -295,6 +305,11 @@ impl Scene {
         }
     }
 
+    /// Whether clients are led to its source by a command of the site's own, on the client.
+    pub fn is_led_by_hook(self) -> bool {
+        matches!(self.entrance(), Some(SourceEntrance::Hook(_)))
+    }
+
     /// Whether it is about a Galera cluster.
     pub fn is_galera(self) -> bool {
         matches!(
@@ -346,7 +361,7 @@ impl Scene {
     /// The slices that the plan is about.
     pub fn slices(self) -> &'static [&'static str] {
         match self {
-            _ if self.is_both() => &["web1", "web2"],
+            _ if self.is_both() || self == Self::MigrateMany => &["web1", "web2"],
             _ if self.is_mysql() || self.is_galera() || self == Self::DatabaseBackupTest => &[],
             _ => &["web1"],
         }
@@ -409,6 +424,16 @@ impl Scene {
                 ("tries", "2"),
                 ("rest", "5"),
             ],
+            Self::MigrateMany => &[
+                ("of", "segment=seg"),
+                ("segment", "interim"),
+                ("failures", "1"),
+                ("canary", "0"),
+                ("budget", "60"),
+                ("hours", "1"),
+                ("tries", "2"),
+                ("rest", "5"),
+            ],
             Self::MigrateReclaim => &[("slice", "web1"), ("into", "web1i")],
             Self::BackupTest => &[("slice", "web1"), ("sample", "0"), ("hours", "1")],
             Self::DatabaseBackupTest => &[("database", "shop"), ("hours", "1")],
@@ -446,6 +471,7 @@ impl Scene {
             Self::UnfenceSegment => "unfence-segment",
             Self::ClientRepoint => "client-repoint",
             Self::Migrate => "migrate",
+            Self::MigrateMany => "migrate-many",
             Self::MigrateReclaim => "migrate-reclaim",
             Self::BackupTest => "backup-test",
             Self::DatabaseBackupTest => "database-backup-test",
@@ -462,7 +488,7 @@ impl Scene {
             Self::FailBack => ("stor2", "stor1"),
             Self::MysqlReturned => ("stor2", "stor2"),
             _ if matches!(self, Self::RollingReboot | Self::RollingOwn) => ("stor2", "stor2"),
-            Self::Migrate => ("stor1", "stor3"),
+            Self::Migrate | Self::MigrateMany => ("stor1", "stor3"),
             Self::MigrateReclaim => ("stor3", "stor3"),
             Self::SplitBrain
             | Self::Service
@@ -524,7 +550,12 @@ impl Scene {
             Self::Rolling if matches!(self, Self::RollingReboot | Self::RollingOwn) => {
                 world.fleet(|island| island.move_slice(0).unwrap());
             }
-            Self::SliceMove | Self::Service | Self::MysqlSwitchover | Self::Rolling | Self::Migrate => {}
+            Self::SliceMove
+            | Self::Service
+            | Self::MysqlSwitchover
+            | Self::Rolling
+            | Self::Migrate
+            | Self::MigrateMany => {}
             Self::BackupTest | Self::DatabaseBackupTest => other_test(sim),
             Self::MigrateReclaim => {
                 world.fleet(|island| {
@@ -750,7 +781,7 @@ fn fleet_of(scene: Scene) -> Fleet {
         return with_hooks(plain);
     }
     if scene.is_copied() {
-        return with_interim(&plain);
+        return with_interim(&plain, scene);
     }
     if scene.base() == Scene::PoolReplace {
         return with_pool(&plain);
@@ -810,28 +841,45 @@ fn with_pool(plain: &Fleet) -> Fleet {
     )
 }
 
-/// The same, with a third server that has an empty filesystem of its own.
-fn with_interim(plain: &Fleet) -> Fleet {
+/// The same, with a third server that has empty filesystems of its own, as many as the scene has slices.
+fn with_interim(plain: &Fleet, scene: Scene) -> Fleet {
     let third = HostName::new("stor3");
     let mut hosts = plain.hosts.clone();
+    let mut topologies = Vec::new();
+    if scene == Scene::MigrateBesideDatabase {
+        for host in hosts.iter_mut().filter(|host| host.name.as_str() != "stor1") {
+            host.mysql = Some(MysqlAccess::default());
+        }
+        topologies.push(Topology {
+            name: TopologyName::new("shop"),
+            kind: TopologyKind::Replication,
+            members: ["stor2", "client"].map(HostName::new).to_vec(),
+            preferred_source: Some(HostName::new("stor2")),
+            entrance: None,
+            backup: None,
+        });
+    }
     hosts.push(Host::new("stor3", "stor3"));
     let mut segments = plain.segments.clone();
     segments.push(Segment {
         name: "interim".into(),
         servers: vec![third.clone()],
-        slices: vec![Slice {
-            resource: None,
-            device: "/dev/md9".to_owned(),
-            mount_point: "/srv/web1".to_owned(),
-            export: None,
-            service_address: None,
-            standby: None,
-            unreplicated: true,
-            ..slice("web1i", 9, "stor3", "stor3")
-        }],
+        slices: (9..)
+            .zip(scene.slices())
+            .map(|(minor, name)| Slice {
+                resource: None,
+                device: format!("/dev/md{minor}"),
+                mount_point: format!("/srv/{name}"),
+                export: None,
+                service_address: None,
+                standby: None,
+                unreplicated: true,
+                ..slice(&format!("{name}i"), minor, "stor3", "stor3")
+            })
+            .collect(),
         pools: Vec::new(),
     });
-    Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, Vec::new())
+    Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, topologies)
 }
 
 /// The same, with a third server that keeps backups of the first slice, and mounts it.

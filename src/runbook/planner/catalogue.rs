@@ -40,6 +40,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../builtin/database-backup-test.yaml"),
     ),
     ("migrate.yaml", include_str!("../builtin/migrate.yaml")),
+    ("migrate-many.yaml", include_str!("../builtin/migrate-many.yaml")),
     ("migrate-reclaim.yaml", include_str!("../builtin/migrate-reclaim.yaml")),
 ];
 
