@@ -158,6 +158,7 @@ fn to_done(runbook: &str) -> &'static [&'static str] {
         "scrub" => &["host=stor1", "array=md0", "check=5"],
         "pool-replace" => &["host=stor1", "pool=tank", "disk=sdg", "by=sdf", "rebuild=5"],
         "pool-scrub" => &["host=stor1", "pool=tank", "check=5"],
+        "migrate-many" => &["of=segment=web", "segment=interim", "slices=web-1"],
         // Of the second nothing has moved there yet: that it refuses is what can be practised.
         "migrate" | "migrate-zfs" | "migrate-reclaim" => &["slice=web-1", "into=web-1-interim"],
         other => panic!("{other} is not rehearsed by any test: add it here"),

@@ -5,7 +5,7 @@
 use super::{Format, report::VERSION};
 use crate::{
     collect::clock::iso,
-    conduct::{Denied, Progress, StepState, end_words, left_words},
+    conduct::{Denied, Portion, Progress, StepState, end_words, left_words},
     facts::UnixMs,
     runbook::{definition::Definition, engine::End, plan::Plan, planner::show},
     store::{Run, Standing},
@@ -128,6 +128,7 @@ impl Printer {
                         "step": at + 1, "state": step.state.word(), "does": step.says, "host": step.place,
                         "evidence": step.evidence,
                         "remaining_ms": progress.remaining().map(|left| left.time.as_millis()),
+                        "portion": progress.portion().as_ref().map(portion),
                         "before": first && progress.before > 0,
                     })));
                 }
@@ -153,6 +154,14 @@ impl Printer {
         }
         out
     }
+}
+
+/// How much of the slices of a run has moved.
+fn portion(portion: &Portion) -> Value {
+    json!({
+        "moved": portion.moved, "failed": portion.failed, "slices": portion.slices, "copied_kib": portion.copied_kib,
+        "all_kib": portion.all_kib, "unknown": portion.unknown, "speed_kib_s": portion.speed_kib_s,
+    })
 }
 
 /// What a run has behind it that is gone on with; nothing of a new one.

@@ -82,7 +82,8 @@ impl Flow {
         Some(resync.to_string())
     }
 
-    fn resync(&self) -> Option<Resync> {
+    /// What is left, and how fast that gets less.
+    pub(super) fn resync(&self) -> Option<Resync> {
         let (first, last) = (self.seen.front()?, self.seen.back()?);
         let span = last.0.since(first.0);
         let moved = first.1.saturating_sub(last.1);
@@ -115,7 +116,10 @@ impl Progress {
         let back = self
             .steps
             .iter()
-            .any(|step| matches!(step.state, StepState::Undoing | StepState::Undone));
+            // What was taken back of one slice is over while the next one moves.
+            .any(|step| {
+                step.state == StepState::Undoing || (step.state == StepState::Undone && self.moving.is_empty())
+            });
         let open = |step: &&StepProgress| match step.state {
             StepState::Done | StepState::Undoing => back && step.undo.is_some(),
             _ => !back && !step.state.is_settled(),
@@ -172,7 +176,7 @@ impl fmt::Display for Resync {
 }
 
 /// A length of time as people say it.
-fn words(time: Duration) -> String {
+pub(super) fn words(time: Duration) -> String {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),

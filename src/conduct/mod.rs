@@ -18,6 +18,7 @@ mod mute_tests;
 mod origin;
 #[cfg(test)]
 mod plain_tests;
+mod portion;
 mod progress;
 #[cfg(test)]
 mod reach_tests;
@@ -33,6 +34,7 @@ pub use clients::ClientView;
 pub use conductor::Handle;
 pub use desk::{Denied, Desk, Drawn, Needed, claims_named_since, who};
 pub use eta::{Remaining, Resync};
+pub use portion::Portion;
 pub use progress::{GivesUp, LogLine, Progress, StepProgress, StepState, claim_words, end_words, left_words};
 pub use shows::Shows;
 pub use targets::{Console, Now, SshTargets, Targets};

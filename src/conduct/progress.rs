@@ -4,6 +4,7 @@ use super::{
     clean,
     clients::ClientView,
     eta::{self, Flow},
+    portion::{self, Moving},
 };
 use crate::{
     facts::UnixMs,
@@ -81,6 +82,8 @@ pub struct Progress {
     pub clients: Vec<ClientView>,
     /// How fast data flows from one side of a slice to the other, while that is waited for.
     pub(super) flow: Flow,
+    /// The slices that it moves one after the other, where it moves several.
+    pub(super) moving: Vec<Moving>,
 }
 
 /// How long something that is not known is asked for.
@@ -217,6 +220,7 @@ impl Progress {
             before: 0,
             clients: Vec::new(),
             flow: Flow::default(),
+            moving: portion::of_plan(plan),
         }
     }
 
@@ -260,6 +264,7 @@ impl Progress {
         if let Some(text) = self.flow.take(at, stand.left_kib) {
             self.say(at, &text);
         }
+        self.copies(stand);
         let Some(step) = stand.step.and_then(|step| self.steps.get_mut(step)) else {
             return;
         };
@@ -340,8 +345,14 @@ impl Progress {
                 output,
             } => self.concluded(*step, *back, *outcome, evidence, output, at),
             Record::TurnedBack { why, .. } => self.turned_back(&format!("turns back: {why}"), at),
-            Record::Again { .. } => self.begins_anew(&again_words(record), at),
-            Record::RowFailed { .. } | Record::RowLeft { .. } => self.turned_back(&row_words(record), at),
+            Record::Again { .. } => {
+                let steps = self.moves(record);
+                self.begins_anew(steps.as_deref(), &again_words(record), at);
+            }
+            Record::RowFailed { .. } | Record::RowLeft { .. } => {
+                self.moves(record);
+                self.turned_back(&row_words(record), at);
+            }
             Record::Alone { .. } => self.say(at, &alone(record)),
             Record::Asked { by, what } => self.say(at, &format!("{by}: {what}")),
             Record::Cancelled { by } => self.say(at, &format!("{by}: take back what was done")),
@@ -399,6 +410,9 @@ impl Progress {
         for seen in evidence {
             self.say(at, &format!("  {seen}"));
         }
+        if let Some(portion) = self.portion().filter(|_| !back && self.ends_a_slice(at_step)) {
+            self.say(at, &portion.to_string());
+        }
     }
 
     fn turned_back(&mut self, why: &str, at: UnixMs) {
@@ -412,9 +426,10 @@ impl Progress {
         self.say(at, why);
     }
 
-    /// Another try begins: every step is ahead again.
-    fn begins_anew(&mut self, says: &str, at: UnixMs) {
-        for step in &mut self.steps {
+    /// Another try begins: every step is ahead again, or those of the slice that is tried again.
+    fn begins_anew(&mut self, of: Option<&[usize]>, says: &str, at: UnixMs) {
+        let steps = self.steps.iter_mut().enumerate();
+        for (_, step) in steps.filter(|(at, _)| of.is_none_or(|of| of.contains(at))) {
             step.state = StepState::Waiting;
             (step.began, step.ended) = (None, None);
         }
@@ -536,8 +551,17 @@ pub(super) fn alone(record: &Record) -> String {
 #[must_use]
 pub fn again_words(record: &Record) -> String {
     match record {
-        Record::Again { tries, of, rest_s, why } => {
-            format!("try {tries} of {of} was out of time and is taken back ({why}); the next one begins in {rest_s} s")
+        Record::Again {
+            tries,
+            of,
+            rest_s,
+            why,
+            row,
+        } => {
+            let what = row.as_ref().map_or_else(String::new, |row| format!(" with {row}"));
+            format!(
+                "try {tries} of {of}{what} was out of time and is taken back ({why}); the next one begins in {rest_s} s"
+            )
         }
         _ => String::new(),
     }
@@ -547,7 +571,8 @@ pub fn again_words(record: &Record) -> String {
 #[must_use]
 pub fn row_words(record: &Record) -> String {
     match record {
-        Record::RowFailed { row, why } => format!("{row} failed, and is taken back: {why}"),
+        Record::RowFailed { row, why, tries: true } => format!("{row} is out of time, and is taken back: {why}"),
+        Record::RowFailed { row, why, .. } => format!("{row} failed, and is taken back: {why}"),
         Record::RowLeft { row, why } => format!("{row} is left as it is: {why}"),
         _ => String::new(),
     }

@@ -79,6 +79,10 @@ pub(super) struct Migrate {
     /// How fast a pass may go at most, KiB a second. It goes slower while clients suffer. Default: as fast as it can.
     #[serde(default)]
     pub limit_kib_s: Option<u64>,
+    /// How many seconds a replica of a database may be behind its source, where it runs on one of the servers or on a client of
+    /// theirs, before a pass stands still. Default: 30.
+    #[serde(default)]
+    pub lag_s: Option<u64>,
     /// The TCP port at which a server lets the other one read while a slice is copied. Default: 8873.
     #[serde(default)]
     pub port: Option<u16>,

@@ -326,6 +326,9 @@ fn migrate(context: &mut Context<'_>, files: &mut [Decoded]) -> Migrate {
             context.error(given.node, "with `limit_kib_s` 0 nothing would ever be copied");
         }
         out.limit_kib_s = given.value.limit_kib_s.filter(|limit| *limit > 0);
+        if let Some(seconds) = given.value.lag_s {
+            out.lag = std::time::Duration::from_secs(seconds);
+        }
         match given.value.port {
             Some(0) => {
                 context.error(given.node, "0 is no port");

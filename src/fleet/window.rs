@@ -1,7 +1,7 @@
 //! Hours in which long work may run: `20:00-06:00`, `mon-fri 22:00-05:00`, `sat,sun`.
 
 use super::suggest::quote;
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Minutes of a day.
 const DAY: u32 = 24 * 60;
@@ -17,6 +17,8 @@ pub struct Migrate {
     pub windows: Vec<Window>,
     /// How fast it may go at most, KiB a second.
     pub limit_kib_s: Option<u64>,
+    /// How far behind its source a replica of a database beside it may be before a pass stands still.
+    pub lag: Duration,
     /// The TCP port at which the old server lets the new one read.
     pub port: u16,
 }
@@ -27,6 +29,7 @@ impl Default for Migrate {
             zone: "UTC".to_owned(),
             windows: Vec::new(),
             limit_kib_s: None,
+            lag: Duration::from_secs(30),
             port: 8873,
         }
     }

@@ -38,7 +38,9 @@ pub enum About {
     /// Mounts of slices on their clients: a parameter of the kind `slice` names the slice, or one of the kind `segment` all
     /// of a segment's, of which one of the kind `slices` chooses some; `clients` selects hosts.
     Clients,
-    /// A slice that moves to another filesystem, of another server: the parameters `slice` and `into` name both.
+    /// A slice that moves to another filesystem, of another server: the parameters `slice` and `into` name both. With `rolling`
+    /// several, one after the other: a parameter of the kind `hosts` selects the servers where they live, one of the kind
+    /// `segment` names where each finds a slice that is mounted where it is, and one of the kind `slices` chooses some.
     Migration,
     /// A slice that is served from its backup: the parameters `slice` and `into` name both filesystems, `backup` one of its
     /// backups, or the newest.
@@ -128,7 +130,7 @@ pub struct Definition {
     /// What must hold before it is even offered, by name.
     #[serde(default)]
     pub checks: Vec<String>,
-    /// Whether what it does for one host may fail while the others go on; only for one about hosts.
+    /// Whether what it does for one host, or slice, may fail while the others go on; only for one about hosts or migrations.
     #[serde(default)]
     pub rolling: Option<Rolling>,
     /// Whether it tries again by itself, once it is taken back, where it was out of time.
@@ -149,7 +151,7 @@ pub struct Again {
     pub rest: Written,
 }
 
-/// How a runbook goes over its hosts: a few at a time, and on while no more have failed than may. Numbers are templates
+/// How a runbook goes over its hosts, or slices that move: a few at a time, and on while no more have failed than may. Numbers are templates
 /// over the parameters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,6 +7,7 @@ use super::{
         drbd::Side,
         galera::{self, Position},
         host::Health,
+        lag::Database,
         md::{ArrayOn, Disk, Seen},
         mounts::{Answer, Entry, Holder, Recipe},
         mysql::Member,
@@ -82,12 +83,16 @@ pub struct Rolling {
     pub rows: Vec<Row>,
     /// So many may fail; with one more no further row is begun.
     pub failures: usize,
+    /// Whether somebody waits for a row that is done by half: it is then brought to one of its two ends before anything else is
+    /// begun. What can be neither done nor taken back parks the run, and a row behind a step that nothing takes back is only gone
+    /// on with.
+    pub awaited: bool,
 }
 
 /// What a plan does for one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Its name: a host's.
+    /// Its name: a host's, or a slice's.
     pub name: String,
     /// Whether it goes first, alone: if it fails, nothing else is begun.
     pub canary: bool,
@@ -116,8 +121,8 @@ pub struct Layouts {
     pub galera: Option<GaleraLayout>,
     /// Slices where clients mount them.
     pub clients: Vec<ClientLayout>,
-    /// A slice that moves to another filesystem; that and the slice are in `slices` as well.
-    pub migration: Option<MigrationLayout>,
+    /// Slices that move to other filesystems, in the order in which they do; those and the slices are in `slices` as well.
+    pub migrations: Vec<MigrationLayout>,
     /// A backup that is tested.
     pub backup: Option<BackupLayout>,
     /// A slice that is served from its backup; that and what takes its place are in `slices` as well.
@@ -347,6 +352,10 @@ pub struct MigrationLayout {
     pub disks: Vec<(HostName, Duration)>,
     /// Sides of replicated slices that the two servers have: a copy waits for what their peers wait for.
     pub replicas: Vec<Side>,
+    /// Databases on the two servers and on their clients: a copy waits for replicas that it makes fall behind.
+    pub databases: Vec<Database>,
+    /// How far behind their source those may be.
+    pub lag: Duration,
 }
 
 /// A database as the plan found it.

@@ -550,6 +550,18 @@ impl<'a> Play<'a> {
             .any(|record| matches!(record, pointsman::runbook::engine::Record::Intent { .. }))
             && (self.second.is_some() || self.stopped.is_some());
         if let Some(host) = expected.filter(|host| !rebooted(host) && !taken) {
+            if self.case.scene == Scene::MigrateMany {
+                if let Err(why) = migration::each_served(&self.stage, &self.console.plan, &rebooted) {
+                    panic!("21: {end:?}, but {why}");
+                }
+                return;
+            }
+            if self.case.scene.is_copied() && host == "stor3" {
+                if let Err(why) = migration::served(&self.stage, host) {
+                    panic!("21: {end:?}, but {why}");
+                }
+                return;
+            }
             if self.case.scene.is_mysql()
                 && let Err(why) = database::served(&self.stage, host)
             {

@@ -493,10 +493,14 @@ pub fn informed(stage: &Stage, console: &Console, request: &Request, deadline: s
 /// once more rows have failed than may, or one of those that go first has.
 fn within_budget(rolling: &Rolling, journal: &[Record], at: usize, back: bool, done: &dyn Fn(usize) -> bool) {
     let own = rolling.rows.iter().find(|row| row.steps.contains(&at)).unwrap();
+    // One that was out of time and is tried again has not failed: that is written, once it is taken back.
     let failed = |row: &&Row| {
-        journal
-            .iter()
-            .any(|record| matches!(record, Record::RowFailed { row: name, .. } | Record::RowLeft { row: name, .. } if *name == row.name))
+        let last = journal.iter().rev().find_map(|record| match record {
+            Record::RowFailed { row: name, .. } | Record::RowLeft { row: name, .. } if *name == row.name => Some(true),
+            Record::Again { row: Some(name), .. } if *name == row.name => Some(false),
+            _ => None,
+        });
+        last == Some(true)
     };
     if back {
         assert!(failed(&own), "18: {} is taken back, and has not failed", own.name);

@@ -373,7 +373,12 @@ fn rolling() {
 
 #[test]
 fn migrations() {
-    for scene in [Scene::Migrate, Scene::MigrateZfs, Scene::MigrateReclaim] {
+    for scene in [
+        Scene::Migrate,
+        Scene::MigrateMany,
+        Scene::MigrateZfs,
+        Scene::MigrateReclaim,
+    ] {
         all(scene);
     }
 }

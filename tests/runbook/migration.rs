@@ -7,8 +7,17 @@ use super::{
     stage::{Console, Stage},
 };
 use pointsman::{
-    runbook::engine::{Control, Effect, End, Record},
-    simulate::{act::Mishap, drbd::Resync, island::Island, node::Power},
+    runbook::{
+        engine::{Control, Effect, End, Outcome, Record},
+        plan::Plan,
+    },
+    simulate::{
+        act::Mishap,
+        copy::{Plain, Task},
+        drbd::Resync,
+        island::Island,
+        node::Power,
+    },
 };
 
 /// 1, 2: after every event.
@@ -16,7 +25,22 @@ pub fn check(stage: &Stage, island: &Island) {
     if !stage.scene.is_copied() {
         return;
     }
-    let (replica, plain) = (&island.replicas[0], &island.copies.plains[0]);
+    for plain in &island.copies.plains {
+        one(stage, island, plain);
+    }
+}
+
+/// The slice that moves to that filesystem, by its place in the island.
+fn moves_to(island: &Island, plain: &Plain) -> usize {
+    let mut replicas = island.replicas.iter();
+    replicas
+        .position(|replica| replica.mount_point == plain.mount_point)
+        .unwrap()
+}
+
+fn one(stage: &Stage, island: &Island, plain: &Plain) {
+    let of = moves_to(island, plain);
+    let replica = &island.replicas[of];
     let node = &island.nodes[plain.node];
     let opened = node.power != Power::Off && node.service_addresses.contains(&replica.address);
     let device = replica.device();
@@ -30,10 +54,10 @@ pub fn check(stage: &Stage, island: &Island) {
         replica.slice
     );
     if opened || plain.own > 0.0 {
-        let written = island.copies.written.get(&0).copied().unwrap_or_default();
+        let written = island.copies.written.get(&of).copied().unwrap_or_default();
         assert_eq!(
             plain.has,
-            Some((0, written)),
+            Some((of, written)),
             "1: the copy was opened, and has not all that was written to {}",
             replica.slice
         );
@@ -44,7 +68,7 @@ pub fn check(stage: &Stage, island: &Island) {
         .store
         .tasks
         .values()
-        .any(|task| task.is_alive(node.boots) && task.left_s.is_some());
+        .any(|task| task.is_alive(node.boots) && task.left_s.is_some() && writes_to(task, plain));
     assert!(!(exported && pulls), "19: a copy is overwritten while it is exported");
     assert!(
         !(pulls && plain.mark.is_none()),
@@ -60,6 +84,11 @@ pub fn check(stage: &Stage, island: &Island) {
         !wiped || stage.scene == Scene::MigrateReclaim,
         "10: a migration threw its old side away"
     );
+}
+
+fn writes_to(task: &Task, plain: &Plain) -> bool {
+    let place = task.argv.last().map(|place| place.trim_end_matches('/'));
+    place == Some(plain.mount_point.as_str())
 }
 
 /// 16, 21: what a run that is over has made of it.
@@ -88,14 +117,41 @@ pub fn ended(stage: &Stage, end: &End) -> Result<(), String> {
         .unwrap()
 }
 
-/// Clients are served by the copy.
+/// 21: slices that moved one after the other: each is served by the side that its last step, if that is done, brought it to;
+/// those of hosts that have lost what they served are left out.
+pub fn each_served(stage: &Stage, plan: &Plan, gone: &dyn Fn(&str) -> bool) -> Result<(), String> {
+    let journals = stage.journals.values();
+    for row in plan.rolling.iter().flat_map(|rolling| &rolling.rows) {
+        let last = row.steps.last().unwrap();
+        let done = |record: &Record| matches!(record, Record::Outcome { step, back: false, outcome: Outcome::Done | Outcome::AlreadySo, .. } if step == last);
+        if journals.clone().flatten().any(done) {
+            if !gone("stor3") {
+                slice_served(stage, &row.name, "stor3")?;
+            }
+            continue;
+        }
+        let home = if row.name == "web1" { "stor1" } else { "stor2" };
+        if !gone(home) {
+            super::ends::served(stage, &row.name, home)?;
+        }
+    }
+    Ok(())
+}
+
+/// Clients of the first slice are served by its copy.
 pub fn served(stage: &Stage, host: &str) -> Result<(), String> {
+    slice_served(stage, "web1", host)
+}
+
+fn slice_served(stage: &Stage, slice: &str, host: &str) -> Result<(), String> {
     stage
         .sim
         .world()
         .fleet(|island| {
             island.settle();
-            let (replica, plain) = (&island.replicas[0], &island.copies.plains[0]);
+            let replica = &island.replicas[island.replica(slice).unwrap()];
+            let mut plains = island.copies.plains.iter();
+            let plain = plains.find(|plain| plain.mount_point == replica.mount_point).unwrap();
             let node = &island.nodes[plain.node];
             let exported = node.nfs_server.as_ref();
             let exported =
@@ -540,4 +596,125 @@ fn killed_anywhere_it_ends_on_one_of_the_two_sides() {
             });
         }
     }
+}
+
+/// Tasks that were begun on the new server, in order, without repetitions.
+fn begun(stage: &Stage) -> Vec<String> {
+    let ran = ran(stage, "stor3");
+    let begun = ran
+        .into_iter()
+        .filter(|ran| ran.starts_with("task_go") || ran.starts_with("announce"));
+    let mut begun: Vec<String> = begun.map(|ran| ran.replace("task_go ", "")).collect();
+    begun.dedup();
+    begun
+}
+
+#[test]
+fn slices_move_one_after_the_other() {
+    let (stage, console, end) = played_of(Scene::MigrateMany, |_, _, _| {});
+    assert_eq!(end, End::Done);
+    let of = |name: &str, address: &str| {
+        let tasks = [".1", ".2", ".3", "-last", "-check"].map(|part| format!("{name}{part}"));
+        [tasks.to_vec(), vec![format!("announce {address}")]].concat()
+    };
+    assert_eq!(
+        begun(&stage),
+        [of("web1", "10.9.0.100"), of("web2", "10.9.0.101")].concat()
+    );
+    each_served(&stage, &console.plan, &|_| false).unwrap();
+    // What the old servers let be read is over as well.
+    for host in ["stor1", "stor2"] {
+        assert!(ran(&stage, host).last().unwrap().starts_with("old_keep"), "{host}");
+    }
+}
+
+/// One of them does not fit into its budget, twice: it stays where it is, and the other one moves.
+#[test]
+fn a_slice_that_fails_is_taken_back_and_the_next_one_moves() {
+    let (stage, console, end) = played_of(Scene::MigrateMany, |stage, _, _| last_pass_is_slow(stage));
+    let End::Compensated { why, stays } = &end else {
+        panic!("{end:?}")
+    };
+    assert!(
+        why.starts_with("1 of 2 failed, and 1 may: web1 (") && why.contains("60 s are allowed"),
+        "{why}"
+    );
+    assert_eq!(stays[0], "done and proven: web2");
+    assert_eq!(tries(&stage), [1], "it has tried twice");
+    super::ends::served(&stage, "web1", "stor1").unwrap();
+    slice_served(&stage, "web2", "stor3").unwrap();
+    each_served(&stage, &console.plan, &|_| false).unwrap();
+    // A plan that is made anew asks for those that are left.
+    let left = scene::plan(Scene::MigrateMany, &stage.sim, stage.hand.now());
+    let rows: Vec<&str> = left
+        .rolling
+        .iter()
+        .flat_map(|rolling| &rolling.rows)
+        .map(|row| row.name.as_str())
+        .collect();
+    assert_eq!(rows, ["web1"]);
+    assert!(
+        left.notes
+            .iter()
+            .any(|note| note == "web2 has moved to web2i already, and is left out"),
+        "{:?}",
+        left.notes
+    );
+}
+
+/// The console dies between two slices, and in the second one: what has moved is not touched again.
+#[test]
+fn another_console_goes_on_with_the_slice_under_way() {
+    for resumed_in in ["web1-check", "web2.1", "web2-last"] {
+        let mut resumed = false;
+        let (stage, console, end) = played_of(Scene::MigrateMany, |stage, console, _| {
+            let there = stage.sim.world().with("stor3", |island, at| {
+                island.nodes[at].store.tasks.contains_key(resumed_in)
+            });
+            if there.unwrap() && !resumed {
+                resumed = true;
+                stage.resume(console, None);
+            }
+        });
+        assert!(resumed && end == End::Done, "{resumed_in}: {end:?}");
+        let opened = ran(&stage, "stor3")
+            .iter()
+            .filter(|ran| ran.starts_with("announce"))
+            .count();
+        assert_eq!(opened, 2, "{resumed_in}");
+        each_served(&stage, &console.plan, &|_| false).unwrap();
+    }
+}
+
+/// It falls behind while the pass runs, and comes near while that stands still.
+#[test]
+fn it_stands_still_while_a_replica_of_a_database_is_behind_and_says_which() {
+    let mut said = Vec::new();
+    let (stage, _, end) = played_of(Scene::MigrateBesideDatabase, |stage, console, turn| {
+        let runs = stage.sim.world().with("stor3", |island, at| {
+            let task = island.nodes[at]
+                .store
+                .tasks
+                .get_mut("web1.1")
+                .filter(|task| task.ended.is_none());
+            // A pass that takes minutes.
+            let task = task.filter(|_| turn < 200)?;
+            task.left_s = Some(60.0);
+            Some(!task.held)
+        });
+        stage.sim.world().with("client", |island, at| {
+            let channel = island.nodes[at].mysql.as_mut().unwrap().channel.as_mut().unwrap();
+            if runs.unwrap() == Some(true) && turn > 60 {
+                channel.lag_s = channel.lag_s.max(90.0);
+            }
+        });
+        said.extend(console.engine.stand().waits);
+    });
+    assert_eq!(end, End::Done);
+    assert!(ran(&stage, "stor3").contains(&"task_hold web1.1".to_owned()));
+    assert!(
+        said.iter()
+            .any(|why| why.contains("it waits: the database on client is") && why.contains("30 s at most")),
+        "{said:?}"
+    );
 }

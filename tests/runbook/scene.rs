@@ -123,6 +123,10 @@ pub enum Scene {
     Migrate,
     /// The same by snapshots of ZFS: both are datasets.
     MigrateZfs,
+    /// Both slices move there, one after the other; one of them may fail.
+    MigrateMany,
+    /// The first one moves beside a database whose replica is on its client; in no matrix.
+    MigrateBesideDatabase,
     /// Its old side is thrown away.
     MigrateReclaim,
     /// A backup of a slice is restored on a third server, and compared with what is live.
@@ -155,7 +159,7 @@ pub const FOREIGN: &str = "/srv/scratch/pointsman-web2";
 pub const CANARY: &str = "canary-of-the-controller";
 
 impl Scene {
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::SliceMove,
         Self::Failover,
         Self::FailBack,
@@ -195,6 +199,7 @@ impl Scene {
         Self::ClientRepoint,
         Self::Migrate,
         Self::MigrateZfs,
+        Self::MigrateMany,
         Self::MigrateReclaim,
         Self::BackupTest,
         Self::DatabaseBackupTest,
@@ -228,10 +233,12 @@ impl Scene {
             | Self::UnfenceSegment
             | Self::ClientRepoint
             | Self::Migrate
+            | Self::MigrateMany
             | Self::MigrateReclaim
             | Self::BackupTest
             | Self::DatabaseBackupTest => self,
             Self::RestoreFromBackup | Self::RestoreBesideOne => Self::RestoreFromBackup,
+            Self::MigrateBesideDatabase => Self::Migrate,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
             Self::MigrateZfs => Self::Migrate,
             Self::MysqlSwitchoverEight => Self::MysqlSwitchover,
@@ -242,7 +249,7 @@ impl Scene {
 
     /// Whether its slice moves, or has moved, to a filesystem of a third server.
     pub fn is_copied(self) -> bool {
-        matches!(self.base(), Self::Migrate | Self::MigrateReclaim)
+        matches!(self.base(), Self::Migrate | Self::MigrateMany | Self::MigrateReclaim)
     }
 
     /// Whether its slice is served from a backup.
@@ -321,6 +328,11 @@ impl Scene {
         }
     }
 
+    /// Whether clients are led to its source by a command of the site's own, on the client.
+    pub fn is_led_by_hook(self) -> bool {
+        matches!(self.entrance(), Some(SourceEntrance::Hook(_)))
+    }
+
     /// Whether it is about a Galera cluster.
     pub fn is_galera(self) -> bool {
         matches!(
@@ -376,7 +388,7 @@ impl Scene {
     /// The slices that the plan is about.
     pub fn slices(self) -> &'static [&'static str] {
         match self {
-            _ if self.is_both() => &["web1", "web2"],
+            _ if self.is_both() || self == Self::MigrateMany => &["web1", "web2"],
             _ if self.is_mysql() || self.is_galera() || self == Self::DatabaseBackupTest => &[],
             _ => &["web1"],
         }
@@ -439,6 +451,16 @@ impl Scene {
                 ("tries", "2"),
                 ("rest", "5"),
             ],
+            Self::MigrateMany => &[
+                ("of", "segment=seg"),
+                ("segment", "interim"),
+                ("failures", "1"),
+                ("canary", "0"),
+                ("budget", "60"),
+                ("hours", "1"),
+                ("tries", "2"),
+                ("rest", "5"),
+            ],
             Self::MigrateReclaim => &[("slice", "web1"), ("into", "web1i")],
             Self::BackupTest => &[("slice", "web1"), ("sample", "0"), ("hours", "1")],
             Self::DatabaseBackupTest => &[("database", "shop"), ("hours", "1")],
@@ -478,6 +500,7 @@ impl Scene {
             Self::ClientRepoint => "client-repoint",
             _ if self == Self::MigrateZfs => "migrate-zfs",
             Self::Migrate => "migrate",
+            Self::MigrateMany => "migrate-many",
             Self::MigrateReclaim => "migrate-reclaim",
             Self::BackupTest => "backup-test",
             Self::DatabaseBackupTest => "database-backup-test",
@@ -495,7 +518,7 @@ impl Scene {
             Self::FailBack => ("stor2", "stor1"),
             Self::MysqlReturned => ("stor2", "stor2"),
             _ if matches!(self, Self::RollingReboot | Self::RollingOwn) => ("stor2", "stor2"),
-            Self::Migrate | Self::RestoreFromBackup => ("stor1", "stor3"),
+            Self::Migrate | Self::MigrateMany | Self::RestoreFromBackup => ("stor1", "stor3"),
             Self::MigrateReclaim => ("stor3", "stor3"),
             Self::SplitBrain
             | Self::Service
@@ -557,7 +580,12 @@ impl Scene {
             Self::Rolling if matches!(self, Self::RollingReboot | Self::RollingOwn) => {
                 world.fleet(|island| island.move_slice(0).unwrap());
             }
-            Self::SliceMove | Self::Service | Self::MysqlSwitchover | Self::Rolling | Self::Migrate => {}
+            Self::SliceMove
+            | Self::Service
+            | Self::MysqlSwitchover
+            | Self::Rolling
+            | Self::Migrate
+            | Self::MigrateMany => {}
             Self::BackupTest | Self::DatabaseBackupTest => other_test(sim),
             Self::RestoreFromBackup => self.lose_pair(sim),
             Self::MigrateReclaim => {
@@ -797,7 +825,7 @@ fn fleet_of(scene: Scene) -> Fleet {
         return with_hooks(plain);
     }
     if scene.is_copied() {
-        return with_interim(&plain, scene == Scene::MigrateZfs);
+        return with_interim(&plain, scene);
     }
     if scene.base() == Scene::PoolReplace {
         return with_pool(&plain);
@@ -860,10 +888,26 @@ fn with_pool(plain: &Fleet) -> Fleet {
     )
 }
 
-/// The same, with a third server that has an empty filesystem of its own; with datasets of ZFS on both sides.
-fn with_interim(plain: &Fleet, datasets: bool) -> Fleet {
+/// The same, with a third server that has empty filesystems of its own, as many as the scene has slices; with datasets of ZFS
+/// on both sides.
+fn with_interim(plain: &Fleet, scene: Scene) -> Fleet {
+    let datasets = scene == Scene::MigrateZfs;
     let third = HostName::new("stor3");
     let mut hosts = plain.hosts.clone();
+    let mut topologies = Vec::new();
+    if scene == Scene::MigrateBesideDatabase {
+        for host in hosts.iter_mut().filter(|host| host.name.as_str() != "stor1") {
+            host.mysql = Some(MysqlAccess::default());
+        }
+        topologies.push(Topology {
+            name: TopologyName::new("shop"),
+            kind: TopologyKind::Replication,
+            members: ["stor2", "client"].map(HostName::new).to_vec(),
+            preferred_source: Some(HostName::new("stor2")),
+            entrance: None,
+            backup: None,
+        });
+    }
     hosts.push(Host::new("stor3", "stor3"));
     let mut segments = plain.segments.clone();
     if datasets {
@@ -872,19 +916,26 @@ fn with_interim(plain: &Fleet, datasets: bool) -> Fleet {
     segments.push(Segment {
         name: "interim".into(),
         servers: vec![third.clone()],
-        slices: vec![Slice {
-            resource: None,
-            device: if datasets { "pool/web1" } else { "/dev/md9" }.to_owned(),
-            mount_point: "/srv/web1".to_owned(),
-            export: None,
-            service_address: None,
-            standby: None,
-            unreplicated: true,
-            ..slice("web1i", 9, "stor3", "stor3")
-        }],
+        slices: (9..)
+            .zip(scene.slices())
+            .map(|(minor, name)| Slice {
+                resource: None,
+                device: if datasets {
+                    format!("pool/{name}")
+                } else {
+                    format!("/dev/md{minor}")
+                },
+                mount_point: format!("/srv/{name}"),
+                export: None,
+                service_address: None,
+                standby: None,
+                unreplicated: true,
+                ..slice(&format!("{name}i"), minor, "stor3", "stor3")
+            })
+            .collect(),
         pools: Vec::new(),
     });
-    Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, Vec::new())
+    Fleet::new(plain.name.clone(), None, Poll::default(), hosts, segments, topologies)
 }
 
 /// The same, with backups of the first slice on the host of its client, from where another server fetches them.

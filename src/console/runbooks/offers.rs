@@ -622,6 +622,7 @@ fn of_segment(view: &FleetView, name: &SegmentName, now: UnixMs) -> Vec<Offer> {
         let about = About::new(view, segment, slice, now);
         offers.push(about.named("slice-move", moved(&about)).about(slice.name.as_str()));
     }
+    offers.extend(migration::of_segment(view, segment, now));
     offers.extend(client::of_segment(view, segment, now));
     offers
 }

@@ -271,6 +271,75 @@ fn mounts_that_hang_are_offered_to_be_mounted_anew_and_their_segment_to_be_taken
 }
 
 #[test]
+fn all_slices_of_a_segment_are_offered_to_be_moved_where_there_is_room_for_them() {
+    use crate::fleet::{Fleet, Segment, Slice};
+    let plain = fixture::view();
+    let (segment, slice) = plain.fleet.slice("slice-a").unwrap();
+    let of_segment = Object::Segment(segment.name.clone());
+    let many = |view: &FleetView| {
+        let found = offers(view, &of_segment, NOW);
+        found
+            .into_iter()
+            .filter(|offer| offer.asked.runbook == "migrate-many")
+            .collect::<Vec<_>>()
+    };
+    let [none] = many(&plain).try_into().unwrap();
+    assert!(
+        none.not_now
+            .unwrap()
+            .starts_with("no other segment has a slice that is mounted where")
+    );
+    // Another segment has a place for one of them.
+    let client = plain.fleet.hosts.iter().find(|host| !host.mounts.is_empty()).unwrap();
+    let place = Slice {
+        name: "slice-a-new".into(),
+        resource: None,
+        export: None,
+        service_address: None,
+        preferred: client.name.clone(),
+        standby: None,
+        unreplicated: true,
+        ..slice.clone()
+    };
+    let spare = Segment {
+        name: "spare".into(),
+        servers: vec![client.name.clone()],
+        slices: vec![place],
+        pools: Vec::new(),
+    };
+    let fleet = &plain.fleet;
+    let segments = fleet.segments.iter().cloned().chain([spare]).collect();
+    let mut view = plain.clone();
+    view.fleet = Arc::new(Fleet::new(
+        fleet.name.clone(),
+        None,
+        fleet.poll,
+        fleet.hosts.clone(),
+        segments,
+        fleet.topologies.clone(),
+    ));
+    let [offer] = many(&view).try_into().unwrap();
+    assert_eq!(offer.asked.word, segment.name.as_str());
+    let parameters: Vec<(&str, &str)> = offer
+        .asked
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let of = format!("segment={}", segment.name);
+    assert_eq!(
+        parameters,
+        [("of", of.as_str()), ("segment", "spare"), ("slices", "slice-a")]
+    );
+    // It is not mounted there yet: that is why not now.
+    let why = offer.not_now.unwrap();
+    assert!(
+        why.starts_with("slice-a: ") && why.contains(client.name.as_str()),
+        "{why}"
+    );
+}
+
+#[test]
 fn a_fault_that_both_servers_show_goes_into_the_plan() {
     use crate::verdict::{Code, Finding, Severity, Subject, SubjectKind};
     let mut view = fixture::view();

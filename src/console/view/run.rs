@@ -128,6 +128,10 @@ fn head(ctx: &Ctx<'_>, run: &Progress, word: &str, room: u16) -> Vec<Line<'stati
                 tenths(spent)
             );
             out.push(ctx.line(Role::Text, text));
+            if let Some(portion) = run.portion() {
+                let head = ctx.span(Role::Accent, " ⇢ ");
+                out.extend(hanging(ctx, &head, Role::Text, &portion.to_string(), room));
+            }
             out.extend(waits(ctx, run, room));
         }
     }

@@ -1,16 +1,21 @@
 //! What a slice moves to: there, empty (or our own copy of it), large enough, and served nowhere.
 
 use super::{Check, Report};
-use crate::runbook::{
-    observe::{
-        copy::{self, Room},
-        filesystem, network, nfs,
-        stream::{self, Stand},
+use crate::{
+    fleet::HostName,
+    runbook::{
+        observe::{
+            copy::{self, Room},
+            filesystem, network, nfs,
+            stream::{self, Stand},
+        },
+        plan::{Layouts, MigrationLayout, SliceLayout},
+        planner::Scope,
+        sight::Sight,
+        truth::Truth,
     },
-    planner::Scope,
-    sight::Sight,
-    truth::Truth,
 };
+use std::collections::BTreeMap;
 
 /// `copy-fits`.
 #[derive(Debug)]
@@ -26,16 +31,36 @@ impl Check for CopyFits {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        let Some(migration) = scope.subject.migration() else {
-            return;
-        };
         let layouts = scope.subject.layouts();
-        let (Some(old), Some(new)) = (
-            layouts.slices.get(&migration.slice),
-            layouts.slices.get(&migration.into),
-        ) else {
-            return;
-        };
+        let migrations = scope.subject.migrations();
+        for migration in &migrations {
+            let name = (migrations.len() > 1).then_some(migration.slice.as_str());
+            if let Some(found) = Found::of(migration, &layouts) {
+                report.about(name, |report| found.judge(sight, report));
+            }
+        }
+        together(&migrations, &layouts, sight, report);
+    }
+}
+
+/// A migration and both its filesystems.
+struct Found<'a> {
+    migration: &'a MigrationLayout,
+    old: &'a SliceLayout,
+    new: &'a SliceLayout,
+}
+
+impl<'a> Found<'a> {
+    fn of(migration: &'a MigrationLayout, layouts: &'a Layouts) -> Option<Self> {
+        Some(Self {
+            migration,
+            old: layouts.slices.get(&migration.slice)?,
+            new: layouts.slices.get(&migration.into)?,
+        })
+    }
+
+    fn judge(&self, sight: &Sight, report: &mut Report) {
+        let Self { migration, old, new } = *self;
         let (from, to, at) = (&migration.from, &migration.to, new.mount_point.as_str());
         let whole = format!("a slice that is only half served is no case for a migration: look at {from} first");
         report.require(
@@ -92,10 +117,10 @@ impl Check for CopyFits {
             "take that export back first: nobody may work on a filesystem that is overwritten",
         );
         report.require(
-            &empty(scope, sight),
+            &self.empty(sight),
             "name another one, or empty it by hand: what it holds would be deleted",
         );
-        room(scope, sight, report);
+        self.room(sight, report);
         if migration.addresses.is_none() {
             report.refuse(
                 format!(
@@ -119,75 +144,99 @@ impl Check for CopyFits {
             migration.slice
         ));
     }
-}
 
-/// It is empty, or our own copy of that very slice.
-fn empty(scope: &Scope<'_>, sight: &Sight) -> Truth {
-    let Some(migration) = scope.subject.migration() else {
-        return Truth::Unknown("there is no migration".to_owned());
-    };
-    let layouts = scope.subject.layouts();
-    let at = layouts
-        .slices
-        .get(&migration.into)
-        .map_or("", |layout| &layout.mount_point);
-    let to = &migration.to;
-    match sight.text(&copy::mark_look(to, at)).map(str::trim_end) {
-        Err(why) => Truth::Unknown(why),
-        Ok("") => Truth::Unknown(format!("what {at} of {to} holds is not told")),
-        Ok("empty") => Truth::Yes(format!("{at} of {to} is empty")),
-        Ok(found) if found == format!("mark {}", migration.mark) => {
-            Truth::Yes(format!("{at} of {to} holds an earlier copy of {}", migration.slice))
+    /// It is empty, or our own copy of that very slice.
+    fn empty(&self, sight: &Sight) -> Truth {
+        let migration = self.migration;
+        let (to, at) = (&migration.to, self.new.mount_point.as_str());
+        match sight.text(&copy::mark_look(to, at)).map(str::trim_end) {
+            Err(why) => Truth::Unknown(why),
+            Ok("") => Truth::Unknown(format!("what {at} of {to} holds is not told")),
+            Ok("empty") => Truth::Yes(format!("{at} of {to} is empty")),
+            Ok(found) if found == format!("mark {}", migration.mark) => {
+                Truth::Yes(format!("{at} of {to} holds an earlier copy of {}", migration.slice))
+            }
+            Ok("used") => Truth::No(format!("{at} of {to} is not empty")),
+            Ok(found) => Truth::No(format!("{at} of {to} holds a copy of something else ({found})")),
         }
-        Ok("used") => Truth::No(format!("{at} of {to} is not empty")),
-        Ok(found) => Truth::No(format!("{at} of {to} holds a copy of something else ({found})")),
+    }
+
+    fn room(&self, sight: &Sight, report: &mut Report) {
+        let migration = self.migration;
+        let (old, new) = match self.rooms(sight) {
+            Ok(rooms) => rooms,
+            Err(why) => {
+                report.refuse(why, "it has to be known before anything is copied");
+                return;
+            }
+        };
+        let to = &migration.to;
+        if new.free_kib < needs(migration, old, new) {
+            report.refuse(
+                format!(
+                    "{to} has {} MiB free for it, and {} uses {} MiB",
+                    new.free_kib / 1024,
+                    migration.slice,
+                    old.used_kib / 1024
+                ),
+                "give it a larger filesystem",
+            );
+        }
+        if let Some(free) = new.free_inodes
+            && free + new.used_inodes < old.used_inodes + old.used_inodes / 20
+        {
+            report.refuse(
+                format!(
+                    "{to} has {free} inodes free for it, and {} uses {}",
+                    migration.slice, old.used_inodes
+                ),
+                "make its filesystem with more inodes (mkfs -N)",
+            );
+        }
+    }
+
+    /// How full both are.
+    fn rooms(&self, sight: &Sight) -> Result<(Room, Room), String> {
+        let read = |host: &HostName, at: &str| {
+            let told = sight.text(&copy::room_look(host, at)).and_then(Room::parse);
+            told.map_err(|why| format!("how full {at} of {host} is, is not known: {why}"))
+        };
+        let old = read(&self.migration.from, &self.old.mount_point)?;
+        Ok((old, read(&self.migration.to, &self.new.mount_point)?))
     }
 }
 
-fn room(scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-    let Some(migration) = scope.subject.migration() else {
-        return;
-    };
-    let layouts = scope.subject.layouts();
-    let read = |host, slice| {
-        let at = layouts.slices.get(slice).map_or("", |layout| &layout.mount_point);
-        sight
-            .text(&copy::room_look(host, at))
-            .and_then(Room::parse)
-            .map_err(|why| format!("how full {at} of {host} is, is not known: {why}"))
-    };
-    let (from, to) = (&migration.from, &migration.to);
-    let (old, new) = match (read(from, &migration.slice), read(to, &migration.into)) {
-        (Ok(old), Ok(new)) => (old, new),
-        (Err(why), _) | (_, Err(why)) => {
-            report.refuse(why, "it has to be known before anything is copied");
-            return;
-        }
-    };
+/// What it takes on the other filesystem, KiB: a twentieth more than is to be brought, for filesystems keep their books in
+/// different ways, and clients go on writing.
+fn needs(migration: &MigrationLayout, old: Room, new: Room) -> u64 {
     // What an earlier copy uses is used again.
     let kept = new.used_kib.saturating_sub(migration.base_kib);
     let needs = old.used_kib.saturating_sub(kept);
-    // A twentieth more: filesystems keep their books in different ways, and clients go on writing.
-    if new.free_kib < needs + needs / 20 {
-        report.refuse(
-            format!(
-                "{to} has {} MiB free for it, and {} uses {} MiB",
-                new.free_kib / 1024,
-                migration.slice,
-                old.used_kib / 1024
-            ),
-            "give it a larger filesystem",
-        );
+    needs + needs / 20
+}
+
+/// Filesystems of one server that tell exactly the same free space may share it, as those of a pool do: whether all slices
+/// have room together is not known then.
+fn together(migrations: &[&MigrationLayout], layouts: &Layouts, sight: &Sight, report: &mut Report) {
+    let mut shared: BTreeMap<(&HostName, u64), Vec<(&MigrationLayout, u64)>> = BTreeMap::new();
+    for migration in migrations {
+        let rooms = Found::of(migration, layouts).and_then(|found| found.rooms(sight).ok());
+        if let Some((old, new)) = rooms {
+            let of = shared.entry((&migration.to, new.free_kib)).or_default();
+            of.push((migration, needs(migration, old, new)));
+        }
     }
-    if let Some(free) = new.free_inodes
-        && free + new.used_inodes < old.used_inodes + old.used_inodes / 20
-    {
-        report.refuse(
-            format!(
-                "{to} has {free} inodes free for it, and {} uses {}",
-                migration.slice, old.used_inodes
-            ),
-            "make its filesystem with more inodes (mkfs -N)",
-        );
+    for ((to, free_kib), slices) in shared {
+        let all_kib: u64 = slices.iter().map(|(_, kib)| kib).sum();
+        if slices.len() > 1 && all_kib > free_kib {
+            let names: Vec<&str> = slices.iter().map(|(migration, _)| migration.slice.as_str()).collect();
+            report.warn(format!(
+                "{} have each room on {to}, where {} MiB are free; if those are one and the same space they have not all of them \
+                 together: they take {} MiB",
+                names.join(", "),
+                free_kib / 1024,
+                all_kib / 1024
+            ));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Check, Report};
 use crate::runbook::{
     observe::{copy, filesystem, network, nfs},
+    plan::{MigrationLayout, SliceLayout},
     planner::Scope,
     sight::Sight,
 };
@@ -21,47 +22,49 @@ impl Check for CopyReplaces {
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        let Some(migration) = scope.subject.migration() else {
-            return;
-        };
         let layouts = scope.subject.layouts();
-        let (Some(old), Some(new)) = (
-            layouts.slices.get(&migration.slice),
-            layouts.slices.get(&migration.into),
-        ) else {
-            return;
-        };
-        let (from, to) = (&migration.from, &migration.to);
+        for migration in scope.subject.migrations() {
+            if let (Some(old), Some(new)) = (
+                layouts.slices.get(&migration.slice),
+                layouts.slices.get(&migration.into),
+            ) {
+                replaced(migration, [old, new], sight, report);
+            }
+        }
+    }
+}
+
+fn replaced(migration: &MigrationLayout, [old, new]: [&SliceLayout; 2], sight: &Sight, report: &mut Report) {
+    let (from, to) = (&migration.from, &migration.to);
+    report.require(
+        &copy::was_kept(from, &migration.task, migration.into.as_str()).judge(sight),
+        "wait until then: nothing brings the old side back",
+    );
+    report.require(
+        &filesystem::is_read_only(from, &old.device, &old.mount_point).judge(sight),
+        "an old side that can be written may hold what the new one has not: look at it first",
+    );
+    report.require(
+        &nfs::is_unexported(from, &old.mount_point).judge(sight),
+        "somebody may still read it there: take the export back first",
+    );
+    let serves = "the old side goes only while the new one serves: look there first";
+    report.require(
+        &filesystem::is_mounted(to, &new.device, &new.mount_point).judge(sight),
+        serves,
+    );
+    if let Some(address) = &new.address {
+        report.require(&network::carries(to, address.ip, true).judge(sight), serves);
+        report.require(&network::carries(from, address.ip, false).judge(sight), serves);
+    }
+    if let Some(export) = &new.export {
         report.require(
-            &copy::was_kept(from, &migration.task, migration.into.as_str()).judge(sight),
-            "wait until then: nothing brings the old side back",
-        );
-        report.require(
-            &filesystem::is_read_only(from, &old.device, &old.mount_point).judge(sight),
-            "an old side that can be written may hold what the new one has not: look at it first",
-        );
-        report.require(
-            &nfs::is_unexported(from, &old.mount_point).judge(sight),
-            "somebody may still read it there: take the export back first",
-        );
-        let serves = "the old side goes only while the new one serves: look there first";
-        report.require(
-            &filesystem::is_mounted(to, &new.device, &new.mount_point).judge(sight),
+            &nfs::is_exported(to, &export.path, &export.names()).judge(sight),
             serves,
         );
-        if let Some(address) = &new.address {
-            report.require(&network::carries(to, address.ip, true).judge(sight), serves);
-            report.require(&network::carries(from, address.ip, false).judge(sight), serves);
-        }
-        if let Some(export) = &new.export {
-            report.require(
-                &nfs::is_exported(to, &export.path, &export.names()).judge(sight),
-                serves,
-            );
-        }
-        report.losses.push(format!(
-            "the old side of {} on {from}: everything on {} is thrown away, alone what {to} has stays",
-            migration.slice, old.device
-        ));
     }
+    report.losses.push(format!(
+        "the old side of {} on {from}: everything on {} is thrown away, alone what {to} has stays",
+        migration.slice, old.device
+    ));
 }

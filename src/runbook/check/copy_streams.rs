@@ -6,7 +6,7 @@ use crate::runbook::{
         copy,
         stream::{self, Stand},
     },
-    plan::{MigrationLayout, SliceLayout},
+    plan::{Layouts, MigrationLayout, SliceLayout},
     planner::Scope,
     sight::{Look, Sight},
 };
@@ -25,82 +25,77 @@ impl Check for CopyStreams {
     }
 
     fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
-        let Some(migration) = scope.subject.migration() else {
-            return Vec::new();
-        };
         let hosts = scope.subject.hosts();
         let layouts = scope.subject.layouts();
-        let devices =
-            [&migration.slice, &migration.into].map(|slice| layouts.slices.get(slice).map(|it| it.device.clone()));
-        let datasets = devices
-            .into_iter()
-            .flatten()
-            .filter(|device| stream::is_dataset(device));
+        let migrations = scope.subject.migrations().into_iter();
+        let slices = migrations.flat_map(|migration| [&migration.slice, &migration.into]);
+        let devices = slices.filter_map(|slice| Some(&layouts.slices.get(slice)?.device));
+        let datasets = devices.filter(|device| stream::is_dataset(device));
         // On which of its servers it is, is seen only with the mounts.
         datasets
-            .flat_map(|dataset| {
-                hosts
-                    .iter()
-                    .map(|host| stream::look(host, &dataset))
-                    .collect::<Vec<_>>()
-            })
+            .flat_map(|dataset| hosts.iter().map(move |host| stream::look(host, dataset)))
             .collect()
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
-        let Some(migration) = scope.subject.migration() else {
-            return;
-        };
         let layouts = scope.subject.layouts();
-        let (Some(old), Some(new)) = (
-            layouts.slices.get(&migration.slice),
-            layouts.slices.get(&migration.into),
-        ) else {
-            return;
-        };
-        let mut stand = |host, slice: &dyn std::fmt::Display, layout: &SliceLayout| {
-            let device = layout.device.as_str();
-            if !stream::is_dataset(device) {
-                report.refuse(
-                    format!("{slice} is on {device}, which is no dataset of a ZFS pool (POOL/NAME)"),
-                    "copy it by rsync: use the runbook `migrate`",
-                );
-                return None;
-            }
-            match sight.text(&stream::look(host, device)).and_then(Stand::parse) {
-                Ok(stand) => Some(stand),
-                Err(why) => {
-                    report.refuse(
-                        format!("{device} of {host}: {why}"),
-                        "look whether its pool is imported there and `zfs list` answers",
-                    );
-                    None
-                }
-            }
-        };
-        let stands = (
-            stand(&migration.from, &migration.slice, old),
-            stand(&migration.to, &migration.into, new),
-        );
-        if let (Some(from), Some(to)) = stands {
-            let mark = sight
-                .text(&copy::mark_look(&migration.to, &new.mount_point))
-                .unwrap_or_default();
-            if to.copy.is_none() && mark.starts_with("mark ") {
-                report.refuse(
-                    format!("{} of {} holds a copy that rsync has made", new.device, migration.to),
-                    "go on with the runbook `migrate`, or empty it by hand",
-                );
-            }
-            Sides {
-                migration,
-                old,
-                new,
-                from: &from,
-                to: &to,
-            }
-            .judge(report);
+        let migrations = scope.subject.migrations();
+        for migration in &migrations {
+            let name = (migrations.len() > 1).then_some(migration.slice.as_str());
+            report.about(name, |report| judge(migration, &layouts, sight, report));
         }
+    }
+}
+
+fn judge(migration: &MigrationLayout, layouts: &Layouts, sight: &Sight, report: &mut Report) {
+    let (Some(old), Some(new)) = (
+        layouts.slices.get(&migration.slice),
+        layouts.slices.get(&migration.into),
+    ) else {
+        return;
+    };
+    let mut stand = |host, slice: &dyn std::fmt::Display, layout: &SliceLayout| {
+        let device = layout.device.as_str();
+        if !stream::is_dataset(device) {
+            report.refuse(
+                format!("{slice} is on {device}, which is no dataset of a ZFS pool (POOL/NAME)"),
+                "copy it by rsync: use the runbook `migrate`",
+            );
+            return None;
+        }
+        match sight.text(&stream::look(host, device)).and_then(Stand::parse) {
+            Ok(stand) => Some(stand),
+            Err(why) => {
+                report.refuse(
+                    format!("{device} of {host}: {why}"),
+                    "look whether its pool is imported there and `zfs list` answers",
+                );
+                None
+            }
+        }
+    };
+    let stands = (
+        stand(&migration.from, &migration.slice, old),
+        stand(&migration.to, &migration.into, new),
+    );
+    if let (Some(from), Some(to)) = stands {
+        let mark = sight
+            .text(&copy::mark_look(&migration.to, &new.mount_point))
+            .unwrap_or_default();
+        if to.copy.is_none() && mark.starts_with("mark ") {
+            report.refuse(
+                format!("{} of {} holds a copy that rsync has made", new.device, migration.to),
+                "go on with the runbook `migrate`, or empty it by hand",
+            );
+        }
+        Sides {
+            migration,
+            old,
+            new,
+            from: &from,
+            to: &to,
+        }
+        .judge(report);
     }
 }
 

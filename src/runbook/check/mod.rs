@@ -159,6 +159,17 @@ impl Report {
         }
     }
 
+    /// What is found against one of several things, each refusal with its name in front; alone it needs none.
+    pub fn about(&mut self, name: Option<&str>, judge: impl FnOnce(&mut Self)) {
+        let before = self.refusals.split_off(0);
+        judge(self);
+        let own = std::mem::replace(&mut self.refusals, before);
+        for refusal in own {
+            let fact = name.map_or_else(|| refusal.fact.clone(), |name| format!("{name}: {}", refusal.fact));
+            self.refuse(fact, refusal.lift);
+        }
+    }
+
     /// Refuses unless it is known to hold: unknown is no yes.
     pub fn require(&mut self, truth: &Truth, lift: &str) {
         if !truth.holds() {

@@ -1,14 +1,15 @@
-//! Another try by itself: a run that was out of time is taken back, lets some time pass, and begins anew. The journal keeps
+//! Another try by itself: a run, or a row of one, that was out of time is taken back, lets some time pass, and begins anew. The journal keeps
 //! count, so that whoever goes on with it tries no more often than was consented to.
 
-use super::{Effect, End, Engine, Event, HOLD_PIECE, Record, Stage, StepState, back::changes};
-use crate::facts::UnixMs;
+use super::{Effect, End, Engine, Event, HOLD_PIECE, Record, Stage, StepState, back::changes, rows::RowState};
+use crate::{facts::UnixMs, runbook::plan::Again};
 
 impl Engine {
-    /// Whether a step that fails is tried again once the run is taken back.
-    pub(super) fn tries_again(&mut self) -> bool {
+    /// Whether a step that fails, of that row, is tried again once the run, or the row, is taken back.
+    pub(super) fn tries_again(&mut self, row: Option<usize>) -> bool {
         let late = std::mem::take(&mut self.late);
-        let left = self.plan.again.is_some_and(|again| self.tries + 1 < again.tries);
+        let tries = self.tries[row.unwrap_or_default()];
+        let left = self.plan.again.is_some_and(|again| tries + 1 < again.tries);
         late && left && self.cancelled.is_none()
     }
 
@@ -19,32 +20,59 @@ impl Engine {
         if !self.retries || self.cancelled.is_some() || self.done.contains(&StepState::Stays) {
             return None;
         }
-        self.stage = Stage::Anew;
-        Some(Effect::Write(Record::Again {
-            tries: self.tries + 1,
+        Some(self.tries_anew(None, again, why))
+    }
+
+    /// A row that was out of time is taken back: writes that it is tried again, unless it cannot be by now.
+    pub(super) fn try_row_again(&mut self) -> Option<Effect> {
+        let rolling = self.plan.rolling.as_ref()?;
+        let (row, why) = self.rows.iter().enumerate().find_map(|(row, state)| match state {
+            RowState::Late(why) => Some((row, why.clone())),
+            _ => None,
+        })?;
+        let mut steps = rolling.rows[row].steps.iter();
+        let stays = steps.any(|at| self.done[*at] == StepState::Stays);
+        if let Some(again) = self.plan.again.filter(|_| !stays && self.cancelled.is_none()) {
+            return Some(self.tries_anew(Some(row), again, why));
+        }
+        self.rows[row] = RowState::Failed(why);
+        None
+    }
+
+    fn tries_anew(&mut self, row: Option<usize>, again: Again, why: String) -> Effect {
+        self.stage = Stage::Anew(row);
+        Effect::Write(Record::Again {
+            tries: self.tries[row.unwrap_or_default()] + 1,
             of: again.tries,
             rest_s: again.rest.as_secs(),
             why,
-        }))
+            row: row.map(|row| self.name_of(row)),
+        })
     }
 
     /// That is written: from here on it is as if nothing had been done, but for what nothing takes back.
-    pub(super) fn anew(&mut self, event: &Event) -> Effect {
+    pub(super) fn anew(&mut self, row: Option<usize>, event: &Event) -> Effect {
         match event {
             Event::Written(Ok(())) => {
-                self.begins_anew();
+                self.begins_anew(row);
                 self.back_off(self.now, self.now)
             }
             _ => self.over(End::Lost),
         }
     }
 
-    pub(super) fn begins_anew(&mut self) {
+    pub(super) fn begins_anew(&mut self, row: Option<usize>) {
         (self.why, self.turned, self.retries) = (None, false, false);
-        self.tries += 1;
-        self.backs_off = true;
+        self.tries[row.unwrap_or_default()] += 1;
+        (self.backs_off, self.anew) = (true, row);
         self.seen.clear();
-        for at in 0..self.done.len() {
+        if let Some(row) = row {
+            self.rows[row] = RowState::Open;
+        }
+        for at in (0..self.done.len())
+            .filter(|at| row.is_none() || self.row_of(*at) == row)
+            .collect::<Vec<_>>()
+        {
             let step = &self.plan.steps[at];
             let stays = self.done[at] == StepState::Done && step.undo.is_none() && changes(step);
             // It is done again, and told at the end if that comes to nothing.
@@ -54,6 +82,11 @@ impl Engine {
 
     /// Lets the time pass, in pieces: a person may cancel in between.
     pub(super) fn back_off(&mut self, since: UnixMs, looked: UnixMs) -> Effect {
+        if self.cancelled.is_some() && self.anew.is_some() {
+            // Nothing is begun any more, and what is done of other rows stays.
+            self.backs_off = false;
+            return self.roll();
+        }
         if let Some(by) = self.cancelled.clone() {
             let stays = self.stays().into_iter().chain(self.displaces()).collect();
             return self.finish(End::Compensated {
@@ -70,7 +103,7 @@ impl Engine {
         let left = rest.saturating_sub(self.now.since(since));
         if left.is_zero() && !self.paused {
             self.backs_off = false;
-            return self.go_on();
+            return if self.anew.is_some() { self.roll() } else { self.go_on() };
         }
         self.stage = Stage::BackingOff {
             since,
@@ -83,9 +116,13 @@ impl Engine {
     pub(super) fn waits_for_next_try(&self, since: UnixMs) -> Option<String> {
         let again = self.plan.again?;
         let left = again.rest.saturating_sub(self.now.since(since)).as_secs();
+        let tries = self.tries[self.anew.unwrap_or_default()] + 1;
+        let of = self
+            .anew
+            .map_or_else(String::new, |row| format!(" of {}", self.name_of(row)));
+        let what = if of.is_empty() { "everything" } else { "it" };
         Some(format!(
-            "try {} of {} begins in {left} s; everything is as it was before",
-            self.tries + 1,
+            "try {tries} of {}{of} begins in {left} s; {what} is as it was before",
             again.tries
         ))
     }

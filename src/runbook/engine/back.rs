@@ -52,7 +52,7 @@ impl Engine {
         if let Some(end) = self.no_way_back(doing.at + 1, &why) {
             return self.finish(end);
         }
-        self.retries = self.tries_again();
+        self.retries = self.tries_again(None);
         // Whoever cancels wants no other try; else an emergency that cannot be undone is gone on with later.
         let again = self.cancelled.is_none() && self.plan.kind == Kind::Emergency && !self.stays().is_empty();
         self.turn(why, again, None)
@@ -227,14 +227,17 @@ impl Engine {
             // Rows that are done stay done, and nothing of one rests on another.
             return None;
         }
-        (0..self.plan.steps.len()).rev().find(|at| {
-            let step = &self.plan.steps[*at];
-            self.is_done(*at)
-                && step.undo.is_none()
-                && step.operation.nature == Nature::Irreversible
-                // What a person said has changed nothing.
-                && !matches!(step.operation.work, Work::Ask(_))
-        })
+        (0..self.plan.steps.len()).rev().find(|at| self.stays_done(*at))
+    }
+
+    /// Whether a step is done, or may be, and nothing takes it back.
+    pub(super) fn stays_done(&self, at: usize) -> bool {
+        let step = &self.plan.steps[at];
+        self.is_done(at)
+            && step.undo.is_none()
+            && step.operation.nature == Nature::Irreversible
+            // What a person said has changed nothing.
+            && !matches!(step.operation.work, Work::Ask(_))
     }
 
     /// Whether what was done is being taken back.
@@ -312,7 +315,8 @@ impl Engine {
     /// What going on with a parked run comes to where somebody wanted it back: not what its plan says next.
     pub(super) fn onward(&self) -> &'static str {
         let wanted = self.cancelled.is_some() || self.why.is_some();
-        if wanted && self.irreversible().is_none() {
+        let beyond = (0..self.rows.len()).any(|row| self.is_beyond(row));
+        if wanted && self.irreversible().is_none() && !beyond {
             ", which takes it back"
         } else {
             ""

@@ -253,7 +253,7 @@ impl Engine {
     /// The end of a run that would have to take something back, before step `from`, on a target that could not be
     /// claimed. Nothing is taken back then: half of it would leave the slice with nobody.
     pub(super) fn no_way_back(&self, from: usize, why: &str) -> Option<End> {
-        if self.plan.rolling.is_some() {
+        if self.plan.rolling.is_some() && !self.is_awaited() {
             // Each row has a way back of its own.
             return None;
         }
@@ -262,6 +262,7 @@ impl Engine {
             if let Some(undo) = &step.undo
                 && matches!(state, StepState::Done | StepState::Touched)
                 && !self.is_of_served(at)
+                && !self.is_of_final_row(at)
                 && let Place::Host(host) = &undo.place
                 && self.unreached.contains_key(host)
             {
@@ -277,7 +278,7 @@ impl Engine {
             return None;
         };
         // A step of a row that only looks needs no claim.
-        let needs = self.row_of(doing.at).is_none() || doing.operation.runs();
+        let needs = self.row_of(doing.at).is_none() || self.is_awaited() || doing.operation.runs();
         (needs && self.unreached.contains_key(host)).then(|| self.cut_off(doing.at, host, "", false))
     }
 

@@ -75,9 +75,10 @@ impl Engine {
                         open = None;
                     }
                 }
-                Record::Again { .. } => {
+                Record::Again { row, .. } => {
                     open = None;
-                    engine.begins_anew();
+                    let row = row.as_deref().and_then(|row| engine.row_named(row));
+                    engine.begins_anew(row);
                 }
                 Record::RowFailed { .. } | Record::RowLeft { .. } => open = None,
                 // Unless it says otherwise, it was known at its end what became of every step.
@@ -255,11 +256,11 @@ impl Engine {
             }
             return self.fetch(doing);
         }
+        if self.why.is_none() && self.backs_off {
+            return self.back_off(self.now, self.now);
+        }
         if self.why.is_some() || self.plan.rolling.is_some() {
             return self.onwards();
-        }
-        if self.backs_off {
-            return self.back_off(self.now, self.now);
         }
         self.go_on()
     }

@@ -109,14 +109,16 @@ pub struct Engine {
     turned: bool,
     /// Whether it parks once it has taken back what it can, and goes forwards from there when it is resumed.
     again: bool,
-    /// Tries that were taken back since they were out of time.
-    tries: u32,
+    /// Tries that were taken back since they were out of time, of each row; of a plan without rows there is one number.
+    tries: Vec<u32>,
     /// Whether the step that fails is out of time, and nothing else is against it.
     late: bool,
     /// Whether it tries again by itself once everything is taken back.
     retries: bool,
     /// Whether it waits before its next try, as the journal has it.
     backs_off: bool,
+    /// The row that is tried again after that.
+    anew: Option<usize>,
     /// The step whose connection is taken back before everything else, whoever made it: data flows the wrong way.
     halt: Option<usize>,
     /// Slices of which it is written down what each side had alone.
@@ -180,8 +182,8 @@ enum Stage {
     Row,
     /// Writes that it turns back; as a run that goes on, before it finds out where it stands.
     Turning { resumed: bool },
-    /// Writes that it tries again.
-    Anew,
+    /// Writes that it tries again, or that row.
+    Anew(Option<usize>),
     /// Lets time pass before it does, since then; the time of a pause does not count.
     BackingOff { since: UnixMs, looked: UnixMs },
     /// Does (or takes back) a step.
@@ -297,10 +299,11 @@ impl Engine {
             why: None,
             turned: false,
             again: false,
-            tries: 0,
+            tries: vec![0; rows.max(1)],
             late: false,
             retries: false,
             backs_off: false,
+            anew: None,
             halt: None,
             counted: BTreeSet::new(),
             over: Vec::new(),
@@ -362,7 +365,7 @@ impl Engine {
             Stage::Taking(at, left, answer) => self.taken_over(at, left, answer, &event),
             Stage::Row => self.row_written(&event),
             Stage::Turning { resumed } => self.turned(resumed, &event),
-            Stage::Anew => self.anew(&event),
+            Stage::Anew(row) => self.anew(row, &event),
             Stage::BackingOff { since, looked } => self.back_off(since, looked),
             Stage::Step(doing) => self.stepped(*doing, event),
             Stage::Ending(end) => self.ended(end, &event),

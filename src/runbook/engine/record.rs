@@ -64,6 +64,9 @@ pub enum Record {
         rest_s: u64,
         /// Why this one was taken back.
         why: String,
+        /// The row that is tried again, where the plan has rows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        row: Option<String>,
     },
     /// A row has failed: what it has done is taken back, and no row is begun any more once too many have.
     RowFailed {
@@ -71,6 +74,9 @@ pub enum Record {
         row: String,
         /// Why.
         why: String,
+        /// Whether it was out of time, and is tried again by itself once it is taken back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tries: bool,
     },
     /// A row has failed and stays as it is: it could not be taken back, or what became of it is not known.
     RowLeft {

@@ -19,6 +19,8 @@ pub(super) enum RowState {
     Open,
     /// It failed, for this reason: what it has done is taken back.
     Failed(String),
+    /// It was out of time, for this reason: what it has done is taken back, and then it is tried again.
+    Late(String),
     /// It failed, and could not be taken back: it stays as it is.
     Left {
         /// Why it failed.
@@ -26,6 +28,13 @@ pub(super) enum RowState {
         /// Why it could not be taken back.
         why: String,
     },
+}
+
+impl RowState {
+    /// Whether it counts as one that has failed.
+    const fn has_failed(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Left { .. })
+    }
 }
 
 impl Engine {
@@ -36,9 +45,39 @@ impl Engine {
     }
 
     /// The row of that name.
-    fn row_named(&self, name: &str) -> Option<usize> {
+    pub(super) fn row_named(&self, name: &str) -> Option<usize> {
         let rolling = self.plan.rolling.as_ref()?;
         rolling.rows.iter().position(|row| row.name == name)
+    }
+
+    /// Whether somebody waits for a row that is done by half.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.plan.rolling.as_ref().is_some_and(|rolling| rolling.awaited)
+    }
+
+    /// Whether a row that is under way has done what nothing takes back, or may have: it is only gone on with then.
+    pub(super) fn is_beyond(&self, row: usize) -> bool {
+        let rolling = self.plan.rolling.as_ref().filter(|rolling| rolling.awaited);
+        let steps = rolling.map_or(&[][..], |rolling| &rolling.rows[row].steps);
+        !self.is_final(steps) && steps.iter().any(|at| self.stays_done(*at))
+    }
+
+    /// Whether all of these steps are done.
+    fn is_final(&self, steps: &[usize]) -> bool {
+        let done = |at: &usize| matches!(self.done[*at], StepState::Done | StepState::AlreadySo);
+        steps.iter().all(done)
+    }
+
+    /// Whether a step is of a row that is done: nothing takes it back any more.
+    pub(super) fn is_of_final_row(&self, at: usize) -> bool {
+        let row = self.row_of(at).zip(self.plan.rolling.as_ref());
+        row.is_some_and(|(row, rolling)| self.is_final(&rolling.rows[row].steps))
+    }
+
+    /// Who wants no more of it, as far as that stops a step: a row from which there is no way back is brought to its end.
+    pub(super) fn stopped(&self, doing: &Doing) -> Option<String> {
+        let goes_on = doing.back || self.row_of(doing.at).is_some_and(|row| self.is_beyond(row));
+        self.cancelled.clone().filter(|_| !goes_on)
     }
 
     /// Whether a step is not begun any more, for what was done is taken back: all of it, or that of its row.
@@ -52,7 +91,7 @@ impl Engine {
     /// Whether what a step has done, of which nothing was heard, is taken back and not done again.
     pub(super) fn is_turned(&self, at: usize) -> bool {
         match self.row_of(at) {
-            Some(row) => self.rows[row] != RowState::Open || self.cancelled.is_some(),
+            Some(row) => self.rows[row] != RowState::Open || (self.cancelled.is_some() && !self.is_beyond(row)),
             None => self.turned,
         }
     }
@@ -71,6 +110,9 @@ impl Engine {
         if let Some(at) = self.next_of_failed() {
             return self.begin(at, true);
         }
+        if let Some(effect) = self.try_row_again() {
+            return effect;
+        }
         if let Some(at) = self.next_of_open() {
             return self.begin(at, false);
         }
@@ -82,7 +124,7 @@ impl Engine {
     fn next_of_failed(&self) -> Option<usize> {
         let rolling = self.plan.rolling.as_ref()?;
         let failed = rolling.rows.iter().zip(&self.rows);
-        let mut failed = failed.filter(|(_, state)| matches!(state, RowState::Failed(_)));
+        let mut failed = failed.filter(|(_, state)| matches!(state, RowState::Failed(_) | RowState::Late(_)));
         failed.find_map(|(row, _)| {
             let mut back = row.steps.iter().rev().copied();
             back.find(|at| self.is_done(*at) && self.can_be_taken_back(*at))
@@ -118,7 +160,7 @@ impl Engine {
     fn is_closed(&self, rolling: &Rolling) -> bool {
         let failed = rolling.rows.iter().zip(&self.rows);
         let failed: Vec<&Row> = failed
-            .filter(|(_, state)| **state != RowState::Open)
+            .filter(|(_, state)| state.has_failed())
             .map(|(row, _)| row)
             .collect();
         self.cancelled.is_some() || failed.len() > rolling.failures || failed.iter().any(|row| row.canary)
@@ -126,14 +168,26 @@ impl Engine {
 
     /// A step of a row cannot be done, or cannot be taken back: that row alone has failed.
     pub(super) fn fail_row(&mut self, row: usize, doing: &Doing, why: &str) -> Effect {
+        if self.is_awaited() && (doing.back || self.is_beyond(row)) {
+            // Somebody waits for it, and it comes to neither of its ends by itself: a person looks, and it goes on.
+            return self.park(doing, why.to_owned(), false);
+        }
+        let tries = self.tries_again(Some(row));
         let why = format!("step {}: {why}", doing.at + 1);
         let name = self.name_of(row);
         let record = match &self.rows[row] {
             RowState::Open => {
-                self.rows[row] = RowState::Failed(why.clone());
-                Record::RowFailed { row: name, why }
+                if let Some(end) = self.no_way_back(doing.at + 1, &why) {
+                    return self.finish(end);
+                }
+                self.rows[row] = if tries {
+                    RowState::Late(why.clone())
+                } else {
+                    RowState::Failed(why.clone())
+                };
+                Record::RowFailed { row: name, why, tries }
             }
-            RowState::Failed(failed) if doing.back => {
+            RowState::Failed(failed) | RowState::Late(failed) if doing.back => {
                 let failed = failed.clone();
                 self.rows[row] = RowState::Left {
                     failed,
@@ -141,7 +195,7 @@ impl Engine {
                 };
                 Record::RowLeft { row: name, why }
             }
-            RowState::Failed(_) | RowState::Left { .. } => return self.roll(),
+            RowState::Failed(_) | RowState::Late(_) | RowState::Left { .. } => return self.roll(),
         };
         self.stage = Stage::Row;
         Effect::Write(record)
@@ -167,7 +221,9 @@ impl Engine {
     /// Leaves the row of a step whose outcome is not known, where the run has parked because of it before: it is counted
     /// as failed, and named at the end.
     pub(super) fn gives_row_up(&mut self, at: usize, why: &str) -> Option<Effect> {
-        let row = self.row_of(at).filter(|_| self.parked.contains(&at))?;
+        let row = self
+            .row_of(at)
+            .filter(|_| self.parked.contains(&at) && !self.is_awaited())?;
         Some(self.leave_row(row, format!("step {}: {why}", at + 1)))
     }
 
@@ -175,7 +231,7 @@ impl Engine {
     /// booting. It is counted as reached from here on.
     pub(super) fn claims_late(&mut self, doing: &Doing) -> bool {
         match &doing.operation.place {
-            Place::Host(host) if self.row_of(doing.at).is_some() && doing.operation.runs() => {
+            Place::Host(host) if self.row_of(doing.at).is_some() && !self.is_awaited() && doing.operation.runs() => {
                 self.unreached.remove(host).is_some()
             }
             _ => false,
@@ -185,6 +241,7 @@ impl Engine {
     /// Takes what the journal has of rows, and of the steps because of which the run has parked.
     pub(super) fn notes_rows(&mut self, record: &Record) {
         let (name, state): (&str, fn(&str, &RowState) -> RowState) = match record {
+            Record::RowFailed { row, tries: true, .. } => (row, |why, _| RowState::Late(why.to_owned())),
             Record::RowFailed { row, .. } => (row, |why, _| RowState::Failed(why.to_owned())),
             Record::RowLeft { row, .. } => (row, |why, was| RowState::Left {
                 failed: match was {
@@ -215,7 +272,7 @@ impl Engine {
         }
     }
 
-    fn name_of(&self, row: usize) -> String {
+    pub(super) fn name_of(&self, row: usize) -> String {
         let rolling = self.plan.rolling.as_ref();
         rolling.map_or_else(String::new, |rolling| rolling.rows[row].name.clone())
     }
@@ -230,7 +287,7 @@ impl Engine {
             match state {
                 RowState::Open if self.is_untouched(row) && !row.steps.is_empty() => untouched.push(row.name.as_str()),
                 RowState::Open => done.push(row.name.as_str()),
-                RowState::Failed(why) => {
+                RowState::Failed(why) | RowState::Late(why) => {
                     failed.push(format!("{} ({why})", row.name));
                     stays.extend(self.stays_of(row));
                 }
@@ -270,7 +327,7 @@ impl Engine {
     /// Whether so many may have failed, as part of a sentence.
     fn allowance(&self, rolling: &Rolling) -> String {
         let failed = rolling.rows.iter().zip(&self.rows);
-        let mut failed = failed.filter(|(_, state)| **state != RowState::Open);
+        let mut failed = failed.filter(|(_, state)| state.has_failed());
         if failed.clone().any(|(row, _)| row.canary) {
             "one of those that go first".to_owned()
         } else if failed.by_ref().count() > rolling.failures {

@@ -66,7 +66,7 @@ impl Engine {
     pub fn stand(&self) -> Stand {
         let phase = match &self.stage {
             Stage::Asking(_) | Stage::Claiming(_) | Stage::Reclaiming(_) | Stage::Taking(..) => Phase::Claiming,
-            Stage::Turning { .. } | Stage::Row | Stage::Anew => Phase::Turning,
+            Stage::Turning { .. } | Stage::Row | Stage::Anew(_) => Phase::Turning,
             Stage::BackingOff { since, .. } => {
                 return Stand {
                     step: None,

@@ -63,18 +63,16 @@ impl Engine {
             // Nothing is done any more while everything is being taken back.
             return self.onwards();
         }
-        if !doing.back {
-            if let Some(by) = self.cancelled.clone() {
-                return self.fail(&doing, format!("cancelled by {by}"));
-            }
-            if self.paused {
-                doing.part = Part::Resting;
-                // What is waited for is looked at anew after a pause, from the start.
-                doing.unsure = None;
-                doing.waits = None;
-                self.stage = Stage::Step(Box::new(doing));
-                return Effect::Wait(Duration::from_secs(1));
-            }
+        if let Some(by) = self.stopped(&doing) {
+            return self.fail(&doing, format!("cancelled by {by}"));
+        }
+        if self.paused && !doing.back {
+            doing.part = Part::Resting;
+            // What is waited for is looked at anew after a pause, from the start.
+            doing.unsure = None;
+            doing.waits = None;
+            self.stage = Stage::Step(Box::new(doing));
+            return Effect::Wait(Duration::from_secs(1));
         }
         if self.claims_late(&doing) {
             doing.since = self.now;

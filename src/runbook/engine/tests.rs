@@ -1,6 +1,7 @@
 //! Plans of one step or two, by hand, and targets that answer as a test says.
 
 mod attempts;
+mod awaited;
 mod cancels;
 mod rows;
 mod waits;

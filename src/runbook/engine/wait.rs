@@ -18,7 +18,7 @@ impl Engine {
         let Work::Hold(time) = doing.operation.work else {
             return self.lost_thread(&doing);
         };
-        if let Some(by) = self.cancelled.clone().filter(|_| !doing.back) {
+        if let Some(by) = self.stopped(&doing) {
             return self.fail(&doing, format!("cancelled by {by}"));
         }
         self.stand_still(&mut doing);
@@ -37,7 +37,7 @@ impl Engine {
         let Work::Ask(question) = doing.operation.work.clone() else {
             return self.lost_thread(&doing);
         };
-        if let Some(by) = self.cancelled.clone().filter(|_| !doing.back) {
+        if let Some(by) = self.stopped(&doing) {
             return self.fail(&doing, format!("cancelled by {by}"));
         }
         doing.part = Part::Inquiring;
@@ -75,7 +75,7 @@ impl Engine {
     /// go wrong meanwhile, but its patience does not run out.
     pub(super) fn rested(&mut self, mut doing: Doing, failed: Option<String>) -> Effect {
         // What was sent is looked at once more: then it is known what there is to take back.
-        if let Some(by) = self.cancelled.clone().filter(|_| !doing.back && doing.sent.is_none()) {
+        if let Some(by) = self.stopped(&doing).filter(|_| doing.sent.is_none()) {
             return self.fail(&doing, format!("cancelled by {by}"));
         }
         self.stand_still(&mut doing);
@@ -130,7 +130,7 @@ impl Engine {
         if self.now.since(doing.since) < patience || (unseen && self.now.since(doing.since) < RESOLVE_WITHIN) {
             // What was sent, and nobody can tell what became of it, is found out first.
             let obeys = !doing.back && (doing.sent.is_none() || !unseen || doing.watches().is_some());
-            if let Some(by) = self.cancelled.clone().filter(|_| obeys) {
+            if let Some(by) = self.stopped(&doing).filter(|_| obeys) {
                 return self.fail(&doing, format!("cancelled by {by}"));
             }
             match self.steer(&mut doing, &sight) {

@@ -13,10 +13,14 @@ use std::net::IpAddr;
 
 type Required = Vec<(Interlock, Condition)>;
 
-/// The migration and both its filesystems, the old one first.
-fn both<'a>(context: &'a Context<'_>) -> Option<(&'a MigrationLayout, &'a SliceLayout, &'a SliceLayout)> {
+/// The migration of a slice, or onto it, and both its filesystems, the old one first.
+fn both<'a>(
+    context: &'a Context<'_>,
+    slice: &SliceName,
+) -> Option<(&'a MigrationLayout, &'a SliceLayout, &'a SliceLayout)> {
     let layouts = &context.plan.layouts;
-    let migration = layouts.migration.as_ref()?;
+    let mut migrations = layouts.migrations.iter();
+    let migration = migrations.find(|migration| migration.slice == *slice || migration.into == *slice)?;
     Some((
         migration,
         layouts.slices.get(&migration.slice)?,
@@ -31,7 +35,7 @@ fn outside(slice: &SliceName) -> Required {
 
 /// Clients are let in, to the copy or to what it was made of.
 pub(super) fn open(context: &Context<'_>, host: &HostName, slice: &SliceName, address: IpAddr) -> Required {
-    let Some((migration, old, _)) = both(context) else {
+    let Some((migration, old, _)) = both(context, slice) else {
         return Vec::new();
     };
     if *slice == migration.into && *host == migration.to {
@@ -62,7 +66,7 @@ fn silent(context: &Context<'_>, migration: &MigrationLayout, address: Option<Ip
 
 /// What was closed may be written again.
 pub(super) fn thaw(context: &Context<'_>, slice: &SliceName) -> Required {
-    match both(context) {
+    match both(context, slice) {
         Some((migration, old, _)) if migration.slice == *slice => {
             silent(context, migration, old.address.as_ref().map(|address| address.ip))
         }
@@ -72,7 +76,7 @@ pub(super) fn thaw(context: &Context<'_>, slice: &SliceName) -> Required {
 
 /// The copy is overwritten.
 pub(super) fn overwrite(context: &Context<'_>, layout: &SliceLayout, slice: &SliceName) -> Required {
-    let Some((migration, old, _)) = both(context).filter(|(migration, ..)| migration.into == *slice) else {
+    let Some((migration, old, _)) = both(context, slice).filter(|(migration, ..)| migration.into == *slice) else {
         return outside(slice);
     };
     let source = filesystem::is_there(&migration.from, &old.device, &old.mount_point);
@@ -99,7 +103,7 @@ pub(super) fn unused(to: &HostName, layout: &SliceLayout) -> Required {
 
 /// Snapshots are received over the copy; its own server mounts it again after each.
 pub(super) fn receive(context: &Context<'_>, layout: &SliceLayout, slice: &SliceName) -> Required {
-    let Some((migration, old, _)) = both(context).filter(|(migration, ..)| migration.into == *slice) else {
+    let Some((migration, old, _)) = both(context, slice).filter(|(migration, ..)| migration.into == *slice) else {
         return outside(slice);
     };
     let (from, to) = (&migration.from, &migration.to);
@@ -124,7 +128,7 @@ pub(super) fn receive(context: &Context<'_>, layout: &SliceLayout, slice: &Slice
 
 /// The copy can be written: what it was made of can be no more.
 pub(super) fn unlock(context: &Context<'_>, slice: &SliceName) -> Required {
-    match both(context).filter(|(migration, ..)| migration.into == *slice) {
+    match both(context, slice).filter(|(migration, ..)| migration.into == *slice) {
         Some((migration, old, _)) => vec![(
             Interlock::OldSideClosed,
             filesystem::is_read_only(&migration.from, &old.device, &old.mount_point),
@@ -135,7 +139,7 @@ pub(super) fn unlock(context: &Context<'_>, slice: &SliceName) -> Required {
 
 /// The old side is thrown away.
 pub(super) fn wipe(context: &Context<'_>, layout: &SliceLayout, slice: &SliceName) -> Required {
-    let Some((migration, _, new)) = both(context).filter(|(migration, ..)| migration.slice == *slice) else {
+    let Some((migration, _, new)) = both(context, slice).filter(|(migration, ..)| migration.slice == *slice) else {
         return outside(slice);
     };
     let (from, to) = (&migration.from, &migration.to);

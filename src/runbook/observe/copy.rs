@@ -9,6 +9,7 @@ pub use steering::Steering;
 
 use super::{
     drbd::Side,
+    lag::Database,
     pace::Client,
     stream,
     task::{self, Is, Task},
@@ -82,6 +83,10 @@ pub struct Copying {
     pub disks: Vec<(HostName, Duration)>,
     /// Sides of replicated slices that the servers have.
     pub replicas: Vec<Side>,
+    /// Databases on the servers and on their clients: a replica that falls behind is waited for.
+    pub databases: Vec<Database>,
+    /// How far behind its source a replica may be.
+    pub lag: Duration,
     /// When it may run; always where there is none.
     pub windows: Vec<Window>,
     /// Their time zone.
@@ -171,6 +176,7 @@ impl Copying {
         looks.extend(self.clients.iter().map(Client::look));
         looks.extend(self.disks.iter().map(|(host, _)| disk_look(host)));
         looks.extend(self.replicas.iter().map(Side::look));
+        looks.extend(self.databases.iter().map(Database::look));
         looks
     }
 

@@ -7,6 +7,7 @@ pub mod drbd;
 pub mod filesystem;
 pub mod galera;
 pub mod host;
+pub mod lag;
 pub mod md;
 pub mod mounts;
 pub mod mysql;

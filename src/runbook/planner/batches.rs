@@ -95,8 +95,9 @@ pub fn tell(fleet: &Fleet, rolling: &Rolling, apart: &[Apart], report: &mut Repo
             first.join(", then ")
         ));
     }
+    let one = if rolling.awaited { "slice" } else { "host" };
     report.note(format!(
-        "a host that fails is taken back alone; when more than {} have failed no further host is begun",
+        "a {one} that fails is taken back alone; when more than {} have failed no further {one} is begun",
         rolling.failures
     ));
     for rows in batches.values().filter(|rows| rows.len() > 1) {

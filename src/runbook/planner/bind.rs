@@ -216,7 +216,8 @@ pub fn calls(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     }
 }
 
-/// The calls of a plan that goes over hosts, a batch at a time: each step for every host of a batch before the next one.
+/// The calls of a plan that goes over hosts, a batch at a time: each step for every host of a batch before the next one. Slices
+/// that move go one after the other: two at once would be each other's load.
 fn rolled(scope: &Scope<'_>, rolling: &Rolling, shown: &Shown) -> Result<Bound, Unbound> {
     let definition = &scope.wish.definition;
     let facts = Value::from(Serde(shown));
@@ -232,31 +233,38 @@ fn rolled(scope: &Scope<'_>, rolling: &Rolling, shown: &Shown) -> Result<Bound, 
         return Err(amiss("batch: hosts cannot go none at a time".to_owned()));
     }
     let rows = scope.subject.words();
-    let hosts: Vec<HostName> = rows.iter().map(|row| HostName::new(row["host"].as_str())).collect();
-    let first = number("canary", &rolling.canary)?.min(hosts.len());
+    let key = definition.about.key();
+    let awaited = definition.about == About::Migration;
+    let first = number("canary", &rolling.canary)?.min(rows.len());
+    let batches: Vec<Vec<String>> = if awaited {
+        rows.iter().map(|row| vec![row[key].clone()]).collect()
+    } else {
+        let hosts: Vec<HostName> = rows.iter().map(|row| HostName::new(row[key].as_str())).collect();
+        let batches = batches(scope.fleet, &hosts, first, size, &rolling.apart).into_iter();
+        batches
+            .map(|batch| batch.iter().map(HostName::to_string).collect())
+            .collect()
+    };
     let mut out = Bound::default();
     let mut made: Vec<Row> = Vec::new();
-    for (batch, members) in batches(scope.fleet, &hosts, first, size, &rolling.apart)
-        .into_iter()
-        .enumerate()
-    {
+    for (batch, members) in batches.into_iter().enumerate() {
         let begin = made.len();
-        made.extend(members.iter().map(|host| Row {
-            name: host.to_string(),
+        made.extend(members.iter().map(|name| Row {
+            name: name.clone(),
             canary: batch < first,
             batch,
             steps: Vec::new(),
         }));
         for step in &definition.steps {
-            for (row, host) in members.iter().enumerate() {
-                let Some(found) = rows.iter().find(|row| row["host"] == host.as_str()) else {
+            for (row, name) in members.iter().enumerate() {
+                let Some(found) = rows.iter().find(|row| row[key] == *name) else {
                     continue;
                 };
                 let mut found = found.clone();
                 found.insert("first", if batch < first { "yes" } else { "" }.to_owned());
                 let words = words(&found, &scope.parameters, definition, Some(&facts));
                 let before = out.calls.len();
-                out.take(step, &words, Some(host.as_str()))?;
+                out.take(step, &words, Some(name))?;
                 made[begin + row].steps.extend(before..out.calls.len());
             }
         }
@@ -264,6 +272,7 @@ fn rolled(scope: &Scope<'_>, rolling: &Rolling, shown: &Shown) -> Result<Bound, 
     out.rolling = Some(plan::Rolling {
         rows: made,
         failures: number("failures", &rolling.failures)?,
+        awaited,
     });
     Ok(out)
 }
@@ -428,6 +437,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
         About::Array | About::Pool => &[ValueKind::Host],
         About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
         About::Clients => &[ValueKind::Slice, ValueKind::Segment],
+        About::Migration if definition.rolling.is_some() => &[ValueKind::Hosts],
         About::Migration | About::Restore => &[ValueKind::Slice],
         About::Backup => &[ValueKind::Slice, ValueKind::Database],
     };
@@ -440,6 +450,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
             &["host", "pool"],
             "a runbook about a pool is told the pool and its host by these names",
         ),
+        About::Migration if definition.rolling.is_some() => (&[], ""),
         About::Migration => (
             &["slice", "into"],
             "a runbook about a migration is told both filesystems by these names",
@@ -474,7 +485,7 @@ pub fn flaws(definition: &Definition) -> Vec<Flaw> {
 /// What is wrong with the way in which a runbook tries again.
 fn of_again(definition: &Definition, again: &Again, flaws: &mut Vec<Flaw>) {
     let key = || Part::Value("again".to_owned());
-    if definition.rolling.is_some() {
+    if definition.rolling.is_some() && definition.about != About::Migration {
         flaws.push(Flaw {
             at: vec![key()],
             says: "a runbook that goes over hosts does not try again by itself".to_owned(),
@@ -517,11 +528,37 @@ fn of_number(definition: &Definition, name: &str, text: &str, at: &[Part], flaws
 fn of_rolling(definition: &Definition, rolling: &Rolling, flaws: &mut Vec<Flaw>) {
     let value = |name: &str| Part::Value(name.to_owned());
     let mut flaw = |at: Vec<Part>, says: String, hint: Option<String>| flaws.push(Flaw { at, says, hint });
-    if definition.about != About::Hosts {
+    let one = if definition.about == About::Migration {
+        "slice"
+    } else {
+        "host"
+    };
+    if one == "slice" {
+        if rolling.batch.to_string() != "1" {
+            let hint = "two at once would be each other's load: leave it out".to_owned();
+            flaw(
+                vec![value("rolling"), value("batch")],
+                "slices move one after the other".to_owned(),
+                Some(hint),
+            );
+        }
+        let has_segment = definition
+            .parameters
+            .values()
+            .any(|parameter| parameter.kind == ValueKind::Segment);
+        if !has_segment {
+            let hint = "a parameter of the kind segment says where slices move to".to_owned();
+            flaw(
+                vec![value("parameters")],
+                "no parameter of it is of the kind segment".to_owned(),
+                Some(hint),
+            );
+        }
+    } else if definition.about != About::Hosts {
         let hint = "each host stands for itself; what belongs together is taken back together".to_owned();
         flaw(
             vec![Part::Key("rolling".to_owned())],
-            "only a runbook about hosts goes on when one of them fails".to_owned(),
+            "only a runbook about hosts, or about migrations, goes on when one of them fails".to_owned(),
             Some(hint),
         );
     }
@@ -545,7 +582,7 @@ fn of_rolling(definition: &Definition, rolling: &Rolling, flaws: &mut Vec<Flaw>)
                         .map_or(true, |number| name == "batch" && number == 0)
                 {
                     let hint = format!("a number, or a parameter that is one: \"{{{{ {name} }}}}\"");
-                    flaw(at, format!("{text:?} is no number of hosts"), Some(hint));
+                    flaw(at, format!("{text:?} is no number of {one}s"), Some(hint));
                 }
             }
         }
@@ -558,10 +595,10 @@ fn of_rolling(definition: &Definition, rolling: &Rolling, flaws: &mut Vec<Flaw>)
             flaw(
                 vec![value("steps"), Part::Item(at)],
                 format!(
-                    "{} speaks of no host, so it would belong to none that may fail",
+                    "{} speaks of no {one}, so it would belong to none that may fail",
                     step.action
                 ),
-                Some("name the host in its arguments or in `when`".to_owned()),
+                Some(format!("name the {one} in its arguments or in `when`")),
             );
         }
     }

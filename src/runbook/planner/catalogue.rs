@@ -45,6 +45,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ),
     ("migrate.yaml", include_str!("../builtin/migrate.yaml")),
     ("migrate-zfs.yaml", include_str!("../builtin/migrate-zfs.yaml")),
+    ("migrate-many.yaml", include_str!("../builtin/migrate-many.yaml")),
     ("migrate-reclaim.yaml", include_str!("../builtin/migrate-reclaim.yaml")),
 ];
 

@@ -5,7 +5,7 @@ use crate::{
     runbook::{
         definition::Kind,
         operation::{Claim, Nature, Operation, Place, Work},
-        plan::Plan,
+        plan::{Plan, Step},
     },
 };
 use serde_json::{Value, json};
@@ -44,20 +44,27 @@ pub fn stall(plan: &Plan) -> Duration {
         };
         operation.claims.iter().any(is_open)
     };
-    let first = match plan.kind {
-        Kind::Emergency => Some(0),
-        Kind::Planned => plan.steps.iter().position(|step| closes(&step.operation)),
+    let of = |steps: &[&Step]| -> Duration {
+        let first = match plan.kind {
+            Kind::Emergency => Some(0),
+            Kind::Planned => steps.iter().position(|step| closes(&step.operation)),
+        };
+        let last = steps.iter().rposition(|step| opens(&step.operation));
+        let (Some(first), Some(last)) = (first, last) else {
+            return Duration::ZERO;
+        };
+        let waits = steps.iter().take(last + 1).skip(first);
+        waits.map(|step| usual(&step.operation)).sum()
     };
-    let last = plan.steps.iter().rposition(|step| opens(&step.operation));
-    let (Some(first), Some(last)) = (first, last) else {
-        return Duration::ZERO;
-    };
-    plan.steps
-        .iter()
-        .take(last + 1)
-        .skip(first)
-        .map(|step| usual(&step.operation))
-        .sum()
+    match &plan.rolling {
+        // Each row has clients of its own.
+        Some(rolling) => {
+            let rows = rolling.rows.iter();
+            let steps = rows.map(|row| row.steps.iter().map(|at| &plan.steps[*at]).collect::<Vec<_>>());
+            steps.map(|steps| of(&steps)).max().unwrap_or_default()
+        }
+        None => of(&plan.steps.iter().collect::<Vec<_>>()),
+    }
 }
 
 /// How long a step usually takes, what it waits for left out.
@@ -74,6 +81,17 @@ pub fn usual(operation: &Operation) -> Duration {
         _ => Duration::ZERO,
     };
     CALL + waits + more.sum::<Duration>()
+}
+
+/// So many KiB as people say it.
+#[must_use]
+pub fn size(kib: u64) -> String {
+    let (of, unit) = match kib {
+        0..1_048_576 => (1024.0, "MiB"),
+        1_048_576..1_073_741_824 => (1_048_576.0, "GiB"),
+        _ => (1_073_741_824.0, "TiB"),
+    };
+    format!("{:.1} {unit}", kib as f64 / of)
 }
 
 /// The hash of everything that somebody who reads the plan consents to: 16 hexadecimal digits.
@@ -480,7 +498,12 @@ pub fn text(plan: &Plan) -> String {
     if let Some(again) = plan.again.filter(|again| again.tries > 1) {
         let _ = writeln!(
             out,
-            "  again  where it is out of time it is taken back and tried again by itself, {} times in all, after {} s each",
+            "  again  {} taken back and tried again by itself, {} times in all, after {} s each",
+            if plan.rolling.is_some() {
+                "what is out of time is"
+            } else {
+                "where it is out of time it is"
+            },
             again.tries,
             again.rest.as_secs()
         );

@@ -13,6 +13,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("drbd", "replication"),
     ("mountinfo", "mounts"),
     ("db_state", "its database"),
+    ("db_lag", "its database"),
     ("db_reach", "its database"),
     ("db_galera", "its database"),
     ("ping", "whether it reaches others"),

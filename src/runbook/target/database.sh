@@ -115,6 +115,28 @@ SELECT 'end' AS \`#end\`;
 SQL
 }
 
+# db_lag SOCKET DEFAULTS: how far a replica is behind: a line for each connection in which it is one, `behind SECONDS delay
+# SECONDS`, NULL where the server does not know that; then `end`, without which the answer is not whole.
+db_lag() {
+  db_dialect "$1" "$2" || return
+  case $db_dialect in
+    mariadb) db_ask='SHOW ALL SLAVES STATUS' ;;
+    mysql) db_ask='SHOW REPLICA STATUS' ;;
+    *) db_ask='SHOW SLAVE STATUS' ;;
+  esac
+  db_rows=$(echo "$db_ask;" | db_client "$1" "$2") || return
+  printf '%s\n' "$db_rows" | awk -F '\t' '
+    NR == 1 {
+      for (i = 1; i <= NF; i++) {
+        if ($i == "Seconds_Behind_Source" || $i == "Seconds_Behind_Master") at = i
+        if ($i == "SQL_Delay") delay = i
+      }
+      next
+    }
+    { print "behind", (at ? $at : "NULL"), "delay", (delay ? $delay : 0) }
+    END { print "end" }'
+}
+
 # db_binlogs SOCKET DEFAULTS: where the binary logs are, without the number behind their names, and a line for each.
 db_binlogs() {
   db_client "$1" "$2" --skip-column-names <<'SQL'

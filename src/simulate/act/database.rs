@@ -30,6 +30,7 @@ pub(super) fn function(island: &mut Island, at: usize, words: &[&str]) -> Option
     let answer = match words {
         ["db_state", _, _] => with(island, at, |island, server| Answer::ok(state(island, server))),
         ["db_stand", _, _] => with(island, at, |_, server| Answer::ok(stand(server))),
+        ["db_lag", _, _] => with(island, at, |_, server| Answer::ok(lag(server))),
         ["db_close", _, _] => change(island, at, close),
         ["db_open", _, _, events] => change(island, at, |server| {
             server.read_only = false;
@@ -54,6 +55,21 @@ pub(super) fn function(island: &mut Island, at: usize, words: &[&str]) -> Option
         _ => return None,
     };
     Some(answer)
+}
+
+/// How far a replica says it is behind; it does not know that without a connection, or while its applier is off.
+fn lag(server: &Server) -> String {
+    let behind = server.channel.as_ref().map(|channel| {
+        if channel.connected && channel.sql_on {
+            whole(channel.lag_s).to_string()
+        } else {
+            "NULL".to_owned()
+        }
+    });
+    behind.map_or_else(
+        || "end\n".to_owned(),
+        |behind| format!("behind {behind} delay 0\nend\n"),
+    )
 }
 
 /// Whether the host's server runs.

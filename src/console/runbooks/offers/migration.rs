@@ -3,8 +3,10 @@
 
 use super::{About, Offer, holds};
 use crate::{
+    collect::FleetView,
     console::sides::Side,
-    fleet::Slice,
+    facts::UnixMs,
+    fleet::{Segment, Slice},
     runbook::observe::{filesystem, stream},
 };
 
@@ -32,6 +34,53 @@ pub(super) fn of_slice(about: &About<'_>) -> Vec<Offer> {
         offers.push(about.named("migrate", none));
     }
     offers
+}
+
+/// What can be done with all slices of a segment in that way: to each other segment that has places for some of them.
+pub(super) fn of_segment(view: &FleetView, segment: &Segment, now: UnixMs) -> Vec<Offer> {
+    let slices = segment.slices.iter().map(|slice| About::new(view, segment, slice, now));
+    let slices: Vec<About<'_>> = slices.collect();
+    let targets = view.fleet.segments.iter().filter(|other| other.name != segment.name);
+    let mut offers: Vec<Offer> = targets.filter_map(|target| all_to(segment, &slices, target)).collect();
+    if let Some(first) = slices.first().filter(|_| offers.is_empty()) {
+        let none = "no other segment has a slice that is mounted where one of its slices is, without a service address";
+        offers.push(first.offer("migrate-many", &[], segment.name.as_str(), Err(none.to_owned())));
+    }
+    offers
+}
+
+/// To that segment, where it has a place for any of them.
+fn all_to(segment: &Segment, slices: &[About<'_>], target: &Segment) -> Option<Offer> {
+    let place = |about: &About<'_>| {
+        let places = places(about);
+        let mut slices = target.slices.iter();
+        slices.find(|into| places.iter().any(|place| place.name == into.name))
+    };
+    let pairs: Vec<(&About<'_>, &Slice)> = slices.iter().filter_map(|about| Some((about, place(about)?))).collect();
+    let (first, _) = pairs.first()?;
+    let names: Vec<&str> = pairs.iter().map(|(about, _)| about.slice.name.as_str()).collect();
+    let (of, names) = (format!("segment={}", segment.name), names.join(","));
+    // The first that it cannot be done for says why; the plan says it of each.
+    let why_not = pairs.iter().find_map(|(about, into)| {
+        let why = migrated(about, into).err()?;
+        Some(format!("{}: {why}", about.slice.name))
+    });
+    let says = match why_not {
+        Some(why) => Err(why),
+        None => Ok(format!(
+            "{} of {} slices → {}, one after the other: {}",
+            pairs.len(),
+            slices.len(),
+            target.name,
+            names.replace(',', ", ")
+        )),
+    };
+    let with = [
+        ("of", of.as_str()),
+        ("segment", target.name.as_str()),
+        ("slices", names.as_str()),
+    ];
+    Some(first.offer("migrate-many", &with, segment.name.as_str(), says))
 }
 
 /// The server that serves it, where that answers.

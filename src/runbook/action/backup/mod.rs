@@ -81,6 +81,8 @@ impl<'a> Found<'a> {
             clients,
             disks: vec![(layout.host.clone(), layout.disk_limit)],
             replicas: Vec::new(),
+            databases: Vec::new(),
+            lag: Duration::MAX,
             windows: Vec::new(),
             zone: String::new(),
             place: layout.place.clone(),

@@ -1,7 +1,7 @@
 //! Marks the filesystem that a slice moves to: nothing without that mark is ever overwritten. What an earlier run left of
 //! its tasks is forgotten; what it copied is kept, and saves time.
 
-use super::{Found, SETSID};
+use super::{Found, SETSID, WHICH};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, Tool, argv},
     observe::{copy, filesystem, task},
@@ -23,7 +23,7 @@ impl Action for CopyBegin {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST]
+        &[HOST, WHICH]
     }
 
     fn tools(&self) -> &'static [Tool] {

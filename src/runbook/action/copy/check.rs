@@ -1,9 +1,8 @@
 //! Compares a slice with its copy while nobody can write to either: nothing may differ.
 
-use super::{BUDGET, CHECK, Found, RSYNC, change, closed_check};
+use super::{BUDGET, CHECK, Found, RSYNC, WHICH, change, closed_check};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, Tool},
-    definition::Call,
     observe::{copy::Mode, watch::Watch},
     operation::{Nature, Operation, Place, Work},
 };
@@ -23,7 +22,7 @@ impl Action for CopyCheck {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST, BUDGET, CHECK]
+        &[HOST, WHICH, BUDGET, CHECK]
     }
 
     fn tools(&self) -> &'static [Tool] {
@@ -60,7 +59,7 @@ impl Action for CopyCheck {
             settles_within: budget + Duration::from_secs(10),
             nature: Nature::Idempotent,
             retry: None,
-            undo: Some(Call::new("copy-end", [("host", layout.to.to_string())])),
+            undo: Some(found.ends()),
             claims: vec![found.overwrites()],
         })
     }

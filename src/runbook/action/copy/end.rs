@@ -1,6 +1,6 @@
 //! Ends whatever of a copy runs on the server that a slice moves to. What is copied already stays there.
 
-use super::Found;
+use super::{Found, WHICH};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, argv},
     operation::{Nature, Operation, Place, Work},
@@ -21,7 +21,7 @@ impl Action for CopyEnd {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST]
+        &[HOST, WHICH]
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {

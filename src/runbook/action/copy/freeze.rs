@@ -1,7 +1,7 @@
 //! Closes a slice on the server that it leaves: its filesystem becomes read-only, so that nothing can be written there by
 //! anybody; and opens it again. Each of the two takes the other back.
 
-use super::Found;
+use super::{Found, WHICH};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, Tool, argv, same},
     observe::{filesystem, nfs},
@@ -34,7 +34,7 @@ impl Action for Freeze {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST]
+        &[HOST, WHICH]
     }
 
     fn tools(&self) -> &'static [Tool] {

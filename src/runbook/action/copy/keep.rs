@@ -1,7 +1,7 @@
 //! Writes down on the server that a slice has left since when, and for how long, its old side is kept; nobody reads it for
 //! copying any more.
 
-use super::{Found, number};
+use super::{Found, WHICH, number};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, argv},
     observe::{copy, stream, task},
@@ -25,6 +25,7 @@ impl Action for CopyKeep {
     fn arguments(&self) -> &'static [Argument] {
         &[
             HOST,
+            WHICH,
             Argument {
                 name: "days",
                 optional: false,

@@ -1,9 +1,8 @@
 //! The last pass of a copy, while nobody can write to the slice.
 
-use super::{BUDGET, DELETES, Found, RSYNC, deletes};
+use super::{BUDGET, DELETES, Found, RSYNC, WHICH, deletes};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, Tool},
-    definition::Call,
     observe::{copy::Mode, watch::Watch},
     operation::{Nature, Operation, Place, Work},
 };
@@ -23,7 +22,7 @@ impl Action for CopyLast {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST, BUDGET, DELETES]
+        &[HOST, WHICH, BUDGET, DELETES]
     }
 
     fn tools(&self) -> &'static [Tool] {
@@ -46,7 +45,7 @@ impl Action for CopyLast {
             settles_within: budget + Duration::from_secs(10),
             nature: Nature::Idempotent,
             retry: None,
-            undo: Some(Call::new("copy-end", [("host", layout.to.to_string())])),
+            undo: Some(found.ends()),
             claims: vec![found.overwrites()],
         })
     }

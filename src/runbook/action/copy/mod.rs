@@ -30,6 +30,7 @@ pub use wipe::CopyWipe;
 use super::{Argument, Given, SETSID, Tool};
 use crate::runbook::{
     condition::Condition,
+    definition::Call,
     observe::{
         copy::{By, CHANGE, Copying, Mode},
         filesystem, task,
@@ -54,6 +55,12 @@ pub(super) const ADDRESS_TOOLS: &[Tool] = &[
         why: "clients would look for the address at its old place for minutes",
     },
 ];
+/// Names what moves; a plan with several slices has several on one host.
+const WHICH: Argument = Argument {
+    name: "slice",
+    optional: true,
+    about: "the slice that moves; needed where the plan moves several",
+};
 const BUDGET: Argument = Argument {
     name: "budget",
     optional: false,
@@ -79,11 +86,17 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn of(given: &Given<'a>) -> Result<Self, String> {
-        let layout = given
-            .layouts
-            .migration
-            .as_ref()
-            .ok_or("this plan is about no migration")?;
+        let named = given.call.with.get(WHICH.name);
+        let is_it = |layout: &&MigrationLayout| named.is_none_or(|name| layout.slice.as_str() == name);
+        let mut layouts = given.layouts.migrations.iter().filter(is_it);
+        let layout = match (layouts.next(), layouts.next(), named) {
+            (Some(layout), None, _) => layout,
+            (Some(_), Some(_), _) => {
+                return Err("this plan moves several slices: name the one that is meant".to_owned());
+            }
+            (None, _, Some(name)) => return Err(format!("{name} does not move by this plan")),
+            (None, _, None) => return Err("this plan is about no migration".to_owned()),
+        };
         let slice = |name| {
             given
                 .layouts
@@ -116,6 +129,12 @@ impl<'a> Found<'a> {
             return Ok(found);
         }
         Err(format!("{} does not move to {host}", found.layout.slice))
+    }
+
+    /// What ends everything that copies it.
+    fn ends(&self) -> Call {
+        let (slice, to) = (self.layout.slice.to_string(), self.layout.to.to_string());
+        Call::new("copy-end", [(WHICH.name, slice), ("host", to)])
     }
 
     /// The name of the task that lets the new server read.
@@ -185,6 +204,8 @@ impl<'a> Found<'a> {
             clients: layout.clients.clone(),
             disks: layout.disks.clone(),
             replicas: layout.replicas.clone(),
+            databases: layout.databases.clone(),
+            lag: layout.lag,
             windows: layout.windows.clone(),
             zone: layout.zone.clone(),
             place: self.new.mount_point.clone(),

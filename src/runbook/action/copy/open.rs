@@ -1,7 +1,7 @@
 //! Gives the copy the slice's address: from then on it is the slice. What clients write there is nowhere else, so nothing
 //! takes this back.
 
-use super::{ADDRESS_TOOLS, Found};
+use super::{ADDRESS_TOOLS, Found, WHICH};
 use crate::{
     fleet::{HostName, SliceName},
     runbook::{
@@ -27,7 +27,7 @@ impl Action for CopyOpen {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST]
+        &[HOST, WHICH]
     }
 
     fn tools(&self) -> &'static [Tool] {

@@ -1,9 +1,8 @@
 //! Copies a slice while its clients work, pass by pass, until the rest is so little that it can be closed for it.
 
-use super::{BUDGET, CHECK, DELETES, Found, RSYNC, closed_check, deletes, hours};
+use super::{BUDGET, CHECK, DELETES, Found, RSYNC, WHICH, closed_check, deletes, hours};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, HOURS, Tool},
-    definition::Call,
     observe::{copy::Mode, task, watch::Watch},
     operation::{Nature, Operation, Place, Work},
     plan::MigrationLayout,
@@ -24,7 +23,7 @@ impl Action for CopyPasses {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST, BUDGET, HOURS, DELETES, CHECK]
+        &[HOST, WHICH, BUDGET, HOURS, DELETES, CHECK]
     }
 
     fn tools(&self) -> &'static [Tool] {
@@ -56,7 +55,7 @@ impl Action for CopyPasses {
             settles_within: hours(given)?,
             nature: Nature::Idempotent,
             retry: None,
-            undo: Some(Call::new("copy-end", [("host", layout.to.to_string())])),
+            undo: Some(found.ends()),
             claims: vec![found.overwrites()],
         })
     }
@@ -75,6 +74,14 @@ pub(super) fn when(layout: &MigrationLayout) -> String {
     };
     if !layout.replicas.is_empty() {
         out = format!("{out}, while replication there keeps up");
+    }
+    if !layout.databases.is_empty() {
+        let hosts: Vec<&str> = layout.databases.iter().map(|database| database.host.as_str()).collect();
+        out = format!(
+            "{out}, while no replica on {} is more than {} s behind",
+            hosts.join(", "),
+            layout.lag.as_secs()
+        );
     }
     if let Some(limit) = layout.limit_kib_s {
         out = format!("{out}, {limit} KiB/s at most");

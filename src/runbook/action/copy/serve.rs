@@ -1,7 +1,7 @@
 //! Lets the new server read the slice from the old one, by an rsync daemon that nobody else may ask and that can write
 //! nothing; and ends that. Each of the two takes the other back.
 
-use super::{Found, RSYNC, SETSID};
+use super::{Found, RSYNC, SETSID, WHICH};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, Tool, argv, same},
     observe::task,
@@ -34,7 +34,7 @@ impl Action for Serve {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST]
+        &[HOST, WHICH]
     }
 
     fn tools(&self) -> &'static [Tool] {

@@ -1,6 +1,6 @@
 //! Throws the old side of a slice away that has moved, once it was kept for as long as was said.
 
-use super::Found;
+use super::{Found, WHICH};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, Tool, argv},
     observe::{copy, filesystem},
@@ -22,7 +22,7 @@ impl Action for CopyWipe {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[HOST]
+        &[HOST, WHICH]
     }
 
     fn tools(&self) -> &'static [Tool] {

@@ -89,6 +89,8 @@ impl<'a> Found<'a> {
             clients: Vec::new(),
             disks: vec![(layout.to.clone(), layout.disk_limit)],
             replicas: Vec::new(),
+            databases: Vec::new(),
+            lag: Duration::MAX,
             windows: Vec::new(),
             zone: String::new(),
             place: self.new.mount_point.clone(),

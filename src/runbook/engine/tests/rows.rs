@@ -43,7 +43,11 @@ fn rolling(failures: usize, canary: usize, batch: usize) -> Plan {
             }
         }
     }
-    plan.rolling = Some(Rolling { rows, failures });
+    plan.rolling = Some(Rolling {
+        rows,
+        failures,
+        awaited: false,
+    });
     plan
 }
 

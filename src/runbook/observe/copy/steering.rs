@@ -6,6 +6,7 @@ use crate::{
     fleet::HostName,
     runbook::{
         observe::{
+            lag::Lags,
             pace::{Fare, Pace, fare},
             task::{self, Is, Task},
             watch::Advice,
@@ -54,6 +55,8 @@ pub struct Steering {
     refused_at: Option<(UnixMs, String)>,
     /// Whether replication lagged at the end of the window before: for a moment it may.
     lagged: bool,
+    /// How far databases are behind.
+    databases: Lags,
     said: Option<String>,
 }
 
@@ -76,10 +79,11 @@ impl Steering {
         }
         let next = copying.next(&tasks);
         let runs = matches!(&next, Next::Under(pass) if matches!(pass.is, Is::Running { .. }));
+        let begun = tasks.iter().any(|task| task.is != Is::None);
         let waits = if paused {
             Some("a person has paused it".to_owned())
         } else {
-            hours(copying, sight).or_else(|| self.others(copying, sight, now, runs))
+            hours(copying, sight).or_else(|| self.others(copying, sight, now, (runs, begun)))
         };
         self.said = match &waits {
             Some(why) => Some(format!("it waits: {why}")),
@@ -121,8 +125,9 @@ impl Steering {
         }
     }
 
-    /// Whether others are worse off by it, or it is not known yet how they fare without it.
-    fn others(&mut self, copying: &Copying, sight: &Sight, now: UnixMs, runs: bool) -> Option<String> {
+    /// Whether others are worse off by it, or it is not known yet how they fare without it; `runs`: whether a pass runs, `begun`:
+    /// whether one was begun at all.
+    fn others(&mut self, copying: &Copying, sight: &Sight, now: UnixMs, (runs, begun): (bool, bool)) -> Option<String> {
         let clients = copying
             .clients
             .iter()
@@ -190,7 +195,8 @@ impl Steering {
         let lags = copying.lags(sight);
         let lagged = std::mem::replace(&mut self.lagged, lags.is_some());
         let lags = copying.resyncs(sight).or(lags.filter(|_| lagged));
-        match worse.or(slow).or(unheard).or(lags) {
+        let behind = self.databases.judge(&copying.databases, copying.lag, begun, sight, now);
+        match worse.or(slow).or(unheard).or(lags).or(behind) {
             Some(why) => {
                 self.rests = Some((now + REST, why.clone()));
                 // What was counted before belongs to another pace.
@@ -202,12 +208,17 @@ impl Steering {
     }
 
     fn fares(&self) -> String {
-        match self.base_ms {
+        let aside = self
+            .databases
+            .aside()
+            .map_or_else(String::new, |aside| format!("; {aside}"));
+        let fares = match self.base_ms {
             Some(ms) => {
                 format!("clients wait {ms:.1} ms a request without it; it stands still while they wait twice as long")
             }
             None => "how long clients wait without it is not known".to_owned(),
-        }
+        };
+        fares + &aside
     }
 
     /// The last advice did not arrive, or was of no use.

@@ -3,25 +3,37 @@
 use super::{Asked, Subject, array, layout, safe};
 use crate::{
     facts::{filesystem::parse_mountinfo, network::parse_addresses},
-    fleet::{Fleet, HostName, Slice, Thresholds},
+    fleet::{Fleet, Host, HostName, Segment, Selector, Slice, Thresholds},
     runbook::{
         check::{Refusal, Report},
         condition::Condition,
+        definition::ValueKind,
         observe::{
-            copy::{self, Room},
+            copy::{self, Kept, Room},
             drbd::Side,
-            filesystem, network, nfs,
+            filesystem,
+            lag::Database,
+            network, nfs,
+            pace::Client,
         },
         plan::{Layouts, MigrationLayout, SliceLayout},
-        planner::identity,
+        planner::{identity, show::size},
         sight::{Look, Sight},
     },
 };
 use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr, time::Duration};
 
-/// The migration of a plan.
+/// The migrations of a plan, in the order in which they are done.
 #[derive(Debug, Clone)]
-pub struct Migration {
+pub struct Migrations {
+    rows: Vec<Migration>,
+    /// Those that are done already, in words.
+    over: Vec<String>,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+struct Migration {
     found: MigrationLayout,
     old: SliceLayout,
     new: SliceLayout,
@@ -35,40 +47,172 @@ pub struct Migration {
     wanted: bool,
 }
 
-/// Finds both filesystems and their servers.
+/// Finds what moves, and both filesystems and servers of each.
 ///
 /// # Errors
 /// Names that can be none of these.
+pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
+    let several = asked.wish.definition.rolling.is_some();
+    let pairs = if several {
+        several_pairs(asked)?
+    } else {
+        vec![one_pair(asked)?]
+    };
+    let (mut rows, mut over, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
+    for (slice, into) in pairs {
+        match migration(asked, slice, into) {
+            Ok(row) if several && has_moved(&row.found, asked.sight) => {
+                over.push(format!("{} has moved to {} already", slice.name, into.name));
+            }
+            Ok(row) => rows.push(row),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    if rows.is_empty() {
+        return Err(vec![Refusal::new(over.join("; "), "there is nothing left to move")]);
+    }
+    Ok(Box::new(Migrations { rows, over }))
+}
+
+/// What is named as what moves, and where to.
+fn one_pair<'a>(asked: &Asked<'a>) -> Result<Pair<'a>, Vec<Refusal>> {
+    let named = |name: &str| {
+        let slice = asked.given(name).and_then(|slice| asked.fleet.slice(slice));
+        slice.map(|(_, slice)| slice)
+    };
+    named("slice").zip(named("into")).ok_or_else(|| {
+        vec![Refusal::new(
+            "it is not said what moves, and to what",
+            "name the slice, and the one of the inventory that it moves to (into)",
+        )]
+    })
+}
+
+/// A slice, and the one that it moves to.
+type Pair<'a> = (&'a Slice, &'a Slice);
+
+/// The slices that live on the servers that are selected, each with the slice of the other segment that is mounted where it is;
+/// in the order in which they are named, else in that of the inventory.
+fn several_pairs<'a>(asked: &Asked<'a>) -> Result<Vec<Pair<'a>>, Vec<Refusal>> {
+    let fleet = asked.fleet;
+    let of_kind = |kind| asked.parameter(kind).and_then(|name| asked.given(name));
+    let servers = of_kind(ValueKind::Hosts).and_then(|text| Selector::parse(text).ok()?.select(fleet).ok());
+    let target = fleet
+        .segments
+        .iter()
+        .find(|segment| of_kind(ValueKind::Segment) == Some(segment.name.as_str()));
+    let (Some(servers), Some(target)) = (servers, target) else {
+        return Err(vec![Refusal::new(
+            "it is not said whose slices move, or to which segment",
+            "select the servers whose slices move, and name the segment",
+        )]);
+    };
+    let lives = |slice: &Slice| servers.iter().any(|at| fleet.hosts[*at].name == slice.preferred);
+    let there: Vec<&Slice> = fleet
+        .segments
+        .iter()
+        .filter(|segment| segment.name != target.name)
+        .flat_map(|segment| &segment.slices)
+        .filter(|slice| lives(slice))
+        .collect();
+    let mut refusals = Vec::new();
+    let chosen = match of_kind(ValueKind::Slices).filter(|names| *names != "all") {
+        None => there,
+        Some(names) => {
+            let mut chosen: Vec<&Slice> = Vec::new();
+            for name in names.split(',').map(str::trim) {
+                match there.iter().find(|slice| slice.name.as_str() == name) {
+                    Some(slice) if chosen.iter().any(|known| known.name == slice.name) => {}
+                    Some(slice) => chosen.push(slice),
+                    None => refusals.push(Refusal::new(
+                        format!(
+                            "{name} lives on none of the servers that are selected, or in {} already",
+                            target.name
+                        ),
+                        "leave it out, or select its server as well",
+                    )),
+                }
+            }
+            chosen
+        }
+    };
+    let mut pairs: Vec<Pair<'a>> = Vec::new();
+    for slice in chosen {
+        match place_in(target, slice) {
+            Err(refusal) => refusals.push(refusal),
+            Ok(into) => match pairs.iter().find(|(_, taken)| taken.name == into.name) {
+                Some((other, _)) => refusals.push(Refusal::new(
+                    format!("{} and {} would both move to {}", other.name, slice.name, into.name),
+                    "move one of them by itself, to a slice of its own (migrate)",
+                )),
+                None => pairs.push((slice, into)),
+            },
+        }
+    }
+    if pairs.is_empty() && refusals.is_empty() {
+        refusals.push(Refusal::new(
+            format!(
+                "no slice outside of {} lives on the servers that are selected",
+                target.name
+            ),
+            "select the servers where slices live in normal times (preferred)",
+        ));
+    }
+    if refusals.is_empty() { Ok(pairs) } else { Err(refusals) }
+}
+
+/// The slice of a segment that takes the place of another one: the one that is mounted where that is.
+fn place_in<'a>(segment: &'a Segment, slice: &Slice) -> Result<&'a Slice, Refusal> {
+    let fits = |into: &&Slice| into.mount_point == slice.mount_point && into.service_address.is_none();
+    let mut places = segment.slices.iter().filter(fits);
+    match (places.next(), places.next()) {
+        (Some(into), None) => Ok(into),
+        (None, _) => Err(Refusal::new(
+            format!(
+                "{}: no slice of {} without a service address is mounted at {}",
+                slice.name, segment.name, slice.mount_point
+            ),
+            "declare what it moves to, mounted at the same place; or choose the others (slices=)",
+        )),
+        (Some(one), Some(two)) => Err(Refusal::new(
+            format!(
+                "{}: {} and {} of {} are both mounted at {}",
+                slice.name, one.name, two.name, segment.name, slice.mount_point
+            ),
+            "move it by itself, to the one that is meant (migrate); and choose the others (slices=)",
+        )),
+    }
+}
+
+/// Whether its old side is kept because it has moved there.
+fn has_moved(found: &MigrationLayout, sight: Option<&Sight>) -> bool {
+    let told = sight.and_then(|sight| sight.text(&copy::kept_look(&found.from, &found.task)).ok());
+    let kept = told.and_then(|text| Kept::parse(text).ok()).flatten();
+    kept.is_some_and(|kept| kept.into == found.into.as_str())
+}
+
+/// A slice that moves, and what to: both filesystems and their servers.
 #[expect(
     clippy::too_many_lines,
     reason = "one thing after the other is found, each by the one before it"
 )]
-pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
+fn migration(asked: &Asked<'_>, slice: &Slice, into: &Slice) -> Result<Migration, Refusal> {
     let fleet = asked.fleet;
-    let named = |name: &str| {
-        asked
-            .given(name)
-            .and_then(|slice| fleet.slice(slice))
-            .map(|(_, slice)| slice)
-    };
-    let (Some(slice), Some(into)) = (named("slice"), named("into")) else {
-        return Err(vec![Refusal::new(
-            "it is not said what moves, and to what",
-            "name the slice, and the one of the inventory that it moves to (into)",
-        )]);
-    };
     if slice.name == into.name {
-        return Err(vec![Refusal::new(
+        return Err(Refusal::new(
             format!("{} cannot move to itself", slice.name),
             "name another slice of the inventory that it moves to",
-        )]);
+        ));
     }
     let (from, to) = (server(slice, asked.sight), server(into, asked.sight));
     if from == to {
-        return Err(vec![Refusal::new(
+        return Err(Refusal::new(
             format!("{} and {} are both on {from}", slice.name, into.name),
             "it moves to another server only: its address goes there with it",
-        )]);
+        ));
     }
     // The copy is served as the slice was: by its address, to its clients, at its path.
     let as_slice = Slice {
@@ -117,6 +261,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         .map(|host| (host.clone(), await_limit(fleet, host)))
         .to_vec();
     let replicas = replicas(fleet, [&from, &to], asked.sight);
+    let databases = databases(fleet, [&from, &to], &clients);
     let migrate = &fleet.migrate;
     let found = MigrationLayout {
         slice: slice.name.clone(),
@@ -133,6 +278,8 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         clients,
         disks,
         replicas,
+        databases,
+        lag: migrate.lag,
         from,
         to,
     };
@@ -154,7 +301,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     let candidates: Vec<(HostName, Slice)> = candidates.collect();
     let servers = candidates.iter().map(|(host, _)| host);
     let has_replica = |host: &&HostName| !self::replicas(fleet, [*host, *host], None).is_empty();
-    Ok(Box::new(Migration {
+    Ok(Migration {
         replicating: servers.filter(has_replica).cloned().collect(),
         candidates,
         objects,
@@ -164,7 +311,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         known,
         warnings,
         wanted: true,
-    }))
+    })
 }
 
 /// What tasks and files of a slice are called on a target: other slices have other names there. A dot stands before the
@@ -218,6 +365,20 @@ fn replicas(fleet: &Fleet, hosts: [&HostName; 2], sight: Option<&Sight>) -> Vec<
         mine.filter_map(move |host| layout::side(host, slice, resource, sight))
     });
     sides.collect()
+}
+
+/// Databases that what is copied may keep from applying: on the two servers, whose disks and lines are at work, and on clients of
+/// theirs, whose databases may have their data, their logs or their dumps on a slice. Whether one is a replica it says itself.
+fn databases(fleet: &Fleet, hosts: [&HostName; 2], clients: &[Client]) -> Vec<Database> {
+    let concerned = |host: &Host| hosts.contains(&&host.name) || clients.iter().any(|client| client.host == host.name);
+    let concerned = fleet.hosts.iter().filter(|host| concerned(host));
+    let found = concerned.filter_map(|host| {
+        Some(Database {
+            host: host.name.clone(),
+            access: host.mysql.clone()?,
+        })
+    });
+    found.collect()
 }
 
 /// Own addresses of both in the network of the slice's service address.
@@ -282,17 +443,7 @@ pub(super) fn fits(slice: &Slice, into: &Slice, task: &str) -> Result<(), Refusa
     Ok(())
 }
 
-impl Subject for Migration {
-    fn words(&self) -> Vec<BTreeMap<&'static str, String>> {
-        let words = BTreeMap::from([
-            ("slice", self.found.slice.to_string()),
-            ("into", self.found.into.to_string()),
-            ("from", self.found.from.to_string()),
-            ("to", self.found.to.to_string()),
-        ]);
-        if self.wanted { vec![words] } else { Vec::new() }
-    }
-
+impl Migration {
     fn looks(&self) -> Vec<Look> {
         let mut looks = Vec::new();
         for (host, slice) in &self.candidates {
@@ -317,44 +468,13 @@ impl Subject for Migration {
         looks
     }
 
-    fn hosts(&self) -> Vec<HostName> {
-        let mut hosts: Vec<HostName> = self.candidates.iter().map(|(host, _)| host.clone()).collect();
-        hosts.sort();
-        hosts.dedup();
-        hosts
-    }
-
-    fn say(&self, report: &mut Report) {
-        if let Err(refusal) = &self.known {
-            report.refuse(refusal.fact.clone(), refusal.lift.clone());
-        }
-        for warning in &self.warnings {
-            report.warn(warning.clone());
-        }
-    }
-
-    fn layouts(&self) -> Layouts {
-        Layouts {
-            slices: BTreeMap::from([
-                (self.found.slice.clone(), self.old.clone()),
-                (self.found.into.clone(), self.new.clone()),
-            ]),
-            migration: Some(self.found.clone()),
-            ..Layouts::default()
-        }
-    }
-
-    fn objects(&self) -> Vec<String> {
-        self.objects.clone()
-    }
-
-    fn fingerprint(&self, sight: &Sight) -> BTreeMap<String, String> {
-        let mut out = BTreeMap::new();
+    /// What it rests on; `of` names the slice, where there are several.
+    fn fingerprint(&self, of: &str, sight: &Sight, out: &mut BTreeMap<String, String>) {
         let said = |condition: &Condition| condition.judge(sight).word().to_owned();
         for (what, host, layout) in [("old", &self.found.from, &self.old), ("new", &self.found.to, &self.new)] {
             let (device, at) = (&layout.device, &layout.mount_point);
             let mut put =
-                |fact: &str, value: String| _ = out.insert(format!("{fact} of the {what} side, {host}"), value);
+                |fact: &str, value: String| _ = out.insert(format!("{fact} of the {what} side{of}, {host}"), value);
             put("machine", identity::machine(host, sight));
             put("boot", identity::boot(host, sight));
             put("mount", said(&filesystem::is_mounted(host, device, at)));
@@ -366,15 +486,127 @@ impl Subject for Migration {
             let mark = sight.text(&copy::mark_look(host, at)).map_or("unknown", str::trim_end);
             put("mark", mark.to_owned());
         }
+    }
+
+    /// What moves where, and how large it is, in words.
+    fn says(&self) -> String {
+        let MigrationLayout {
+            slice,
+            into,
+            from,
+            to,
+            used_kib,
+            ..
+        } = &self.found;
+        format!("{slice} to {into}, {from} → {to}, {}", size(*used_kib))
+    }
+}
+
+impl Migrations {
+    /// Those that were not left out.
+    fn wanted(&self) -> impl Iterator<Item = &Migration> {
+        self.rows.iter().filter(|row| row.wanted)
+    }
+
+    /// Whether a name belongs before what is said of one of them.
+    fn are_several(&self) -> bool {
+        self.rows.len() > 1
+    }
+}
+
+impl Subject for Migrations {
+    fn words(&self) -> Vec<BTreeMap<&'static str, String>> {
+        let words = self.wanted().map(|row| {
+            BTreeMap::from([
+                ("slice", row.found.slice.to_string()),
+                ("into", row.found.into.to_string()),
+                ("from", row.found.from.to_string()),
+                ("to", row.found.to.to_string()),
+            ])
+        });
+        words.collect()
+    }
+
+    fn looks(&self) -> Vec<Look> {
+        self.rows.iter().flat_map(Migration::looks).collect()
+    }
+
+    fn hosts(&self) -> Vec<HostName> {
+        let candidates = self.rows.iter().flat_map(|row| &row.candidates);
+        let mut hosts: Vec<HostName> = candidates.map(|(host, _)| host.clone()).collect();
+        hosts.sort();
+        hosts.dedup();
+        hosts
+    }
+
+    fn say(&self, report: &mut Report) {
+        for row in &self.rows {
+            if let Err(refusal) = &row.known {
+                report.refuse(refusal.fact.clone(), refusal.lift.clone());
+            }
+            for warning in &row.warnings {
+                report.warn(warning.clone());
+            }
+        }
+        for over in &self.over {
+            report.note(format!("{over}, and is left out"));
+        }
+        if self.are_several() {
+            let all_kib: u64 = self.wanted().map(|row| row.found.used_kib).sum();
+            report.note(format!(
+                "{} slices move, one after the other: {}",
+                self.wanted().count(),
+                size(all_kib)
+            ));
+            for (at, row) in self.wanted().enumerate() {
+                report.note(format!("{}. {}", at + 1, row.says()));
+            }
+        }
+    }
+
+    fn layouts(&self) -> Layouts {
+        let slices = self.rows.iter().flat_map(|row| {
+            let sides = [(&row.found.slice, &row.old), (&row.found.into, &row.new)];
+            sides.map(|(name, layout)| (name.clone(), layout.clone()))
+        });
+        Layouts {
+            slices: slices.collect(),
+            migrations: self.wanted().map(|row| row.found.clone()).collect(),
+            ..Layouts::default()
+        }
+    }
+
+    fn objects(&self) -> Vec<String> {
+        let mut objects: Vec<String> = Vec::new();
+        for object in self.rows.iter().flat_map(|row| &row.objects) {
+            if !objects.contains(object) {
+                objects.push(object.clone());
+            }
+        }
+        objects
+    }
+
+    fn fingerprint(&self, sight: &Sight) -> BTreeMap<String, String> {
+        let mut out = BTreeMap::new();
+        for row in &self.rows {
+            let of = if self.are_several() {
+                format!(" of {}", row.found.slice)
+            } else {
+                String::new()
+            };
+            row.fingerprint(&of, sight, &mut out);
+        }
         out
     }
 
     fn keep(&mut self, wanted: &dyn Fn(&str) -> bool) {
-        self.wanted &= wanted(self.found.slice.as_str());
+        for row in &mut self.rows {
+            row.wanted &= wanted(row.found.slice.as_str());
+        }
     }
 
-    fn migration(&self) -> Option<&MigrationLayout> {
-        self.wanted.then_some(&self.found)
+    fn migrations(&self) -> Vec<&MigrationLayout> {
+        self.wanted().map(|row| &row.found).collect()
     }
 }
 

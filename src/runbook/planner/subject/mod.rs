@@ -76,9 +76,9 @@ pub trait Subject: fmt::Debug + Send + Sync {
         &[]
     }
 
-    /// The migration, where it is about one.
-    fn migration(&self) -> Option<&MigrationLayout> {
-        None
+    /// The migrations, where it is about some.
+    fn migrations(&self) -> Vec<&MigrationLayout> {
+        Vec::new()
     }
 
     /// The backup, where it is about one and that could be found.

@@ -165,3 +165,133 @@ fn an_old_side_goes_only_when_its_days_are_over() {
         assert!(told.contains(says), "lacks {says:?}\n{told}");
     }
 }
+
+/// Places for both slices of the other segment, on one server.
+const BOTH: &str = "  interim:\n    servers: [access2]\n    slices:\n      spare: { device: /dev/md9, mount_point: /srv/slice-a, unreplicated: true }\n      spare-b: { device: /dev/md10, mount_point: /srv/slice-b, unreplicated: true }\n";
+
+/// A server that has both filesystems mounted.
+fn both_spare() -> Host {
+    let mut host = spare();
+    host.prints[0].2 = "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n40 22 9:9 / /srv/slice-a rw,noatime - ext4 /dev/md9 rw\n\
+        41 22 9:10 / /srv/slice-b rw,noatime - ext4 /dev/md10 rw\n";
+    host
+}
+
+fn many(more: &[(&str, &str)]) -> Wish {
+    let of = [("of", "segment=lab"), ("segment", "interim")];
+    wish("migrate-many", &[&of, more].concat())
+}
+
+fn told_of_many(spare: &str, wish: &Wish, to: Host) -> String {
+    let hosts = [("stor1", host("healthy")), ("stor2", host("healthy")), ("access2", to)];
+    told(planned(&with_spare(spare, ""), wish, hosts))
+}
+
+/// Every slice with its size, in order; each step belongs to one of them.
+#[test]
+fn all_slices_of_a_segment_move_to_another_one() {
+    insta::assert_snapshot!(told_of_many(BOTH, &many(&[]), both_spare()));
+    let other_way = told_of_many(BOTH, &many(&[("slices", "slice-b,slice-a")]), both_spare());
+    let first = other_way.find("1. slice-b to spare-b, stor2 → access2").unwrap();
+    assert!(
+        other_way[first..].contains("2. slice-a to spare, stor1 → access2"),
+        "{other_way}"
+    );
+}
+
+/// What stands against one of them is said with its name.
+#[test]
+fn a_refusal_says_which_slice_it_is_about() {
+    let refused = |spare: &str, more: &[(&str, &str)], to: Host, says: &[&str]| {
+        let told = told_of_many(spare, &many(more), to);
+        assert!(told.starts_with("REFUSED"), "{told}");
+        for says in says {
+            assert!(told.contains(says), "lacks {says:?}\n{told}");
+        }
+    };
+    let mut used = both_spare();
+    used.prints.insert(0, ("copy_mark /srv/slice-b", 0, "used\n"));
+    refused(BOTH, &[], used, &["slice-b: /srv/slice-b of access2 is not empty"]);
+    // One of the two alone would do.
+    let mut used = both_spare();
+    used.prints.insert(0, ("copy_mark /srv/slice-b", 0, "used\n"));
+    let one = told_of_many(BOTH, &many(&[("slices", "slice-a")]), used);
+    assert!(!one.starts_with("REFUSED"), "{one}");
+    // What is declared alone is refused before anything is looked at.
+    let declared = |spare: &str, wish: &Wish, fact: &str, lift: &str| {
+        let refusals = looks(&with_spare(spare, ""), wish).unwrap_err();
+        assert_eq!(refusals.len(), 1, "{refusals:?}");
+        assert!(
+            refusals[0].fact.contains(fact) && refusals[0].lift.contains(lift),
+            "{refusals:?}"
+        );
+    };
+    declared(
+        INTERIM,
+        &many(&[]),
+        "slice-b: no slice of interim without a service address is mounted at /srv/slice-b",
+        "slices=",
+    );
+    let twice = BOTH
+        .replace("/srv/slice-b", "/srv/slice-a")
+        .replace("servers: [access2]", "servers: [access2, access1]")
+        .replace(
+            "unreplicated: true }\n      spare-b",
+            "preferred: access1, unreplicated: true }\n      spare-b",
+        );
+    declared(
+        &twice,
+        &many(&[("slices", "slice-a")]),
+        "slice-a: spare and spare-b of interim are both mounted at /srv/slice-a",
+        "by itself",
+    );
+    let of = |of, slices| {
+        wish(
+            "migrate-many",
+            &[("of", of), ("segment", "interim"), ("slices", slices)],
+        )
+    };
+    declared(
+        BOTH,
+        &of("access1", "all"),
+        "no slice outside of interim lives on",
+        "preferred",
+    );
+    declared(
+        BOTH,
+        &of("stor1", "slice-b"),
+        "slice-b lives on none of the servers",
+        "leave it out",
+    );
+}
+
+/// Datasets of one pool have room each, and not together.
+#[test]
+fn filesystems_that_may_share_their_space_are_warned_of() {
+    let mut to = both_spare();
+    for place in ["copy_room /srv/slice-a", "copy_room /srv/slice-b"] {
+        to.prints.insert(0, (place, 0, "kib 1000000 24 600000 inodes 0 0 0\n"));
+    }
+    let told = told_of_many(BOTH, &many(&[]), to);
+    assert!(
+        told.contains("slice-a, slice-b have each room on access2, where 585 MiB are free"),
+        "{told}"
+    );
+}
+
+/// Databases that the copy may keep from applying: on either server, and on clients of either; no others.
+#[test]
+fn replicas_beside_the_copy_are_watched() {
+    let mut fleet = with_spare(INTERIM, "migrate: { lag_s: 12 }\n");
+    let another = crate::fleet::Host::new("db9", "10.77.0.99");
+    fleet.hosts.push(another);
+    for host in &mut fleet.hosts {
+        let has = ["access1", "stor1", "db9"].contains(&host.name.as_str());
+        host.mysql = has.then(crate::fleet::MysqlAccess::default);
+    }
+    let told = told_of(&fleet, &moves(), spare());
+    assert!(
+        told.contains("while no replica on stor1, access1 is more than 12 s behind"),
+        "{told}"
+    );
+}

@@ -163,7 +163,7 @@ steps:
     assert!(
         lines(&slices)
             .iter()
-            .any(|line| line.starts_with("5:1 only a runbook about hosts")),
+            .any(|line| line.starts_with("5:1 only a runbook about hosts, or about migrations,")),
         "{:?}",
         lines(&slices)
     );

@@ -40,8 +40,8 @@ server() {
 replica() {
   has_channel || return 0
   printf 'Replica_IO_State Source_Host Source_User Source_Port Connect_Retry Source_Log_File Read_Source_Log_Pos Relay_Log_File Relay_Log_Pos Relay_Source_Log_File Replica_IO_Running Replica_SQL_Running Replicate_Do_DB Replicate_Ignore_DB Replicate_Do_Table Replicate_Ignore_Table Replicate_Wild_Do_Table Replicate_Wild_Ignore_Table Last_Errno Last_Error Skip_Counter Exec_Source_Log_Pos Relay_Log_Space Until_Condition Until_Log_File Until_Log_Pos Source_SSL_Allowed Source_SSL_CA_File Source_SSL_CA_Path Source_SSL_Cert Source_SSL_Cipher Source_SSL_Key Seconds_Behind_Source Source_SSL_Verify_Server_Cert Last_IO_Errno Last_IO_Error Last_SQL_Errno Last_SQL_Error Replicate_Ignore_Server_Ids Source_Server_Id Source_UUID Source_Info_File SQL_Delay SQL_Remaining_Delay Replica_SQL_Running_State Source_Retry_Count Source_Bind Last_IO_Error_Timestamp Last_SQL_Error_Timestamp Source_SSL_Crl Source_SSL_Crlpath Retrieved_Gtid_Set Executed_Gtid_Set Auto_Position Replicate_Rewrite_DB Channel_Name Source_TLS_Version Source_public_key_path Get_Source_public_key Network_Namespace\n' | tr ' ' '\t'
-  printf 'Waiting for source to send event\t10.77.0.51\trepl\t3306\t60\tbinlog.000001\t1762\trelay.000002\t2055\tbinlog.000001\t%s\t%s\t\t\t\t\t\t\t0\t\t0\t1762\t2362\tNone\t\t0\tNo\t\t\t\t\t\t0\tNo\t0\t\t0\t\t\t1\t3e11fa47-71ca-11e1-9e33-c80aa9400001\tmysql.slave_master_info\t0\tNULL\tReplica has read all relay log; waiting for more updates\t10\t\t\t\t\t\t%s\t%s\t1\t\t\t\t\t1\t\n' \
-    "$(said io)" "$(said sql)" "$(said received)" "$(said executed)"
+  printf 'Waiting for source to send event\t10.77.0.51\trepl\t3306\t60\tbinlog.000001\t1762\trelay.000002\t2055\tbinlog.000001\t%s\t%s\t\t\t\t\t\t\t0\t\t0\t1762\t2362\tNone\t\t0\tNo\t\t\t\t\t\t%s\tNo\t0\t\t0\t\t\t1\t3e11fa47-71ca-11e1-9e33-c80aa9400001\tmysql.slave_master_info\t%s\tNULL\tReplica has read all relay log; waiting for more updates\t10\t\t\t\t\t\t%s\t%s\t1\t\t\t\t\t1\t\n' \
+    "$(said io)" "$(said sql)" "$(said behind || echo 0)" "$(said delay || echo 0)" "$(said received)" "$(said executed)"
 }
 
 # semi_name SIDE: the variable that switches it.

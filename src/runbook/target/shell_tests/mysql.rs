@@ -88,6 +88,27 @@ fn state(room: &Room) -> Seen {
 }
 
 #[test]
+fn a_replica_tells_how_far_it_is_behind() {
+    use crate::runbook::observe::lag::parse;
+    for shell in shells() {
+        let room = host(shell, "8.4.2");
+        let behind = || parse(&looked(&room, "db_lag").text);
+        assert_eq!(behind(), Ok(None), "{shell}: a source");
+        replica(&room, 9);
+        assert_eq!(behind(), Ok(Some(0)), "{shell}");
+        put(&room, "behind", "75");
+        assert_eq!(behind(), Ok(Some(75)), "{shell}");
+        put(&room, "delay", "60");
+        assert_eq!(behind(), Ok(Some(15)), "{shell}");
+        put(&room, "behind", "NULL");
+        assert!(behind().is_err(), "{shell}");
+        // A server that does not answer tells nothing.
+        room.program("mariadb", "exit 1");
+        assert!(behind().is_err(), "{shell}");
+    }
+}
+
+#[test]
 fn a_server_tells_its_state_by_the_words_of_its_release() {
     for shell in shells() {
         for version in ["8.0.23", "8.0.36-28", "8.4.2", "9.1.0"] {

@@ -41,6 +41,8 @@ impl Play {
             clients: vec![client],
             disks: Vec::new(),
             replicas: Vec::new(),
+            databases: Vec::new(),
+            lag: Duration::from_secs(30),
             windows: Vec::new(),
             zone: "UTC".into(),
             place: "/srv/web1".into(),

@@ -1,4 +1,4 @@
-//! A pass beside replication that falls behind.
+//! A pass beside replication that falls behind: of slices, and of databases.
 
 use super::*;
 use crate::runbook::{
@@ -28,6 +28,8 @@ fn copying() -> Copying {
         clients: Vec::new(),
         disks: Vec::new(),
         replicas: vec![side],
+        databases: Vec::new(),
+        lag: Duration::from_secs(30),
         windows: Vec::new(),
         zone: "UTC".into(),
         place: "/srv/web1".into(),
@@ -126,4 +128,59 @@ fn what_is_killed_each_time_is_not_begun_for_ever() {
     });
     assert_eq!(begun, FAILURES);
     assert!(ends.is_some_and(|why| why.contains("vanished each time")));
+}
+
+/// Which replica it is is said, and the pass goes on once that is near its source again.
+#[test]
+fn a_replica_of_a_database_that_falls_behind_holds_a_pass() {
+    let mut copying = copying();
+    copying.replicas.clear();
+    copying.databases = vec![Database {
+        host: HostName::new("db2"),
+        access: crate::fleet::MysqlAccess::default(),
+    }];
+    let mut steering = Steering::default();
+    // Half an hour, look by look: nobody is behind, then 90 s, then it comes back.
+    let mut orders = Vec::new();
+    let mut said = Vec::new();
+    let mut runs = true;
+    for second in (0..1800).step_by(5) {
+        let now = UnixMs(1_000_000 + second * 1000);
+        let mut sight = Sight::new(now, Duration::from_secs(5));
+        let mut take = |look: Look, text: String| {
+            let answer = Ok(Printed { exit: 0, text });
+            sight.take(look, Glimpse { at: now, answer });
+        };
+        let is = if runs { "running" } else { "held" };
+        take(
+            task::parts_look(&copying.to, "web1"),
+            format!("task web1.1 {is} 60 1700\nargv rsync\nend\n"),
+        );
+        let behind = if (600..1200).contains(&second) {
+            90 - (second - 600) / 10
+        } else {
+            1
+        };
+        take(copying.databases[0].look(), format!("behind {behind} delay 0\nend\n"));
+        if let Advice::Order(order) = steering.judge(&copying, &sight, now, false) {
+            runs = order[0][0] == "task_go";
+            orders.push((second, order[0][0].clone()));
+        }
+        said.extend(steering.says());
+    }
+    let holds: Vec<u64> = orders
+        .iter()
+        .filter(|(_, order)| order == "task_hold")
+        .map(|(second, _)| *second)
+        .collect();
+    assert!(
+        matches!(holds.as_slice(), [first, behind] if *first < 60 && (600..660).contains(behind)),
+        "{orders:?}"
+    );
+    assert!(runs, "it goes on: {orders:?}");
+    assert!(
+        said.iter()
+            .any(|says| says.contains("the database on db2 is 9") && says.contains("30 s at most")),
+        "{said:?}"
+    );
 }
