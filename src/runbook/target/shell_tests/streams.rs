@@ -417,8 +417,8 @@ fn a_dataset_is_closed_kept_and_thrown_away_by_its_properties() {
     assert_eq!(looks(&pools.room, &["old_kept", "web1"]), "no\n");
 }
 
-/// By a real zfs-fuse, whose daemon runs already with two pools of nobody else's; their names are in POINTSMAN_POOLS (`pa pb`),
-/// and zfs(8) is in the PATH: `cargo test --lib -- --ignored by_a_real_zfs`.
+/// By a real zfs-fuse, whose daemon runs already with two pools of nobody else's; their names are in `POINTSMAN_POOLS`
+/// (`pa pb`), and zfs(8) is in the PATH: `cargo test --lib -- --ignored by_a_real_zfs`.
 #[test]
 #[ignore = "needs a running zfs-fuse with two pools that may be written (POINTSMAN_POOLS)"]
 fn a_dataset_is_sent_and_received_by_a_real_zfs() {
