@@ -237,6 +237,7 @@ fn an_old_tool_begins_anew_where_a_new_one_goes_on() {
         assert_eq!(pools.has(), format!("{}\n", "long ".repeat(100)));
         let resumed = pools.ran("send").iter().any(|line| line.starts_with("send -t 1-101"));
         assert_eq!(resumed, !old);
+        assert_eq!(one(&pools.room, "web1.2").log.contains(&"Resumed".to_owned()), !old);
         // Nothing in common any more: from the beginning, over snapshots of ours alone.
         pools.runs(&["task_end", "web1-serve"]);
         pools.runs(&["stream_release", "tank/web1"]);
