@@ -52,6 +52,8 @@ pub struct Partial {
     pub since: Option<u64>,
     /// What is left to bring, seconds.
     pub left_s: f64,
+    /// Whether it was gone on with.
+    pub resumed: bool,
 }
 
 impl Dataset {
@@ -130,10 +132,12 @@ impl Island {
         };
         let datasets = &mut self.copies.datasets;
         let resumes = datasets[line.from].resumes && datasets[line.to].resumes;
-        if let Some(partial) = datasets[line.to].partial.clone()
+        if let Some(mut partial) = datasets[line.to].partial.clone()
             && resumes
             && datasets[line.from].snapshots.contains(&partial.brings)
         {
+            partial.resumed = true;
+            datasets[line.to].partial = Some(partial.clone());
             return (partial.left_s, partial.brings.has.1);
         }
         datasets[line.to].partial = None;
@@ -163,6 +167,7 @@ impl Island {
             brings,
             since: base.map(|base| base.guid),
             left_s: PASS_S + more,
+            resumed: false,
         });
         (PASS_S + more, written)
     }
@@ -197,6 +202,7 @@ impl Island {
             return Some((10, says));
         }
         let bytes = whole(partial.brings.has.1) * 4096 + 4096;
+        let resumed = if partial.resumed { "Resumed\n" } else { "" };
         self.copies.plains[line.plain].has = Some(partial.brings.has);
         to.snapshots = vec![partial.brings];
         to.partial = None;
@@ -205,6 +211,6 @@ impl Island {
         if let Some(filesystem) = filesystems.find(|filesystem| filesystem.source == device) {
             filesystem.used_kib = used;
         }
-        Some((0, format!("Size of the stream: {bytes} bytes\n")))
+        Some((0, format!("Size of the stream: {bytes} bytes\n{resumed}")))
     }
 }

@@ -911,7 +911,7 @@ fn with_interim(plain: &Fleet, scene: Scene) -> Fleet {
     hosts.push(Host::new("stor3", "stor3"));
     let mut segments = plain.segments.clone();
     if datasets {
-        segments[0].slices[0].device = "tank/web1".to_owned();
+        "tank/web1".clone_into(&mut segments[0].slices[0].device);
     }
     segments.push(Segment {
         name: "interim".into(),

@@ -432,6 +432,8 @@ impl Copying {
         if seconds.saturating_mul(4) <= budget {
             return match whole {
                 None if self.by == By::Files => Next::Begin(number + 1, true),
+                // It took longer than it looks, and as much longer has been written since its snapshot.
+                _ if last.log.iter().any(|line| line == RESUMED) => Next::Begin(number + 1, false),
                 _ => Next::Near(format!(
                     "pass {number} took {seconds} s, and the slice may be closed for {budget} s"
                 )),
@@ -463,6 +465,9 @@ fn called(pass: &Task) -> String {
 
 /// What a line about a difference begins with (`--out-format`).
 pub const CHANGE: &str = "change ";
+
+/// What is printed by a pass that has gone on with a stream that was cut.
+const RESUMED: &str = "Resumed";
 
 fn is_whole(pass: &Task) -> bool {
     pass.argv.split(' ').any(|word| word == "--checksum")

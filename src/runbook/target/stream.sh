@@ -104,6 +104,8 @@ for one in $all; do [ "$one" = "$newest" ] || zfs destroy "$one" || exit 1; done
 [ "$(is mounted "$dataset")" = yes ] || zfs mount "$dataset" || exit 1
 read -r size <"$dir/size"
 echo "Size of the stream: $size bytes"
+# How long the rest took says nothing of what comes next.
+[ -z "$token" ] || echo Resumed
 '
 
 # stream_serve NAME PLACE DATASET ADDRESS PORT CLIENT: lets that one client ask for that one dataset, for as long as the task runs.

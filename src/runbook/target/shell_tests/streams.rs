@@ -237,6 +237,7 @@ fn an_old_tool_begins_anew_where_a_new_one_goes_on() {
         assert_eq!(pools.has(), format!("{}\n", "long ".repeat(100)));
         let resumed = pools.ran("send").iter().any(|line| line.starts_with("send -t 1-101"));
         assert_eq!(resumed, !old);
+        assert_eq!(one(&pools.room, "web1.2").log.contains(&"Resumed".to_owned()), !old);
         // Nothing in common any more: from the beginning, over snapshots of ours alone.
         pools.runs(&["task_end", "web1-serve"]);
         pools.runs(&["stream_release", "tank/web1"]);
@@ -417,8 +418,8 @@ fn a_dataset_is_closed_kept_and_thrown_away_by_its_properties() {
     assert_eq!(looks(&pools.room, &["old_kept", "web1"]), "no\n");
 }
 
-/// By a real zfs-fuse, whose daemon runs already with two pools of nobody else's; their names are in POINTSMAN_POOLS (`pa pb`),
-/// and zfs(8) is in the PATH: `cargo test --lib -- --ignored by_a_real_zfs`.
+/// By a real zfs-fuse, whose daemon runs already with two pools of nobody else's; their names are in `POINTSMAN_POOLS`
+/// (`pa pb`), and zfs(8) is in the PATH: `cargo test --lib -- --ignored by_a_real_zfs`.
 #[test]
 #[ignore = "needs a running zfs-fuse with two pools that may be written (POINTSMAN_POOLS)"]
 fn a_dataset_is_sent_and_received_by_a_real_zfs() {
