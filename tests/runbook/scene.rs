@@ -317,6 +317,11 @@ impl Scene {
         }
     }
 
+    /// The host that says by the exit code of a command of the site's own where clients are led.
+    pub fn asks_site(self) -> Option<&'static str> {
+        matches!(self.entrance(), Some(SourceEntrance::Hook(_))).then_some("client")
+    }
+
     /// Whether it is about a Galera cluster.
     pub fn is_galera(self) -> bool {
         matches!(
