@@ -611,7 +611,7 @@ fn begun(stage: &Stage) -> Vec<String> {
 
 #[test]
 fn slices_move_one_after_the_other() {
-    let (stage, console, end) = played_of(Scene::MigrateMany, |_, _, _| {});
+    let (stage, console, end) = played_in(Scene::MigrateMany, |_, _, _| {});
     assert_eq!(end, End::Done);
     let of = |name: &str, address: &str| {
         let tasks = [".1", ".2", ".3", "-last", "-check"].map(|part| format!("{name}{part}"));
@@ -631,7 +631,7 @@ fn slices_move_one_after_the_other() {
 /// One of them does not fit into its budget, twice: it stays where it is, and the other one moves.
 #[test]
 fn a_slice_that_fails_is_taken_back_and_the_next_one_moves() {
-    let (stage, console, end) = played_of(Scene::MigrateMany, |stage, _, _| last_pass_is_slow(stage));
+    let (stage, console, end) = played_in(Scene::MigrateMany, |stage, _, _| last_pass_is_slow(stage));
     let End::Compensated { why, stays } = &end else {
         panic!("{end:?}")
     };
@@ -667,7 +667,7 @@ fn a_slice_that_fails_is_taken_back_and_the_next_one_moves() {
 fn another_console_goes_on_with_the_slice_under_way() {
     for resumed_in in ["web1-check", "web2.1", "web2-last"] {
         let mut resumed = false;
-        let (stage, console, end) = played_of(Scene::MigrateMany, |stage, console, _| {
+        let (stage, console, end) = played_in(Scene::MigrateMany, |stage, console, _| {
             let there = stage.sim.world().with("stor3", |island, at| {
                 island.nodes[at].store.tasks.contains_key(resumed_in)
             });
@@ -690,7 +690,7 @@ fn another_console_goes_on_with_the_slice_under_way() {
 #[test]
 fn it_stands_still_while_a_replica_of_a_database_is_behind_and_says_which() {
     let mut said = Vec::new();
-    let (stage, _, end) = played_of(Scene::MigrateBesideDatabase, |stage, console, turn| {
+    let (stage, _, end) = played_in(Scene::MigrateBesideDatabase, |stage, console, turn| {
         let runs = stage.sim.world().with("stor3", |island, at| {
             let task = island.nodes[at]
                 .store

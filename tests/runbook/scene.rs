@@ -238,9 +238,8 @@ impl Scene {
             | Self::BackupTest
             | Self::DatabaseBackupTest => self,
             Self::RestoreFromBackup | Self::RestoreBesideOne => Self::RestoreFromBackup,
-            Self::MigrateBesideDatabase => Self::Migrate,
             Self::Rolling | Self::RollingReboot | Self::RollingOwn => Self::Rolling,
-            Self::MigrateZfs => Self::Migrate,
+            Self::MigrateZfs | Self::MigrateBesideDatabase => Self::Migrate,
             Self::MysqlSwitchoverEight => Self::MysqlSwitchover,
             Self::MysqlFailoverEight => Self::MysqlFailover,
             Self::MysqlReturnedEight => Self::MysqlReturned,
@@ -328,9 +327,9 @@ impl Scene {
         }
     }
 
-    /// Whether clients are led to its source by a command of the site's own, on the client.
-    pub fn is_led_by_hook(self) -> bool {
-        matches!(self.entrance(), Some(SourceEntrance::Hook(_)))
+    /// The host that says by the exit code of a command of the site's own where clients are led.
+    pub fn asks_site(self) -> Option<&'static str> {
+        matches!(self.entrance(), Some(SourceEntrance::Hook(_))).then_some("client")
     }
 
     /// Whether it is about a Galera cluster.
@@ -834,7 +833,7 @@ fn fleet_of(scene: Scene) -> Fleet {
         return with_vault(&plain);
     }
     if scene.is_restored() {
-        return with_backup_elsewhere(with_interim(&plain, false));
+        return with_backup_elsewhere(with_interim(&plain, scene));
     }
     if !scene.is_mysql() && !scene.is_galera() {
         return plain;

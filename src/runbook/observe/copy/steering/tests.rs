@@ -5,6 +5,7 @@ use crate::runbook::{
     observe::{
         copy::{By, Mode},
         drbd::{Dialect, Side},
+        lag::Database,
     },
     sight::{Glimpse, Printed},
 };
