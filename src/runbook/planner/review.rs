@@ -32,6 +32,7 @@ const ENDS: &[(&str, &str)] = &[
     ("database-entrance", "mysql-address-drop"),
     ("database-returned", "mysql-follow"),
     ("database-sound", "mysql-close"),
+    ("database-storage", "mysql-close"),
     ("database-takeover", "mysql-unfollow"),
     ("galera-lives", "galera-join"),
     ("galera-quorum", "galera-bootstrap"),

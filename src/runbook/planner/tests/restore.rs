@@ -43,7 +43,7 @@ fn spare() -> Host {
             ),
             NOBODY,
             ("ping -n -c 1 -W 1 10.77.0.12", 1, ""),
-            ("l", 0, LIST),
+            ("timeout -s KILL 5 l", 0, LIST),
             ("backup_told backup@slice-a", 0, "no\nend\n"),
         ],
         ..host("healthy")
@@ -68,7 +68,7 @@ fn lost() -> Host {
 fn keeper(told: &'static str) -> Host {
     Host {
         prints: vec![
-            ("l", 0, LIST),
+            ("timeout -s KILL 5 l", 0, LIST),
             ("backup_told backup@slice-a", 0, told),
             ("ping -n -c 1 -W 1 10.77.0.12", 1, ""),
         ],
