@@ -301,7 +301,7 @@ impl SshTargets {
         let script = if shell.taught {
             block
         } else {
-            format!("{}\n{block}", target::WRAPPER)
+            format!("{}\n{block}", *target::FUNCTIONS)
         };
         let first = !std::mem::replace(&mut shell.taught, true);
         let local = host.reach == ReachBy::Local;

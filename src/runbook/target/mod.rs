@@ -8,10 +8,10 @@ mod shell_tests;
 
 use super::{operation::Expect, sight::Printed};
 use crate::remote::quote::{QuoteError, join};
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::LazyLock};
 
 /// The functions, for a POSIX shell; `wrapper.sh` ends with the word that they are all read.
-pub const WRAPPER: &str = concat!(
+const WRAPPER: &str = concat!(
     include_str!("database.sh"),
     include_str!("client.sh"),
     include_str!("task.sh"),
@@ -19,6 +19,13 @@ pub const WRAPPER: &str = concat!(
     include_str!("backup.sh"),
     include_str!("wrapper.sh")
 );
+
+/// The functions as they are sent: without the lines that are comments. A shell reads its standard input byte by byte, and on
+/// a slow host that takes longer than anything they do.
+pub static FUNCTIONS: LazyLock<String> = LazyLock::new(|| {
+    let lines = WRAPPER.lines().filter(|line| !line.trim_start().starts_with('#'));
+    lines.fold(String::with_capacity(WRAPPER.len()), |all, line| all + line + "\n")
+});
 
 /// What is run on a target; the [script](Request::script) comes on its standard input. The last word only names it
 /// in the target's list of processes.
@@ -208,7 +215,7 @@ impl Request {
     /// # Errors
     /// As [`Request::lines`].
     pub fn script(&self) -> Result<String, QuoteError> {
-        Ok(format!("{WRAPPER}\n{}", self.block()?))
+        Ok(format!("{}\n{}", *FUNCTIONS, self.block()?))
     }
 
     /// What a shell that has read the functions is given. The lines are one compound command: of a block that was cut
