@@ -321,12 +321,13 @@ impl Conductor {
     }
 
     /// Has a shell ready on each host that is nudged, for to start one takes longer than to use it and clients wait then.
+    /// What will be called is named to a command that ignores it: its function is told by that.
     fn warm_up(&self) -> JoinHandle<()> {
         let looks = self
             .engine
             .nudges()
             .into_iter()
-            .map(|host| Look::new(host, ["true"]))
+            .map(|(host, command)| Look::new(host, ["true", command]))
             .collect();
         let targets = Arc::clone(&self.targets);
         tokio::spawn(async move {

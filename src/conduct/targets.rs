@@ -90,7 +90,7 @@ pub type Console = Arc<dyn Fn(&[String]) -> (i32, String) + Send + Sync>;
 #[derive(Default)]
 struct Place {
     session: Option<Arc<dyn Session>>,
-    /// A shell that has read the functions and waits for the next block. To start one takes longer than most steps.
+    /// A shell that waits for the next block. To start one takes longer than most steps.
     shell: Option<Shelled>,
     given_up: Option<(Instant, String)>,
 }
@@ -99,8 +99,7 @@ struct Place {
 struct Shelled {
     session: Arc<dyn Session>,
     wire: Box<dyn Wire>,
-    /// It has read the functions.
-    taught: bool,
+    taught: target::Taught,
 }
 
 impl SshTargets {
@@ -242,7 +241,7 @@ impl SshTargets {
         Ok(Shelled {
             session,
             wire,
-            taught: false,
+            taught: target::Taught::default(),
         })
     }
 
@@ -298,12 +297,8 @@ impl SshTargets {
             Ok(Err(why)) => return Answer::NotSent(why),
             Err(_) => return Answer::NotSent(format!("{name} takes no command")),
         };
-        let script = if shell.taught {
-            block
-        } else {
-            format!("{}\n{block}", *target::FUNCTIONS)
-        };
-        let first = !std::mem::replace(&mut shell.taught, true);
+        let first = shell.taught.nothing();
+        let script = shell.taught.missing(&block) + &block;
         let local = host.reach == ReachBy::Local;
         *sent = (self.now)();
         let answer = timeout(deadline, converse(&mut *shell.wire, script.as_bytes(), local, first)).await;

@@ -321,15 +321,16 @@ impl Engine {
         }
     }
 
-    /// The hosts on which the plan runs [harmless commands](Work::Nudge).
+    /// The hosts on which the plan runs [harmless commands](Work::Nudge), and the programs or functions that these are.
     #[must_use]
-    pub fn nudges(&self) -> BTreeSet<&HostName> {
+    pub fn nudges(&self) -> BTreeSet<(&HostName, &str)> {
         let steps = self.plan.steps.iter();
-        steps
-            .flat_map(|step| match &step.operation.work {
-                Work::Nudge { hosts, .. } => hosts.as_slice(),
-                _ => &[],
-            })
+        let nudges = steps.filter_map(|step| match &step.operation.work {
+            Work::Nudge { hosts, argv, .. } => Some((hosts, argv.first()?.as_str())),
+            _ => None,
+        });
+        nudges
+            .flat_map(|(hosts, command)| hosts.iter().map(move |host| (host, command)))
             .collect()
     }
 

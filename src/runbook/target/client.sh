@@ -1,4 +1,4 @@
-# Functions of clients that mount slices, sent along before those of wrapper.sh. A mount that hangs is asked by a child
+# Functions of clients that mount slices, sent where they are needed. A mount that hangs is asked by a child
 # that can be killed alone, never by df(1) or fuser(1); who holds it is read in /proc, which asks no server. What lives
 # longer than its call does not keep the lock of this host (9>&-). Places and sources are plain words: a plan has no others.
 

@@ -1,4 +1,4 @@
-# Functions of databases, sent along before those of wrapper.sh. In all of them `-` for a socket or a file stands for the
+# Functions of databases, sent where they are needed. In all of them `-` for a socket or a file stands for the
 # client's own choice. SQL comes on standard input, so that no word of it, and no password, is in a list of processes.
 
 # db_client SOCKET DEFAULTS [OPTION…]: the host's own client and credentials. Without --raw it writes tabs and newlines

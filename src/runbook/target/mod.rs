@@ -1,31 +1,17 @@
-//! What is sent to a target, and what it answers: a constant script of functions, then lines that call them.
+//! What is sent to a target, and what it answers: the functions that are needed, then lines that call them.
 //!
 //! The lines are plain shell words. Real hosts give them to `sh`; simulated hosts read the same lines by
 //! themselves. Every check that must not be apart from its command is a line of the same call.
 
+mod functions;
 #[cfg(test)]
 mod shell_tests;
 
+pub use functions::Taught;
+
 use super::{operation::Expect, sight::Printed};
 use crate::remote::quote::{QuoteError, join};
-use std::{fmt::Write as _, sync::LazyLock};
-
-/// The functions, for a POSIX shell; `wrapper.sh` ends with the word that they are all read.
-const WRAPPER: &str = concat!(
-    include_str!("database.sh"),
-    include_str!("client.sh"),
-    include_str!("task.sh"),
-    include_str!("stream.sh"),
-    include_str!("backup.sh"),
-    include_str!("wrapper.sh")
-);
-
-/// The functions as they are sent: without the lines that are comments. A shell reads its standard input byte by byte, and on
-/// a slow host that takes longer than anything they do.
-pub static FUNCTIONS: LazyLock<String> = LazyLock::new(|| {
-    let lines = WRAPPER.lines().filter(|line| !line.trim_start().starts_with('#'));
-    lines.fold(String::with_capacity(WRAPPER.len()), |all, line| all + line + "\n")
-});
+use std::fmt::Write as _;
 
 /// What is run on a target; the [script](Request::script) comes on its standard input. The last word only names it
 /// in the target's list of processes.
@@ -210,15 +196,16 @@ impl Request {
         Ok(out)
     }
 
-    /// The whole script for a POSIX shell that has not read the functions yet.
+    /// The whole script for a POSIX shell that has read nothing yet.
     ///
     /// # Errors
     /// As [`Request::lines`].
     pub fn script(&self) -> Result<String, QuoteError> {
-        Ok(format!("{}\n{}", *FUNCTIONS, self.block()?))
+        let block = self.block()?;
+        Ok(Taught::default().missing(&block) + &block)
     }
 
-    /// What a shell that has read the functions is given. The lines are one compound command: of a block that was cut
+    /// What a shell is given that has read the [functions](Taught) which it needs. The lines are one compound command: of a block that was cut
     /// short on its way, a shell runs none of them; else it would run the beginning of a line as if it were the whole.
     /// They run in a shell of their own, which a refusal ends; the one that reads on says when it is [over](OVER).
     ///

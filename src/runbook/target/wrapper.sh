@@ -709,6 +709,3 @@ tcp_count() {
     echo "connections $count"
   }
 }
-
-# Before anything is asked of it: a shell that ends without this word has run nothing.
-say ready
