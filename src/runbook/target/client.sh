@@ -244,14 +244,7 @@ nfs_bar() {
         case "$nl$seen$nl" in *"$nl$2$nl"*) nft delete element inet pointsman barred "{ $2 }" ;; esac
         ;;
       list)
-        # A list that cannot be read is not an empty one.
-        if seen=$(nft list set inet pointsman barred 2>/dev/null); then
-          case $seen in *'elements = {'*) seen=${seen##*'elements = {'} ;; *) seen= ;; esac
-          for seen in ${seen%%\}*}; do printf '%s\n' "${seen%,}"; done
-        else
-          seen=$(nft list sets) || return
-          case $seen in *'set barred'*) nft list set inet pointsman barred ;; esac
-        fi
+        nft_set barred
         ;;
     esac
   elif command -v iptables >/dev/null 2>&1; then

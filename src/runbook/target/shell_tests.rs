@@ -501,6 +501,18 @@ fn a_port_block_that_cannot_be_read_is_neither_there_nor_gone() {
         room.program("nft", &format!("{tables}\nexit 1"));
         assert_ne!(listed(&room).0, 0, "{shell}");
         assert_ne!(dropped(&room, 1), Some(0), "{shell}");
+        // Our table stands there for another purpose: nothing is blocked.
+        room.program(
+            "nft",
+            &format!("{tables}\n[ \"$2\" != table ] || {{ echo 'set barred {{'; exit 0; }}\nexit 1"),
+        );
+        assert_eq!(listed(&room), (0, String::new()), "{shell}");
+        // Its set is there and cannot be read.
+        room.program(
+            "nft",
+            &format!("{tables}\n[ \"$2\" != table ] || {{ echo 'set blocked {{'; exit 0; }}\nexit 1"),
+        );
+        assert_ne!(listed(&room).0, 0, "{shell}");
         // One that can be read: another address is not this one.
         room.program(
             "nft",

@@ -234,6 +234,20 @@ nudge() {
   output "$text"
 }
 
+# nft_set NAME: the addresses of one of our own sets. A set that cannot be read is not an empty one; where it was never made
+# there is none to read.
+nft_set() {
+  if seen=$(nft list set inet pointsman "$1" 2>/dev/null); then
+    case $seen in *'elements = {'*) seen=${seen##*'elements = {'} ;; *) seen= ;; esac
+    for seen in ${seen%%\}*}; do printf '%s\n' "${seen%,}"; done
+  else
+    seen=$(nft list tables) || return
+    case $nl$seen$nl in *"${nl}table inet pointsman$nl"*) ;; *) return 0 ;; esac
+    seen=$(nft list table inet pointsman) || return
+    case $seen in *"set $1 {"*) nft list set inet pointsman "$1" ;; esac
+  fi
+}
+
 # port_block add|drop|list ADDRESS: NFS to that address is dropped, not refused: a refusal makes clients give up.
 port_block() {
   if command -v nft >/dev/null 2>&1; then
@@ -252,14 +266,7 @@ port_block() {
         case "$nl$seen$nl" in *"$nl$2$nl"*) nft delete element inet pointsman blocked "{ $2 }" ;; esac
         ;;
       list)
-        # A list that cannot be read is not an empty one; where there is no table, there is none to read.
-        if seen=$(nft list set inet pointsman blocked 2>/dev/null); then
-          case $seen in *'elements = {'*) seen=${seen##*'elements = {'} ;; *) seen= ;; esac
-          for seen in ${seen%%\}*}; do printf '%s\n' "${seen%,}"; done
-        else
-          seen=$(nft list tables) || return
-          case $seen in *'table inet pointsman'*) nft list set inet pointsman blocked ;; esac
-        fi
+        nft_set blocked
         ;;
     esac
   elif command -v iptables >/dev/null 2>&1; then

@@ -502,7 +502,7 @@ fn an_address_is_barred_only_where_that_can_be_read() {
         assert_ne!(listed().0, 0, "{shell}");
         assert_ne!(drop(0), 0, "{shell}");
         // There is none yet.
-        room.program("nft", "[ \"$2\" = sets ]");
+        room.program("nft", "[ \"$2\" = tables ]");
         assert_eq!(listed(), (0, String::new()), "{shell}");
         room.program(
             "nft",
