@@ -150,7 +150,7 @@ pub struct RestoreLayout {
     pub task: String,
     /// What is written down of tests of its backups is called so.
     pub told: String,
-    /// How long a request of the disks of the new server may take.
+    /// How long a request of the disks of the new server may take: as long as it likes, where that serves nobody else.
     pub disk_limit: Duration,
 }
 

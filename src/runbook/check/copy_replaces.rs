@@ -2,10 +2,13 @@
 
 use super::{Check, Report};
 use crate::runbook::{
-    observe::{copy, filesystem, network, nfs},
+    observe::{
+        copy, filesystem, network, nfs,
+        stream::{self, Stand},
+    },
     plan::{MigrationLayout, SliceLayout},
     planner::Scope,
-    sight::Sight,
+    sight::{Look, Sight},
 };
 
 /// `copy-replaces`.
@@ -19,6 +22,18 @@ impl Check for CopyReplaces {
 
     fn about(&self) -> &'static str {
         "the slice has moved, the old side is read-only and was kept for as long as was said, and the new one serves"
+    }
+
+    fn looks(&self, scope: &Scope<'_>) -> Vec<Look> {
+        let hosts = scope.subject.hosts();
+        let layouts = scope.subject.layouts();
+        let migrations = scope.subject.migrations().into_iter();
+        let devices = migrations.filter_map(|migration| Some(&layouts.slices.get(&migration.slice)?.device));
+        let datasets = devices.filter(|device| stream::is_dataset(device));
+        // On which of its servers it is, is seen only with the mounts.
+        datasets
+            .flat_map(|dataset| hosts.iter().map(move |host| stream::look(host, dataset)))
+            .collect()
     }
 
     fn judge(&self, scope: &Scope<'_>, sight: &Sight, report: &mut Report) {
@@ -48,6 +63,22 @@ fn replaced(migration: &MigrationLayout, [old, new]: [&SliceLayout; 2], sight: &
         &nfs::is_unexported(from, &old.mount_point).judge(sight),
         "somebody may still read it there: take the export back first",
     );
+    if stream::is_dataset(&old.device) {
+        match sight.text(&stream::look(from, &old.device)).and_then(Stand::parse) {
+            Ok(stand) if stand.below == 0 => {}
+            Ok(stand) => report.refuse(
+                format!("{} of {from} has {} datasets below it", old.device, stand.below),
+                "they were made since the slice moved, and would be destroyed with it: move them first (zfs rename)",
+            ),
+            Err(why) => report.refuse(
+                format!(
+                    "whether datasets are below {} of {from} is not known: {why}",
+                    old.device
+                ),
+                "look whether its pool is imported there and `zfs list` answers",
+            ),
+        }
+    }
     let serves = "the old side goes only while the new one serves: look there first";
     report.require(
         &filesystem::is_mounted(to, &new.device, &new.mount_point).judge(sight),

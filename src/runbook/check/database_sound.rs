@@ -274,6 +274,18 @@ fn tell(from: &Member, source: &Seen, to: &Member, target: &Seen, report: &mut R
             to.host, target.version, from.host, source.version
         ));
     }
+    if source.scheduler && target.without_scheduler {
+        report.refuse(
+            format!(
+                "the event scheduler of {} runs, and {} was started without one (event_scheduler=DISABLED)",
+                from.host, to.host
+            ),
+            format!(
+                "start {} with event_scheduler=OFF; or switch it off on {}, if its events need not run",
+                to.host, from.host
+            ),
+        );
+    }
     if source.events > 0 {
         report.note(format!(
             "{} scheduled events: a replica has them switched off (SLAVESIDE_DISABLED); enable them on {} afterwards",

@@ -26,7 +26,7 @@ pub struct DatabaseStorage;
 
 /// Filesystems that are whole again after a crash without a check of everything: by a journal, or because they write nothing
 /// over what they have.
-const JOURNALLED: [&str; 8] = ["ext3", "ext4", "xfs", "jfs", "reiserfs", "btrfs", "f2fs", "zfs"];
+const JOURNALLED: [&str; 7] = ["ext3", "ext4", "xfs", "jfs", "reiserfs", "btrfs", "f2fs"];
 /// The block major number of DRBD (`Documentation/admin-guide/devices.txt` of the kernel).
 const DRBD_MAJOR: &str = "147:";
 /// Where a server keeps its data unless it is told otherwise.
@@ -47,7 +47,7 @@ impl Check for DatabaseStorage {
         };
         let of_member = |member: &Member| {
             let slices: Vec<&Slice> = of_host(scope.fleet, &member.host).collect();
-            let engines = (!slices.is_empty()).then(|| member.engines_look());
+            let own = (!slices.is_empty()).then(|| [member.engines_look(), member.home_look()]);
             let sides = slices.into_iter().flat_map(|slice| {
                 let hosts = std::iter::once(&slice.preferred).chain(&slice.standby);
                 let resource = slice.resource.as_deref().unwrap_or_default();
@@ -57,7 +57,7 @@ impl Check for DatabaseStorage {
                 })
             });
             let mut looks = vec![filesystem::look(&member.host)];
-            looks.extend(engines);
+            looks.extend(own.into_iter().flatten());
             looks.extend(sides);
             looks
         };
@@ -74,12 +74,18 @@ impl Check for DatabaseStorage {
             let Ok(own) = sight.text(&member.look()).and_then(|text| member.read(text)) else {
                 continue;
             };
-            match filesystem::read(&member.host, sight) {
-                Ok(mounts) => {
+            let replicated = of_host(scope.fleet, &member.host).next().is_some();
+            let datadir = if replicated {
+                sight.text(&member.home_look()).and_then(mysql::home)
+            } else {
+                Ok(own.datadir.as_str())
+            };
+            match datadir.and_then(|datadir| Ok((datadir, filesystem::read(&member.host, sight)?))) {
+                Ok((datadir, mounts)) => {
                     let place = Place {
                         fleet: scope.fleet,
                         member,
-                        datadir: own.datadir.as_str(),
+                        datadir,
                     };
                     place.judge(&mounts, dead, sight, report);
                 }
@@ -111,7 +117,10 @@ impl Place<'_> {
                 "a server on DRBD can be started on its peer as well: that has to be ruled out",
             );
         };
-        let Some(minor) = mount.device_number.strip_prefix(DRBD_MAJOR) else {
+        // Of a filesystem that may be on several devices, such as btrfs, the number is no device's.
+        let number = mount.device_number.strip_prefix(DRBD_MAJOR);
+        let named = || mount.source.as_str().strip_prefix("/dev/drbd");
+        let Some(minor) = number.or_else(named) else {
             // The slice's own filesystem is elsewhere now, and would hide them.
             if let Some(slice) = holding(self.fleet, host, self.datadir) {
                 report.refuse(

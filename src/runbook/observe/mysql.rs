@@ -86,6 +86,13 @@ impl Member {
         Look::new(&self.host, ["db_engines".to_owned(), socket, defaults])
     }
 
+    /// The look that tells where its data are, over links.
+    #[must_use]
+    pub fn home_look(&self) -> Look {
+        let [socket, defaults] = words(&self.access);
+        Look::new(&self.host, ["db_home".to_owned(), socket, defaults])
+    }
+
     /// Reads what the look printed; another server than the plan's is not this one.
     ///
     /// # Errors
@@ -337,6 +344,17 @@ impl Member {
             Some(behind) => Truth::of(behind <= most, format!("{host} is {behind} transactions behind {peer}")),
             None => Truth::No(incomparable(&host, own, &peer, theirs)),
         })
+    }
+}
+
+/// Reads what `db_home` printed: the directory of its data, as the kernel names it.
+///
+/// # Errors
+/// A sentence that says why it cannot be told.
+pub fn home(text: &str) -> Result<&str, String> {
+    match text.strip_suffix('\n') {
+        Some(path) if path.starts_with('/') && !path.contains('\n') => Ok(path),
+        _ => Err("the server tells no data directory".to_owned()),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Service addresses and who answers for them.
 
 use crate::{
-    facts::network::{Address, parse_addresses},
+    facts::{
+        CleanText,
+        network::{Address, parse_addresses},
+    },
     fleet::HostName,
     runbook::{condition::Condition, sight::Look, truth::Truth},
 };
@@ -45,10 +48,10 @@ pub fn carried(host: &HostName, addresses: &[Address], address: IpAddr, wanted: 
     Truth::of(carries == wanted, format!("{host} {verb} {address}"))
 }
 
-/// The look that tells whether anybody answers for an address, as a host sees it.
+/// The look that tells whether anybody has an address, as a host sees it.
 #[must_use]
 pub fn answer_look(host: &HostName, address: IpAddr) -> Look {
-    Look::new(host, ["ping", "-n", "-c", "1", "-W", "1", &address.to_string()])
+    Look::new(host, ["who_has", &address.to_string()])
 }
 
 /// Nobody that the host reaches answers for the address.
@@ -59,15 +62,18 @@ pub fn nobody_answers(host: &HostName, address: IpAddr) -> Condition {
     Condition::new(
         format!("nobody that {host} reaches answers for {address}"),
         vec![look],
-        move |sight| match sight.printed(&read) {
-            Ok(printed) if printed.exit == 0 => Truth::No(format!("somebody answers {name} for {address}")),
-            // ping(8): nobody has answered. Whatever else it ends with is no word about that.
-            Ok(printed) if printed.exit == 1 => Truth::Yes(format!("nobody answers {name} for {address}")),
-            Ok(printed) => Truth::Unknown(format!(
-                "whether somebody answers {name} for {address} is not known: ping ended with exit code {}",
-                printed.exit
-            )),
-            Err(why) => Truth::Unknown(why),
+        move |sight| {
+            let unknown = |why: &str| {
+                Truth::Unknown(format!(
+                    "whether somebody answers {name} for {address} is not known: {why}"
+                ))
+            };
+            match sight.text(&read).map(str::trim_end) {
+                Ok("somebody") => Truth::No(format!("somebody answers {name} for {address}")),
+                Ok("nobody") => Truth::Yes(format!("nobody answers {name} for {address}")),
+                Ok(other) => unknown(CleanText::new(other).as_str()),
+                Err(why) => unknown(&why),
+            }
         },
     )
 }

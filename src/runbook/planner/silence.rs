@@ -17,6 +17,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("db_reach", "its database"),
     ("db_galera", "its database"),
     ("ping", "whether it reaches others"),
+    ("who_has", "whether it reaches others"),
     ("exportfs", "exports"),
     ("nfsd.export", "exports"),
     ("nfs_", "NFS mounts"),

@@ -154,6 +154,7 @@ fn answer(look: &Look, host: &Host) -> Result<Printed, Why> {
                 String::new(),
             );
         }
+        ["who_has", _] => "somebody\n".into(),
         ["old_kept", _] => "no\n".into(),
         ["copy_mark", _] => "empty\n".into(),
         ["stream_stand", _] => return printed(1, String::new()),

@@ -162,6 +162,12 @@ SELECT 'end';
 SQL
 }
 
+# db_home SOCKET DEFAULTS: the data directory as the kernel names it: the server may have been told the name of a link.
+db_home() {
+  db_dir=$(echo 'SELECT @@global.datadir;' | db_client "$1" "$2" --skip-column-names) && db_dir=$(cd "$db_dir" && pwd -P) || return
+  printf '%s\n' "$db_dir"
+}
+
 # db_stand SOCKET DEFAULTS: in one line, for a target to check in the same call as a command: server_id, open or closed (or
 # privileged, where MySQL stops all but SUPER), source or replica, and of a replica whether everything that it has received is
 # applied (drained) or not (behind).

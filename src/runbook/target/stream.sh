@@ -76,9 +76,12 @@ while [ "$tries" -gt 0 ]; do
     case $one in "$dataset@pointsman-"*) newest=$one first= ;; *) echo "$one is no snapshot of ours"; exit 1 ;; esac
   done
   if [ -n "$token" ]; then ask="resume $token"; elif [ -n "$newest" ]; then ask="since $(is guid "$newest")"; else ask=nothing; fi
+  # A port that only root can have: by that it is told from everybody else on this host.
+  own=
+  [ "$(id -u)" != 0 ] || own=,lowport
   printf "%s\n" "$ask" |
     sh -c "printf \"%s\\n\" \$\$ >\"\$1/pump\"; exec socat -t 31536000 - \"\$2\"" pump "$dir" \
-      "TCP4:$from,connect-timeout=20,keepalive,keepidle=20,keepintvl=10,keepcnt=3" | {
+      "TCP4:$from$own,connect-timeout=20,keepalive,keepidle=20,keepintvl=10,keepcnt=3" | {
     IFS= read -r line || { echo "nobody answers at $from"; exit 10; }
     case $line in
       "stream "*) printf "%s\n" "${line#stream }" >"$dir/size" ;;
@@ -108,7 +111,8 @@ echo "Size of the stream: $size bytes"
 [ -z "$token" ] || echo Resumed
 '
 
-# stream_serve NAME PLACE DATASET ADDRESS PORT CLIENT: lets that one client ask for that one dataset, for as long as the task runs.
+# stream_serve NAME PLACE DATASET ADDRESS PORT CLIENT: lets root of that one client ask for that one dataset, for as long as the
+# task runs.
 stream_serve() {
   mounted_at "$2"
   [ "$seen" = "$3" ] || { echo "$2 is not $3 but ${seen:-nothing}" >&2; return 1; }
@@ -117,8 +121,10 @@ stream_serve() {
   # It has nothing to end for: one that could not begin, or was killed, begins anew.
   task_at "$1" || return
   [ "$is" != ended ] || rm -rf "$dir" || return
+  own=
+  [ "$(id -u)" != 0 ] || own=lowport,
   task_go "$1" 31536000 socat -t 31536000 \
-    "TCP4-LISTEN:$5,bind=$4,range=$6/32,reuseaddr,fork,max-children=4,keepalive,keepidle=20,keepintvl=10,keepcnt=3" \
+    "TCP4-LISTEN:$5,bind=$4,range=$6/32,${own}reuseaddr,fork,max-children=4,keepalive,keepidle=20,keepintvl=10,keepcnt=3" \
     "EXEC:sh $store/task/$1.send,nofork"
 }
 
@@ -191,27 +197,31 @@ stream_lock() {
   case ${all##*"$nl"} in "$1@pointsman-"*) zfs rollback "${all##*"$nl"}" ;; esac
 }
 
-# stream_close DATASET: it is no copy any more, but the slice.
+# stream_close DATASET: it is no copy any more, but the slice. Clients wait for that: a snapshot of ours that does not go, for
+# somebody holds it, keeps nobody away, and goes with the next migration.
 stream_close() {
   found=$(zfs get -H -o value pointsman:copy "$1") || return
   [ "$found" != - ] || return 0
-  all=$(zfs list -H -o name -r -d 1 -t snapshot "$1") || return
+  zfs inherit pointsman:copy "$1" && all=$(zfs list -H -o name -r -d 1 -t snapshot "$1") || return
   for one in $all; do
-    case $one in "$1@pointsman-"*) zfs destroy "$one" || return ;; esac
+    case $one in "$1@pointsman-"*) zfs destroy "$one" || : ;; esac
   done
-  zfs inherit pointsman:copy "$1"
 }
 
 # stream_keep DATASET NAME: the old side of a slice, which is kept: nothing but what is marked so is ever destroyed.
 stream_keep() { stream_release "$1" && zfs set "pointsman:old=$2" "$1"; }
 
-# stream_destroy DATASET NAME: with all of its snapshots, where it is marked so.
+# stream_destroy DATASET NAME: with all of its snapshots, where it is marked so and nothing but snapshots goes with it: what
+# somebody has made below it meanwhile is no old side.
 stream_destroy() {
-  all=$(zfs list -H -o name -r -t snapshot "$1" 2>&1) || {
+  # Of a pool that is not imported no dataset exists either.
+  zfs list -H -o name "${1%%/*}" >/dev/null || return
+  all=$(zfs list -H -o name -r -t filesystem,volume "$1" 2>&1) || {
     case $all in *'does not exist'*) return 0 ;; *) echo "$all" >&2; return 1 ;; esac
   }
   found=$(zfs get -H -o value pointsman:old "$1") || return
   [ "$found" = "$2" ] || { echo "$1 is not marked as an old side of $2, but $found" >&2; return 1; }
+  [ "$all" = "$1" ] || { echo "$1 has datasets below it, which would be destroyed with it:${all#"$1"}" >&2; return 1; }
   zfs destroy -r "$1"
 }
 

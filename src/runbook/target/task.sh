@@ -322,11 +322,11 @@ copy_remount() {
 }
 
 # copy_freeze PLACE DEVICE NAME: nothing can write there any more; since when is written down. What is written down of
-# one that could be written since is an earlier run's.
+# one that could be written since is an earlier run's: also that it was kept as an old side, for the slice is here.
 copy_freeze() {
   mounted_at "$1"
   [ "$seen" = "$2" ] || { echo "$1 is not $2 but ${seen:-nothing}" >&2; return 1; }
-  [ "$how" = ro ] || { rm -f "$store/task/$3.frozen" && copy_remount ro "$1"; } || return
+  [ "$how" = ro ] || { rm -f "$store/task/$3.frozen" "$store/old/$3" && copy_remount ro "$1"; } || return
   [ -s "$store/task/$3.frozen" ] || {
     read -r up _ </proc/uptime && read -r boot </proc/sys/kernel/random/boot_id || return
     mkdir -p "$store/task" && keep "$store/task/$3.frozen" "$boot ${up%%.*}"

@@ -327,6 +327,21 @@ announce() {
   fi
 }
 
+# who_has ADDRESS: `somebody` where anybody has that address in a network of this host, `nobody` where nobody has answered for it
+# there, else why that is not known. ping(8) makes the kernel ask the neighbours (ARP); a firewall may drop ping's own packets, so
+# that these are lost says nothing.
+who_has() {
+  ! ping -n -c 3 -W 1 "$1" >/dev/null 2>&1 || { echo somebody; return; }
+  # States of ip-neighbour(8).
+  text=$(ip neigh show to "$1") || return
+  case $text in
+    *' REACHABLE'* | *' PERMANENT'*) echo somebody ;;
+    *' lladdr '*) echo "somebody had it not long ago: look once more in a few seconds" ;;
+    *' FAILED'* | *' INCOMPLETE'*) echo nobody ;;
+    *) echo "it is in no network of this host" ;;
+  esac
+}
+
 # unexport CLIENT:PATH…: what is gone already is no failure; then the kernel forgets them too.
 unexport() {
   for target; do exportfs -u "$target" || :; done

@@ -40,6 +40,10 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
     }
     match words.as_slice() {
         ["true"] | ["ss", "-K", ..] => Answer::ok(String::new()),
+        ["who_has", address] => {
+            let held = address.parse().is_ok_and(|address| island.holder(address).is_some());
+            Answer::ok(if held { "somebody\n" } else { "nobody\n" }.to_owned())
+        }
         ["false"] => Answer::failed(1, String::new()),
         // `%0Nd`: that many digits.
         ["printf", format, "1"] if format.starts_with("%0") => {

@@ -47,6 +47,9 @@ pub(super) fn function(island: &mut Island, at: usize, words: &[&str]) -> Option
         ["db_binlogs", _, _] => with(island, at, |_, _| {
             Answer::ok("/var/lib/mysql/binlog\nbinlog.000041\t104857600\nbinlog.000042\t4711\n".to_owned())
         }),
+        ["db_home", _, _] => with(island, at, |_, server| {
+            Answer::ok(format!("{}\n", server.datadir.trim_end_matches('/')))
+        }),
         ["db_engines", _, _] => with(island, at, |_, server| Answer::ok(engines(server))),
         ["db_freeze", _, _] => change(island, at, freeze),
         ["db_semi_sync", _, _, side, switch] => change(island, at, |server| semi_sync(server, side, switch)),

@@ -38,6 +38,8 @@ pub struct Seen {
     pub holds: GtidSet,
     /// Whether its event scheduler runs.
     pub scheduler: bool,
+    /// Whether it was started without one: none can be switched on.
+    pub without_scheduler: bool,
     /// Scheduled events, enabled or not.
     pub events: u32,
     /// Semi-synchronous replication.
@@ -54,7 +56,7 @@ pub struct Seen {
     pub filters: Vec<String>,
     /// Accounts that its `read_only` does not stop; none where `super_read_only` is what closes it.
     pub accounts: Vec<CleanText>,
-    /// `@@datadir`.
+    /// `@@datadir`, as the server was told it: it may be a link.
     pub datadir: CleanText,
 }
 
@@ -410,6 +412,7 @@ pub fn parse(text: &str) -> Result<Seen, String> {
         has: own.has,
         holds,
         scheduler: server.switch("event_scheduler").unwrap_or(false),
+        without_scheduler: server.text("event_scheduler")? == "DISABLED",
         events: server.number("events")?,
         semi_sync: SemiSync::read(server)?,
         clients: server.number("clients")?,

@@ -61,7 +61,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
     let (mut rows, mut over, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
     for (slice, into) in pairs {
         match migration(asked, slice, into) {
-            Ok(row) if several && has_moved(&row.found, asked.sight) => {
+            Ok(row) if several && has_moved(&row, asked.sight) => {
                 over.push(format!("{} has moved to {} already", slice.name, into.name));
             }
             Ok(row) => rows.push(row),
@@ -187,11 +187,18 @@ fn place_in<'a>(segment: &'a Segment, slice: &Slice) -> Result<&'a Slice, Refusa
     }
 }
 
-/// Whether its old side is kept because it has moved there.
-fn has_moved(found: &MigrationLayout, sight: Option<&Sight>) -> bool {
-    let told = sight.and_then(|sight| sight.text(&copy::kept_look(&found.from, &found.task)).ok());
+/// Whether its old side is kept because it has moved there. One that can be written is none: the slice is back on it, and what
+/// is written down is from before.
+fn has_moved(row: &Migration, sight: Option<&Sight>) -> bool {
+    let (Migration { found, old, .. }, Some(sight)) = (row, sight) else {
+        return false;
+    };
+    let told = sight.text(&copy::kept_look(&found.from, &found.task)).ok();
     let kept = told.and_then(|text| Kept::parse(text).ok()).flatten();
     kept.is_some_and(|kept| kept.into == found.into.as_str())
+        && !filesystem::is_mounted(&found.from, &old.device, &old.mount_point)
+            .judge(sight)
+            .holds()
 }
 
 /// A slice that moves, and what to: both filesystems and their servers.

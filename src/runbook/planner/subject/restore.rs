@@ -17,7 +17,7 @@ use crate::{
         sight::{Look, Sight},
     },
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The restore of a plan.
 #[derive(Debug, Clone)]
@@ -99,7 +99,11 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         expect: hooks.expect.clone(),
         task: format!("restore@{}", safe(slice.name.as_str())),
         told: format!("backup@{}", safe(slice.name.as_str())),
-        disk_limit: migration::await_limit(fleet, &to),
+        disk_limit: if serves_others(asked, &to, into) {
+            migration::await_limit(fleet, &to)
+        } else {
+            Duration::MAX
+        },
         to,
     };
     let found = match asked.sight {
@@ -124,6 +128,15 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         found,
         wanted: true,
     }))
+}
+
+/// Whether a server has more to do than to take the slice's place: where it has not, nobody is spared while clients wait.
+fn serves_others(asked: &Asked<'_>, to: &HostName, into: &Slice) -> bool {
+    let fleet = asked.fleet;
+    let mut slices = fleet.slices().map(|(_, slice)| slice);
+    let others =
+        slices.any(|slice| slice.name != into.name && (slice.preferred == *to || slice.standby.as_ref() == Some(to)));
+    others || fleet.host(to.as_str()).is_some_and(|host| host.mysql.is_some())
 }
 
 /// A server that the slice was on. One that does not answer is made sure to be off; so is one that somebody names for that.
@@ -232,6 +245,14 @@ impl Subject for Restore {
             report.warn(format!(
                 "{} has no replica: what is written there from then on is on one server alone",
                 self.into.name
+            ));
+        }
+        if self.layout.disk_limit != Duration::MAX {
+            report.note(format!(
+                "{} serves others as well: restoring stands still while a request of its disks takes longer than {} ms \
+                 (disk_await_ms)",
+                self.layout.to,
+                self.layout.disk_limit.as_millis()
             ));
         }
         if let Some(RestoreChosen { backup, .. }) = &self.layout.chosen {

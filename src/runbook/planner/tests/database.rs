@@ -64,6 +64,8 @@ struct Server {
     roles: &'static str,
     /// Engines of its tables that a crash tears, as `db_engines` prints them.
     torn: &'static str,
+    /// Where its data lie, as `db_home` prints that; nothing where it fails.
+    home: &'static str,
 }
 
 /// Its data lie on the filesystem of its host.
@@ -92,6 +94,7 @@ fn source() -> Server {
         mounts: PLAIN,
         roles: "Primary/Secondary",
         torn: "",
+        home: "/var/lib/mysql",
     }
 }
 
@@ -108,6 +111,7 @@ fn replica(id: u32) -> Server {
         mounts: PLAIN,
         roles: "Secondary/Primary",
         torn: "",
+        home: "/var/lib/mysql",
     }
 }
 
@@ -201,6 +205,8 @@ fn answer(look: &Look, servers: &[Server; 3]) -> Result<Printed, Why> {
         ),
         ["drbdsetup", ..] => printed(1, ""),
         ["db_engines", ..] => printed(0, &format!("{}end\n", own.torn)),
+        ["db_home", ..] if own.home.is_empty() => printed(1, ""),
+        ["db_home", ..] => printed(0, &format!("{}\n", own.home)),
         ["cat", "/etc/machine-id"] => printed(0, &format!("{:032x}\n", at(look.host.as_str()) + 11)),
         ["cat", _] => printed(0, "5d0c7b3e-0000-4000-8000-000000000001\n"),
         ["command", "-v", tool] => printed(0, &format!("/usr/bin/{tool}\n")),
@@ -814,6 +820,20 @@ fn clients_are_led_to_the_new_source() {
     );
 }
 
+/// Events could not run where the server was started without a scheduler: found out only once writes have been closed.
+#[test]
+fn a_replica_without_a_scheduler_takes_over_no_events() {
+    let runs = || source().with("\t0-1-9\t\tOFF\t0\t", "\t0-1-9\t\tON\t0\t");
+    let without = || replica(2).with("\t0-1-9\tOFF\t0\t", "\t0-1-9\tDISABLED\t0\t");
+    let said = refusals(&the_switchover(), &[runs(), without(), replica(3)]);
+    assert!(
+        said.contains("the event scheduler of db1 runs, and db2 was started without one"),
+        "{said}"
+    );
+    assert!(planned(&the_switchover(), &[source(), without(), replica(3)]).is_ok());
+    assert!(planned(&the_switchover(), &[runs(), replica(2), replica(3)]).is_ok());
+}
+
 #[test]
 fn what_was_switched_over_already_is_not_again() {
     let wish = wish("mysql-switchover", &[("database", "shop"), ("to", "db1")]);
@@ -864,7 +884,10 @@ fn a_server_on_drbd_is_one_copy_of_two() {
             ..replica(2)
         };
         // Its own data lie elsewhere.
-        let mut other = replica(3).with("/var/lib/mysql/", "/data/mysql/");
+        let mut other = Server {
+            home: "/data/mysql",
+            ..replica(3).with("/var/lib/mysql/", "/data/mysql/")
+        };
         change(&mut new, &mut other);
         [source(), new, other]
     };
@@ -905,6 +928,23 @@ fn a_server_on_drbd_is_one_copy_of_two() {
         said.contains("where the DRBD slice data belongs (/var/lib/mysql), which is not mounted there"),
         "{said}"
     );
+    // It was told the name of a link, which leads to a slice.
+    let said = refused(&|new, _| {
+        new.mounts = "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n30 22 147:7 / /srv/data rw - ext4 /dev/drbd7 rw\n";
+        new.home = "/srv/data/mysql";
+    });
+    assert!(said.contains("the data of db2 are on DRBD (/dev/drbd7)"), "{said}");
+    let said = refused(&|new, _| new.home = "");
+    assert!(
+        said.contains("whether the data of db2 lie on DRBD is not known"),
+        "{said}"
+    );
+    // The number of a filesystem of several devices is no device's.
+    let btrfs = servers(&|new, _| {
+        new.mounts = "22 1 8:1 / / rw - ext4 /dev/vda1 rw\n30 22 0:47 / /var/lib/mysql rw - btrfs /dev/drbd0 rw\n";
+    });
+    let plan = planned_for(&on_drbd, &the_switchover(), &btrfs).unwrap();
+    assert!(plan.notes.iter().any(|told| told.contains(note)), "{:?}", plan.notes);
     let said = refused(&|new, _| new.mounts = "garbage\n");
     assert!(
         said.contains("whether the data of db2 lie on DRBD is not known"),

@@ -265,6 +265,27 @@ fn a_refusal_says_which_slice_it_is_about() {
     );
 }
 
+/// A slice that has moved is left out; one that is back, and can be written where it was, moves again whatever is written down.
+#[test]
+fn a_slice_that_is_back_has_not_moved() {
+    let told = |instead: Vec<(&'static str, &'static str)>| {
+        let left = Host {
+            instead,
+            prints: vec![("old_kept slice-a", 0, "old 8640000 14 spare\n")],
+            ..host("healthy")
+        };
+        let hosts = [("stor1", left), ("stor2", host("healthy")), ("access2", both_spare())];
+        super::told(planned(&with_spare(BOTH, ""), &many(&[]), hosts))
+    };
+    let moved = told(vec![("/srv/slice-a rw", "/srv/slice-a ro")]);
+    assert!(
+        moved.contains("slice-a has moved to spare already, and is left out"),
+        "{moved}"
+    );
+    let back = told(Vec::new());
+    assert!(back.contains("1. slice-a to spare, stor1 → access2"), "{back}");
+}
+
 /// Datasets of one pool have room each, and not together.
 #[test]
 fn filesystems_that_may_share_their_space_are_warned_of() {

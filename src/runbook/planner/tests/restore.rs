@@ -4,14 +4,19 @@ use super::*;
 
 const LIST: &str = "1970-01-01T00:01:00Z slice-a-1 4096\n1970-01-01T00:10:00Z slice-a-2 104857600\n";
 const SPARE: &str = "  interim:\n    servers: [access2]\n    slices:\n      spare: { device: /dev/md9, mount_point: /srv/slice-a, unreplicated: true }\n";
-const NOBODY: (&str, i32, &str) = ("ping -n -c 1 -W 1 10.77.0.31", 1, "");
+const NOBODY: (&str, i32, &str) = ("who_has 10.77.0.31", 0, "nobody\n");
 
 /// The inventory in which access2 has an empty filesystem, and `on` keeps the backups.
 fn with_spare(fencing: bool, on: &str, fetch: &str) -> Fleet {
+    with_spare_and(fencing, on, fetch, "")
+}
+
+/// The same, with more slices on access2.
+fn with_spare_and(fencing: bool, on: &str, fetch: &str, more: &str) -> Fleet {
     let keys = format!("on: {on}, list: [l], restore: [r, '{{backup}}', '{{into}}']{fetch}");
     let backup =
         format!("        preferred: stor1\n        backup: {{ {keys}, scratch: /srv/scratch, expect: [customers] }}\n");
-    let spare = format!("segments:\n{SPARE}");
+    let spare = format!("segments:\n{SPARE}{more}");
     let text = super::text(fencing).replace("        preferred: stor1\n", &backup);
     super::loaded(&text.replace("segments:\n", &spare))
 }
@@ -220,12 +225,16 @@ fn what_cannot_take_its_place_is_refused() {
             "how full /srv/slice-a of access2 is, is not known",
         ),
         (
-            ("ping -n -c 1 -W 1 10.77.0.31", 0, ""),
+            ("who_has 10.77.0.31", 0, "somebody\n"),
             "somebody answers access2 for 10.77.0.31; look who serves the slice",
         ),
         (
-            ("ping -n -c 1 -W 1 10.77.0.31", 2, ""),
-            "is not known: ping ended with exit code 2",
+            ("who_has 10.77.0.31", 0, "it is in no network of this host\n"),
+            "for 10.77.0.31 is not known: it is in no network of this host",
+        ),
+        (
+            ("who_has 10.77.0.31", 127, ""),
+            "whether somebody answers access2 for 10.77.0.31 is not known",
         ),
         (
             ("exportfs -v", 0, "/srv/slice-a  \t10.77.0.0/24(rw)\n"),
@@ -265,6 +274,34 @@ fn an_earlier_try_is_gone_on_with() {
     );
     let told = told_of(&usual(true), &restores(&[]), [lost(), lost()], to, keeper(NEVER));
     assert!(told.contains("holds an earlier try of restoring slice-a-2"), "{told}");
+}
+
+/// Clients wait for it: where the new server serves nobody else nothing is spared.
+#[test]
+fn restoring_spares_the_disks_of_a_server_that_others_need() {
+    let limit = |more: &str| {
+        let fleet = with_spare_and(
+            true,
+            "access1",
+            ", fetch: [fetch, '{slice}', '{backup}', '{into}']",
+            more,
+        );
+        let hosts = [
+            ("stor1", lost()),
+            ("stor2", lost()),
+            ("access2", spare()),
+            ("access1", keeper(NEVER)),
+        ];
+        let plan = planned(&fleet, &restores(&[]), hosts).unwrap();
+        let said = plan
+            .notes
+            .iter()
+            .any(|note| note.contains("access2 serves others as well"));
+        (plan.layouts.restore.unwrap().disk_limit, said)
+    };
+    assert_eq!(limit(""), (Duration::MAX, false));
+    let other = "      another: { device: /dev/md8, mount_point: /srv/another, unreplicated: true }\n";
+    assert_eq!(limit(other), (Duration::from_millis(100), true));
 }
 
 /// The host of the backups needs no other way than that by which it restores.

@@ -65,6 +65,27 @@ fn told_of(fleet: &Fleet, from: Host, to: Host) -> String {
     told(planned(fleet, &moves(), [("stor1", from), ("access2", to)]))
 }
 
+/// What was made below an old side since the slice moved is no part of it.
+#[test]
+fn an_old_side_with_datasets_below_it_stays() {
+    let told = |stand: &'static str| {
+        let reclaim = wish("migrate-reclaim", &[("slice", "slice-a"), ("into", "spare")]);
+        let mut left = from();
+        left.prints.insert(0, ("stream_stand tank/slice-a", 0, stand));
+        let fleet = datasets("", "pool/slice-a");
+        super::told(planned(&fleet, &reclaim, [("stor1", left), ("access2", to())]))
+    };
+    let below = OLD.replace("below 0", "below 2");
+    let said = told(Box::leak(below.into_boxed_str()));
+    assert!(said.contains("tank/slice-a of stor1 has 2 datasets below it"), "{said}");
+    let said = told("type filesystem\n");
+    assert!(
+        said.contains("whether datasets are below tank/slice-a of stor1 is not known"),
+        "{said}"
+    );
+    assert!(!told(OLD).contains("below"), "{}", told(OLD));
+}
+
 #[test]
 fn a_migration_by_snapshots() {
     insta::assert_snapshot!(told_of(&datasets("", "pool/slice-a"), from(), to()));

@@ -146,3 +146,32 @@ fn connections_to_its_own_ports_are_counted() {
         );
     }
 }
+
+/// Who has an address is known by its neighbours, whatever becomes of ping's own packets; and not known is not nobody.
+#[test]
+fn who_has_an_address_is_told_by_its_neighbours() {
+    for shell in shells() {
+        let room = host(shell);
+        let told = |ping: &str, neighbour: &str| {
+            room.program("ping", ping);
+            room.program("ip", neighbour);
+            looked(&room, "who_has 10.0.0.31")
+        };
+        assert_eq!(told("exit 0", "exit 0"), said("somebody"), "{shell}");
+        let entry = |state: &str| told("exit 1", &format!("echo '10.0.0.31 dev eth0 {state} '"));
+        for nobody in ["FAILED", "INCOMPLETE"] {
+            assert_eq!(entry(nobody), said("nobody"), "{shell}");
+        }
+        assert_eq!(entry("lladdr 02:00:00:00:00:07 REACHABLE"), said("somebody"), "{shell}");
+        assert!(
+            entry("lladdr 02:00:00:00:00:07 PROBE").1.contains("not long ago"),
+            "{shell}"
+        );
+        // One network in which nobody has it, and another one in which somebody has.
+        let two = "echo '10.0.0.31 dev eth0 FAILED'; echo '10.0.0.31 dev eth1 lladdr 02:00:00:00:00:07 REACHABLE'";
+        assert_eq!(told("exit 1", two), said("somebody"), "{shell}");
+        // That of busybox ends so as well where there is no network at all.
+        assert!(told("exit 1", "exit 0").1.contains("no network"), "{shell}");
+        assert_eq!(told("exit 127", "exit 1").0, 1, "{shell}");
+    }
+}

@@ -74,6 +74,7 @@ run() {
       ;;
     'SELECT '\''end'\'' AS `#end`') table '#end' end ;;
     'SELECT @@global.server_id') said id; echo ;;
+    'SELECT @@global.datadir') said datadir; echo ;;
     'SELECT @@global.log_bin_basename') echo /var/lib/mysql/binlog ;;
     'SHOW BINARY LOGS') printf '%s\t4711\tNo\n' binlog.000001 binlog.000002 ;;
     'SELECT CONCAT(@@global.server_id,'*)

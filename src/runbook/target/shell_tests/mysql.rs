@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     facts::mysql::ReplicaThread,
-    runbook::observe::mysql::{Cluster, Seen, Writes, parse, torn_engines},
+    runbook::observe::mysql::{Cluster, Seen, Writes, home, parse, torn_engines},
 };
 
 /// A set of transactions that the first server wrote.
@@ -318,6 +318,26 @@ fn engines_that_a_crash_tears_are_told_whole() {
         assert_eq!(told(&room), Ok(Vec::new()), "{shell}");
         put(&room, "torn", "MyISAM\t3\tshop.carts\n");
         assert_eq!(told(&room).unwrap(), ["3 MyISAM (shop.carts)"], "{shell}");
+    }
+}
+
+/// Where data lie is told over links: on another filesystem than the name of the link.
+#[test]
+fn the_data_directory_is_told_as_the_kernel_names_it() {
+    for shell in shells() {
+        let room = host(shell, "8.4.2");
+        let real = room.path("slice/mysql");
+        fs::create_dir_all(&real).unwrap();
+        std::os::unix::fs::symlink(&real, room.path("link")).unwrap();
+        put(&room, "datadir", &format!("{}/", room.path("link").display()));
+        let real = fs::canonicalize(real).unwrap();
+        assert_eq!(
+            home(&looked(&room, "db_home").text).unwrap(),
+            real.to_str().unwrap(),
+            "{shell}"
+        );
+        put(&room, "datadir", "/nowhere/at/all/");
+        assert_ne!(looked(&room, "db_home").exit, 0, "{shell}");
     }
 }
 

@@ -92,8 +92,13 @@ impl Pools {
 
     /// What the old server answers to a line.
     fn asked(&self, line: &str) -> String {
+        self.asked_from(line, if is_root() { ",lowport" } else { "" })
+    }
+
+    /// The same, asked with more words of socat.
+    fn asked_from(&self, line: &str, more: &str) -> String {
         let command = format!(
-            "printf '%s\\n' '{line}' | socat -t 5 - TCP4:127.0.0.1:{} 2>/dev/null",
+            "printf '%s\\n' '{line}' | socat -t 5 - TCP4:127.0.0.1:{}{more} 2>/dev/null",
             self.port
         );
         let output = Command::new("sh").args(["-c", &command]).output().unwrap();
@@ -135,6 +140,11 @@ impl Pools {
         let lines = text.lines().filter(|line| line.starts_with(verb));
         lines.map(str::to_owned).collect()
     }
+}
+
+/// Whether these tests may use a port below 1024.
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 #[test]
@@ -368,6 +378,10 @@ fn what_is_asked_for_is_the_slice_or_nothing() {
         assert_eq!(pools.asked(line), says, "{line}");
     }
     assert!(pools.asked("nothing").starts_with("stream 4\n"));
+    // Nobody but root has the port that is asked for.
+    if is_root() {
+        assert_eq!(pools.asked_from("nothing", ""), "");
+    }
     pools.runs(&["task_end", "web1-serve"]);
     // Another address is no client of it.
     let old = pools.at("old");
@@ -411,11 +425,32 @@ fn a_dataset_is_closed_kept_and_thrown_away_by_its_properties() {
     pools.mounts(["ro", "rw"]);
     pools.runs(&["stream_keep", "tank/web1", "web1"]);
     assert_eq!(pools.stand("tank/web1").old.as_deref(), Some("web1"));
+    // What was made below it since is somebody's.
+    fs::create_dir(pools.room.path("zfs/tank=web1=new")).unwrap();
+    pools.fails(&["old_wipe", &old, "tank/web1", "web1"], "has datasets below it");
+    assert!(pools.room.path("zfs/tank=web1").exists());
+    assert!(looks(&pools.room, &["old_kept", "web1"]).starts_with("old "));
+    fs::remove_dir(pools.room.path("zfs/tank=web1=new")).unwrap();
+    pools.mounts(["ro", "rw"]);
     pools.runs(&["old_wipe", &old, "tank/web1", "web1"]);
     assert!(!pools.room.path("zfs/tank=web1").exists());
     fs::create_dir(pools.room.path("zfs/tank")).unwrap();
     assert_eq!(looks(&pools.room, &["old_blank", "tank/web1"]), "blank\n");
     assert_eq!(looks(&pools.room, &["old_kept", "web1"]), "no\n");
+}
+
+/// Clients wait while a copy becomes the slice: a snapshot that somebody else holds does not keep it from that.
+#[test]
+fn a_copy_becomes_the_slice_although_a_snapshot_is_held() {
+    let pools = Pools::new("sh");
+    pools.begin();
+    pools.well("web1.1");
+    pools.runs(&["task_end", "web1-serve"]);
+    let held = pools.room.path("zfs/pool=web1/snap/pointsman-run-1-1/held");
+    fs::write(&held, "").unwrap();
+    pools.runs(&["copy_close", &pools.at("new")]);
+    let slice = pools.stand("pool/web1");
+    assert_eq!((slice.copy, slice.last.is_some()), (None, true));
 }
 
 /// By a real zfs-fuse, whose daemon runs already with two pools of nobody else's; their names are in `POINTSMAN_POOLS`

@@ -399,6 +399,15 @@ fn a_slice_is_closed_by_a_read_only_mount_and_since_when_is_known() {
         assert!(long > 100 && frozen() < 60, "{shell}: {long}");
         filesystems(&room, "ro");
         runs(&room, 7, &["copy_thaw", &old, "/dev/drbd0", "web1"]);
+        // That it was kept as an old side is over once it can be written, and not before.
+        runs(&room, 8, &["old_keep", "web1", "14", "web1i"]);
+        filesystems(&room, "ro");
+        runs(&room, 9, &["copy_freeze", &old, "/dev/drbd0", "web1"]);
+        assert!(looks(&room, &["old_kept", "web1"]).starts_with("old "), "{shell}");
+        filesystems(&room, "rw");
+        runs(&room, 10, &["copy_freeze", &old, "/dev/drbd0", "web1"]);
+        assert_eq!(looks(&room, &["old_kept", "web1"]), "no\n", "{shell}");
+        runs(&room, 11, &["copy_thaw", &old, "/dev/drbd0", "web1"]);
         // A remount that fails closes nothing.
         filesystems(&room, "rw");
         room.program("mount", "echo 'mount point is busy' >&2; exit 32");
