@@ -3,7 +3,7 @@
 use super::{
     case::{Case, Fate, plan, run},
     invariants,
-    scene::Scene,
+    scene::{self, Scene},
     stage::{Console, Stage},
 };
 use pointsman::runbook::{
@@ -214,4 +214,51 @@ fn a_takeover_that_loses_a_target_says_what_it_has_displaced() {
         }
         invariants::all_told(&stage, &second, second.end().unwrap());
     }
+}
+
+/// The server that takes a slice dies in the middle of its move, and the other one, which has all data, keeps clients out:
+/// a failover of the dead server takes the move over and lets them in.
+#[test]
+fn a_move_whose_new_server_dies_is_ended_by_a_failover() {
+    let usual = run(&Case {
+        scene: Scene::SliceMove,
+        faults: vec![],
+    });
+    let unmounted = |effect: &Effect| matches!(effect, Effect::Write(Record::Outcome { step: 4, .. }));
+    let first_turn = usual.effects.iter().position(unmounted).unwrap() + 1;
+    let ended = |effect: &&Effect| !matches!(effect, Effect::Finish(_));
+    let last_turn = usual.effects.iter().filter(ended).count();
+    let mut taken_over = 0;
+    for after in first_turn..last_turn {
+        let mut stage = Stage::new(Scene::SliceMove);
+        let mut first = stage.console("run-1", plan(Scene::SliceMove));
+        for _ in 0..after {
+            assert!(stage.turn(&mut first, Fate::Usual));
+        }
+        stage.sim.world().fleet(|island| {
+            let stor2 = island.node("stor2").unwrap();
+            island.power_off(stor2);
+        });
+        stage.disturbed.insert("stor2".into());
+        to_the_end(&mut stage, &mut first);
+        if !matches!(first.end(), Some(End::Parked { .. })) {
+            continue;
+        }
+        taken_over += 1;
+        let dead = [("server", "stor2"), ("slices", "web1")];
+        let plan = scene::plan_with(Scene::Failover, &stage.sim, stage.hand.now(), &dead);
+        let mut second = stage.console("run-2", plan.clone());
+        let now = stage.hand.now();
+        let engine = Engine::new(plan, "run-2".into(), "op@run-2".into(), now);
+        second.engine = engine.taking_over(["run-1".to_owned()]);
+        second.effect = second.engine.advance(Event::Begun, stage.time(now));
+        to_the_end(&mut stage, &mut second);
+        assert_eq!(second.end(), Some(&End::Done), "after {after} turns");
+        let closed = stage.sim.world().fleet(|island| {
+            let stor1 = island.node("stor1").unwrap();
+            island.nodes[stor1].blocked.len()
+        });
+        assert_eq!(closed, Some(0), "after {after} turns");
+    }
+    assert!(taken_over > 10, "{taken_over} of {}", last_turn - first_turn);
 }

@@ -44,7 +44,7 @@ mod md_whole;
 mod mount;
 mod mysql;
 mod pool;
-mod port;
+pub(in crate::runbook) mod port;
 mod release_locks;
 mod restore;
 mod service;

@@ -2,14 +2,24 @@
 
 use super::{Check, Report};
 use crate::runbook::{
+    action::{Action as _, port},
+    definition::Kind,
     observe::{filesystem, network, nfs},
     planner::Scope,
     sight::Sight,
+    truth::Truth,
 };
 
 /// `receiver-free`.
 #[derive(Debug)]
 pub struct ReceiverFree;
+
+/// Whether the runbook lets clients in on the side that takes the slice. A move whose other server died in its middle has left
+/// that side blocked, and nobody else can serve the slice then.
+fn lets_in(scope: &Scope<'_>) -> bool {
+    let mut steps = scope.wish.definition.steps.iter();
+    scope.kind == Kind::Emergency && steps.any(|step| step.action == port::UNBLOCK.name())
+}
 
 impl Check for ReceiverFree {
     fn name(&self) -> &'static str {
@@ -40,10 +50,18 @@ impl Check for ReceiverFree {
                 &network::carries(to, address.ip, false).judge(sight),
                 "an address must be on one server only: take it from there first",
             );
-            report.require(
-                &network::blocks(to, address.ip, false).judge(sight),
-                "a port block of an earlier run still stands: resume that run, or look who set it",
-            );
+            let open = network::blocks(to, address.ip, false).judge(sight);
+            if matches!(open, Truth::No(_)) && lets_in(scope) {
+                report.note(format!(
+                    "{to} drops NFS to {}: a run that was broken off has left that, and this one ends it",
+                    address.ip
+                ));
+            } else {
+                report.require(
+                    &open,
+                    "a port block of an earlier run still stands: resume that run, or look who set it",
+                );
+            }
             // What is not seen is refused above, and is no word about its networks.
             if sight.text(&network::look(to)).is_ok() && address.interface(to).is_none() {
                 report.refuse(

@@ -383,6 +383,27 @@ fn a_failover_of_a_dead_server() {
     insta::assert_snapshot!(told(planned(&fleet(true), &wish, dead())));
 }
 
+/// The server that takes a slice died in the middle of its move: the other one keeps clients out, and has all data.
+#[test]
+fn a_failover_lets_clients_in_where_a_broken_move_has_kept_them_out() {
+    let wish = wish("failover", &[("server", "stor1"), ("slices", "slice-a")]);
+    let closed = |exit: i32, printed: &'static str| {
+        let mut hosts = dead();
+        let stor2 = hosts.iter_mut().find(|(name, _)| *name == "stor2").unwrap();
+        stor2.1.prints.push(("port_block list -", exit, printed));
+        told(planned(&fleet(true), &wish, hosts))
+    };
+    let said = closed(0, "10.77.0.31\n");
+    assert!(
+        said.contains("stor2 drops NFS to 10.77.0.31: a run that was broken off"),
+        "{said}"
+    );
+    assert!(said.contains("let NFS to 10.77.0.31 in on stor2"), "{said}");
+    // What cannot be read is no block that could be ended.
+    let said = closed(1, "");
+    assert!(said.contains("not known: `port_block list -` on stor2"), "{said}");
+}
+
 #[test]
 fn a_failover_without_fencing_needs_a_persons_word() {
     let mut wish = wish("failover", &[("server", "stor1"), ("slices", "slice-a")]);
