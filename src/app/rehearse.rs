@@ -170,6 +170,7 @@ fn practised(wish: Option<&Wish>, faults: &[Fault]) -> Option<(String, Option<As
             .collect(),
         over: Vec::new(),
         alike: Vec::new(),
+        weak: std::collections::BTreeMap::new(),
         last: None,
         word: word(&wish.parameters),
     });

@@ -303,6 +303,7 @@ pub(super) fn wish(cli: &Cli) -> Result<Wish> {
         parameters,
         glass: glass(cli),
         alike: Vec::new(),
+        weak: BTreeMap::new(),
         last: None,
     })
 }

@@ -1,11 +1,14 @@
 //! What a plan was made from, kept with its run: from it the very same plan is made again to go on.
 
-use crate::runbook::{
-    definition::Definition,
-    observe::mysql::LastSeen,
-    plan::{Glass, Step},
-    planner::{self, Wish, review},
-    sight::{Look, Sight},
+use crate::{
+    fleet::HostName,
+    runbook::{
+        definition::Definition,
+        observe::mysql::LastSeen,
+        plan::{Glass, Step},
+        planner::{self, Wish, review},
+        sight::{Look, Sight},
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +22,9 @@ pub(super) struct Origin {
     alike: Vec<String>,
     /// Runs of an earlier release have none.
     #[serde(default)]
+    weak: BTreeMap<HostName, String>,
+    /// Runs of an earlier release have none.
+    #[serde(default)]
     last: Option<LastSeen>,
     sight: Sight,
 }
@@ -30,6 +36,7 @@ impl Origin {
             parameters: wish.parameters,
             glass: wish.glass,
             alike: wish.alike,
+            weak: wish.weak,
             last: wish.last,
             sight,
         }
@@ -41,6 +48,7 @@ impl Origin {
             parameters: self.parameters.clone(),
             glass: self.glass.clone(),
             alike: self.alike.clone(),
+            weak: self.weak.clone(),
             last: self.last.clone(),
         }
     }

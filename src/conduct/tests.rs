@@ -147,6 +147,7 @@ pub(super) fn wish(runbook: &str, parameters: &[(&str, &str)]) -> Wish {
             .collect(),
         glass: Vec::new(),
         alike: Vec::new(),
+        weak: std::collections::BTreeMap::new(),
         last: None,
     }
 }

@@ -311,6 +311,7 @@ pub(super) fn plan(model: &mut Model, runbook: &str, parameters: BTreeMap<String
         glass: Vec::new(),
         over: Vec::new(),
         alike: same.as_ref().map(|offer| offer.asked.alike.clone()).unwrap_or_default(),
+        weak: BTreeMap::new(),
         last: same.and_then(|offer| offer.asked.last),
         word,
     };
@@ -334,8 +335,10 @@ fn show_refused(model: &mut Model, asked: Asked, refusals: Vec<Refusal>) {
 }
 
 /// Asks for a plan, and shows that it is being made.
-pub(super) fn ask_for_plan(model: &mut Model, asked: Asked) -> Vec<Effect> {
+pub(super) fn ask_for_plan(model: &mut Model, mut asked: Asked) -> Vec<Effect> {
     let since = model.now;
+    // However it was asked for: what was watched for minutes is not seen by the looks of a plan.
+    asked.weak = offers::weak(&model.live);
     let Some(works) = &mut model.works else {
         return Vec::new();
     };

@@ -1085,6 +1085,7 @@ fn try_draw(scene: Scene, sim: &Simulation, now: UnixMs, parameters: &[(&str, &s
             .collect(),
         glass: glass(scene),
         alike: Vec::new(),
+        weak: std::collections::BTreeMap::new(),
         last: None,
     };
     let mut fleet = sim.fleet().clone();

@@ -389,6 +389,7 @@ fn wish(library: &Library, asked: Asked, who: &str) -> Result<Wish, Vec<Refusal>
         parameters: asked.parameters,
         glass: glass(asked.glass, who),
         alike: asked.alike,
+        weak: asked.weak,
         last: asked.last,
     })
 }

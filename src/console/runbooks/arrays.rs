@@ -75,6 +75,7 @@ fn offer(host: &HostName, (kind, name): (&'static str, &str), wanted: Wanted) ->
             glass: Vec::new(),
             over: Vec::new(),
             alike: Vec::new(),
+            weak: std::collections::BTreeMap::new(),
             last: None,
             word: host.to_string(),
         },

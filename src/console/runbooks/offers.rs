@@ -79,6 +79,8 @@ pub struct Asked {
     pub over: Vec<String>,
     /// Faults that both servers show, as the findings say.
     pub alike: Vec<String>,
+    /// What the findings say against hosts that may be given more to do.
+    pub weak: BTreeMap<HostName, String>,
     /// What a dead server said last of its database.
     pub last: Option<LastSeen>,
     /// The name that consent has to be typed with.
@@ -164,6 +166,7 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
                 glass: Vec::new(),
                 over: Vec::new(),
                 alike: Vec::new(),
+                weak: BTreeMap::new(),
                 last: None,
                 word: name.to_owned(),
             },
@@ -286,6 +289,15 @@ impl<'a> About<'a> {
         alike
     }
 
+    /// What speaks against a side that takes the slice and does not forbid it.
+    fn but(&self, to: &Side<'_>) -> &'static str {
+        if weak(self.view).contains_key(to.name) {
+            ", which is slow (SemiFailed)"
+        } else {
+            ""
+        }
+    }
+
     /// Both sides, the preferred one first.
     fn sides(&self) -> Result<(&Side<'a>, &Side<'a>), String> {
         match self.facts.sides.as_slice() {
@@ -315,6 +327,7 @@ impl<'a> About<'a> {
                 glass: Vec::new(),
                 over: Vec::new(),
                 alike: self.alike.clone(),
+                weak: BTreeMap::new(),
                 last: None,
                 word: word.to_owned(),
             },
@@ -369,6 +382,19 @@ impl<'a> About<'a> {
         let name = self.slice.name.as_str();
         self.offer(runbook, &[("slice", name)], name, says)
     }
+}
+
+/// Hosts that are slow by what is seen of them now, and what that is.
+pub fn weak(view: &FleetView) -> BTreeMap<HostName, String> {
+    let now = |finding: &&Finding| matches!(finding.severity, Severity::Warning | Severity::Critical);
+    let slow = view.findings.iter().filter(|finding| finding.code == Code::SemiFailed);
+    slow.filter(now)
+        .filter_map(|finding| {
+            let host = finding.subject.host.clone()?;
+            let said = format!("{} of {host}: {}", finding.code, finding.evidence);
+            Some((host, said))
+        })
+        .collect()
 }
 
 /// The first of these that is known not to hold.
@@ -445,7 +471,7 @@ fn moved(about: &About<'_>) -> Result<String, String> {
     }
     about.served_whole(from)?;
     about.received(Kind::Planned, from, to)?;
-    Ok(format!("{} → {}", from.name, to.name))
+    Ok(format!("{} → {}{}", from.name, to.name, about.but(to)))
 }
 
 /// The other side takes over from a dead server.
@@ -517,7 +543,12 @@ fn brought_home(about: &About<'_>) -> Result<String, String> {
     }
     about.served_whole(away)?;
     about.received(Kind::Planned, away, home)?;
-    Ok(format!("{} → {}, after resync and soak", away.name, home.name))
+    Ok(format!(
+        "{} → {}, after resync and soak{}",
+        away.name,
+        home.name,
+        about.but(home)
+    ))
 }
 
 /// Both sides, when they do not talk to each other and at least one stands alone.
@@ -661,6 +692,7 @@ fn no_server(host: Option<&Host>, name: &HostName) -> Offer {
             glass: Vec::new(),
             over: Vec::new(),
             alike: Vec::new(),
+            weak: BTreeMap::new(),
             last: None,
             word: name.to_string(),
         },

@@ -163,6 +163,7 @@ pub fn planned(
         parameters: asked.parameters.clone(),
         glass: glass.collect(),
         alike: asked.alike.clone(),
+        weak: asked.weak.clone(),
         last: asked.last.clone(),
     };
     let mut hosts = BTreeMap::from([("stor1", host(state)), ("stor2", host(state))]);

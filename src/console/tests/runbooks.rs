@@ -364,6 +364,38 @@ fn a_fault_that_both_servers_show_goes_into_the_plan() {
     assert!(alike(&slice("slice-d")).is_empty());
 }
 
+/// A server that is slow may take a slice, and the menu and the plan say so; one that has recovered is none.
+#[test]
+fn a_move_to_a_server_that_is_slow_says_so() {
+    use crate::verdict::{Code, Finding, Severity, Subject};
+    let ask = |severity: Severity| {
+        let mut view = fixture::view();
+        let slow = Finding {
+            code: Code::SemiFailed,
+            severity,
+            subject: Subject::host(&HostName::new("stor4")),
+            since: ago(60),
+            evidence: "sdc read 5.8× its 7 peers".into(),
+            hosts: Vec::new(),
+        };
+        view.findings = view.findings.iter().cloned().chain([slow]).collect();
+        let offer = offers(&view, &slice("slice-a"), NOW).remove(0);
+        let mut model = console_of(view, (120, 40), "terminal", Glyphs::Unicode, false);
+        let effects = keys(&mut model, ":plan slice-move slice=slice-a<enter>");
+        let (_, asked) = asked(&effects);
+        (offer.says, asked.weak)
+    };
+    let (says, weak) = ask(Severity::Critical);
+    assert_eq!(says, "stor3 → stor4, which is slow (SemiFailed)");
+    assert_eq!(
+        weak.values().collect::<Vec<_>>(),
+        ["SemiFailed of stor4: sdc read 5.8× its 7 peers"]
+    );
+    let (says, weak) = ask(Severity::Unknown);
+    assert_eq!(says, "stor3 → stor4");
+    assert!(weak.is_empty(), "{weak:?}");
+}
+
 #[test]
 fn a_host_with_arrays_offers_what_can_be_done_about_them() {
     use crate::facts::{

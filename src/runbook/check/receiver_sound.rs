@@ -242,6 +242,10 @@ impl Check for ReceiverSound {
                 ),
             }
         }
+        // Who looks at it for a moment sees a server that answers; that it answers late is known to who has watched it.
+        for weak in scope.moves().iter().filter_map(|moved| scope.wish.weak.get(&moved.to)) {
+            report.warn(format!("{weak}: what is moved there waits for it as well"));
+        }
         for alike in scope.alike {
             report.refuse(
                 alike.clone(),

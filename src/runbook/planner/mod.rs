@@ -49,6 +49,9 @@ pub struct Wish {
     pub glass: Vec<Glass>,
     /// Faults that the monitor sees on both servers alike, each a sentence; empty where it was not asked.
     pub alike: Vec<String>,
+    /// What the monitor sees against hosts that may be given more to do, each a sentence: they are slow, and others wait for
+    /// them. Empty where it was not asked.
+    pub weak: BTreeMap<HostName, String>,
     /// What the server that is dead said last of its database, where somebody watched it.
     pub last: Option<LastSeen>,
 }

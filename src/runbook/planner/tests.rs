@@ -186,6 +186,7 @@ fn wish(runbook: &str, parameters: &[(&str, &str)]) -> Wish {
             .collect(),
         glass: Vec::new(),
         alike: Vec::new(),
+        weak: BTreeMap::new(),
         last: None,
     }
 }
@@ -445,6 +446,28 @@ fn no_failover_onto_a_server_with_the_same_fault() {
             .contains("the second server would go the way of the first"),
         "{refusals:?}"
     );
+}
+
+/// Who has watched it knows that it is slow; a look of a moment does not.
+#[test]
+fn what_is_slow_may_take_a_slice_and_the_plan_says_so() {
+    for (runbook, parameter, hosts) in [
+        ("slice-move", ("slice", "slice-a"), both("healthy")),
+        ("failover", ("server", "stor1"), dead()),
+    ] {
+        let said = |host: &str| {
+            let mut wish = wish(runbook, &[parameter]);
+            let why = format!("SemiFailed of {host}: sdc read 5.8× its 7 peers");
+            wish.weak.insert(host.into(), why);
+            planned(&fleet(true), &wish, hosts.clone()).unwrap().warnings
+        };
+        let warned = |all: &[String]| all.iter().any(|one| one.contains("SemiFailed of stor2: sdc read 5.8×"));
+        assert!(warned(&said("stor2")), "{runbook}: {:?}", said("stor2"));
+        assert!(
+            !said("access1").iter().any(|one| one.contains("SemiFailed")),
+            "{runbook}"
+        );
+    }
 }
 
 #[test]

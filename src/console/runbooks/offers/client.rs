@@ -156,6 +156,7 @@ fn offer(runbook: &str, parameters: &[(&str, &str)], word: &str, says: Result<St
             glass: Vec::new(),
             over: Vec::new(),
             alike: Vec::new(),
+            weak: BTreeMap::new(),
             last: None,
             word: word.to_owned(),
         },

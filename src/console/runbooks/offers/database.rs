@@ -78,6 +78,7 @@ pub(super) fn offer(runbook: &str, (parameter, value): (&str, &str), says: Resul
             glass: Vec::new(),
             over: Vec::new(),
             alike: Vec::new(),
+            weak: BTreeMap::new(),
             last: None,
             word: value.to_owned(),
         },
