@@ -209,8 +209,8 @@ fn a_slice_is_copied_closed_compared_and_opened() {
         "task_go web1-check",
         "exportfs -o",
         "ip addr",
-        "copy_close /srv/web1",
         "announce 10.9.0.100",
+        "copy_close /srv/web1",
     ];
     assert_eq!(ran(&stage, "stor3"), expected);
     let old = ran(&stage, "stor1");

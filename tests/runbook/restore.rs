@@ -102,8 +102,8 @@ fn a_slice_whose_servers_are_lost_is_served_from_its_backup() {
             "backup_compare restore@web1-check",
             "exportfs -o",
             "ip addr",
-            "copy_close /srv/web1",
             "announce 10.9.0.100",
+            "copy_close /srv/web1",
         ]
     );
     let restore = console.plan.layouts.restore.as_ref().unwrap();

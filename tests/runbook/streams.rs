@@ -42,8 +42,8 @@ fn a_dataset_is_brought_by_snapshots_closed_compared_and_opened() {
         "stream_unlock pool/web1",
         "exportfs -o",
         "ip addr",
-        "copy_close /srv/web1",
         "announce 10.9.0.100",
+        "copy_close /srv/web1",
     ];
     // A pass that was long enough to be seen twice is let go on once more.
     let mut commands = ran(&stage, "stor3");

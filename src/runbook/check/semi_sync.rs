@@ -41,7 +41,7 @@ pub fn judge(database: &DatabaseLayout, seen: &[(&Member, Seen)], report: &mut R
     if !database.waits && own.source != Some(true) {
         return;
     }
-    waits(to, target, there, report);
+    waits(database.kind, to, target, there, report);
     let old = seen.iter().find(|(member, _)| member.host == database.from);
     if let Some((from, source)) = old.filter(|_| database.waits)
         && source.semi_sync.wait_point != own.wait_point
@@ -54,8 +54,13 @@ pub fn judge(database: &DatabaseLayout, seen: &[(&Member, Seen)], report: &mut R
 }
 
 /// For whom commits wait then, and for how long.
-fn waits(to: &Member, target: &Seen, there: usize, report: &mut Report) {
+fn waits(kind: Kind, to: &Member, target: &Seen, there: usize, report: &mut Report) {
     let own = &target.semi_sync;
+    let is_short = own.timeout_ms.is_some_and(|ms| ms <= LONGEST_MS);
+    let timeout = match target.dialect {
+        Dialect::Mariadb { .. } => "rpl_semi_sync_master_timeout",
+        Dialect::Mysql { .. } => "rpl_semi_sync_source_timeout",
+    };
     let replicas = |count: usize| format!("{count} {}", if count == 1 { "replica" } else { "replicas" });
     let wanted = usize::try_from(own.wanted).unwrap_or(usize::MAX);
     let limit = own
@@ -67,6 +72,14 @@ fn waits(to: &Member, target: &Seen, there: usize, report: &mut Report) {
             to.host,
             replicas(wanted)
         ));
+        // In an emergency clients are let in first, and replicas follow then.
+        if kind == Kind::Emergency && !is_short {
+            report.warn(format!(
+                "until {wanted} of its replicas follows {} the first commits there hang, for {limit} where none can: SET GLOBAL \
+                 {timeout} = 10000 lets them go on",
+                to.host
+            ));
+        }
         return;
     }
     let fact = format!(
@@ -74,15 +87,11 @@ fn waits(to: &Member, target: &Seen, there: usize, report: &mut Report) {
         to.host,
         replicas(wanted)
     );
-    if own.timeout_ms.is_some_and(|ms| ms <= LONGEST_MS) {
+    if is_short {
         report.warn(format!(
             "{fact}: the first ones take up to {limit}, then they go on without"
         ));
     } else {
-        let timeout = match target.dialect {
-            Dialect::Mariadb { .. } => "rpl_semi_sync_master_timeout",
-            Dialect::Mysql { .. } => "rpl_semi_sync_source_timeout",
-        };
         report.refuse(
             format!("{fact}: they would hang, for {limit}"),
             format!(

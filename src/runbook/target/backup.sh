@@ -183,7 +183,13 @@ if [ -d "$tree/mysql" ]; then
   # Of the host that it was copied from, and not of this one, are the places that links lead to (of InnoDB: *.isl).
   find "$tree" -xdev \( -type l -o -name "*.isl" \) -exec rm -f {} + || exit
   if [ -f "$tree/backup-my.cnf" ]; then
-    options=--defaults-file=$tree/backup-my.cnf
+    # Of the options that were restored those alone that say how its files are laid out: others name files to write and plugins to
+    # run, and this server is one of root.
+    ! grep -E "^[[:space:]]*plugin[_-]load" "$tree/backup-my.cnf" || { echo "this needs a plugin: it is tested by hand"; exit 1; }
+    layout="data[_-]file[_-]path|page[_-]size|undo[_-]tablespaces|log[_-]file[_-]size|log[_-]files[_-]in[_-]group"
+    layout="$layout|checksum[_-]algorithm|compression[_-]algorithm|compression[_-]level"
+    { echo "[mysqld]"; grep -E "^[[:space:]]*innodb[_-]($layout)[[:space:]]*=" "$tree/backup-my.cnf"; } >"$work/my.cnf"
+    options=--defaults-file=$work/my.cnf
     ! grep "^[[:space:]]*innodb[_-]data[_-]file[_-]path[[:space:]]*=.*/" "$tree/backup-my.cnf" ||
       { echo "this leads out of what was restored: it is tested by hand"; exit 1; }
   fi
@@ -195,7 +201,7 @@ else
     { echo "mariadb-install-db is not installed"; exit 127; }
   "$install" --no-defaults --user=root "--datadir=$data" --skip-test-db >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 fi
-# A file of options that was restored may name directories of the host that it is from: those of the line come after it.
+# Those of the line come after a file of options, and count.
 "$program" "$options" --user=root "--datadir=$data" "--socket=$work/s" "--pid-file=$work/pid" "--tmpdir=$work/tmp" \
   "--innodb-data-home-dir=$data" "--innodb-log-group-home-dir=$data" "--innodb-undo-directory=$data" --skip-symbolic-links \
   --skip-networking --skip-grant-tables --skip-slave-start --skip-log-bin --event-scheduler=DISABLED --performance-schema=0 \

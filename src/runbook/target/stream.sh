@@ -125,7 +125,7 @@ stream_serve() {
   [ "$(id -u)" != 0 ] || own=lowport,
   task_go "$1" 31536000 socat -t 31536000 \
     "TCP4-LISTEN:$5,bind=$4,range=$6/32,${own}reuseaddr,fork,max-children=4,keepalive,keepidle=20,keepintvl=10,keepcnt=3" \
-    "EXEC:sh $store/task/$1.send,nofork"
+    "EXEC:sh $store/task/$1.send,nofork" && task_stays "$1"
 }
 
 # stream_release DATASET: nothing of ours is left there but bookmarks, which hold no space: a later run goes on from them.

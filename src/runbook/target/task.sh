@@ -123,6 +123,13 @@ task_go() {
   done
 }
 
+# task_stays NAME: complains of a task that was begun and has ended at once, as one that cannot listen where it should.
+task_stays() {
+  sleep 0.3 2>/dev/null || sleep 1
+  task_at "$1" || return
+  [ "$is" = running ] || { echo "$1 did not go on: $(tail -n 1 "$dir/log")" >&2; return 1; }
+}
+
 # task_hold NAME: it stands still, wherever it is; task_go lets it go on.
 task_hold() {
   task_at "$1" || return
@@ -307,7 +314,7 @@ pre-xfer exec = sh $store/task/$1.same" || return
   # A daemon has nothing to end for: one that could not begin, or was killed, begins anew.
   task_at "$1" || return
   [ "$is" != ended ] || rm -rf "$dir" || return
-  task_go "$1" 31536000 rsync --daemon --no-detach "--config=$conf"
+  task_go "$1" 31536000 rsync --daemon --no-detach "--config=$conf" && task_stays "$1"
 }
 
 # copy_remount ro|rw PLACE: what mounted_at has seen there becomes that; a dataset for good, and not for this boot alone.

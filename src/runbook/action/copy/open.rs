@@ -72,9 +72,10 @@ pub fn opening(
         expects: Vec::new(),
         work: Work::Commands(vec![
             argv(["ip", "addr", "replace", &cidr, "dev", interface]),
+            // At once: clients wait, and what comes next may take a pool that is busy some seconds.
+            argv(["announce", &ip.to_string(), interface]),
             // Not before: what was never opened is worth something to whoever begins anew.
             argv(["copy_close", &new.mount_point]),
-            argv(["announce", &ip.to_string(), interface]),
         ]),
         proof: vec![network::carries(to, ip, true), copy::is_no_copy(to, &new.mount_point)],
         deadline: Duration::from_secs(20),

@@ -515,6 +515,17 @@ fn commits_wait_for_replicas_that_are_there() {
     };
     let plan = planned(&the_failover(), &[dead(), orphan(2, "1"), orphan(3, "0")]).unwrap();
     assert_eq!(steps(&plan), Vec::<String>::new());
+    // Clients are let in before the others follow: until then commits hang where they wait without an end.
+    let hangs = "until 1 of its replicas follows db2 the first commits there hang, for 86400 s where none can";
+    let failover = |new: Server| {
+        planned(&the_failover(), &[dead(), new, orphan(3, "1")])
+            .unwrap()
+            .warnings
+    };
+    let said = failover(orphan(2, "1").with("\tAFTER_COMMIT\t10000\t", "\tAFTER_COMMIT\t86400000\t"));
+    assert!(said.iter().any(|text| text.contains(hangs)), "{said:?}");
+    let said = failover(orphan(2, "1"));
+    assert!(!said.iter().any(|text| text.contains("hang")), "{said:?}");
 }
 
 /// "Too many connections" is an answer.

@@ -487,7 +487,8 @@ fn a_server_comes_up_on_what_was_restored_of_a_database() {
     let elsewhere = room.path("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     let options = format!(
-        "[mysqld]\ninnodb_undo_directory={0}\ninnodb_data_home_dir={0}\ninnodb_log_group_home_dir={0}\n",
+        "[mysqld]\ninnodb_undo_directory={0}\ninnodb_data_home_dir={0}\ninnodb_log_group_home_dir={0}\n\
+         innodb_page_size=16384\ngeneral_log=1\ngeneral_log_file={0}/log\nlog_error={0}/errors\n",
         elsewhere.display()
     );
     fs::write(tree.join("backup-my.cnf"), options).unwrap();

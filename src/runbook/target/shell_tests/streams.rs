@@ -401,6 +401,27 @@ fn what_is_asked_for_is_the_slice_or_nothing() {
     pools.runs(&["task_end", "web1-serve"]);
 }
 
+/// Whoever listens there already is told of at once, and not by five passes that nobody answers.
+#[test]
+fn a_port_that_is_taken_is_told_of_before_anything_is_sent() {
+    let pools = Pools::new("sh");
+    let taken = std::net::TcpListener::bind(format!("127.0.0.1:{}", pools.port)).unwrap();
+    let (old, port) = (pools.at("old"), pools.port.clone());
+    let words = [
+        "stream_serve",
+        "web1-serve",
+        &old,
+        "tank/web1",
+        "127.0.0.1",
+        &port,
+        "127.0.0.1",
+    ];
+    pools.fails(&words, "Address already in use");
+    drop(taken);
+    pools.serve();
+    pools.runs(&["task_end", "web1-serve"]);
+}
+
 /// A dataset is closed for good, and thrown away only as the old side that it was marked as.
 #[test]
 fn a_dataset_is_closed_kept_and_thrown_away_by_its_properties() {

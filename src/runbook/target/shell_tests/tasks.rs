@@ -477,10 +477,12 @@ fn a_daemon_that_has_ended_is_begun_anew() {
             "127.0.0.1",
         ];
         room.program("rsync", "echo 'bind failed: address in use'; exit 10");
-        runs(&room, 0, &words);
-        comes("its end", || {
-            matches!(one(&room, "web1-serve").is, Is::Ended { code: 10, .. })
-        });
+        let (code, text) = step_of(&room, 0, &words);
+        assert!(
+            code != 0 && text.contains("bind failed: address in use"),
+            "{shell}: {text}"
+        );
+        assert!(matches!(one(&room, "web1-serve").is, Is::Ended { code: 10, .. }));
         room.program("rsync", "exec sleep 300");
         runs(&room, 1, &words);
         assert!(matches!(one(&room, "web1-serve").is, Is::Running { .. }), "{shell}");
