@@ -32,6 +32,19 @@ fn demo_status() -> (Value, i32) {
     (document, output.status.code().unwrap())
 }
 
+/// Each call is a fleet of its own, and the same one: what was read can be run.
+#[test]
+fn a_plan_of_the_demo_can_be_run_by_the_next_call() {
+    let plan = pointsman(&["--demo", "--batch", "plan", "slice-move", "slice=slice-c", "--json"]);
+    assert_eq!(plan.status.code(), Some(0));
+    let text = String::from_utf8(plan.stdout).unwrap();
+    let hash = text.split("\"hash\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let yes = format!("--yes={hash}");
+    let run = pointsman(&["--demo", "--batch", "run", "slice-move", "slice=slice-c", &yes]);
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert_eq!(run.status.code(), Some(0), "{said}");
+}
+
 #[test]
 fn status_of_the_demo_is_the_documented_document() {
     let (status, code) = demo_status();

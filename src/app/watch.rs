@@ -101,8 +101,9 @@ pub(super) struct World {
 pub(super) fn world(options: &Options, log: &LogBook, prompt: &mut Prompt) -> Result<World> {
     let clock = Clock::system();
     if options.demo {
-        let (seed, time) = (demo_seed(), simulation_clock(&clock));
-        let (simulation, past) = if options.batch.is_none_or(|batch| batch == Batch::Watch) {
+        let lasts = options.batch.is_none_or(|batch| batch == Batch::Watch);
+        let (seed, time) = (demo_seed(lasts), simulation_clock(&clock));
+        let (simulation, past) = if lasts {
             (
                 Simulation::watched(seed, Arc::clone(&time)),
                 Some(past_of_demo(seed, time())),
@@ -319,12 +320,12 @@ fn theme(wanted: Option<&str>, directory: &Path, depth: Depth) -> Result<Theme> 
     Theme::built_in(name, depth).map_err(Failure::Usage)
 }
 
-/// The demo tells a different day each time, and the same one when asked to.
-fn demo_seed() -> u64 {
-    std::env::var("POINTSMAN_DEMO_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| fastrand::u64(..))
+/// The demo tells a different day each time, and the same one when asked to. Of one that does not last each call of a script
+/// sees the same fleet: else no plan that was read could be run.
+fn demo_seed(lasts: bool) -> u64 {
+    let asked = std::env::var("POINTSMAN_DEMO_SEED").ok();
+    let usual = || if lasts { fastrand::u64(..) } else { 1 };
+    asked.and_then(|seed| seed.parse().ok()).unwrap_or_else(usual)
 }
 
 /// What was learnt of the demo's latencies until now, as soon as it is: the first picture does not wait for it.

@@ -96,6 +96,7 @@ fn host(&(name, rack, roles, generation): &(&str, &str, &[&str], &str)) -> Host 
     if roles.contains(&"mysql") {
         host.mysql = Some(MysqlAccess {
             heartbeat: (!name.starts_with("gal")).then(|| "percona.heartbeat".to_owned()),
+            replication_file: (!name.starts_with("gal")).then(|| "/etc/mysql/replication.cnf".to_owned()),
             ..MysqlAccess::default()
         });
     }
