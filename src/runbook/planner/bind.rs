@@ -390,21 +390,18 @@ fn repeated(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     Ok(out)
 }
 
-/// The calls of that action as far as they can be told before anything was looked at: one whose words are not known yet is
-/// not among them.
-pub fn foreseen(scope: &Scope<'_>, action: &str) -> Vec<Call> {
+/// What an argument of that action's steps may come to, as far as that can be told before anything was looked at.
+pub fn foreseen(scope: &Scope<'_>, action: &str, argument: &str) -> BTreeSet<String> {
     let definition = &scope.wish.definition;
-    let rows = scope.subject.words();
-    let mut out = Vec::new();
-    for found in &rows {
+    let mut out = BTreeSet::new();
+    for found in &scope.subject.words() {
         let words = words(found, &scope.parameters, definition, None);
         for step in definition.steps.iter().filter(|step| step.action == action) {
-            let is_made = step
-                .when
-                .as_ref()
-                .is_none_or(|when| template::holds(when, &words) != Ok(false));
-            if is_made && let Ok((call, _)) = call(step, &words) {
-                out.push(call);
+            let is_left_out = |when: &String| template::holds(when, &words) == Ok(false);
+            if let (Some(Written::Text(text)), false) =
+                (step.with.get(argument), step.when.as_ref().is_some_and(is_left_out))
+            {
+                out.extend(template::fill(text, &words));
             }
         }
     }

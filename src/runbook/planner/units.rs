@@ -18,14 +18,14 @@ fn look(host: &HostName, unit: &str) -> Look {
     Look::new(host, ["systemctl", "show", "-p", "LoadState", unit])
 }
 
-/// Everything that tells whether the services are there.
+/// Everything that tells whether the services are there: on each host of the plan, since which of them it is may only be known
+/// once it was looked at.
 pub fn looks(scope: &Scope<'_>) -> Vec<Look> {
-    let calls = bind::foreseen(scope, SERVICE).into_iter();
-    calls
-        .filter_map(|call| {
-            let host = scope.fleet.host(call.with.get("host")?)?;
-            Some(look(&host.name, call.with.get("unit")?))
-        })
+    let units = bind::foreseen(scope, SERVICE, "unit");
+    let hosts = scope.subject.hosts();
+    units
+        .iter()
+        .flat_map(|unit| hosts.iter().map(move |host| look(host, unit)))
         .collect()
 }
 
