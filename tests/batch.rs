@@ -652,12 +652,22 @@ fn runs_refuse_what_cannot_be_meant() {
     }
     let (code, out, _) = runs.batch(&["resume", "nothing"]);
     assert_eq!(code, 64, "{out}");
-    let (code, out, _) = runs.batch(&["plan", "slice-move", "slice=nothing"]);
-    assert_eq!(code, 10);
-    assert!(
-        out.contains("nothing was changed") && out.contains("no slice of the inventory"),
-        "{out}"
-    );
+    // Parameters that do not fit are mistakes of the command line as well: no host was asked.
+    for (words, wanted) in [
+        (&["slice=nothing"][..], "no slice of the inventory"),
+        (&["slcie=slice-a"], "did you mean slice?"),
+        (&["to=stor1"], "slice-move needs slice"),
+        (&["slice=slice-a", "soak=soon"], "takes no parameter soak"),
+    ] {
+        for args in [
+            &["plan", "slice-move"][..],
+            &["run", "slice-move", "--yes=0000000000000000"],
+        ] {
+            let (code, out, err) = runs.batch(&[args, words].concat());
+            assert_eq!(code, 64, "{args:?} {words:?}: {out}{err}");
+            assert!(err.contains(wanted) && out.is_empty(), "{words:?}: {out}{err}");
+        }
+    }
 }
 
 #[test]
@@ -797,7 +807,7 @@ fn a_condition_reads_what_status_prints() {
     let (code, said) = plan("facts[host].uptime_seconds < 0");
     assert_eq!((code, steps(&said)), (Some(0), 1), "{said}");
     assert!(said["notes"][0].as_str().unwrap().contains("left out"), "{said}");
-    let (code, said) = plan("facts[host].load_of_mine < 1");
+    let (code, said) = plan("facts[host].probes.mine < 1");
     assert_eq!(code, Some(10), "{said}");
 }
 
@@ -820,6 +830,14 @@ fn runbooks_beside_the_inventory_are_found_and_run() {
     assert!(stdout(&listed).contains("leave-a-mark"), "{}", stdout(&listed));
     let shown = pointsman(&["-i", inventory, "runbook", "show", "leave-a-mark"]);
     assert_eq!(stdout(&shown), text);
+
+    let checked = pointsman(&["-i", inventory, "check"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", stdout(&checked));
+    assert!(
+        stdout(&checked).contains("1 runbook of its own"),
+        "{}",
+        stdout(&checked)
+    );
 
     let state = directory.path().join("state");
     let run = |args: &[&str]| {
@@ -851,6 +869,13 @@ fn runbooks_beside_the_inventory_are_found_and_run() {
     assert_eq!(listed.status.code(), Some(78));
     assert!(stdout(&listed).contains("leave-a-mark"), "{}", stdout(&listed));
     assert!(stderr(&listed).contains("broken.yaml:10:"), "{}", stderr(&listed));
+    // So it is where the inventory is checked, whichever way that is named.
+    for args in [&["-i", inventory, "check"][..], &["check", inventory]] {
+        let checked = pointsman(args);
+        assert_eq!(checked.status.code(), Some(78), "{}", stdout(&checked));
+        let said = stdout(&checked);
+        assert!(said.contains("broken.yaml:10:") && said.contains("1 error"), "{said}");
+    }
     let planned = run(&["--batch", "plan", "broken", "hosts=here"]);
     assert_eq!(planned.status.code(), Some(78));
     assert!(

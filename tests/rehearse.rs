@@ -182,6 +182,72 @@ fn every_built_in_runbook_is_rehearsed_to_its_end() {
     });
 }
 
+/// A question that nobody has answered ends a rehearsal, and its journal with it: nothing tells to resume it.
+#[test]
+fn a_question_is_answered_in_the_rehearsal_or_not_at_all() {
+    let played = rehearse(&["fail-back", "slice=web-1", "soak=1", "--fault=failed-over:web-1"]);
+    assert_eq!(played.code, 12, "{}{}", played.out, played.err);
+    let said = &played.out;
+    assert!(
+        said.contains("it asks: has") && said.contains("--answer=web-1"),
+        "{said}"
+    );
+    assert!(!said.contains("--batch resume"), "{said}");
+}
+
+/// What a site has nobody plays: it is refused before anything begins, with what can be done instead.
+#[test]
+fn commands_of_ones_own_are_not_played_and_that_is_said_at_once() {
+    let desk = Desk::new();
+    let inventory = desk.inventory(EXAMPLE);
+    let file = desk.path("own.yaml");
+    std::fs::write(&file, include_str!("../docs/own-runbook.yaml")).unwrap();
+    let play = |words: &[&str]| {
+        let args = [
+            "rehearse",
+            "-i",
+            &inventory,
+            "--batch",
+            file.to_str().unwrap(),
+            "hosts=gate1",
+        ];
+        desk.play(&[&args[..], words].concat())
+    };
+    let begun = std::time::Instant::now();
+    let played = play(&[]);
+    assert_eq!(played.code, 10, "{}{}", played.out, played.err);
+    assert!(
+        played
+            .out
+            .contains("/usr/local/sbin/site-lb is a command of your own: the copy does not have it"),
+        "{}",
+        played.out
+    );
+    assert!(
+        !played.out.contains("exit code 127") && !played.out.contains("begun"),
+        "{}",
+        played.out
+    );
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    // Its plan can be read, and the rest of it be played.
+    assert_eq!(play(&["--dry-run"]).code, 0);
+    let rest = play(&["drain=0"]);
+    assert_eq!(rest.code, 0, "{}{}", rest.out, rest.err);
+}
+
+/// A service that a host does not have, and a parameter that there is not.
+#[test]
+fn what_cannot_be_is_refused_before_the_first_host_is_touched() {
+    ends(
+        &["rolling", "hosts=gate1", "work=restart", "unit=nosuch"],
+        10,
+        &["gate1 has no service nosuch"],
+    );
+    let played = rehearse(&["service", "hosts=gate1", "unti=cron", "state=started"]);
+    assert_eq!(played.code, 64, "{}{}", played.out, played.err);
+    assert!(played.err.contains("did you mean unit?"), "{}", played.err);
+}
+
 #[test]
 fn every_fault_before_the_plan_ends_as_it_should() {
     let slice_move = ["slice-move", "slice=web-1"];

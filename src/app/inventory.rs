@@ -1,10 +1,10 @@
 //! Finding, loading and checking the inventory.
 
-use super::{CONFIG, Failure, Result, process::config_dir};
+use super::{CONFIG, Failure, Result, process::config_dir, runbooks};
 use crate::{
     batch,
     cli::Options,
-    fleet::{self, Fleet, Loaded},
+    fleet::{self, Diagnostic, Fleet, Loaded},
 };
 use std::{
     path::{Path, PathBuf},
@@ -69,15 +69,27 @@ pub(super) fn check(options: &Options, file: Option<&Path>) -> Result<u8> {
         None => inventory_path(options)?,
     };
     let loaded = load(&path)?;
-    batch::print(&fleet::diagnostic::render(&loaded.diagnostics))?;
-    let Some(fleet) = loaded.fleet else { return Ok(CONFIG) };
-    batch::print(&format!("{}: {}\n", path.display(), size(&fleet)))?;
+    let (library, mistakes) = runbooks::beside(&path);
+    let is_broken = !mistakes.is_empty();
+    let all: Vec<Diagnostic> = loaded.diagnostics.into_iter().chain(mistakes).collect();
+    batch::print(&fleet::diagnostic::render(&all))?;
+    let Some(fleet) = loaded.fleet.filter(|_| !is_broken) else {
+        return Ok(CONFIG);
+    };
+    let own = match library.own().len() {
+        0 => String::new(),
+        own => format!(", {}", count(own, "runbook of its own", "runbooks of its own")),
+    };
+    batch::print(&format!("{}: {}{own}\n", path.display(), size(&fleet)))?;
     Ok(0)
+}
+
+fn count(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// How much a fleet holds, in words.
 pub(super) fn size(fleet: &Fleet) -> String {
-    let count = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
     [
         count(fleet.hosts.len(), "host", "hosts"),
         count(fleet.segments.len(), "segment", "segments"),

@@ -5,7 +5,7 @@ use super::{
     facts::{Collected, Viewed},
     inventory::{inventory_path, load_fleet},
     process::{check_file_limit, runtime},
-    run::{denied_failure, store_failure, wish},
+    run::{denied_failure, fits, store_failure, wish},
     watch::{interrupted, run_console},
 };
 use crate::{
@@ -17,8 +17,15 @@ use crate::{
     fleet::Fleet,
     mode::{Mode, ReadWrite},
     rehearse::{Fault, Rehearsal},
-    remote::log::{Level, LogBook},
-    runbook::planner::{self, Wish, catalogue},
+    remote::{
+        log::{Level, LogBook},
+        quote::split,
+    },
+    runbook::{
+        check::Refusal,
+        plan::{Plan, Step},
+        planner::{self, Wish, catalogue},
+    },
     simulate::{REHEARSAL, Simulation},
     store::Store,
 };
@@ -71,6 +78,9 @@ pub(super) fn rehearse(cli: &Cli, args: &RehearseArgs, log: LogBook) -> Result<u
     let pace = args.pace.unwrap_or(if in_batch { Duration::ZERO } else { PACE });
     let rehearsal = Rehearsal::new(&permission, &real, args.seed, &now, pace, &std::env::temp_dir());
     let rehearsal = Arc::new(rehearsal.map_err(|error| store_failure(&error))?);
+    if let Some(wish) = &wish {
+        fits(rehearsal.fleet(), wish)?;
+    }
     // From here on nothing knows the real fleet any more.
     drop(real);
     drop(context);
@@ -231,6 +241,9 @@ impl Piece<'_> {
         if self.dry_run {
             return Ok(0);
         }
+        if let Some(refusal) = not_played(&drawn.plan) {
+            return self.denied(&Denied::Refused(vec![refusal]), wish);
+        }
         if self.format == Format::Text {
             self.say("\n")?;
         }
@@ -340,6 +353,26 @@ impl Piece<'_> {
         batch::print(&show::marked(text, self.format))?;
         Ok(())
     }
+}
+
+/// Why a plan cannot be played: the copy has the programs of the built-in runbooks, and those of no site.
+fn not_played(plan: &Plan) -> Option<Refusal> {
+    let programs = plan.steps.iter().flat_map(own_programs);
+    let program = programs.into_iter().find(|program| !Simulation::plays(program))?;
+    Some(Refusal::new(
+        format!("{program} is a command of your own: the copy does not have it, and nobody else's is run in its place"),
+        "`pointsman runbook check` and `--batch plan` tell whether the runbook is sound; --dry-run prints its plan on the copy; \
+         or give parameters by which the steps with it are left out",
+    ))
+}
+
+/// The programs that a step of one's own runs, or looks by.
+fn own_programs(step: &Step) -> Vec<String> {
+    let words = ["run", "proof", "needs", "undo"].into_iter().filter_map(|name| {
+        let text = step.call.with.get(name).filter(|_| step.call.action == "command")?;
+        split(text)?.into_iter().next()
+    });
+    words.collect()
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::{
     cli::{AuditCommand, Batch, Cli, Options, RunbookCommand},
     collect::Clock,
     conduct::{Again, Denied, Desk, Drawn, Handle, Progress, SshTargets, claims_named_since, report, who},
-    fleet::{diagnostic, instead},
+    fleet::{Fleet, diagnostic, instead},
     mode::{Mode, ReadWrite},
     passphrase::Prompt,
     rehearse::Journal,
@@ -21,7 +21,7 @@ use crate::{
         definition::Definition,
         plan::{Glass, Rule},
         planner::{
-            Wish,
+            self, Wish,
             catalogue::{self, Library},
         },
     },
@@ -141,6 +141,9 @@ pub(super) fn run(cli: &Cli, what: Batch, log: &LogBook) -> Result<u8> {
     let mut prompt = Prompt::default();
     let world = world(options, log, &mut prompt)?;
     check_file_limit(world.fleet.hosts.len())?;
+    if let Asked::Plan(wish) | Asked::Run(wish, ..) = &order {
+        fits(&world.fleet, wish)?;
+    }
     // It goes once nothing is written into it any more.
     let passing = keeps_nothing(options).then(passing_journal).transpose()?;
     let journal = match &passing {
@@ -306,6 +309,16 @@ pub(super) fn wish(cli: &Cli) -> Result<Wish> {
         weak: BTreeMap::new(),
         last: None,
     })
+}
+
+/// Parameters that no runbook takes are a wrong command line: no host is asked, and nothing is refused.
+pub(super) fn fits(fleet: &Fleet, wish: &Wish) -> Result<()> {
+    let misfits = planner::misfits(fleet, wish);
+    if misfits.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = misfits.iter().map(ToString::to_string).collect();
+    Err(Failure::Usage(lines.join("\n")))
 }
 
 /// What was named in full on the command line.

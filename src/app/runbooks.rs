@@ -18,11 +18,12 @@ pub(super) fn library(options: &Options) -> (Library, Vec<Diagnostic>) {
     } else {
         inventory_path(options).ok()
     };
-    let Some(directory) = place
-        .as_deref()
-        .and_then(Path::parent)
-        .map(|parent| parent.join(DIRECTORY))
-    else {
+    place.map_or_else(|| (Library::default(), Vec::new()), |place| beside(&place))
+}
+
+/// Those beside that inventory, and the mistakes in them.
+pub(super) fn beside(inventory: &Path) -> (Library, Vec<Diagnostic>) {
+    let Some(directory) = inventory.parent().map(|parent| parent.join(DIRECTORY)) else {
         return (Library::default(), Vec::new());
     };
     let (files, mut mistakes) = read(&directory);

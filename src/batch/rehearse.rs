@@ -110,7 +110,11 @@ pub fn missed(faults: &[Fault], format: Format) -> String {
 /// The last word about a run. Its journal is gone with the rehearsal: what would go on with a real run is only named.
 #[must_use]
 pub fn ended(name: &str, progress: &Progress, format: Format) -> String {
-    let next = run::next(name, progress).map(|next| format!("a real run would be gone on with so:\n{next}"));
+    let next = match (&progress.end, &progress.asked) {
+        // A hint tells how it is answered here.
+        (None, Some(question)) => Some(format!("it asks: {}", question.text)),
+        _ => run::next(name, progress).map(|next| format!("a real run would be gone on with so:\n{next}")),
+    };
     run::ended_with(name, progress, next.as_deref(), format)
 }
 

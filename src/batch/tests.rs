@@ -15,6 +15,17 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 
+/// What a runbook may ask of a host is what a script is told of it.
+#[test]
+fn the_facts_of_runbooks_are_the_fields_of_the_status_document() {
+    let schema: serde_json::Value = serde_json::from_str(&super::report::schema()).unwrap();
+    let host = schema["$defs"]["HostStatus"]["properties"].as_object().unwrap();
+    let mut fields: Vec<&str> = host.keys().map(String::as_str).collect();
+    fields.push("findings");
+    fields.sort_unstable();
+    assert_eq!(fields, crate::runbook::sight::SHOWN_FIELDS);
+}
+
 const NOW: UnixMs = UnixMs(1_700_000_000_000);
 
 fn status(snapshot: Snapshot) -> serde_json::Value {

@@ -245,6 +245,13 @@ impl Notes {
         &mut self.list[at]
     }
 
+    /// Adds what to do to those of which nothing better is known.
+    pub fn otherwise(&mut self, hint: &str) {
+        for note in self.list.iter_mut().filter(|note| note.hint.is_none()) {
+            note.hint = Some(hint.to_owned());
+        }
+    }
+
     /// Whether an error is among them.
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|note| note.severity == Severity::Error)

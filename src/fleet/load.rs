@@ -13,7 +13,7 @@ use super::{
     suggest::{quote, visible},
     topology,
     window::{Migrate, Window},
-    yaml::{NodeId, Tree},
+    yaml::{Hints, NodeId, Tree},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -120,7 +120,9 @@ impl Collect<'_> {
             column: 1,
             length: 0,
         };
-        let parsed = self.tree.parse(number, &text, &self.sources, &mut self.notes);
+        let parsed = self
+            .tree
+            .parse(number, &text, &Hints::INVENTORY, &self.sources, &mut self.notes);
         drop(text);
         self.incomplete |= parsed.cut;
         let decoded = parsed.root.and_then(|root| {

@@ -96,7 +96,7 @@ impl Tree {
     }
 
     /// Reads one file's text into the tree. Mistakes go to `notes`.
-    pub fn parse(&mut self, file: u16, text: &str, sources: &Sources, notes: &mut Notes) -> Parsed {
+    pub fn parse(&mut self, file: u16, text: &str, hints: &Hints, sources: &Sources, notes: &mut Notes) -> Parsed {
         let start = Mark {
             file,
             line: 1,
@@ -106,7 +106,7 @@ impl Tree {
         if text.len() > FILE_LIMIT {
             notes
                 .error(start, format!("the file is larger than {FILE_LIMIT} bytes"))
-                .hint("split it with `include:`, or use ranges such as web[1-40]");
+                .hint(hints.large);
             return Parsed::NOTHING;
         }
         let mut builder = Builder {
@@ -118,6 +118,7 @@ impl Tree {
             anchors: HashMap::new(),
             root: None,
             documents: 0,
+            second: hints.second,
         };
         let mut parser = Parser::new_from_str(text);
         loop {
@@ -138,13 +139,31 @@ impl Tree {
         }
         let root = builder.root;
         if root.is_none_or(|root| self.is_null(root)) {
-            notes
-                .error(start, "the file is empty")
-                .hint("an inventory begins with `fleet: NAME`; see inventory.example.yaml");
+            notes.error(start, "the file is empty").hint(hints.empty);
             return Parsed::NOTHING;
         }
         Parsed { root, cut: false }
     }
+}
+
+/// What to do about a file that is no document, in the words of whoever reads it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hints {
+    /// It is empty.
+    pub empty: &'static str,
+    /// It holds a second document.
+    pub second: &'static str,
+    /// It is too large.
+    pub large: &'static str,
+}
+
+impl Hints {
+    /// Of an inventory.
+    pub const INVENTORY: Self = Self {
+        empty: "an inventory begins with `fleet: NAME`; see inventory.example.yaml",
+        second: "an inventory is one document; use `include:` for more files",
+        large: "split it with `include:`, or use ranges such as web[1-40]",
+    };
 }
 
 /// What could be read of a file.
@@ -233,6 +252,7 @@ struct Builder<'a> {
     anchors: HashMap<usize, NodeId>,
     root: Option<NodeId>,
     documents: u32,
+    second: &'static str,
 }
 
 impl Builder<'_> {
@@ -253,7 +273,7 @@ impl Builder<'_> {
                 if self.documents > 1 {
                     self.notes
                         .error(mark, "a second document begins here")
-                        .hint("an inventory is one document; use `include:` for more files");
+                        .hint(self.second);
                     return Err(Stop);
                 }
             }

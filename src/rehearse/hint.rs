@@ -107,7 +107,9 @@ pub(super) fn ended(progress: &Progress, is_open: bool) -> Vec<String> {
     match (&progress.end, &progress.asked) {
         (None, Some(question)) => {
             let word = quote(&question.word).unwrap_or_else(|_| "WORD".to_owned());
-            vec![format!("to rehearse on, answer the question: --answer={word}")]
+            vec![format!(
+                "this rehearsal and its journal are over, so it cannot be resumed; rehearse again with the answer: --answer={word}"
+            )]
         }
         _ if is_open => vec![
             "to rehearse what comes next on mended hosts: --then=resume goes on with the run, --then=back takes it back"

@@ -7,6 +7,7 @@ pub mod action;
 pub mod check;
 pub mod condition;
 pub mod definition;
+pub mod draft;
 pub mod engine;
 pub mod interlock;
 pub mod observe;

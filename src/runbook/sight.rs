@@ -77,6 +77,31 @@ pub struct Printed {
 /// What the console shows of hosts, by name: each as an object, from which everything is left out that is not known now.
 pub type Shown = BTreeMap<HostName, serde_json::Value>;
 
+/// The fields of such an object: those of a host in `--batch status --json`, and the findings about it.
+pub const SHOWN_FIELDS: &[&str] = &[
+    "age_ms",
+    "drbd",
+    "filesystems",
+    "findings",
+    "load",
+    "mysql",
+    "name",
+    "nfs_exports",
+    "nfs_mounts",
+    "probes",
+    "raid",
+    "reach",
+    "reachable",
+    "reason",
+    "roles",
+    "rtt_ms",
+    "state",
+    "system",
+    "unknown",
+    "uptime_seconds",
+    "zfs",
+];
+
 /// Everything that was seen, by look.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {

@@ -91,6 +91,93 @@ pub fn words_of_condition(condition: &str) -> Result<BTreeSet<String>, Unusable>
     }
 }
 
+/// The fields that a template asks by name of the things that a word holds: `load`, of `{{ facts[host].load }}` and `facts`.
+/// Names that it works out itself are not told.
+#[must_use]
+pub fn fields(word: &str, text: &str) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let mut rest = text;
+    while let Some(begin) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let inner = &rest[begin + 2..];
+        let end = inner.find("}}").into_iter().chain(inner.find("%}")).min();
+        let (expression, after) = inner.split_at(end.unwrap_or(inner.len()));
+        out.extend(fields_of_condition(word, expression));
+        rest = after;
+    }
+    out
+}
+
+/// The same of a condition.
+#[must_use]
+pub fn fields_of_condition(word: &str, condition: &str) -> BTreeSet<String> {
+    let tokens = tokens(condition);
+    let mut out = BTreeSet::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let inside = at > 0 && tokens[at - 1] == Token::Sign('.');
+        if *token == Token::Name(word) && !inside {
+            let of_one = subscript(&tokens[at + 1..]).and_then(|(_, rest)| subscript(rest));
+            out.extend(of_one.and_then(|(name, _)| name).map(str::to_owned));
+        }
+    }
+    out
+}
+
+/// What an expression is made of, as far as it tells names from texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token<'a> {
+    Name(&'a str),
+    Text(&'a str),
+    Sign(char),
+}
+
+fn tokens(expression: &str) -> Vec<Token<'_>> {
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut out = Vec::new();
+    let mut rest = expression.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (token, length) = if matches!(first, '\'' | '"') {
+            let mut escaped = false;
+            let end = rest[1..].find(|c: char| {
+                let closes = c == first && !escaped;
+                escaped = c == '\\' && !escaped;
+                closes
+            });
+            let text = &rest[1..end.map_or(rest.len(), |end| end + 1)];
+            (Token::Text(text), (text.len() + 2).min(rest.len()))
+        } else if of_name(first) {
+            let end = rest.find(|c: char| !of_name(c)).unwrap_or(rest.len());
+            (Token::Name(&rest[..end]), end)
+        } else {
+            (Token::Sign(first), first.len_utf8())
+        };
+        out.push(token);
+        rest = rest[length..].trim_start();
+    }
+    out
+}
+
+/// What stands behind a thing to ask for a part of it, `.name` or `[…]`: the name, where it is written there, and what
+/// follows.
+fn subscript<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(Option<&'a str>, &'t [Token<'a>])> {
+    match tokens {
+        [Token::Sign('.'), Token::Name(name), rest @ ..] => Some((Some(name), rest)),
+        [Token::Sign('['), Token::Text(name), Token::Sign(']'), rest @ ..] => Some((Some(name), rest)),
+        [Token::Sign('['), ..] => {
+            let mut depth = 0_usize;
+            let end = tokens.iter().position(|token| {
+                match token {
+                    Token::Sign('[') => depth += 1,
+                    Token::Sign(']') => depth -= 1,
+                    _ => {}
+                }
+                depth == 0
+            });
+            end.map(|end| (None, &tokens[end + 1..]))
+        }
+        _ => None,
+    }
+}
+
 fn unusable(text: &str, error: &minijinja::Error) -> Unusable {
     let at = error.range().map(|range| range.start);
     let part = error.range().and_then(|range| text.get(range));
@@ -178,6 +265,33 @@ mod tests {
         assert!(words("{{ a").is_err() && words_of_condition("a b c").is_err());
     }
 
+    #[test]
+    fn fields_are_told_of_the_things_that_a_word_holds() {
+        let told = |text| {
+            fields_of_condition("facts", text)
+                .into_iter()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(told("facts[host].lod < 8"), "lod");
+        assert_eq!(
+            told("facts.stor1.load > 1 or facts['a]b'] [\"raid\"][0].state == 'x'"),
+            "load raid"
+        );
+        assert_eq!(told("facts[names[0]].load and facts[host][what]"), "load");
+        assert_eq!(
+            told("'facts[host].lod' == x and x.facts.y.lod and my_facts[host].lod"),
+            ""
+        );
+        assert_eq!(told("facts[host"), "");
+        assert_eq!(told("facts | length > 0 and facts.stor1 is defined"), "");
+        let of_text = fields(
+            "facts",
+            "facts[x].no {{ facts[host].load }} and {% if facts[host].raid %}y{% endif %}",
+        );
+        assert_eq!(of_text.into_iter().collect::<Vec<_>>(), ["load", "raid"]);
+    }
+
     proptest! {
         #[test]
         fn whatever_is_written_is_an_answer_or_an_error(text in ".{0,60}") {
@@ -185,6 +299,7 @@ mod tests {
             let _ = holds(&text, &known());
             let _ = words(&text);
             let _ = words_of_condition(&text);
+            let _ = (fields("facts", &text), fields_of_condition("facts", &text));
         }
     }
 }

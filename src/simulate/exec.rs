@@ -66,6 +66,19 @@ const TOOLS: [&str; 23] = [
     "zpool",
 ];
 
+/// Programs that a host plays for commands of a runbook's own.
+pub const OWN: [&str; 9] = [
+    "cat",
+    "false",
+    "hostname",
+    "rm",
+    "systemctl",
+    "test",
+    "touch",
+    "true",
+    "uptime",
+];
+
 /// `stat -f` of a place, killed by timeout(1) where it waits for ever: 137 then.
 fn statfs(island: &Island, at: usize, place: &str) -> Answer {
     let mounts = &island.nodes[at].mounts;

@@ -110,6 +110,12 @@ impl Simulation {
         (Self::new(vec![island], fleet, seed, clock), left_out)
     }
 
+    /// Whether its hosts have a program that a command of a runbook's own may run; such a command may name any.
+    #[must_use]
+    pub fn plays(program: &str) -> bool {
+        exec::OWN.contains(&program)
+    }
+
     /// What a command of the console itself prints in a copy ([`Simulation::of`]): its simulated management
     /// controllers answer, everything else is not found. Exit code and standard output.
     #[must_use]

@@ -1,6 +1,6 @@
 //! Asks a person, who answers by typing a word in full.
 
-use super::{Action, Argument, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::runbook::operation::{Nature, Operation, Place, Question, Work};
 use std::time::Duration;
 
@@ -22,11 +22,13 @@ impl Action for Ask {
             Argument {
                 name: "question",
                 optional: false,
+                takes: Takes::Text,
                 about: "what to look at before answering",
             },
             Argument {
                 name: "word",
                 optional: false,
+                takes: Takes::Text,
                 about: "the word that means yes",
             },
         ]

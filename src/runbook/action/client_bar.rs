@@ -2,7 +2,7 @@
 //! person, needs that port: one rule stops them all, whatever a client calls its units. It is refused, not dropped: what tries
 //! is told so at once, and no process begins to wait for a server that may never answer. A reboot lifts it.
 
-use super::{Action, Argument, Given, Tool, argv, same};
+use super::{Action, Argument, Given, Takes, Tool, argv, same};
 use crate::runbook::{
     observe::mounts,
     operation::{Claim, Nature, Operation, Place, Work},
@@ -23,6 +23,7 @@ const BARS: &[Argument] = &[
     Argument {
         name: UNMOUNTED,
         optional: true,
+        takes: Takes::YesNo,
         about: "yes: only where nothing is mounted from there",
     },
 ];
@@ -72,10 +73,10 @@ impl Action for Bar {
             undo.with.insert(UNMOUNTED.to_owned(), "yes".to_owned());
         }
         // A client that was rebooted meanwhile has mounted it again by itself: it would hang.
-        let expects = match given.call.with.get(UNMOUNTED).map(String::as_str) {
-            None | Some("no") => Vec::new(),
-            Some("yes") => vec![mounts::expects_unused(address)],
-            Some(other) => return Err(format!("{UNMOUNTED}: {other:?} is neither yes nor no")),
+        let expects = if given.is_yes(UNMOUNTED)? {
+            vec![mounts::expects_unused(address)]
+        } else {
+            Vec::new()
         };
         let claim = Claim::Bar {
             host: host.clone(),

@@ -1,7 +1,7 @@
 //! Takes a mount of a slice away from a client, whether its server answers or not: that very mount, by the kernel's own number
 //! of it, and no other that may be at its place by then. How it was mounted is kept on the client before.
 
-use super::{Action, Argument, Given, Tool, argv};
+use super::{Action, Argument, Given, Takes, Tool, argv};
 use crate::runbook::{
     definition::Kind,
     observe::mounts,
@@ -33,11 +33,13 @@ impl Action for ClientDetach {
             Argument {
                 name: "barred",
                 optional: true,
+                takes: Takes::YesNo,
                 about: "yes: only once the client is kept from mounting it again",
             },
             Argument {
                 name: "served",
                 optional: true,
+                takes: Takes::YesNo,
                 about: "yes: only where a server answers from which it can be mounted anew",
             },
         ]
@@ -64,10 +66,10 @@ impl Action for ClientDetach {
             .ok_or_else(|| format!("nothing is mounted on {} of {host}", client.at))?
             .entry;
         let mut needs = Vec::new();
-        if is_wanted(given, "barred")? {
+        if given.is_yes("barred")? {
             needs.push(mounts::is_barred(&host, client.address, true));
         }
-        if is_wanted(given, "served")? {
+        if given.is_yes("served")? {
             needs.push(mounts::reaches(&host, client.address));
         }
         let command = argv([
@@ -96,13 +98,5 @@ impl Action for ClientDetach {
             retry: None,
             undo: None,
         })
-    }
-}
-
-fn is_wanted(given: &Given<'_>, name: &str) -> Result<bool, String> {
-    match given.call.with.get(name).map(String::as_str) {
-        None | Some("no") => Ok(false),
-        Some("yes") => Ok(true),
-        Some(other) => Err(format!("{name}: {other:?} is neither yes nor no")),
     }
 }

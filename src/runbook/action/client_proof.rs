@@ -1,6 +1,6 @@
 //! Looks at the slice from a client of it: the one proof that it is served. What the servers say of themselves is none.
 
-use super::{Action, Argument, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::{
     fleet::SliceName,
     runbook::{
@@ -32,6 +32,7 @@ impl Action for ClientProof {
         &[Argument {
             name: "slice",
             optional: true,
+            takes: Takes::Known,
             about: "the slice; all of the plan when it is left out",
         }]
     }

@@ -21,15 +21,7 @@ impl Action for ClientServices {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[
-            super::CLIENT_HOST,
-            super::PLACE,
-            Argument {
-                name: "state",
-                optional: false,
-                about: "started or stopped",
-            },
-        ]
+        &[super::CLIENT_HOST, super::PLACE, super::STATE]
     }
 
     fn tools(&self) -> &'static [Tool] {
@@ -42,10 +34,10 @@ impl Action for ClientServices {
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let client = given.client()?;
         let host = client.host.clone();
-        let (verb, back) = match given.text("state")? {
-            "started" => ("start", "stopped"),
-            "stopped" => ("stop", "started"),
-            other => return Err(format!("state: {other:?} is neither started nor stopped")),
+        let (verb, back) = if given.starts()? {
+            ("start", "stopped")
+        } else {
+            ("stop", "started")
         };
         let units = client.units();
         let mut undo = given.call.clone();

@@ -1,19 +1,17 @@
 //! Runs a command of a runbook's own on a host: a program and its words, without a shell, with a precondition and a proof
 //! that are commands as well.
 
-use super::{Action, Argument, ArgumentFlaw, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::{
-    fleet::{HostName, usable},
+    fleet::HostName,
     runbook::{
         condition::Condition,
-        definition::{Call, Written},
+        definition::Call,
         operation::{Claim, Nature, Operation, Place, Work},
         sight::Look,
         truth::Truth,
     },
 };
-use std::{collections::BTreeMap, time::Duration};
-
 /// `command`.
 #[derive(Debug)]
 pub struct Command;
@@ -25,38 +23,51 @@ const UNDO: &str = "undo";
 /// On a call that takes another one back: its proof is that the other's holds no more.
 const UNPROVEN: &str = "unproven";
 
-const fn of(name: &'static str, optional: bool, about: &'static str) -> Argument {
-    Argument { name, optional, about }
+const fn of(name: &'static str, optional: bool, takes: Takes, about: &'static str) -> Argument {
+    Argument {
+        name,
+        optional,
+        takes,
+        about,
+    }
 }
 
+const CHANGES: Takes = Takes::Command { changes: true };
+const READS: Takes = Takes::Command { changes: false };
+
 const ARGUMENTS: &[Argument] = &[
-    of("host", false, "the host that it runs on"),
-    of(RUN, false, "program and words; no shell reads them"),
+    of("host", false, Takes::Known, "the host that it runs on"),
+    of(RUN, false, CHANGES, "program and words; no shell reads them"),
     of(
         PROOF,
         false,
+        READS,
         "a command that only reads: its exit code is 0 once the work is done, and not before",
     ),
     of(
         NEEDS,
         true,
+        READS,
         "a command that only reads: its exit code has to be 0 before",
     ),
-    of(UNDO, true, "program and words that take it back"),
+    of(UNDO, true, CHANGES, "program and words that take it back"),
     of(
         "repeatable",
         true,
+        Takes::YesNo,
         "yes where running it twice is running it once; no if not given",
     ),
-    of("seconds", true, "how long it may take; 60 if not given"),
+    of("seconds", true, Takes::Seconds, "how long it may take; 60 if not given"),
     of(
         "settles",
         true,
+        Takes::Seconds,
         "how long the proof may take to come true afterwards; 10 if not given",
     ),
     of(
         UNPROVEN,
         true,
+        Takes::YesNo,
         "yes: the proof has to fail instead; for what takes back",
     ),
 ];
@@ -74,65 +85,20 @@ impl Action for Command {
         ARGUMENTS
     }
 
-    fn lists(&self) -> &'static [&'static str] {
-        &[RUN, NEEDS, PROOF, UNDO]
-    }
-
-    fn flaws(&self, with: &BTreeMap<String, Written>) -> Vec<ArgumentFlaw> {
-        let lists = [RUN, NEEDS, PROOF, UNDO].into_iter();
-        let programs = lists.filter_map(|name| Some((name, with.get(name)?.templates().first())));
-        let mut flaws = Vec::new();
-        for (name, program) in programs {
-            let wrong = match program {
-                None => Err(("it is an empty command".to_owned(), "name a program".to_owned())),
-                Some(program) if program.contains('{') => Err((
-                    "the program itself is a template".to_owned(),
-                    "write its name: who reads the runbook has to see what is run".to_owned(),
-                )),
-                // Looks change nothing: `mount` without words and `drbdadm status` are as good as any.
-                Some(program) => usable(program, name == RUN || name == UNDO),
-            };
-            if let Err((says, hint)) = wrong {
-                flaws.push(ArgumentFlaw {
-                    argument: name.to_owned(),
-                    says,
-                    hint,
-                });
-            }
-        }
-        flaws
-    }
-
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let host = given.host()?;
         if !given.layouts.concerns(host) {
             return Err(format!("{host} is no host that this plan is about"));
         }
-        let has = |name: &str| given.call.with.contains_key(name);
-        let flag = |name: &str| match given.call.with.get(name).map(String::as_str) {
-            None | Some("no" | "false") => Ok(false),
-            Some("yes" | "true") => Ok(true),
-            Some(other) => Err(format!("{name}: {other:?} is neither yes nor no")),
+        let run = given.words(RUN, true)?;
+        let needs = given.maybe(NEEDS).map(|_| given.words(NEEDS, false)).transpose()?;
+        let proof = given.words(PROOF, false)?;
+        let back = given.is_yes(UNPROVEN)?;
+        let repeatable = given.is_yes("repeatable")?;
+        let undo = match given.maybe(UNDO) {
+            None => None,
+            Some(_) => given.words(UNDO, true).map(|_| Some(undo_of(given.call)))?,
         };
-        let seconds = |name: &str, usual: u64| {
-            if has(name) {
-                given.seconds(name)
-            } else {
-                Ok(Duration::from_secs(usual))
-            }
-        };
-        let run = given.words(RUN)?;
-        for (name, changes) in [(RUN, true), (UNDO, true), (NEEDS, false), (PROOF, false)] {
-            if has(name) {
-                let words = given.words(name)?;
-                usable(&words[0], changes).map_err(|(says, hint)| format!("{name}: {says}; {hint}"))?;
-            }
-        }
-        let needs = has(NEEDS).then(|| given.words(NEEDS)).transpose()?;
-        let proof = given.words(PROOF)?;
-        let back = flag(UNPROVEN)?;
-        let repeatable = flag("repeatable")?;
-        let undo = has(UNDO).then(|| undo_of(given.call));
         Ok(Operation {
             place: Place::Host(host.clone()),
             says: format!("run {} on {host}", run.join(" ")),
@@ -140,8 +106,8 @@ impl Action for Command {
             expects: Vec::new(),
             work: Work::Commands(vec![run]),
             proof: vec![ends_well(host, proof, !back)],
-            deadline: seconds("seconds", 60)?,
-            settles_within: seconds("settles", 10)?,
+            deadline: given.seconds_or("seconds", 60)?,
+            settles_within: given.seconds_or("settles", 10)?,
             nature: if repeatable {
                 Nature::Idempotent
             } else {

@@ -1,7 +1,7 @@
 //! Checks which way a resync runs: from the side that has the data to the one that lacks it, or not at all because
 //! both are equal. The other way is stopped at once by the engine (`Claim::Flow`), before the good data is lost.
 
-use super::{Action, Argument, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::{
     facts::drbd::DrbdConnection,
     runbook::operation::{Claim, Nature, Operation, Place, Work},
@@ -46,11 +46,13 @@ impl Action for DrbdDirection {
             Argument {
                 name: "source",
                 optional: false,
+                takes: Takes::Known,
                 about: "the server that has the data",
             },
             Argument {
                 name: "target",
                 optional: false,
+                takes: Takes::Known,
                 about: "the server that lacks it",
             },
         ]

@@ -1,6 +1,6 @@
 //! Makes a side primary (`drbdadm primary`, without force unless the resource was named for it).
 
-use super::{Action, Argument, Given, Tool, argv, same};
+use super::{Action, Argument, Given, Takes, Tool, argv, same};
 use crate::{
     facts::drbd::{DrbdDisk, DrbdRole},
     runbook::operation::{Claim, Nature, Operation, Place, Work},
@@ -27,6 +27,7 @@ impl Action for DrbdPromote {
             Argument {
                 name: "force",
                 optional: true,
+                takes: Takes::YesNo,
                 about: "yes: override DRBD's refusal; needs the resource named",
             },
         ]
@@ -38,11 +39,7 @@ impl Action for DrbdPromote {
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let (slice, _, side) = given.side()?;
-        let force = match given.call.with.get("force").map(String::as_str) {
-            None | Some("no") => false,
-            Some("yes") => true,
-            Some(other) => return Err(format!("force: {other:?} is neither yes nor no")),
-        };
+        let force = given.is_yes("force")?;
         let resource = side.resource.as_str();
         let mut command = argv(["drbdadm", "primary", resource]);
         if force {

@@ -1,7 +1,7 @@
 //! Waits until both sides are equal again, as the side with the good data sees it. What flows the wrong way is stopped at
 //! once, not waited for.
 
-use super::{Action, Argument, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::runbook::operation::{Claim, Nature, Operation, Place, Work};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ impl Action for DrbdWaitSync {
             Argument {
                 name: "seconds",
                 optional: false,
+                takes: Takes::Seconds,
                 about: "how long at most",
             },
         ]

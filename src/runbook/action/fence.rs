@@ -1,6 +1,6 @@
 //! Takes a host's power away, and reads back that it is off; or takes a person's word for it, given by name.
 
-use super::{Action, Argument, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::runbook::{
     definition::Kind,
     observe::{galera::Found, power},
@@ -30,6 +30,7 @@ impl Action for Fence {
         &[Argument {
             name: "host",
             optional: false,
+            takes: Takes::Known,
             about: "the host that must be off",
         }]
     }

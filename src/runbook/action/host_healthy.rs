@@ -1,6 +1,6 @@
 //! Proves that a host has everything again that it had before the work on it.
 
-use super::{Action, Argument, Given, HOST, host_reboot::found};
+use super::{Action, Argument, Given, HOST, Takes, host_reboot::found};
 use crate::{
     fleet::HostName,
     runbook::{
@@ -29,6 +29,7 @@ impl Action for HostHealthy {
             Argument {
                 name: "seconds",
                 optional: false,
+                takes: Takes::Seconds,
                 about: "for how long at most",
             },
         ]

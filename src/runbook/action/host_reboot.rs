@@ -1,6 +1,6 @@
 //! Boots a host anew, and waits until it is back.
 
-use super::{Action, Argument, Given, HOST, Tool, argv};
+use super::{Action, Argument, Given, HOST, Takes, Tool, argv};
 use crate::{
     fleet::HostName,
     runbook::{
@@ -18,6 +18,7 @@ pub struct HostReboot;
 const SECONDS: Argument = Argument {
     name: "seconds",
     optional: false,
+    takes: Takes::Seconds,
     about: "how long it may take until it answers again",
 };
 

@@ -1,6 +1,6 @@
 //! Takes a host out of service and puts it back, by the site's own commands of the inventory.
 
-use super::{Action, Argument, Given, HOST, command::ends_well, host_healthy::health, same};
+use super::{Action, Argument, Given, HOST, Takes, command::ends_well, host_healthy::health, same};
 use crate::{
     fleet::{HostName, ServiceHooks, usable},
     runbook::{
@@ -43,6 +43,7 @@ impl Action for Turn {
         const BY_ITSELF: Argument = Argument {
             name: "by_itself",
             optional: true,
+            takes: Takes::YesNo,
             about: "yes: it is only waited for, for a host that was installed anew comes into service by itself",
         };
         if self.drains { &[HOST] } else { &[HOST, BY_ITSELF] }
@@ -50,7 +51,7 @@ impl Action for Turn {
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let (host, hooks) = hooks(given)?;
-        let by_itself = given.call.with.get("by_itself").is_some_and(|word| word == "yes");
+        let by_itself = !self.drains && given.is_yes("by_itself")?;
         let run = if self.drains { &hooks.drain } else { &hooks.undrain };
         for (words, changes) in [(&hooks.serving, false), (run, true)] {
             usable(&words[0], changes).map_err(|(says, hint)| format!("{says}; {hint}"))?;
@@ -97,6 +98,7 @@ impl Action for HostDrained {
             Argument {
                 name: "seconds",
                 optional: false,
+                takes: Takes::Seconds,
                 about: "for how long at most",
             },
         ]

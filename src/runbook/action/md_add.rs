@@ -1,6 +1,6 @@
 //! Puts a new disk into an array: as a spare, which is used at once where a member is missing.
 
-use super::{Action, Argument, Given, Tool, argv};
+use super::{Action, Argument, Given, Takes, Tool, argv};
 use crate::runbook::{
     definition::Call,
     observe::md,
@@ -28,6 +28,7 @@ impl Action for MdAdd {
             Argument {
                 name: "disk",
                 optional: false,
+                takes: Takes::Name,
                 about: "the new disk that the plan was made for",
             },
         ]

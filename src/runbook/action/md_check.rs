@@ -22,25 +22,13 @@ impl Action for MdCheck {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[
-            super::HOST,
-            super::ARRAY,
-            Argument {
-                name: "state",
-                optional: false,
-                about: "started or stopped",
-            },
-        ]
+        &[super::HOST, super::ARRAY, super::STATE]
     }
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let layout = given.array()?;
         let array = &layout.array;
-        let started = match given.text("state")? {
-            "started" => true,
-            "stopped" => false,
-            other => return Err(format!("state: {other:?} is neither started nor stopped")),
-        };
+        let started = given.starts()?;
         let verb = if started { "start" } else { "stop" };
         let mut undo: Call = given.call.clone();
         undo.with.insert("state".into(), "stopped".into());

@@ -1,6 +1,6 @@
 //! Waits until the check of an array is over, and tells what it found and what that means.
 
-use super::{Action, Argument, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::runbook::{
     definition::Call,
     operation::{Nature, Operation, Place, Work},
@@ -27,6 +27,7 @@ impl Action for MdCompared {
             Argument {
                 name: "seconds",
                 optional: false,
+                takes: Takes::Seconds,
                 about: "how long at most, before somebody has to look",
             },
         ]

@@ -1,6 +1,6 @@
 //! Breaks the replacement of a member off: it stays in service.
 
-use super::{Action, Argument, Given, argv};
+use super::{Action, Argument, Given, Takes, argv};
 use crate::runbook::operation::{Claim, Nature, Operation, Place, Work};
 use std::time::Duration;
 
@@ -24,11 +24,13 @@ impl Action for MdKeep {
             Argument {
                 name: "disk",
                 optional: false,
+                takes: Takes::Name,
                 about: "the member that is being replaced",
             },
             Argument {
                 name: "by",
                 optional: false,
+                takes: Takes::Name,
                 about: "the new disk; it is in the array already",
             },
         ]

@@ -1,6 +1,6 @@
 //! Takes a disk out of an array again that was put into it, and leaves it as blank as it came.
 
-use super::{Action, Argument, Given, Tool, argv};
+use super::{Action, Argument, Given, Takes, Tool, argv};
 use crate::runbook::{
     observe::md,
     operation::{Claim, Nature, Operation, Place, Retry, Work},
@@ -27,6 +27,7 @@ impl Action for MdOut {
             Argument {
                 name: "disk",
                 optional: false,
+                takes: Takes::Name,
                 about: "the new disk that the plan was made for",
             },
         ]

@@ -1,6 +1,6 @@
 //! Lets a new disk take the place of a member, which stays in service until the new one has all its data.
 
-use super::{Action, Argument, Given, Tool, argv};
+use super::{Action, Argument, Given, Takes, Tool, argv};
 use crate::runbook::{
     definition::Call,
     operation::{Nature, Operation, Place, Work},
@@ -27,11 +27,13 @@ impl Action for MdReplace {
             Argument {
                 name: "disk",
                 optional: false,
+                takes: Takes::Name,
                 about: "the member that is replaced",
             },
             Argument {
                 name: "by",
                 optional: false,
+                takes: Takes::Name,
                 about: "the new disk; it is in the array already",
             },
         ]

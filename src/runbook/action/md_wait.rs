@@ -1,6 +1,6 @@
 //! Waits until a new disk has all its data, and lets the rebuild go as fast as the clients' requests allow.
 
-use super::{Action, Argument, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::runbook::{
     definition::Call,
     operation::{Nature, Operation, Place, Work},
@@ -27,11 +27,13 @@ impl Action for MdWait {
             Argument {
                 name: "disk",
                 optional: false,
+                takes: Takes::Name,
                 about: "the new disk",
             },
             Argument {
                 name: "seconds",
                 optional: false,
+                takes: Takes::Seconds,
                 about: "how long at most, before somebody has to look",
             },
         ]

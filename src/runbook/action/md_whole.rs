@@ -1,6 +1,6 @@
 //! Proves that an array is whole with its new disk: from here on there is no way back, for the old one is out of it.
 
-use super::{Action, Argument, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::runbook::operation::{Nature, Operation, Place, Work};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ impl Action for MdWhole {
             Argument {
                 name: "disk",
                 optional: false,
+                takes: Takes::Name,
                 about: "the new disk",
             },
         ]

@@ -4,6 +4,7 @@
 //! it back. It knows nothing of runbooks, and interlocks know nothing of it but its claims.
 
 mod address;
+mod argument;
 mod ask;
 mod backup;
 mod client_attach;
@@ -52,17 +53,16 @@ mod unexport;
 mod unmount;
 mod wait;
 
+pub use argument::{Argument, Takes, Wrong};
+
 use super::{
-    definition::{Call, Kind, Written},
+    definition::{Call, Kind},
     observe::drbd::Side,
     operation::Operation,
     plan::{AddressLayout, ArrayLayout, ClientLayout, Glass, Layouts, PoolLayout, SliceLayout},
 };
-use crate::{
-    fleet::{Fleet, HostName, SliceName},
-    remote::quote::split,
-};
-use std::{collections::BTreeMap, time::Duration};
+use crate::fleet::{Fleet, HostName, SliceName};
+use std::time::Duration;
 
 /// Every action.
 pub const ALL: &[&dyn Action] = &[
@@ -190,17 +190,6 @@ pub trait Action: Sync {
     /// Its arguments.
     fn arguments(&self) -> &'static [Argument];
 
-    /// Those of its arguments that are lists of words.
-    fn lists(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// What is wrong with its arguments as they are written, whatever their words stand for.
-    fn flaws(&self, with: &BTreeMap<String, Written>) -> Vec<ArgumentFlaw> {
-        let _ = with;
-        Vec::new()
-    }
-
     /// What its commands need on the host that they run on; looked for before anything is begun.
     fn tools(&self) -> &'static [Tool] {
         &[]
@@ -211,28 +200,6 @@ pub trait Action: Sync {
     /// # Errors
     /// A sentence that says which argument does not fit and why.
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String>;
-}
-
-/// A mistake in an argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArgumentFlaw {
-    /// The argument's name.
-    pub argument: String,
-    /// What is wrong.
-    pub says: String,
-    /// What to do instead.
-    pub hint: String,
-}
-
-/// An argument that an action takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Argument {
-    /// Its name.
-    pub name: &'static str,
-    /// Whether it may be left out.
-    pub optional: bool,
-    /// What it means.
-    pub about: &'static str,
 }
 
 /// A tool that the commands of an action need.
@@ -272,21 +239,33 @@ const MDADM: &[Tool] = &[
 const SLICE: Argument = Argument {
     name: "slice",
     optional: false,
+    takes: Takes::Known,
     about: "the slice",
 };
 const HOST: Argument = Argument {
     name: "host",
     optional: false,
+    takes: Takes::Known,
     about: "the server",
 };
 const HOURS: Argument = Argument {
     name: "hours",
     optional: false,
+    takes: Takes::Hours,
     about: "how many hours it may take before somebody has to look",
+};
+/// What a service, a check or a scrub can be made.
+const STATES: &[&str] = &["started", "stopped"];
+const STATE: Argument = Argument {
+    name: "state",
+    optional: false,
+    takes: Takes::OneOf(STATES),
+    about: "started or stopped",
 };
 const ARRAY: Argument = Argument {
     name: "array",
     optional: false,
+    takes: Takes::Name,
     about: "the array, as its host's kernel names it",
 };
 /// The arguments of what is done to a member of an md array.
@@ -296,6 +275,7 @@ const MEMBER_OF_ARRAY: &[Argument] = &[
     Argument {
         name: "disk",
         optional: false,
+        takes: Takes::Name,
         about: "the member",
     },
 ];
@@ -304,11 +284,13 @@ const CLIENT: &[Argument] = &[CLIENT_HOST, PLACE];
 const CLIENT_HOST: Argument = Argument {
     name: "host",
     optional: false,
+    takes: Takes::Known,
     about: "the client",
 };
 const PLACE: Argument = Argument {
     name: "place",
     optional: false,
+    takes: Takes::Path,
     about: "where the slice is mounted there, or should be",
 };
 /// The two arguments that most actions take.
@@ -318,6 +300,29 @@ const SLICE_ON_HOST: &[Argument] = &[SLICE, HOST];
 #[must_use]
 pub fn find(name: &str) -> Option<&'static dyn Action> {
     ALL.iter().copied().find(|action| action.name() == name)
+}
+
+/// What a call comes to.
+///
+/// # Errors
+/// A sentence that says which argument is not what the action takes, or does not fit, and why.
+pub fn operation(action: &dyn Action, given: &Given<'_>) -> Result<Operation, String> {
+    for argument in action.arguments() {
+        let written = given.call.with.get(argument.name);
+        let left_out = |text: &&String| argument.optional && text.is_empty();
+        if let Some(text) = written.filter(|text| !left_out(text)) {
+            argument
+                .takes
+                .read(text)
+                .map_err(|wrong| argument_is(argument.name, &wrong))?;
+        }
+    }
+    action.operation(given)
+}
+
+/// What is wrong with an argument, in words.
+fn argument_is(name: &str, wrong: &Wrong) -> String {
+    format!("{name}: {}; {}", wrong.says, wrong.hint)
 }
 
 /// What an operation is made from: the arguments, and what the plan found.
@@ -346,17 +351,82 @@ impl<'a> Given<'a> {
             .ok_or_else(|| format!("{} needs the argument {name}", self.call.action))
     }
 
-    /// The words of a command.
+    /// An argument that may be left out; what is empty is left out as well.
+    #[must_use]
+    pub fn maybe(&self, name: &str) -> Option<&'a str> {
+        let text = self.call.with.get(name).map(String::as_str);
+        text.filter(|text| !text.is_empty())
+    }
+
+    fn read<T>(&self, name: &str, read: impl FnOnce(&'a str) -> Result<T, Wrong>) -> Result<T, String> {
+        read(self.text(name)?).map_err(|wrong| argument_is(name, &wrong))
+    }
+
+    /// The words of a command, which changes something or only reads.
     ///
     /// # Errors
-    /// When it was not given, or is no words.
-    pub fn words(&self, name: &str) -> Result<Vec<String>, String> {
-        let text = self.text(name)?;
-        let words = split(text).ok_or_else(|| format!("{name}: {text:?} is no words of a command"))?;
-        if words.is_empty() {
-            return Err(format!("{name} is an empty command"));
+    /// When it was not given, or may not be run.
+    pub fn words(&self, name: &str, changes: bool) -> Result<Vec<String>, String> {
+        self.read(name, |text| argument::command(text, changes))
+    }
+
+    /// A service of systemd.
+    ///
+    /// # Errors
+    /// When it was not given, or is none.
+    pub fn unit(&self, name: &str) -> Result<&'a str, String> {
+        self.read(name, argument::unit)
+    }
+
+    /// One of these words.
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub fn word(&self, name: &str, words: &[&'static str]) -> Result<&'static str, String> {
+        self.read(name, |text| argument::one_of(text, words))
+    }
+
+    /// Whether something is to be started, not stopped.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn starts(&self) -> Result<bool, String> {
+        Ok(self.word(STATE.name, STATES)? == "started")
+    }
+
+    /// Whether a switch is on; off where it is left out.
+    ///
+    /// # Errors
+    /// When it is neither yes nor no.
+    pub fn is_yes(&self, name: &str) -> Result<bool, String> {
+        match self.maybe(name) {
+            None => Ok(false),
+            Some(_) => self.read(name, argument::yes),
         }
-        Ok(words)
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn number(&self, name: &str) -> Result<u64, String> {
+        self.read(name, argument::number)
+    }
+
+    /// A whole number, or the usual one where it is left out.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn number_or(&self, name: &str, usual: u64) -> Result<u64, String> {
+        self.maybe(name).map_or(Ok(usual), |_| self.number(name))
+    }
+
+    /// How many hours something may take before somebody has to look.
+    ///
+    /// # Errors
+    /// When it is no number, or more than ten years.
+    pub fn hours(&self) -> Result<Duration, String> {
+        self.read(HOURS.name, argument::hours)
     }
 
     /// A host of the inventory.
@@ -410,11 +480,16 @@ impl<'a> Given<'a> {
     /// # Errors
     /// When it is none, or more than a day.
     pub fn seconds(&self, name: &str) -> Result<Duration, String> {
-        let text = self.text(name)?;
-        match text.parse::<u64>() {
-            Ok(seconds) if seconds <= 86_400 => Ok(Duration::from_secs(seconds)),
-            _ => Err(format!("{name}: {text:?} is no number of seconds up to a day")),
-        }
+        self.read(name, argument::seconds)
+    }
+
+    /// A number of seconds, or the usual one where it is left out.
+    ///
+    /// # Errors
+    /// When it is none, or more than a day.
+    pub fn seconds_or(&self, name: &str, usual: u64) -> Result<Duration, String> {
+        self.maybe(name)
+            .map_or(Ok(Duration::from_secs(usual)), |_| self.seconds(name))
     }
 
     /// The slice, its layout, and its side on the host.

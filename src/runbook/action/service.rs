@@ -1,6 +1,6 @@
 //! Starts or stops a service of a host (systemd). A restart is one after the other: what runs already would prove nothing.
 
-use super::{Action, Argument, Given, Tool, argv};
+use super::{Action, Argument, Given, Takes, Tool, argv};
 use crate::runbook::{
     definition::Call,
     observe::service,
@@ -11,21 +11,6 @@ use std::time::Duration;
 /// `service`.
 #[derive(Debug)]
 pub struct Service;
-
-/// The kinds of units besides services (systemd.unit(5)).
-const OTHER_KINDS: [&str; 11] = [
-    "automount",
-    "device",
-    "mount",
-    "path",
-    "scope",
-    "slice",
-    "snapshot",
-    "socket",
-    "swap",
-    "target",
-    "timer",
-];
 
 impl Action for Service {
     fn name(&self) -> &'static str {
@@ -41,18 +26,16 @@ impl Action for Service {
             Argument {
                 name: "host",
                 optional: false,
+                takes: Takes::Known,
                 about: "the host",
             },
             Argument {
                 name: "unit",
                 optional: false,
+                takes: Takes::Unit,
                 about: "the unit's name",
             },
-            Argument {
-                name: "state",
-                optional: false,
-                about: "started or stopped",
-            },
+            super::STATE,
         ]
     }
 
@@ -70,22 +53,11 @@ impl Action for Service {
                 "{host} is no host that this plan is about: its services are none of its business"
             ));
         }
-        let unit = given.text("unit")?;
-        if unit.starts_with('-') || !unit.chars().all(|c| c.is_ascii_alphanumeric() || "@._:-".contains(c)) {
-            return Err(format!("unit: {unit:?} is no name of a unit"));
-        }
-        // A target or a socket may stand for anything: `poweroff.target` can be started. A name that ends in no kind of
-        // unit is a service's (systemctl(1)): `php8.2-fpm`.
-        if unit
-            .rsplit_once('.')
-            .is_some_and(|(_, kind)| OTHER_KINDS.contains(&kind))
-        {
-            return Err(format!("unit: {unit:?} is not a service"));
-        }
-        let (verb, back) = match given.text("state")? {
-            "started" => ("start", "stopped"),
-            "stopped" => ("stop", "started"),
-            other => return Err(format!("state: {other:?} is neither started nor stopped")),
+        let unit = given.unit("unit")?;
+        let (verb, back) = if given.starts()? {
+            ("start", "stopped")
+        } else {
+            ("stop", "started")
         };
         let mut undo: Call = given.call.clone();
         undo.with.insert("state".into(), back.into());

@@ -1,6 +1,6 @@
 //! Waits: a soak time, in which a fault that comes back would show.
 
-use super::{Action, Argument, Given};
+use super::{Action, Argument, Given, Takes};
 use crate::runbook::operation::{Nature, Operation, Place, Work};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ impl Action for Wait {
         &[Argument {
             name: "seconds",
             optional: false,
+            takes: Takes::Seconds,
             about: "how long",
         }]
     }

@@ -1,13 +1,18 @@
 //! Parameters and steps: words become what they stand for.
 
-use super::{Wish, batches::batches, scope::Scope};
+use super::{
+    Wish,
+    batches::batches,
+    flaws::{LONGEST_REST_S, MOST_TRIES},
+    scope::Scope,
+};
 use crate::{
-    fleet::{Flaw, Fleet, HostName, Part, Selector, instead},
+    fleet::{Fleet, HostName, Selector, bad_name, instead},
     remote::quote::join,
     runbook::{
-        action,
-        check::{self, Refusal},
-        definition::{About, Again, Call, Definition, Parameter, Rolling, Step, ValueKind, Written},
+        action::Takes,
+        check::Refusal,
+        definition::{About, Call, Definition, Parameter, Rolling, Step, ValueKind, Written},
         plan::{self, Row},
         sight::Shown,
         template::{self, Unusable, Words},
@@ -23,15 +28,11 @@ use std::{
 pub fn misfits(fleet: &Fleet, wish: &Wish) -> Vec<Refusal> {
     let definition = &wish.definition;
     let mut refusals = Vec::new();
-    let names = || {
-        let names: Vec<&str> = definition.parameters.keys().map(String::as_str).collect();
-        names.join(", ")
-    };
     for name in wish.parameters.keys() {
         if !definition.parameters.contains_key(name) {
             refusals.push(Refusal::new(
                 format!("{} takes no parameter {name}", definition.name),
-                format!("it takes {}", names()),
+                instead(name, definition.parameters.keys().map(String::as_str)),
             ));
         }
     }
@@ -63,7 +64,6 @@ pub fn misfits(fleet: &Fleet, wish: &Wish) -> Vec<Refusal> {
 /// What is wrong with a value, and what would be right.
 fn misfit(fleet: &Fleet, parameter: &Parameter, value: &str) -> Option<(String, String)> {
     let slices = || fleet.slices().map(|(_, slice)| slice.name.as_str());
-    let simply = |wrong: &str| Some((format!("{value:?} {wrong}"), parameter.about.clone()));
     if !parameter.one_of.is_empty() && !parameter.one_of.iter().any(|word| word == value) {
         let words = parameter.one_of.iter().map(String::as_str);
         return Some((format!("{value:?} is none of its words"), instead(value, words)));
@@ -94,19 +94,56 @@ fn misfit(fleet: &Fleet, parameter: &Parameter, value: &str) -> Option<(String, 
             let wrong = format!("{value:?} is no segment of the inventory");
             Some((wrong, instead(value, names)))
         }
-        ValueKind::Seconds if value.parse::<u64>().map_or(true, |seconds| seconds > 86_400) => {
-            simply("is no number of seconds up to a day")
-        }
         ValueKind::Hosts => {
             let error = Selector::parse(value)
                 .and_then(|selector| selector.select(fleet))
                 .err()?;
             Some((error.message, error.hint.unwrap_or_else(|| parameter.about.clone())))
         }
-        ValueKind::Number if value.parse::<u64>().is_err() => simply("is no whole number"),
-        ValueKind::Name if !is_name(value) => simply("is no name: letters, digits and @._:/-, and no - first"),
-        ValueKind::Text if value.chars().any(char::is_control) => simply("holds control characters"),
+        ValueKind::Seconds | ValueKind::Number | ValueKind::Name | ValueKind::Text => {
+            let (wrong, right) = amiss(parameter.kind, value)?;
+            let about = if parameter.about.is_empty() {
+                right
+            } else {
+                parameter.about.clone()
+            };
+            Some((wrong, about))
+        }
         _ => None,
+    }
+}
+
+/// What is wrong with a value of that kind, and what would be right, whatever the fleet.
+pub fn amiss(kind: ValueKind, value: &str) -> Option<(String, String)> {
+    let of = |takes: Takes| takes.read(value).err().map(|wrong| (wrong.says, wrong.hint));
+    let unless =
+        |good: bool, wrong: &str, right: &str| (!good).then(|| (format!("{value:?} {wrong}"), right.to_owned()));
+    match kind {
+        ValueKind::Seconds => of(Takes::Seconds),
+        ValueKind::Number => of(Takes::Number),
+        ValueKind::Name => unless(
+            is_name(value),
+            "is no name: letters, digits and @._:/-, and no - first",
+            "one word, as its host names it",
+        ),
+        ValueKind::Text => unless(
+            !value.chars().any(char::is_control),
+            "holds control characters",
+            "text of one line",
+        ),
+        ValueKind::Slices => unless(
+            value.split(',').all(|part| bad_name(part.trim()).is_none()),
+            "names no slices",
+            "slices with commas between them, or all",
+        ),
+        ValueKind::Hosts => {
+            let error = Selector::parse(value).err()?;
+            let usual = || "names with wildcards, or a selector such as role=storage,site=lax".to_owned();
+            Some((error.message, error.hint.unwrap_or_else(usual)))
+        }
+        ValueKind::Host | ValueKind::Slice | ValueKind::Database | ValueKind::Segment => {
+            unless(bad_name(value).is_none(), "cannot be a name", "a name of the inventory")
+        }
     }
 }
 
@@ -133,7 +170,7 @@ pub fn defaults(wish: &Wish, first: &BTreeMap<&'static str, String>) -> Result<B
 }
 
 /// The word that stands for what the console shows: `facts[host].load`.
-const FACTS: &str = "facts";
+pub const FACTS: &str = "facts";
 
 /// What words stand for: what the plan found goes before parameters of the same name. Numbers are numbers, so that
 /// conditions can compare them.
@@ -165,7 +202,7 @@ pub fn asks_facts(definition: &Definition) -> bool {
 
 fn names_facts(step: &Step) -> bool {
     let names = |words: Result<BTreeSet<String>, Unusable>| words.is_ok_and(|words| words.contains(FACTS));
-    names(named(step)) || names(template::words(&step.why))
+    names(named_by(step)) || names(template::words(&step.why))
 }
 
 /// The hosts whose facts a runbook may ask for: those that it may change, and those that a parameter names.
@@ -292,10 +329,10 @@ pub fn again(scope: &Scope<'_>) -> Result<Option<plan::Again>, Unbound> {
         let number = text.trim().parse::<u64>().ok().filter(|number| *number <= most);
         number.ok_or_else(|| amiss(format!("{name}: {text:?} is no whole number up to {most}")))
     };
-    let tries = number("tries", &again.tries, 1000)?;
+    let tries = number("tries", &again.tries, MOST_TRIES)?;
     Ok(Some(plan::Again {
         tries: u32::try_from(tries).unwrap_or(u32::MAX).max(1),
-        rest: Duration::from_secs(number("rest", &again.rest, 604_800)?),
+        rest: Duration::from_secs(number("rest", &again.rest, LONGEST_REST_S)?),
     }))
 }
 
@@ -323,7 +360,7 @@ fn repeated(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     let (own, shared) = (definition.about.words(), definition.about.shared_words());
     let mut speaks = Vec::new();
     for step in steps {
-        let named = named(step).map_err(|why| unbound(step, why.says))?;
+        let named = named_by(step).map_err(|why| unbound(step, why.says))?;
         let of_one = |word: &String| own.contains(&word.as_str()) && !shared.contains(&word.as_str());
         speaks.push(named.iter().any(of_one));
     }
@@ -351,6 +388,24 @@ fn repeated(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
         at = end;
     }
     Ok(out)
+}
+
+/// What an argument of that action's steps may come to, as far as that can be told before anything was looked at.
+pub fn foreseen(scope: &Scope<'_>, action: &str, argument: &str) -> BTreeSet<String> {
+    let definition = &scope.wish.definition;
+    let mut out = BTreeSet::new();
+    for found in &scope.subject.words() {
+        let words = words(found, &scope.parameters, definition, None);
+        for step in definition.steps.iter().filter(|step| step.action == action) {
+            let is_left_out = |when: &String| template::holds(when, &words) == Ok(false);
+            if let (Some(Written::Text(text)), false) =
+                (step.with.get(argument), step.when.as_ref().is_some_and(is_left_out))
+            {
+                out.extend(template::fill(text, &words));
+            }
+        }
+    }
+    out
 }
 
 /// A step with its words filled in, and why it is made.
@@ -382,375 +437,17 @@ fn unbound(step: &Step, says: String) -> Unbound {
 }
 
 /// Words that a step's arguments and its condition name.
-fn named(step: &Step) -> Result<BTreeSet<String>, Unusable> {
+pub fn named<'a>(with: impl Iterator<Item = &'a Written>, when: Option<&str>) -> Result<BTreeSet<String>, Unusable> {
     let mut words = BTreeSet::new();
-    for text in step.with.values().flat_map(Written::templates) {
+    for text in with.flat_map(Written::templates) {
         words.extend(template::words(text)?);
     }
-    if let Some(when) = &step.when {
+    if let Some(when) = when {
         words.extend(template::words_of_condition(when)?);
     }
     Ok(words)
 }
 
-/// What is wrong with a definition, whatever the fleet: actions, arguments, checks and words that do not exist.
-#[must_use]
-pub fn flaws(definition: &Definition) -> Vec<Flaw> {
-    let mut flaws = Vec::new();
-    for (at, step) in definition.steps.iter().enumerate() {
-        let way = vec![Part::Value("steps".to_owned()), Part::Item(at)];
-        of_step(definition, step, &way, &mut flaws);
-    }
-    if let Some(rolling) = &definition.rolling {
-        of_rolling(definition, rolling, &mut flaws);
-    }
-    if let Some(again) = &definition.again {
-        of_again(definition, again, &mut flaws);
-    }
-    for (at, name) in definition.checks.iter().enumerate() {
-        if check::find(name).is_none() {
-            flaws.push(Flaw {
-                at: vec![Part::Value("checks".to_owned()), Part::Item(at)],
-                says: format!("there is no check {name}"),
-                hint: Some(instead(name, check::ALL.iter().map(|check| check.name()))),
-            });
-        }
-    }
-    let top = |key: &str, says: &str, hint: String| Flaw {
-        at: vec![Part::Value(key.to_owned())],
-        says: says.to_owned(),
-        hint: Some(hint),
-    };
-    if definition.steps.is_empty() {
-        flaws.push(top("steps", "it has no steps", "a runbook does something".to_owned()));
-    }
-    if !is_plain(&definition.name) {
-        let hint = "letters, digits and -, a letter first: it is typed on the command line";
-        flaws.push(top("name", "this is no name for a runbook", hint.to_owned()));
-    }
-    for (name, parameter) in &definition.parameters {
-        of_parameter(definition, name, parameter, &mut flaws);
-    }
-    let kinds: &[ValueKind] = match definition.about {
-        About::Slices => &[ValueKind::Slice, ValueKind::Slices],
-        About::Hosts => &[ValueKind::Hosts],
-        About::Array | About::Pool => &[ValueKind::Host],
-        About::Database | About::Galera => &[ValueKind::Database, ValueKind::Host],
-        About::Clients => &[ValueKind::Slice, ValueKind::Segment],
-        About::Migration if definition.rolling.is_some() => &[ValueKind::Hosts],
-        About::Migration | About::Restore => &[ValueKind::Slice],
-        About::Backup => &[ValueKind::Slice, ValueKind::Database],
-    };
-    let (named, told): (&[&str], &str) = match definition.about {
-        About::Array => (
-            &["host", "array"],
-            "a runbook about an array is told the array and its host by these names",
-        ),
-        About::Pool => (
-            &["host", "pool"],
-            "a runbook about a pool is told the pool and its host by these names",
-        ),
-        About::Migration if definition.rolling.is_some() => (&[], ""),
-        About::Migration => (
-            &["slice", "into"],
-            "a runbook about a migration is told both filesystems by these names",
-        ),
-        About::Restore => (
-            &["slice", "into", "backup"],
-            "a runbook that restores a slice is told both filesystems and the backup by these names",
-        ),
-        About::Backup => (
-            &["backup"],
-            "a runbook about a backup is told by that name which one it is",
-        ),
-        _ => (&[], ""),
-    };
-    for name in named.iter().filter(|name| !definition.parameters.contains_key(**name)) {
-        let says = format!("no parameter of it is called {name}");
-        flaws.push(top("parameters", &says, told.to_owned()));
-    }
-    if !definition
-        .parameters
-        .values()
-        .any(|parameter| kinds.contains(&parameter.kind))
-    {
-        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
-        let says = format!("no parameter of it is of the kind {}", kinds.join(" or "));
-        let hint = "a parameter of that kind says what a run is about".to_owned();
-        flaws.push(top("parameters", &says, hint));
-    }
-    flaws
-}
-
-/// What is wrong with the way in which a runbook tries again.
-fn of_again(definition: &Definition, again: &Again, flaws: &mut Vec<Flaw>) {
-    let key = || Part::Value("again".to_owned());
-    if definition.rolling.is_some() && definition.about != About::Migration {
-        flaws.push(Flaw {
-            at: vec![key()],
-            says: "a runbook that goes over hosts does not try again by itself".to_owned(),
-            hint: Some("each host that fails is taken back alone; begin the run anew for those".to_owned()),
-        });
-    }
-    for (name, written) in [("tries", &again.tries), ("rest", &again.rest)] {
-        let at = vec![key(), Part::Value(name.to_owned())];
-        of_number(definition, name, &written.to_string(), &at, flaws);
-    }
-}
-
-/// What is wrong with a number that is a template over the parameters.
-fn of_number(definition: &Definition, name: &str, text: &str, at: &[Part], flaws: &mut Vec<Flaw>) {
-    let mut flaw = |says: String, hint: Option<String>| {
-        flaws.push(Flaw {
-            at: at.to_vec(),
-            says,
-            hint,
-        });
-    };
-    match template::words(text) {
-        Err(why) => flaw(why.says, None),
-        Ok(words) => {
-            let known = || definition.parameters.keys().map(String::as_str);
-            if let Some(word) = words.iter().find(|word| !known().any(|known| known == *word)) {
-                flaw(
-                    format!("{{{{ {word} }}}} is no parameter"),
-                    Some(instead(word, known())),
-                );
-            } else if words.is_empty() && text.parse::<u64>().is_err() {
-                let hint = format!("a number, or a parameter that is one: \"{{{{ {name} }}}}\"");
-                flaw(format!("{text:?} is no number"), Some(hint));
-            }
-        }
-    }
-}
-
-/// What is wrong with the way in which a runbook goes over its hosts.
-fn of_rolling(definition: &Definition, rolling: &Rolling, flaws: &mut Vec<Flaw>) {
-    let value = |name: &str| Part::Value(name.to_owned());
-    let mut flaw = |at: Vec<Part>, says: String, hint: Option<String>| flaws.push(Flaw { at, says, hint });
-    let one = if definition.about == About::Migration {
-        "slice"
-    } else {
-        "host"
-    };
-    if one == "slice" {
-        if rolling.batch.to_string() != "1" {
-            let hint = "two at once would be each other's load: leave it out".to_owned();
-            flaw(
-                vec![value("rolling"), value("batch")],
-                "slices move one after the other".to_owned(),
-                Some(hint),
-            );
-        }
-        let has_segment = definition
-            .parameters
-            .values()
-            .any(|parameter| parameter.kind == ValueKind::Segment);
-        if !has_segment {
-            let hint = "a parameter of the kind segment says where slices move to".to_owned();
-            flaw(
-                vec![value("parameters")],
-                "no parameter of it is of the kind segment".to_owned(),
-                Some(hint),
-            );
-        }
-    } else if definition.about != About::Hosts {
-        let hint = "each host stands for itself; what belongs together is taken back together".to_owned();
-        flaw(
-            vec![Part::Key("rolling".to_owned())],
-            "only a runbook about hosts, or about migrations, goes on when one of them fails".to_owned(),
-            Some(hint),
-        );
-    }
-    for (name, written) in [
-        ("batch", &rolling.batch),
-        ("failures", &rolling.failures),
-        ("canary", &rolling.canary),
-    ] {
-        let at = vec![value("rolling"), value(name)];
-        let text = written.to_string();
-        match template::words(&text) {
-            Err(why) => flaw(at, why.says, None),
-            Ok(words) => {
-                let known = || definition.parameters.keys().map(String::as_str);
-                if let Some(word) = words.iter().find(|word| !known().any(|known| known == *word)) {
-                    let says = format!("{{{{ {word} }}}} is no parameter");
-                    flaw(at, says, Some(instead(word, known())));
-                } else if words.is_empty()
-                    && text
-                        .parse::<usize>()
-                        .map_or(true, |number| name == "batch" && number == 0)
-                {
-                    let hint = format!("a number, or a parameter that is one: \"{{{{ {name} }}}}\"");
-                    flaw(at, format!("{text:?} is no number of {one}s"), Some(hint));
-                }
-            }
-        }
-    }
-    for (at, step) in definition.steps.iter().enumerate() {
-        let own = definition.about.words();
-        // What is wrong with its templates is said of the step.
-        let Ok(words) = named(step) else { continue };
-        if !words.iter().any(|word| own.contains(&word.as_str())) {
-            flaw(
-                vec![value("steps"), Part::Item(at)],
-                format!(
-                    "{} speaks of no {one}, so it would belong to none that may fail",
-                    step.action
-                ),
-                Some(format!("name the {one} in its arguments or in `when`")),
-            );
-        }
-    }
-}
-
-fn is_plain(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-}
-
-fn of_parameter(definition: &Definition, name: &str, parameter: &Parameter, flaws: &mut Vec<Flaw>) {
-    let own = definition.about.words();
-    let way = |key: &str| {
-        vec!["parameters", name, key]
-            .into_iter()
-            .map(|it| Part::Value(it.to_owned()))
-            .collect()
-    };
-    if name == FACTS {
-        flaws.push(Flaw {
-            at: vec![Part::Value("parameters".to_owned()), Part::Key(name.to_owned())],
-            says: format!("{FACTS} stands for what the console shows"),
-            hint: Some("give the parameter another name".to_owned()),
-        });
-    }
-    let Some(default) = &parameter.default else {
-        return;
-    };
-    match template::words(default) {
-        Ok(words) => {
-            for word in words.iter().filter(|word| !own.contains(&word.as_str())) {
-                flaws.push(Flaw {
-                    at: way("default"),
-                    says: format!("{{{{ {word} }}}} stands for nothing"),
-                    hint: Some(format!("a default may use {}", own.join(", "))),
-                });
-            }
-            if words.is_empty() && !parameter.one_of.is_empty() && !parameter.one_of.contains(default) {
-                flaws.push(Flaw {
-                    at: way("default"),
-                    says: format!("{default:?} is none of its words"),
-                    hint: Some(instead(default, parameter.one_of.iter().map(String::as_str))),
-                });
-            }
-        }
-        Err(why) => flaws.push(Flaw {
-            at: way("default"),
-            says: why.says,
-            hint: None,
-        }),
-    }
-}
-
-fn of_step(definition: &Definition, step: &Step, way: &[Part], flaws: &mut Vec<Flaw>) {
-    let at = |parts: &[Part]| [way, parts].concat();
-    let value = |name: &str| Part::Value(name.to_owned());
-    let Some(action) = action::find(&step.action) else {
-        flaws.push(Flaw {
-            at: at(&[value("do")]),
-            says: format!("there is no action {}", step.action),
-            hint: Some(instead(&step.action, action::ALL.iter().map(|action| action.name()))),
-        });
-        return;
-    };
-    if !action.kinds().contains(&definition.kind) {
-        flaws.push(Flaw {
-            at: at(&[value("do")]),
-            says: format!("{} does not belong into a runbook of this kind", step.action),
-            hint: None,
-        });
-    }
-    let takes = || action.arguments().iter().map(|argument| argument.name);
-    for argument in action.arguments() {
-        if !argument.optional && !step.with.contains_key(argument.name) {
-            flaws.push(Flaw {
-                at: at(&[value("with")]),
-                says: format!("{} needs {}: {}", step.action, argument.name, argument.about),
-                hint: None,
-            });
-        }
-    }
-    for (name, written) in &step.with {
-        if !takes().any(|known| known == name) {
-            flaws.push(Flaw {
-                at: at(&[value("with"), Part::Key(name.clone())]),
-                says: format!("{} takes no {name}", step.action),
-                hint: Some(instead(name, takes())),
-            });
-        }
-        let list = action.lists().contains(&name.as_str());
-        if list != matches!(written, Written::Words(_)) {
-            let says = if list {
-                format!("{name} is a list of words, such as [systemctl, reload, nginx]: no shell reads it")
-            } else {
-                format!("{name} is a text, not a list")
-            };
-            flaws.push(Flaw {
-                at: at(&[value("with"), value(name)]),
-                says,
-                hint: None,
-            });
-        }
-        for (part, text) in written.templates().iter().enumerate() {
-            let mut place = vec![value("with"), value(name)];
-            if list {
-                place.push(Part::Item(part));
-            }
-            of_words(definition, template::words(text), at(&place), flaws);
-        }
-    }
-    if let Some(when) = &step.when {
-        of_words(
-            definition,
-            template::words_of_condition(when),
-            at(&[value("when")]),
-            flaws,
-        );
-    }
-    of_words(definition, template::words(&step.why), at(&[value("why")]), flaws);
-    for flaw in action.flaws(&step.with) {
-        flaws.push(Flaw {
-            at: at(&[value("with"), value(&flaw.argument)]),
-            says: flaw.says,
-            hint: Some(flaw.hint),
-        });
-    }
-}
-
-fn of_words(definition: &Definition, words: Result<BTreeSet<String>, Unusable>, at: Vec<Part>, flaws: &mut Vec<Flaw>) {
-    let own = definition.about.words();
-    match words {
-        Ok(words) => {
-            let known = || {
-                own.iter()
-                    .copied()
-                    .chain(definition.parameters.keys().map(String::as_str))
-                    .chain([FACTS])
-            };
-            for word in words.iter().filter(|word| !known().any(|known| known == *word)) {
-                flaws.push(Flaw {
-                    at: at.clone(),
-                    says: format!("{{{{ {word} }}}} stands for nothing"),
-                    hint: Some(instead(word, known())),
-                });
-            }
-        }
-        Err(why) => flaws.push(Flaw {
-            at,
-            says: why.says,
-            hint: None,
-        }),
-    }
+fn named_by(step: &Step) -> Result<BTreeSet<String>, Unusable> {
+    named(step.with.values(), step.when.as_deref())
 }

@@ -1,14 +1,17 @@
 //! The runbooks that are compiled in, and how a file of one's own is read.
 
-use super::bind;
+use super::flaws::flaws;
 use crate::{
     fleet::{Diagnostic, Flaw, Part, document},
-    runbook::definition::Definition,
+    runbook::{definition::Definition, draft::Draft},
 };
 use std::{
     path::{Path, PathBuf},
     sync::LazyLock,
 };
+
+/// What shows how a runbook is written.
+const EXAMPLE: &str = "a runbook begins with `name: NAME`; `pointsman runbook show service` prints a whole one";
 
 /// File name and text of each built-in runbook.
 pub const BUILT_IN: &[(&str, &str)] = &[
@@ -84,21 +87,19 @@ impl Library {
     pub fn read(files: Vec<(PathBuf, String)>) -> (Self, Vec<Diagnostic>) {
         let (mut library, mut mistakes) = (Self::default(), Vec::new());
         for (path, text) in files {
-            let taken = |definition: &Definition| {
-                let flaw = |by: &str| Flaw {
-                    at: vec![Part::Value("name".to_owned())],
-                    says: format!("{} is the name of {by}", definition.name),
-                    hint: Some("give it another name".to_owned()),
+            let taken = |draft: &Draft| {
+                let name = draft.name.as_deref().filter(|name| library.find(name).is_some())?;
+                let by = if find(name).is_some() {
+                    "a built-in runbook"
+                } else {
+                    "another runbook of this directory"
                 };
-                match library.find(&definition.name) {
-                    Some(_) if find(&definition.name).is_some() => vec![flaw("a built-in runbook")],
-                    Some(_) => vec![flaw("another runbook of this directory")],
-                    None => Vec::new(),
-                }
+                let says = format!("{name} is the name of {by}");
+                Some(Flaw::new(vec![Part::Value("name".to_owned())], says).hint("give it another name"))
             };
-            let read = document(&path, &text, |definition| {
-                let mut flaws = bind::flaws(definition);
-                flaws.extend(taken(definition));
+            let read = written(&path, &text, |draft| {
+                let mut flaws = flaws(draft);
+                flaws.extend(taken(draft));
                 flaws
             });
             match read {
@@ -138,5 +139,13 @@ pub fn find(name: &str) -> Option<&'static Definition> {
 /// # Errors
 /// Every mistake, with its line and column.
 pub fn read(path: &Path, text: &str) -> Result<Definition, Vec<Diagnostic>> {
-    document(path, text, bind::flaws)
+    written(path, text, flaws)
+}
+
+fn written(path: &Path, text: &str, meaning: impl FnOnce(&Draft) -> Vec<Flaw>) -> Result<Definition, Vec<Diagnostic>> {
+    let draft = document(path, text, EXAMPLE, meaning)?;
+    // What is missing is among the mistakes.
+    draft
+        .whole()
+        .ok_or_else(|| vec![Diagnostic::of_file(path, "this is no whole runbook")])
 }

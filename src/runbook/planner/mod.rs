@@ -6,6 +6,7 @@
 mod batches;
 mod bind;
 pub mod catalogue;
+mod flaws;
 pub mod identity;
 pub mod review;
 mod scope;
@@ -13,6 +14,7 @@ pub mod show;
 mod silence;
 mod subject;
 mod tools;
+mod units;
 
 #[cfg(test)]
 mod tests;
@@ -56,6 +58,13 @@ pub struct Wish {
     pub last: Option<LastSeen>,
 }
 
+/// What is wrong with the parameters as they were given: one that is missing, that there is not, or that is of another kind. A
+/// mistake of whoever asks, which no host has to be asked about.
+#[must_use]
+pub fn misfits(fleet: &Fleet, wish: &Wish) -> Vec<Refusal> {
+    bind::misfits(fleet, wish)
+}
+
 /// Everything that has to be looked at before the plan can be made.
 ///
 /// # Errors
@@ -66,11 +75,13 @@ pub fn looks(fleet: &Fleet, wish: &Wish) -> Result<Vec<Look>, Vec<Refusal>> {
     for host in scope.subject.hosts() {
         looks.extend(tools::looks(&host));
     }
+    looks.extend(units::looks(&scope));
     // Which way it turns out is only known once it was looked at: both ways are looked at.
     let turned = scope.subject.turned();
     looks.extend(looks_of_checks(&scope));
     if let Some(turned) = turned {
         scope.subject = turned;
+        looks.extend(units::looks(&scope));
         looks.extend(looks_of_checks(&scope));
     }
     looks.sort();
@@ -125,6 +136,9 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
         Ok((steps(&scope, &layouts, bound.calls)?, bound.rolling))
     });
     for lacking in bound.iter().flat_map(|(steps, _)| tools::missing(steps, sight)) {
+        report.refuse(lacking.fact, lacking.lift);
+    }
+    for lacking in bound.iter().flat_map(|(steps, _)| units::missing(steps, sight)) {
         report.refuse(lacking.fact, lacking.lift);
     }
     if !report.refusals.is_empty() {
@@ -200,7 +214,7 @@ fn operation(scope: &Scope<'_>, layouts: &Layouts, call: &Call) -> Result<super:
         layouts,
         call,
     };
-    action.operation(&given).map_err(|why| vec![unusable(why)])
+    action::operation(action, &given).map_err(|why| vec![unusable(why)])
 }
 
 fn unbound(why: bind::Unbound) -> Refusal {

@@ -103,12 +103,20 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
         ["host_health"] => Answer::ok(health(island, at)),
         [SITE, rest @ ..] => site(island, at, rest),
         ["tcp_count", ..] => Answer::ok(format!("connections {}\n", island.nodes[at].connections)),
+        ["systemctl", "show", "-p", "LoadState", unit] => {
+            let state = if has_unit(&island.nodes[at], service_of(unit)) {
+                "loaded"
+            } else {
+                "not-found"
+            };
+            Answer::ok(format!("LoadState={state}\n"))
+        }
         ["systemctl", verb, unit] => systemctl(island, at, verb, unit),
-        ["touch", "--", path] => {
+        ["touch", "--", path] | ["touch", path] => {
             island.nodes[at].files.insert((*path).to_owned());
             Answer::ok(String::new())
         }
-        ["rm", "-f", "--", path] => {
+        ["rm", "-f", "--", path] | ["rm", "-f", path] | ["rm", path] => {
             island.nodes[at].files.remove(*path);
             Answer::ok(String::new())
         }
@@ -394,20 +402,33 @@ fn units(node: &Node) -> Vec<&'static str> {
     let mut units = vec!["cron", "ssh"];
     units.extend(node.nfs_server.is_some().then_some("nfs-server"));
     units.extend(node.mysql.is_some().then_some("mariadb"));
+    // What neither keeps slices nor databases serves the web.
+    if node.nfs_server.is_none() && node.mysql.is_none() && node.shell {
+        units.extend(["nginx", "php8.2-fpm"]);
+    }
     units
+}
+
+/// A unit's name without the ending that services may be named with.
+fn service_of(unit: &str) -> &str {
+    unit.strip_suffix(".service").unwrap_or(unit)
+}
+
+/// Whether a host has a service of that name, or of another one that means the same.
+fn has_unit(node: &Node, name: &str) -> bool {
+    match name {
+        "nfs-kernel-server" => node.nfs_server.is_some(),
+        "drbd" => node.drbd.is_some(),
+        "mysql" => node.mysql.is_some(),
+        _ => units(node).contains(&name),
+    }
 }
 
 /// `systemctl` (systemctl(1)).
 fn systemctl(island: &mut Island, at: usize, verb: &str, unit: &str) -> Answer {
-    let name = unit.trim_end_matches(".service");
+    let name = service_of(unit);
     let node = &mut island.nodes[at];
-    let known = match name {
-        "nfs-server" | "nfs-kernel-server" => node.nfs_server.is_some(),
-        "drbd" => node.drbd.is_some(),
-        "mysql" | "mariadb" => node.mysql.is_some(),
-        "ssh" | "cron" => true,
-        _ => false,
-    };
+    let known = has_unit(node, name);
     match verb {
         "is-active" if !known => Answer {
             exit: 4,

@@ -3,10 +3,7 @@
 
 use super::Found;
 use crate::runbook::{
-    action::{
-        Action, Argument, Given, HOST, HOURS, SETSID, Tool, argv,
-        copy::{hours, number},
-    },
+    action::{Action, Argument, Given, HOST, HOURS, SETSID, Takes, Tool, argv},
     observe::{backup, copy::LEASE_S, watch::Watch},
     operation::{Nature, Operation, Place, Work},
     plan::BackupOf,
@@ -34,6 +31,7 @@ impl Action for BackupCheck {
             Argument {
                 name: "sample",
                 optional: true,
+                takes: Takes::Number,
                 about: "of how many files of a slice the content is compared; 0, or left out: of all",
             },
         ]
@@ -57,10 +55,7 @@ impl Action for BackupCheck {
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let found = Found::of(given)?;
         let (layout, host, check) = (found.0, &found.0.host, found.check());
-        let sample = match given.call.with.get("sample") {
-            Some(_) => number(given, "sample")?,
-            None => 0,
-        };
+        let sample = given.number_or("sample", 0)?;
         let lease = LEASE_S.to_string();
         let (mut command, how, clients) = match &layout.of {
             BackupOf::Slice { live, clients } => {
@@ -100,7 +95,7 @@ impl Action for BackupCheck {
             proof: vec![copying.proof()],
             work: Work::Watch(Watch::Copy(Box::new(copying))),
             deadline: Duration::from_mins(1),
-            settles_within: hours(given)?,
+            settles_within: given.hours()?,
             nature: Nature::Idempotent,
             retry: None,
             undo: Some(found.end()),

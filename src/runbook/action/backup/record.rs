@@ -3,7 +3,7 @@
 
 use super::Found;
 use crate::runbook::{
-    action::{Action, Argument, Given, HOST, argv, copy::number},
+    action::{Action, Argument, Given, HOST, Takes, argv},
     observe::backup,
     operation::{Nature, Operation, Place, Work},
 };
@@ -28,6 +28,7 @@ impl Action for BackupRecord {
             Argument {
                 name: "missing",
                 optional: true,
+                takes: Takes::Number,
                 about: "how many of the live files may be missing in a backup that is good; left out: none",
             },
         ]
@@ -37,10 +38,7 @@ impl Action for BackupRecord {
         let found = Found::of(given)?;
         let (layout, host, check) = (found.0, &found.0.host, found.check());
         let since = (layout.backup.at.0 / 1000).to_string();
-        let may = match given.call.with.get("missing") {
-            Some(_) => number(given, "missing")?,
-            None => 0,
-        };
+        let may = given.number_or("missing", 0)?;
         Ok(Operation {
             place: Place::Host(host.clone()),
             says: format!("write down on {host} what was found in {}", layout.backup.name),

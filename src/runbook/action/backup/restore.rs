@@ -4,7 +4,7 @@ use super::Found;
 use crate::{
     fleet::usable,
     runbook::{
-        action::{Action, Argument, Given, HOST, HOURS, SETSID, Tool, argv, copy::hours},
+        action::{Action, Argument, Given, HOST, HOURS, SETSID, Tool, argv},
         observe::{backup, copy::LEASE_S, watch::Watch},
         operation::{Nature, Operation, Place, Work},
     },
@@ -51,7 +51,7 @@ impl Action for BackupRestore {
             proof: vec![copying.proof()],
             work: Work::Watch(Watch::Copy(Box::new(copying))),
             deadline: Duration::from_mins(1),
-            settles_within: hours(given)?,
+            settles_within: given.hours()?,
             nature: Nature::Idempotent,
             retry: None,
             undo: Some(found.end()),

@@ -1,9 +1,9 @@
 //! Writes down on the server that a slice has left since when, and for how long, its old side is kept; nobody reads it for
 //! copying any more.
 
-use super::{Found, WHICH, number};
+use super::{Found, WHICH};
 use crate::runbook::{
-    action::{Action, Argument, Given, HOST, argv},
+    action::{Action, Argument, Given, HOST, Takes, argv},
     observe::{copy, stream, task},
     operation::{Nature, Operation, Place, Work},
 };
@@ -29,6 +29,7 @@ impl Action for CopyKeep {
             Argument {
                 name: "days",
                 optional: false,
+                takes: Takes::Number,
                 about: "for how many days",
             },
         ]
@@ -36,7 +37,7 @@ impl Action for CopyKeep {
 
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let found = Found::on_old(given)?;
-        let (layout, days) = (found.layout, number(given, "days")?.to_string());
+        let (layout, days) = (found.layout, given.number("days")?.to_string());
         let (from, serving, device) = (&layout.from, found.serving(), found.old.device.as_str());
         let mut commands = vec![argv(["task_end", &serving])];
         let mut proof = vec![copy::is_kept(from, &layout.task), task::rests(from, &serving)];

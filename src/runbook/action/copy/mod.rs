@@ -27,7 +27,7 @@ pub use stream::{
 };
 pub use wipe::CopyWipe;
 
-use super::{Argument, Given, SETSID, Tool};
+use super::{Argument, Given, SETSID, Takes, Tool};
 use crate::runbook::{
     condition::Condition,
     definition::Call,
@@ -59,21 +59,27 @@ pub(super) const ADDRESS_TOOLS: &[Tool] = &[
 const WHICH: Argument = Argument {
     name: "slice",
     optional: true,
+    takes: Takes::Known,
     about: "the slice that moves; needed where the plan moves several",
 };
 const BUDGET: Argument = Argument {
     name: "budget",
     optional: false,
+    takes: Takes::Seconds,
     about: "for how many seconds nobody may be able to write",
 };
 const DELETES: Argument = Argument {
     name: "deletes",
     optional: false,
+    takes: Takes::Number,
     about: "how many files may be deleted from the copy",
 };
+/// When all content may be compared.
+const CHECKS: &[&str] = &["closed", "before"];
 const CHECK: Argument = Argument {
     name: "check",
     optional: false,
+    takes: Takes::OneOf(CHECKS),
     about: "when all content is compared: closed or before",
 };
 
@@ -229,30 +235,14 @@ impl<'a> Found<'a> {
     }
 }
 
-/// A whole number of an argument.
-pub(super) fn number(given: &Given<'_>, name: &str) -> Result<u64, String> {
-    let text = given.text(name)?;
-    text.parse().map_err(|_| format!("{name}: {text:?} is no whole number"))
-}
-
-/// How many hours something may take before somebody has to look.
-pub(super) fn hours(given: &Given<'_>) -> Result<Duration, String> {
-    // Ten years: more is no deadline.
-    Ok(Duration::from_hours(number(given, "hours")?.min(87_600)))
-}
-
 /// How many files may be deleted, as a word of rsync.
 fn deletes(given: &Given<'_>) -> Result<String, String> {
-    Ok(format!("--max-delete={}", number(given, "deletes")?))
+    Ok(format!("--max-delete={}", given.number("deletes")?))
 }
 
 /// Whether all content is compared while the slice is closed.
 fn closed_check(given: &Given<'_>) -> Result<bool, String> {
-    match given.text("check")? {
-        "closed" => Ok(true),
-        "before" => Ok(false),
-        other => Err(format!("check: {other:?} is neither closed nor before")),
-    }
+    Ok(given.word("check", CHECKS)? == "closed")
 }
 
 /// How a difference is printed.

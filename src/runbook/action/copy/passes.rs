@@ -1,6 +1,6 @@
 //! Copies a slice while its clients work, pass by pass, until the rest is so little that it can be closed for it.
 
-use super::{BUDGET, CHECK, DELETES, Found, RSYNC, WHICH, closed_check, deletes, hours};
+use super::{BUDGET, CHECK, DELETES, Found, RSYNC, WHICH, closed_check, deletes};
 use crate::runbook::{
     action::{Action, Argument, Given, HOST, HOURS, Tool},
     observe::{copy::Mode, task, watch::Watch},
@@ -52,7 +52,7 @@ impl Action for CopyPasses {
             proof: vec![copying.proof()],
             work: Work::Watch(Watch::Copy(Box::new(copying))),
             deadline: Duration::from_mins(1),
-            settles_within: hours(given)?,
+            settles_within: given.hours()?,
             nature: Nature::Idempotent,
             retry: None,
             undo: Some(found.ends()),

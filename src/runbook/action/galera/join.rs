@@ -1,7 +1,7 @@
 //! Lets a member join the primary component: one that is stopped is started; one that runs finds it by itself.
 
 use super::{
-    super::{Action, Argument, Given, Tool, argv},
+    super::{Action, Argument, Given, Takes, Tool, argv},
     HOST, SECONDS, TOOLS, cluster, command, member,
 };
 use crate::runbook::{
@@ -29,6 +29,7 @@ impl Action for GaleraJoin {
             Argument {
                 name: "node",
                 optional: false,
+                takes: Takes::Known,
                 about: "a member that is in the primary component by then",
             },
             SECONDS,

@@ -10,7 +10,7 @@ pub use join::GaleraJoin;
 pub use position::GaleraPosition;
 pub use whole::GaleraWhole;
 
-use super::{Argument, Given, Tool, argv};
+use super::{Argument, Given, Takes, Tool, argv};
 use crate::runbook::{observe::galera::Member, plan::GaleraLayout};
 
 /// The client that asks, and what reads its answer.
@@ -32,12 +32,14 @@ const TOOLS: &[Tool] = &[
 const HOST: Argument = Argument {
     name: "host",
     optional: false,
+    takes: Takes::Known,
     about: "the host of the member",
 };
 
 const SECONDS: Argument = Argument {
     name: "seconds",
     optional: false,
+    takes: Takes::Seconds,
     about: "how long it may take",
 };
 

@@ -3,7 +3,7 @@
 //! start.
 
 use super::{
-    super::{Action, Argument, Given},
+    super::{Action, Argument, Given, Takes},
     HOST, member,
 };
 use crate::runbook::operation::{Nature, Operation, Place, Work};
@@ -28,11 +28,13 @@ impl Action for MysqlDrain {
             Argument {
                 name: "source",
                 optional: true,
+                takes: Takes::Known,
                 about: "the source that it follows, where that is there; it takes no more writes",
             },
             Argument {
                 name: "seconds",
                 optional: false,
+                takes: Takes::Seconds,
                 about: "how long it may take",
             },
         ]

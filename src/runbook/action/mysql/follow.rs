@@ -1,7 +1,7 @@
 //! Makes a server a replica of another, by GTID, from where it stands.
 
 use super::{
-    super::{Action, Argument, Given, Tool},
+    super::{Action, Argument, Given, Takes, Tool},
     CLIENT, HOST, call, member,
 };
 use crate::runbook::{
@@ -29,11 +29,13 @@ impl Action for MysqlFollow {
             Argument {
                 name: "source",
                 optional: false,
+                takes: Takes::Known,
                 about: "the server that it follows",
             },
             Argument {
                 name: "back",
                 optional: true,
+                takes: Takes::Known,
                 about: "the server that it follows again when this is taken back, or still where that is its source; none: it \
                         follows nobody then",
             },
@@ -53,14 +55,14 @@ impl Action for MysqlFollow {
         let words = [source.address.clone(), source.port.to_string(), account];
         let host = ("host", server.host.to_string());
         let emergency = given.layouts.database.as_ref().map(|database| database.kind) == Some(Kind::Emergency);
-        let undo = match given.call.with.get("back").filter(|back| !back.is_empty()) {
+        let undo = match given.maybe("back") {
             // Whoever followed a dead source stays with the new one.
             _ if emergency => None,
             // Nobody wants an old source that has found its place to leave it again; and while the new one is written to, it
             // never has everything, without which it may not leave.
-            Some(back) if *back == source.host.as_str() => None,
+            Some(back) if back == source.host.as_str() => None,
             Some(back) => {
-                let with = [host, ("source", back.clone()), ("back", source.host.to_string())];
+                let with = [host, ("source", back.to_owned()), ("back", source.host.to_string())];
                 Some(Call::new("mysql-follow", with))
             }
             None => Some(Call::new("mysql-unfollow", [host, ("source", source.host.to_string())])),

@@ -1,7 +1,7 @@
 //! Leads clients to another source by the site's own command, such as one of a proxy.
 
 use super::{
-    super::{Action, Argument, Given, command::ends_well, host_hook},
+    super::{Action, Argument, Given, Takes, command::ends_well, host_hook},
     member,
 };
 use crate::runbook::{
@@ -29,11 +29,13 @@ impl Action for MysqlLead {
             Argument {
                 name: "from",
                 optional: false,
+                takes: Takes::Known,
                 about: "the old source",
             },
             Argument {
                 name: "to",
                 optional: false,
+                takes: Takes::Known,
                 about: "the server that takes writes then",
             },
         ]

@@ -1,7 +1,7 @@
 //! Lets the server that takes over from a dead source fetch what another replica has received and it has not.
 
 use super::{
-    super::{Action, Argument, Given, Tool},
+    super::{Action, Argument, Given, Takes, Tool},
     CLIENT, HOST, call, member,
 };
 use crate::runbook::{
@@ -33,11 +33,13 @@ impl Action for MysqlLevel {
             Argument {
                 name: "source",
                 optional: false,
+                takes: Takes::Known,
                 about: "the replica that may have more",
             },
             Argument {
                 name: "seconds",
                 optional: false,
+                takes: Takes::Seconds,
                 about: "how long it may take",
             },
         ]

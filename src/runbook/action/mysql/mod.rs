@@ -24,7 +24,7 @@ pub use semi_sync::{MysqlAcknowledged, SEMI_SYNC, SEMI_SYNC_OFF};
 pub use unfollow::MysqlUnfollow;
 pub use warm::MysqlWarm;
 
-use super::{Argument, Given, Tool};
+use super::{Argument, Given, Takes, Tool};
 use crate::runbook::observe::mysql::{Member, words};
 
 /// The client that asks, and what reads its answer.
@@ -42,6 +42,7 @@ const CLIENT: &[Tool] = &[
 const HOST: Argument = Argument {
     name: "host",
     optional: false,
+    takes: Takes::Known,
     about: "the host of the server",
 };
 

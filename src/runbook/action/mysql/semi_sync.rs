@@ -2,7 +2,7 @@
 //! the old source tells what it has received, as the new one did. Each switch is taken back by its other way.
 
 use super::{
-    super::{Action, Argument, Given, Tool},
+    super::{Action, Argument, Given, Takes, Tool},
     CLIENT, HOST, call, member,
 };
 use crate::runbook::{
@@ -22,9 +22,14 @@ pub const SEMI_SYNC: MysqlSemiSync = MysqlSemiSync { on: true };
 /// `mysql-semi-sync-off`.
 pub const SEMI_SYNC_OFF: MysqlSemiSync = MysqlSemiSync { on: false };
 
+/// The sides of semi-synchronous replication.
+const SIDES: &[&str] = &["source", "replica"];
+/// How it was before.
+const WAS: &[&str] = &["on", "off"];
 const SIDE: Argument = Argument {
     name: "side",
     optional: false,
+    takes: Takes::OneOf(SIDES),
     about: "source: its commits wait for a replica; replica: it tells its source what it has received",
 };
 
@@ -53,6 +58,7 @@ impl Action for MysqlSemiSync {
                 Argument {
                     name: "was",
                     optional: false,
+                    takes: Takes::OneOf(WAS),
                     about: "on or off: how it was before; only what was off is switched off again when this is taken back",
                 },
             ]
@@ -68,12 +74,8 @@ impl Action for MysqlSemiSync {
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let server = member(given, "host")?;
         let host = server.host.clone();
-        let side = given.text("side")?;
-        let as_source = match side {
-            "source" => true,
-            "replica" => false,
-            other => return Err(format!("side: {other:?} is neither source nor replica")),
-        };
+        let side = given.word("side", SIDES)?;
+        let as_source = side == "source";
         let says = match (as_source, self.on) {
             (true, true) => format!("let commits on {host} wait for a replica"),
             (true, false) => format!("let commits on {host} wait for no replica"),
@@ -82,7 +84,7 @@ impl Action for MysqlSemiSync {
         };
         // In an emergency nothing that lets commits wait is taken away again.
         let planned = given.layouts.database.as_ref().map(|database| database.kind) == Some(Kind::Planned);
-        let undo = (self.on && planned && given.text("was")? == "off").then(|| {
+        let undo = (self.on && planned && given.word("was", WAS)? == "off").then(|| {
             let with = [("host", host.to_string()), ("side", side.to_owned())];
             Call::new(SEMI_SYNC_OFF.name(), with)
         });
@@ -127,6 +129,7 @@ impl Action for MysqlAcknowledged {
             Argument {
                 name: "seconds",
                 optional: false,
+                takes: Takes::Seconds,
                 about: "how long it may take until they are connected",
             },
         ]

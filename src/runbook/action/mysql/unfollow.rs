@@ -5,7 +5,7 @@
 //! by GTID, with the account of a file that the plan has tried.
 
 use super::{
-    super::{Action, Argument, Given, Tool},
+    super::{Action, Argument, Given, Takes, Tool},
     CLIENT, HOST, call, member,
 };
 use crate::runbook::{
@@ -33,6 +33,7 @@ impl Action for MysqlUnfollow {
             Argument {
                 name: "source",
                 optional: false,
+                takes: Takes::Known,
                 about: "the server that it followed, and follows again when this is taken back",
             },
         ]

@@ -1,7 +1,7 @@
 //! Warms the cache of the server that takes over, before clients come: what it has not in memory they would wait for.
 
 use super::{
-    super::{Action, Argument, Given, Tool},
+    super::{Action, Argument, Given, Takes, Tool},
     CLIENT, HOST, call, member,
 };
 use crate::runbook::operation::{Nature, Operation, Place, Work};
@@ -26,6 +26,7 @@ impl Action for MysqlWarm {
             Argument {
                 name: "seconds",
                 optional: false,
+                takes: Takes::Seconds,
                 about: "how long it may take",
             },
         ]

@@ -16,16 +16,18 @@ pub use scrubbed::PoolScrubbed;
 pub use wait::PoolWait;
 pub use whole::PoolWhole;
 
-use super::{Argument, Tool};
+use super::{Argument, Takes, Tool};
 
 const POOL: Argument = Argument {
     name: "pool",
     optional: false,
+    takes: Takes::Name,
     about: "the pool",
 };
 const SECONDS: Argument = Argument {
     name: "seconds",
     optional: false,
+    takes: Takes::Seconds,
     about: "how long at most, before somebody has to look",
 };
 /// The arguments of what is done to a device of a pool and the disk that takes its place.
@@ -35,11 +37,13 @@ const DEVICE_AND_DISK: &[Argument] = &[
     Argument {
         name: "disk",
         optional: false,
+        takes: Takes::Name,
         about: "the device that is replaced, as the pool names it",
     },
     Argument {
         name: "by",
         optional: false,
+        takes: Takes::Name,
         about: "the new disk that the plan was made for",
     },
 ];

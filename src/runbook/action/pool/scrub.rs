@@ -24,15 +24,7 @@ impl Action for PoolScrub {
     }
 
     fn arguments(&self) -> &'static [Argument] {
-        &[
-            super::super::HOST,
-            POOL,
-            Argument {
-                name: "state",
-                optional: false,
-                about: "started or stopped",
-            },
-        ]
+        &[super::super::HOST, POOL, super::super::STATE]
     }
 
     fn tools(&self) -> &'static [Tool] {
@@ -42,11 +34,7 @@ impl Action for PoolScrub {
     fn operation(&self, given: &Given<'_>) -> Result<Operation, String> {
         let layout = given.pool()?;
         let pool = &layout.pool;
-        let started = match given.text("state")? {
-            "started" => true,
-            "stopped" => false,
-            other => return Err(format!("state: {other:?} is neither started nor stopped")),
-        };
+        let started = given.starts()?;
         let mut undo: Call = given.call.clone();
         undo.with.insert("state".into(), "stopped".into());
         let before = layout.seen.scan_text();

@@ -1,7 +1,7 @@
 //! Waits until a new disk of a pool has all its data.
 
 use super::{
-    super::{Action, Argument, Given},
+    super::{Action, Argument, Given, Takes},
     POOL, SECONDS,
 };
 use crate::runbook::operation::{Nature, Operation, Place, Work};
@@ -27,11 +27,13 @@ impl Action for PoolWait {
             Argument {
                 name: "disk",
                 optional: false,
+                takes: Takes::Name,
                 about: "the device that is replaced, as the pool names it",
             },
             Argument {
                 name: "by",
                 optional: false,
+                takes: Takes::Name,
                 about: "the new disk",
             },
             SECONDS,

@@ -2,7 +2,7 @@
 
 use super::{Found, KINDS};
 use crate::runbook::{
-    action::{Action, Argument, Given, HOST, HOURS, SETSID, Tool, argv, copy::hours},
+    action::{Action, Argument, Given, HOST, HOURS, SETSID, Tool, argv},
     definition::Kind,
     observe::{copy::LEASE_S, watch::Watch},
     operation::{Nature, Operation, Place, Work},
@@ -67,7 +67,7 @@ impl Action for RestoreCheck {
             proof: vec![copying.proof()],
             work: Work::Watch(Watch::Copy(Box::new(copying))),
             deadline: Duration::from_mins(1),
-            settles_within: hours(given)?,
+            settles_within: given.hours()?,
             nature: Nature::Idempotent,
             retry: None,
             undo: Some(found.end()),

@@ -1,6 +1,6 @@
 //! Runbooks about hosts, and those of one's own: their words, their commands, and what they may not do.
 
-use super::super::shown as shown_hosts;
+use super::super::{misfits, shown as shown_hosts};
 use super::*;
 use crate::runbook::{
     action,
@@ -323,7 +323,6 @@ fn conditions_read_what_the_console_shows_and_never_what_it_does_not_know() {
         "not facts[host].raid[0]",
         "facts[host].raid[0].state != 'clean'",
         "facts[host].mysql.read_only",
-        "facts[host].laod < 9",
         "facts.db9.load < 1",
     ] {
         let refusals = by_facts(when, &shown).unwrap_err();
@@ -352,4 +351,55 @@ fn facts_are_asked_for_only_where_a_runbook_names_them() {
         mistakes[0].message.contains("stands for what the console shows"),
         "{mistakes:?}"
     );
+}
+
+#[test]
+fn a_service_that_a_host_does_not_have_is_refused_before_anything_is_stopped() {
+    let plan = |runbook: &str, parameters: &[(&str, &str)], text: &'static str, exit: i32| {
+        let wish = wish(runbook, parameters);
+        let mut hosts = both("healthy");
+        hosts[1]
+            .1
+            .prints
+            .push(("systemctl show -p LoadState nosuch", exit, text));
+        planned(&fleet(false), &wish, hosts)
+    };
+    let service = [("hosts", "stor*"), ("unit", "nosuch"), ("state", "restarted")];
+    let refusals = plan("service", &service, "LoadState=not-found\n", 0).unwrap_err();
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    assert_eq!(refusals[0].fact, "stor2 has no service nosuch");
+    let masked = plan("service", &service, "LoadState=masked\n", 0).unwrap_err();
+    assert!(masked[0].fact.contains("nosuch of stor2 is masked"), "{masked:?}");
+    for (text, exit) in [
+        ("", 1),
+        ("Failed to connect to bus\n", 1),
+        ("LoadState=error\n", 0),
+        ("nosuch\n", 0),
+    ] {
+        let unknown = plan("service", &service, text, exit).unwrap_err();
+        assert!(
+            unknown[0]
+                .fact
+                .contains("whether stor2 has the service nosuch is not known"),
+            "{unknown:?}"
+        );
+    }
+    assert!(plan("service", &service, "LoadState=loaded\n", 0).is_ok());
+    let other = [("hosts", "stor1"), ("unit", "nosuch"), ("state", "started")];
+    assert!(
+        plan("service", &other, "LoadState=not-found\n", 0).is_ok(),
+        "stor2 is none of its business"
+    );
+}
+
+#[test]
+fn a_parameter_that_there_is_not_is_told_with_the_one_that_is_meant() {
+    let of = |parameters: &[(&str, &str)]| misfits(&fleet(false), &wish("slice-move", parameters));
+    let typo = of(&[("slcie", "slice-a")]);
+    assert!(
+        typo[0].fact.contains("takes no parameter slcie") && typo[0].lift.contains("did you mean slice?"),
+        "{typo:?}"
+    );
+    assert!(typo[1].fact.contains("needs slice"), "{typo:?}");
+    assert!(of(&[("slice", "slice-a")]).is_empty());
 }

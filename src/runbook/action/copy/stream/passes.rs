@@ -3,10 +3,7 @@
 
 use super::{BUDGET, Found, SOCAT, ZFS};
 use crate::runbook::{
-    action::{
-        Action, Argument, Given, HOST, HOURS, Tool,
-        copy::{hours, passes::when},
-    },
+    action::{Action, Argument, Given, HOST, HOURS, Tool, copy::passes::when},
     definition::Call,
     observe::{copy::Mode, task, watch::Watch},
     operation::{Nature, Operation, Place, Work},
@@ -52,7 +49,7 @@ impl Action for StreamPasses {
             proof: vec![copying.proof()],
             work: Work::Watch(Watch::Copy(Box::new(copying))),
             deadline: Duration::from_mins(1),
-            settles_within: hours(given)?,
+            settles_within: given.hours()?,
             nature: Nature::Idempotent,
             retry: None,
             undo: Some(Call::new("copy-end", [("host", layout.to.to_string())])),
