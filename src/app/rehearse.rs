@@ -13,7 +13,7 @@ use crate::{
     cli::{Batch, Cli, Options, RehearseArgs, Then},
     collect::{Clock, Collector, Sources},
     conduct::{Denied, Desk, Handle, Now, Progress, report, who},
-    console::{Acting, Acts, Asked},
+    console::{Acting, Acts, Asked, consent_word},
     fleet::Fleet,
     mode::{Mode, ReadWrite},
     rehearse::{Fault, Rehearsal},
@@ -29,13 +29,7 @@ use crate::{
     simulate::{REHEARSAL, Simulation},
     store::Store,
 };
-use std::{
-    collections::{BTreeMap, VecDeque},
-    io::IsTerminal as _,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
 
 /// Between two looks at what happened on the stage.
 const NEWS_EVERY: Duration = Duration::from_millis(200);
@@ -182,15 +176,9 @@ fn practised(wish: Option<&Wish>, faults: &[Fault]) -> Option<(String, Option<As
         alike: Vec::new(),
         weak: std::collections::BTreeMap::new(),
         last: None,
-        word: word(&wish.parameters),
+        word: consent_word(&wish.definition, &wish.parameters),
     });
     Some((format!("{REHEARSAL} of {}", words.join(" · ")), asked))
-}
-
-/// The name that consent is typed with.
-fn word(parameters: &BTreeMap<String, String>) -> String {
-    let named = parameters.get("server").or_else(|| parameters.get("slice"));
-    named.cloned().unwrap_or_default()
 }
 
 /// Before the console opens: what is named has to be there; then the faults that happen at once, and those of the next

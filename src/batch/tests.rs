@@ -201,6 +201,7 @@ fn the_text_is_two_lines_a_finding_and_one_a_host() {
         since,
         evidence: "raid5 has 2 of 3 members ([UU_])".into(),
         hosts: vec![],
+        unseen: false,
     };
     let snapshot = assembled(
         Section::Mdstat,

@@ -137,6 +137,7 @@ fn internal_error(crash: &Crash) -> Finding {
         since: crash.since,
         evidence: CleanText::new(&format!("judging crashed, some findings may be old: {}", crash.why)),
         hosts: Vec::new(),
+        unseen: false,
     }
 }
 

@@ -152,16 +152,18 @@ impl Progress {
 
 impl fmt::Display for Remaining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "about {} left", words(self.time))?;
-        if let Some(resync) = self.resync.filter(|resync| resync.left_kib > 0) {
-            write!(f, " ({resync})")?;
+        let resync = self.resync.filter(|resync| resync.left_kib > 0);
+        // What nobody knows the length of comes first: the seconds of the steps behind it say little.
+        match (self.resync_ahead, resync) {
+            (true, Some(resync)) => write!(f, "how long it takes is not known yet ({resync})")?,
+            (true, None) => f.write_str("how long it takes is not known yet: a resync is ahead")?,
+            (false, Some(resync)) => write!(f, "about {} left ({resync})", words(self.time))?,
+            (false, None) => write!(f, "about {} left", words(self.time))?,
         }
-        match (self.resync_ahead, self.person) {
-            (true, true) => f.write_str(", and a resync and a person's answer"),
-            (true, false) => f.write_str(", and a resync"),
-            (false, true) => f.write_str(", and a person's answer"),
-            (false, false) => Ok(()),
+        if self.person {
+            f.write_str(", and a person's answer")?;
         }
+        Ok(())
     }
 }
 

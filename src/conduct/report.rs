@@ -118,6 +118,11 @@ fn head(out: &mut String, report: &Report) {
         .map(|ended| format!(" ({:.1} s)", ended.since(run.began).as_secs_f64()))
         .unwrap_or_default();
     let expected = report.plan["expected_stall_ms"].as_f64().unwrap_or_default() / 1000.0;
+    let mut longest = longest(&report.stalls);
+    let waited = report.stalls.iter().filter_map(|stall| stall.longest_ms).max();
+    if expected > 0.0 && waited.is_some_and(|waited| waited as f64 / 1000.0 > expected) {
+        let _ = write!(longest, ": longer than the {expected:.1} s that the plan expected");
+    }
     for (name, value) in [
         ("Fleet", run.new.fleet.clone()),
         ("Runbook", format!("{} {}", run.new.runbook, parameters.join(" "))),
@@ -126,7 +131,7 @@ fn head(out: &mut String, report: &Report) {
         ("Ended", format!("{ended}{took}")),
         ("Plan", run.new.hash.clone()),
         ("Expected wait of clients", format!("{expected:.1} s")),
-        ("Longest wait of a client", longest(&report.stalls)),
+        ("Longest wait of a client", longest),
         (
             "Loss estimate before",
             report.plan["loss"].as_str().unwrap_or("nothing").replace('\n', "; "),
@@ -155,7 +160,8 @@ fn losses(report: &Report) -> Vec<String> {
         .filter(|record| matches!(record, Record::Alone { .. }))
         .map(alone)
         .collect();
-    if joined.is_empty() && report.plan["loss"].is_string() {
+    // A run that has sent nothing has lost nothing.
+    if joined.is_empty() && report.run.begun && report.plan["loss"].is_string() {
         return vec![
             "not known before the other side is back: the run that joins them again (fail-back or split-brain) counts it"
                 .to_owned(),
@@ -360,4 +366,62 @@ fn inline(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{facts::UnixMs, store::NewRun};
+
+    fn report(begun: bool, longest_ms: u64) -> String {
+        let report = Report {
+            run: Run {
+                new: NewRun {
+                    id: "20261122-220616-wkzkq".to_owned(),
+                    runbook: "failover".to_owned(),
+                    fleet: "lab".to_owned(),
+                    owner: "ann@desk".to_owned(),
+                    origin: String::new(),
+                    plan: String::new(),
+                    hash: "abc".to_owned(),
+                },
+                began: UnixMs(1_000),
+                ended: Some(UnixMs(9_000)),
+                end: None,
+                standing: Standing::Over,
+                begun,
+                cancelled: None,
+                displaced: None,
+                kept: None,
+            },
+            plan: json!({ "title": "t", "loss": "what was not confirmed", "expected_stall_ms": 3000, "steps": [] }),
+            records: Vec::new(),
+            commands: Vec::new(),
+            stalls: vec![Stall {
+                client: "access5".to_owned(),
+                slice: "slice-c".to_owned(),
+                mount_point: "/mnt/c".to_owned(),
+                longest_ms: Some(longest_ms),
+                answers: 9,
+                note: String::new(),
+            }],
+        };
+        markdown(&report)
+    }
+
+    #[test]
+    fn a_run_that_changed_nothing_has_lost_nothing() {
+        assert!(report(true, 1).contains("Exact loss: not known"));
+        assert!(!report(false, 1).contains("Exact loss"));
+    }
+
+    #[test]
+    fn a_wait_that_was_longer_than_expected_is_called_so() {
+        let longer = report(true, 5490);
+        assert!(
+            longer.contains("5.49 s") && longer.contains("longer than the 3.0 s"),
+            "{longer}"
+        );
+        assert!(!report(true, 2990).contains("longer than"));
+    }
 }

@@ -80,6 +80,7 @@ pub fn findings() -> Vec<Finding> {
         since: ago(since),
         evidence: evidence.into(),
         hosts: hosts.iter().map(|name| HostName::new(name)).collect(),
+        unseen: false,
     };
     let on = |kind, host: &str, name: &str| Subject::on(kind, &HostName::new(host), name);
     vec![

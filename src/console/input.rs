@@ -90,6 +90,20 @@ impl LineEdit {
         self.cursor = (self.cursor + 1).min(self.chars.len());
     }
 
+    /// Moves the cursor behind the first `=` that nothing follows; it stays where there is none.
+    pub fn to_first_empty(&mut self) {
+        let is_empty = |at: &usize| self.chars[*at] == '=' && self.chars.get(at + 1).is_none_or(|next| *next == ' ');
+        if let Some(at) = (0..self.chars.len()).find(is_empty) {
+            self.cursor = at + 1;
+        }
+    }
+
+    /// The text from the cursor on.
+    #[must_use]
+    pub fn after(&self) -> String {
+        self.chars[self.cursor..].iter().collect()
+    }
+
     /// Moves the cursor to the beginning.
     pub const fn home(&mut self) {
         self.cursor = 0;

@@ -395,7 +395,12 @@ pub const KEYMAP: &[Binding] = &[
         "Mouse on or off (off leaves selecting text to the terminal).",
     ),
     page(Action::Redraw, &["ctrl-l"], "", "Draw the screen anew."),
-    page(Action::Suspend, &["ctrl-z"], "", "Suspend; fg comes back."),
+    page(
+        Action::Suspend,
+        &["ctrl-z"],
+        "",
+        "Suspend; fg comes back. Not while a run is under way here.",
+    ),
     page(Action::Quit, &["q", "ctrl-c"], "quit", "Quit."),
     page(Action::Help, &["?", "f1"], "help", "This help."),
     overlay(Action::Down, &["j", "down"], "", "Down one line."),
@@ -406,7 +411,12 @@ pub const KEYMAP: &[Binding] = &[
     overlay(Action::Last, &["G", "end"], "", "To the end."),
     overlay(Action::Filter, &["/"], "search", "Search in help."),
     overlay(Action::Dump, &["ctrl-s"], "", "Save this screen as text and JSON."),
-    overlay(Action::Suspend, &["ctrl-z"], "", "Suspend; fg comes back."),
+    overlay(
+        Action::Suspend,
+        &["ctrl-z"],
+        "",
+        "Suspend; fg comes back. Not while a run is under way here.",
+    ),
     overlay(
         Action::Cancel,
         &["esc", "enter", "q", "?", "ctrl-c"],
@@ -457,7 +467,12 @@ pub const KEYMAP: &[Binding] = &[
     line(Action::EraseWord, &["ctrl-w"], "", "Erase the word before the cursor."),
     line(Action::EraseLine, &["ctrl-u"], "", "Erase the line."),
     line(Action::Dump, &["ctrl-s"], "", "Save this screen as text and JSON."),
-    line(Action::Suspend, &["ctrl-z"], "", "Suspend; fg comes back."),
+    line(
+        Action::Suspend,
+        &["ctrl-z"],
+        "",
+        "Suspend; fg comes back. Not while a run is under way here.",
+    ),
     acting(Context::Menu, Action::Down, &["j", "down"], "", "Down one line."),
     acting(Context::Menu, Action::Up, &["k", "up"], "", "Up one line."),
     acting(
@@ -486,7 +501,7 @@ pub const KEYMAP: &[Binding] = &[
         Action::Suspend,
         &["ctrl-z"],
         "",
-        "Suspend; fg comes back.",
+        "Suspend; fg comes back. Not while a run is under way here.",
     ),
     acting(
         Context::Consent,
@@ -540,7 +555,7 @@ pub const KEYMAP: &[Binding] = &[
         Action::Suspend,
         &["ctrl-z"],
         "",
-        "Suspend; fg comes back.",
+        "Suspend; fg comes back. Not while a run is under way here.",
     ),
     acting(
         Context::Leave,
@@ -561,7 +576,7 @@ pub const KEYMAP: &[Binding] = &[
         Action::Suspend,
         &["ctrl-z"],
         "",
-        "Suspend; fg comes back.",
+        "Suspend; fg comes back. Not while a run is under way here.",
     ),
 ];
 

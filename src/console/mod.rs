@@ -5,6 +5,7 @@
 //! [`crate::collect::FleetView`] and the log book, and asks the collector through
 //! [`crate::collect::Requests`]; it computes no verdict of its own.
 
+mod advice;
 mod dump;
 pub mod filter;
 pub mod glyphs;
@@ -40,4 +41,4 @@ mod fixture;
 mod tests;
 
 pub use run::{Acting, Acts, Launch, run};
-pub use runbooks::offers::Asked;
+pub use runbooks::{consent::word as consent_word, offers::Asked};

@@ -4,20 +4,21 @@ use super::{
     index::{ListKind, SortKey},
     input::LineEdit,
     model::Page,
+    runbooks::parameter,
     theme::BUILT_IN,
 };
 use crate::{
     collect::FleetView,
-    fleet::{HostName, SliceName, instead},
+    fleet::{HostName, SegmentName, SliceName, TopologyName, instead},
     remote::quote::split,
-    runbook::planner::catalogue,
+    runbook::planner::catalogue::Library,
 };
 use nucleo_matcher::{
     Config, Matcher,
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Suggestions shown.
 pub const SHOWN: usize = 8;
@@ -104,6 +105,12 @@ pub enum Command {
     Host(Option<HostName>),
     /// A slice's page.
     Slice(SliceName),
+    /// A segment among the storage.
+    Segment(SegmentName),
+    /// A topology among the databases.
+    Topology(TopologyName),
+    /// A line to plan a runbook with, to be completed.
+    Begin(String),
     /// A filter for the list.
     Filter(String),
     /// An order for the list.
@@ -137,7 +144,7 @@ impl Command {
     ///
     /// # Errors
     /// What is not understood, in one sentence.
-    pub fn parse(line: &str, view: &FleetView) -> Result<Self, String> {
+    pub fn parse(line: &str, view: &FleetView, library: &Library) -> Result<Self, String> {
         let line = line.trim();
         let (name, argument) = line
             .split_once(' ')
@@ -202,8 +209,16 @@ impl Command {
                     Self::Host(Some(host.name.clone()))
                 } else if let Some(slice) = slice(line) {
                     Self::Slice(slice)
+                } else if let Some(segment) = view.fleet.segments.iter().find(|it| it.name.as_str() == line) {
+                    Self::Segment(segment.name.clone())
+                } else if let Some(topology) = view.fleet.topologies.iter().find(|it| it.name.as_str() == line) {
+                    Self::Topology(topology.name.clone())
+                } else if library.find(line).is_some() {
+                    Self::Begin(line.to_owned())
                 } else {
-                    return Err(format!("no command, host or slice '{line}'"));
+                    return Err(format!(
+                        "nothing is called '{line}': no command, host, slice, segment, topology or runbook"
+                    ));
                 }
             }
         })
@@ -232,26 +247,32 @@ pub struct Palette {
     recalled: Option<usize>,
     /// Whether words that act exist.
     may_act: bool,
+    /// The runbooks that can be named.
+    library: Arc<Library>,
 }
 
 impl Palette {
     /// An open palette with nothing typed.
     #[must_use]
-    pub fn open(view: &FleetView, may_act: bool) -> Self {
+    pub fn open(view: &FleetView, library: &Arc<Library>, may_act: bool) -> Self {
         let mut palette = Self {
             may_act,
+            library: Arc::clone(library),
             ..Self::default()
         };
         palette.complete(view);
         palette
     }
 
-    /// An open palette with a line to be completed.
+    /// An open palette with a line to be completed, at its first parameter without a value.
     #[must_use]
-    pub fn begun(view: &FleetView, line: &str) -> Self {
+    pub fn begun(view: &FleetView, library: &Arc<Library>, line: &str) -> Self {
+        let mut line = LineEdit::new(line);
+        line.to_first_empty();
         let mut palette = Self {
-            line: LineEdit::new(line),
+            line,
             may_act: true,
+            library: Arc::clone(library),
             ..Self::default()
         };
         palette.complete(view);
@@ -262,7 +283,21 @@ impl Palette {
     pub fn complete(&mut self, view: &FleetView) {
         self.marked = None;
         self.recalled = None;
-        self.choices = choices(&self.line.text(), view, self.may_act);
+        let values = parameter::values(view, &self.library, &self.line.before(), &self.line.after());
+        self.choices = match values.filter(|_| self.may_act) {
+            Some(lines) => lines
+                .into_iter()
+                .take(SHOWN)
+                .map(|line| Choice { line, about: "" })
+                .collect(),
+            None => choices(&self.line.text(), view, &self.library, self.may_act),
+        };
+    }
+
+    /// What is to be told of the parameter at the cursor, where the line plans a runbook.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        parameter::told(&self.library, &self.line.before()).filter(|_| self.may_act)
     }
 
     /// Takes the marked (or first) suggestion into the line.
@@ -276,6 +311,9 @@ impl Palette {
             line.push(' ');
         }
         self.line = LineEdit::new(&line);
+        if line.starts_with("plan ") {
+            self.line.to_first_empty();
+        }
         self.complete(view);
     }
 
@@ -288,7 +326,7 @@ impl Palette {
         }
         // Any word may name a theme file; a suggestion that begins with it is meant first.
         let meant = |choice: &&Choice| choice.line.starts_with(typed.trim());
-        match Command::parse(&typed, view) {
+        match Command::parse(&typed, view, &self.library) {
             Ok(Command::Theme(_)) => {
                 return self
                     .choices
@@ -354,7 +392,7 @@ pub fn remember(history: &mut Vec<String>, line: &str) {
     }
 }
 
-fn choices(typed: &str, view: &FleetView, may_act: bool) -> Vec<Choice> {
+fn choices(typed: &str, view: &FleetView, library: &Library, may_act: bool) -> Vec<Choice> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let typed = typed.trim_start();
     let argument = typed.split_once(' ').and_then(|(name, rest)| {
@@ -373,7 +411,14 @@ fn choices(typed: &str, view: &FleetView, may_act: bool) -> Vec<Choice> {
     let (prefix, wanted, all): (String, &str, Vec<(String, &'static str)>) = match argument {
         None => {
             let words = words(view, may_act).map(|word| (word.name.to_owned(), word.about));
-            (String::new(), typed, words.chain(slices).chain(hosts).collect())
+            let segments = view.fleet.segments.iter();
+            let segments = segments.map(|segment| (segment.name.as_str().to_owned(), "segment"));
+            let topologies = view.fleet.topologies.iter();
+            let topologies = topologies.map(|topology| (topology.name.as_str().to_owned(), "topology"));
+            let runbooks = library.all().filter(|_| may_act);
+            let runbooks = runbooks.map(|known| (known.name.clone(), "runbook"));
+            let all = words.chain(slices).chain(hosts).chain(segments).chain(topologies);
+            (String::new(), typed, all.chain(runbooks).collect())
         }
         Some((word, rest)) => {
             let all = match word.argument {
@@ -382,10 +427,7 @@ fn choices(typed: &str, view: &FleetView, may_act: bool) -> Vec<Choice> {
                 Argument::Slice => slices.collect(),
                 // What follows the name is the runbook's own.
                 Argument::Runbook if rest.contains(' ') => Vec::new(),
-                Argument::Runbook => {
-                    let runbooks = catalogue::all().iter();
-                    runbooks.map(|known| (known.name.clone(), "runbook")).collect()
-                }
+                Argument::Runbook => library.all().map(|known| (known.name.clone(), "runbook")).collect(),
                 Argument::Theme => BUILT_IN.iter().map(|(name, _)| ((*name).to_owned(), "theme")).collect(),
                 Argument::Sort => SortKey::ALL
                     .iter()

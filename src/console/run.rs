@@ -221,7 +221,9 @@ impl Console {
                     self.launch.requests.ask(Request::Reload);
                     self.take(Msg::Note(Severity::Ok, "reading the inventory again".to_owned()))?;
                 }
-                _ = signals.stop.recv() => self.suspend()?,
+                _ = signals.stop.recv() => {
+                    self.take(Msg::Stop)?;
+                }
                 _ = signals.resume.recv() => self.resume()?,
                 Some(msg) = self.told.recv() => {
                     self.take(msg)?;

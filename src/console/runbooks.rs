@@ -1,8 +1,10 @@
 //! The half of the console that acts: what it holds and what its keys do. It exists only in a process that may act, and
 //! is made from that permission alone. Pure, like the rest of the model.
 
-mod arrays;
+pub mod arrays;
+pub mod consent;
 pub mod offers;
+pub mod parameter;
 pub mod runs;
 
 use super::{
@@ -20,9 +22,10 @@ use crate::{
     facts::UnixMs,
     fleet::instead,
     mode::{Mode, ReadWrite},
+    remote::quote::quote,
     runbook::{
         check::Refusal,
-        definition::{Parameter, ValueKind},
+        definition::{Definition, Parameter, ValueKind},
         plan::{Plan, Rule},
         planner::catalogue::Library,
     },
@@ -182,7 +185,7 @@ pub(super) fn open_menu(model: &mut Model) {
 /// The runbooks for an object, those of one's own included.
 fn offers_of(view: &FleetView, library: &Library, object: &Object, now: UnixMs) -> Vec<Offer> {
     let mut offers = offers(view, object, now);
-    offers.extend(offers::of_own(library, object));
+    offers.extend(offers::of_own(view, library, object, now));
     offers.sort_by_key(|offer| offer.not_now.is_some());
     offers
 }
@@ -235,7 +238,7 @@ fn choose(model: &mut Model) -> Vec<Effect> {
     model.layers.pop();
     match more_wanted(model, &offer.asked) {
         Some(line) => {
-            model.layers.push(Layer::Palette(Palette::begun(&model.shown, &line)));
+            ask_for_more(model, &line);
             Vec::new()
         }
         None => ask_for_plan(model, offer.asked),
@@ -252,20 +255,47 @@ fn is_busy(model: &mut Model) -> bool {
     busy
 }
 
+/// Opens the command line to be completed.
+fn ask_for_more(model: &mut Model, line: &str) {
+    let palette = Palette::begun(&model.shown, &model.library, line);
+    model.layers.push(Layer::Palette(palette));
+}
+
+/// Begins a line that plans a runbook: what it has to be told is asked for.
+pub(super) fn begin(model: &mut Model, runbook: &str) {
+    let Some(definition) = model.library.find(runbook) else {
+        return;
+    };
+    let line = line_for(definition, &BTreeMap::new());
+    ask_for_more(model, &line);
+}
+
 /// The command line to be completed where a runbook has to be told more than a menu knows.
 fn more_wanted(model: &Model, asked: &Asked) -> Option<String> {
     let definition = model.library.find(&asked.runbook)?;
+    lacking(definition, &asked.parameters).next()?;
+    Some(line_for(definition, &asked.parameters))
+}
+
+/// What a runbook has to be told still.
+fn lacking<'a>(
+    definition: &'a Definition,
+    given: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = &'a String> + use<'a> {
     let lacks = |(name, parameter): &(&String, &Parameter)| {
-        parameter.default.is_none() && !asked.parameters.contains_key(*name)
+        given.get(*name).map_or(parameter.default.is_none(), String::is_empty)
     };
-    let missing = definition.parameters.iter().filter(lacks);
-    let missing: Vec<String> = missing.map(|(name, _)| format!("{name}=")).collect();
-    if missing.is_empty() {
-        return None;
-    }
-    let given = asked.parameters.iter().map(|(name, value)| format!("{name}={value}"));
-    let words: Vec<String> = given.chain(missing).collect();
-    Some(format!("plan {} {}", asked.runbook, words.join(" ")))
+    definition.parameters.iter().filter(lacks).map(|(name, _)| name)
+}
+
+/// The line that plans a runbook with what is given, and with room for what it has to be told still.
+fn line_for(definition: &Definition, given: &BTreeMap<String, String>) -> String {
+    let known = given.iter().filter(|(_, value)| !value.is_empty());
+    // A value that cannot be quoted is one that nobody can have typed.
+    let known = known.map(|(name, value)| format!("{name}={}", quote(value).unwrap_or_default()));
+    let missing = lacking(definition, given).map(|name| format!("{name}="));
+    let words: Vec<String> = known.chain(missing).collect();
+    format!("plan {} {}", definition.name, words.join(" "))
 }
 
 /// Plans a runbook that was typed with its parameters.
@@ -280,25 +310,21 @@ pub(super) fn plan(model: &mut Model, runbook: &str, parameters: BTreeMap<String
         model.set_note(Severity::Warning, format!("there is no runbook {runbook}: {hint}"));
         return Vec::new();
     };
+    // A name without a value is a line that is not complete yet.
+    if parameters.values().any(String::is_empty) {
+        let line = line_for(definition, &parameters);
+        ask_for_more(model, &line);
+        return Vec::new();
+    }
     // Consent is the name of what it is about, typed again.
-    let main = |kind: ValueKind| {
-        let mut named = definition.parameters.iter().filter(move |(_, it)| it.kind == kind);
-        named.find_map(|(name, _)| parameters.get(name))
-    };
-    let kinds = [
-        ValueKind::Slice,
-        ValueKind::Segment,
-        ValueKind::Host,
-        ValueKind::Hosts,
-        ValueKind::Slices,
-    ];
-    let word = kinds
-        .into_iter()
-        .find_map(main)
-        .map_or(runbook, String::as_str)
-        .to_owned();
+    let word = consent::word(definition, &parameters);
     // What the findings say against it is said, however it was asked for.
-    let object = main(ValueKind::Slice)
+    let mut of_slice = definition
+        .parameters
+        .iter()
+        .filter(|(_, it)| it.kind == ValueKind::Slice);
+    let slice = of_slice.find_map(|(name, _)| parameters.get(name));
+    let object = slice
         .map(|slice| Object::Slice(slice.as_str().into()))
         .or_else(|| Some(Object::Host(parameters.get("server")?.as_str().into())));
     let offers = object
@@ -409,7 +435,11 @@ fn line(model: &mut Model) -> Option<&mut LineEdit> {
 pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
     match model.layers.pop() {
         Some(Layer::Plan(planning)) => {
-            model.set_note(Severity::Ok, "left; nothing has been done");
+            let text = match planning.stage {
+                Stage::Making { .. } => "the plan is dropped before it was made; nothing has been done",
+                Stage::Ready(_) | Stage::Refused(_) => "left; nothing has been done",
+            };
+            model.set_note(Severity::Ok, text);
             vec![Effect::DropPlan(planning.number)]
         }
         Some(Layer::Confirm(_)) => {
@@ -418,6 +448,12 @@ pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether the topmost layer is a plan that is being made.
+pub(super) fn is_making(model: &Model) -> bool {
+    let making = |planning: &Planning| matches!(planning.stage, Stage::Making { .. });
+    matches!(model.layers.last(), Some(Layer::Plan(planning)) if making(planning))
 }
 
 /// Scrolls what the topmost layer shows.

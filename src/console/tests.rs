@@ -37,6 +37,7 @@ mod runbooks;
 mod runs;
 mod said;
 mod steps;
+mod told;
 
 /// A console over a view.
 fn console_of(view: FleetView, size: (u16, u16), theme: &str, glyphs: Glyphs, wall: bool) -> Model {

@@ -2,7 +2,7 @@
 
 use super::{
     filter::Filter,
-    index::SortKey,
+    index::{Id, ListKind, SortKey},
     input::LineEdit,
     keymap::Action,
     layer::{Help, Layer},
@@ -14,7 +14,7 @@ use super::{
     theme::{BUILT_IN, Theme},
     update::{Effect, Msg, ask, freeze, page_action, update},
     view,
-    walk::{go_to_host, go_to_latency},
+    walk::{go_to_host, go_to_latency, jump},
 };
 use crate::{collect::Request, verdict::Severity};
 
@@ -129,7 +129,9 @@ pub(super) fn line_action(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         _ => return Vec::new(),
     }
-    if !matches!(action, Action::Left | Action::Right | Action::Home | Action::End) {
+    let moves = matches!(action, Action::Left | Action::Right | Action::Home | Action::End);
+    // What the palette suggests for a plan is about the parameter at the cursor.
+    if !moves || matches!(model.layers.last(), Some(Layer::Palette(palette)) if palette.told().is_some()) {
         line_changed(model);
     }
     Vec::new()
@@ -163,7 +165,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
                 return Vec::new();
             }
             palette::remember(&mut model.history, line.trim());
-            match Command::parse(&line, &model.shown) {
+            match Command::parse(&line, &model.shown, &model.library) {
                 Ok(command) => run(model, command),
                 Err(why) => {
                     model.set_note(Severity::Warning, why);
@@ -186,6 +188,8 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Page(page) => model.go(page),
         Command::Host(name) => go_to_host(model, name),
         Command::Slice(name) => model.go(Page::Slice(name)),
+        Command::Segment(name) => jump(model, ListKind::Storage, &Id::Segment(name)),
+        Command::Topology(name) => jump(model, ListKind::Database, &Id::Topology(name)),
         Command::Filter(text) => match model.kind() {
             Some(kind) => {
                 model.list_mut(kind).filter = Filter::parse(&text, fields(kind));
@@ -221,9 +225,10 @@ fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             }
             return vec![Effect::LoadTheme(name)];
         }
-        Command::Plan(..) if model.works.is_none() => {
+        Command::Plan(..) | Command::Begin(_) if model.works.is_none() => {
             model.set_note(Severity::Warning, "nothing is planned here: this process may only look");
         }
+        Command::Begin(runbook) => runbooks::begin(model, &runbook),
         Command::Plan(runbook, parameters) => return runbooks::plan(model, &runbook, parameters),
         Command::Dump => return vec![Effect::Dump],
         Command::Fault(text) => return vec![Effect::Fault(text)],

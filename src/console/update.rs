@@ -46,6 +46,8 @@ pub enum Msg {
     Mouse(MouseEvent),
     /// The terminal has another size.
     Resize(u16, u16),
+    /// The process is asked to stop until it is continued, as a shell's ctrl-z does.
+    Stop,
     /// A new view of the fleet.
     View(Arc<FleetView>),
     /// The log, oldest first.
@@ -126,6 +128,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             clamp_scroll(model);
             Vec::new()
         }
+        Msg::Stop => runs::suspend(model),
         Msg::View(view) => {
             model.take_view(view);
             runbooks::renew_menu(model);
@@ -218,7 +221,11 @@ fn key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     // A note is about the key before: it must not hide what the next one leads to.
     model.drop_note();
     match (context, action) {
-        (_, Some(Action::Suspend)) => vec![Effect::Suspend],
+        (_, Some(Action::Suspend)) => runs::suspend(model),
+        // Typed ahead for a plan that is not there yet, Enter must not throw it away.
+        (Context::Overlay, Some(Action::Cancel)) if event.code == KeyCode::Enter && runbooks::is_making(model) => {
+            Vec::new()
+        }
         (_, Some(Action::Dump)) => vec![Effect::Dump],
         (Context::Line, None) => {
             if let KeyCode::Char(c) = event.code
@@ -282,7 +289,7 @@ pub(super) fn page_action(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::FoldAll => fold_all(model),
         Action::Filter => open_filter(model),
         Action::Palette => {
-            let palette = Palette::open(&model.shown, model.works.is_some());
+            let palette = Palette::open(&model.shown, &model.library, model.works.is_some());
             model.layers.push(Layer::Palette(palette));
         }
         Action::Help => model.layers.push(Layer::Help(Help::default())),
@@ -323,7 +330,7 @@ fn open_filter(model: &mut Model) {
         model.set_note(Severity::Ok, "nothing to filter on this page");
         if model.page == Page::Latency {
             // What is typed next is meant as words: a name to go to, and no keys.
-            let palette = Palette::open(&model.shown, model.works.is_some());
+            let palette = Palette::open(&model.shown, &model.library, model.works.is_some());
             model.layers.push(Layer::Palette(palette));
         }
         return;

@@ -320,7 +320,8 @@ fn jump_to_latency(model: &mut Model, finding: &Finding) {
     }
 }
 
-fn jump(model: &mut Model, kind: ListKind, id: &Id) {
+/// Opens a list at one of its rows.
+pub(super) fn jump(model: &mut Model, kind: ListKind, id: &Id) {
     model.go(Page::List(kind));
     model.list_mut(kind).filter = Filter::default();
     model.select(id);

@@ -98,7 +98,13 @@ impl Rehearsal {
     pub fn watched(&self) -> Arc<Fleet> {
         let mut fleet = Fleet::clone(&self.fleet);
         let world = self.simulation.world();
-        let played = |slice: &SliceName| world.fleet(|island| island.replica(slice.as_str()).is_some()) == Some(true);
+        let played = |slice: &SliceName| {
+            let is = |island: &simulate::island::Island| {
+                let mut plains = island.copies.plains.iter();
+                island.replica(slice.as_str()).is_some() || plains.any(|plain| plain.slice == slice.as_str())
+            };
+            world.fleet(|island| is(island)) == Some(true)
+        };
         for segment in &mut fleet.segments {
             segment.slices.retain(|slice| played(&slice.name));
         }
@@ -211,5 +217,28 @@ impl Rehearsal {
     #[must_use]
     pub fn hints_after(&self, progress: &Progress) -> Vec<String> {
         hint::ended(progress, self.is_open(&progress.run))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fleet::load, mode::Mode};
+
+    #[tokio::test]
+    async fn who_watches_a_copy_sees_its_filesystems_without_a_replica() {
+        let text = include_str!("../../inventory.example.yaml");
+        let loaded = load(Path::new("inventory.yaml"), text, &|_| Err("no includes".into()));
+        let Mode::ReadWrite(permission) = Mode::new(false, false) else {
+            panic!("it may act");
+        };
+        let now: Now = Arc::new(|| UnixMs(1_000_000));
+        let temporary = tempfile::tempdir().unwrap();
+        let real = loaded.fleet.unwrap();
+        let copy = Rehearsal::new(&permission, &real, 1, &now, Duration::ZERO, temporary.path()).unwrap();
+        let watched = copy.watched();
+        for slice in ["web-1", "web-1-interim"] {
+            assert!(watched.slice(slice).is_some(), "{slice}");
+        }
     }
 }

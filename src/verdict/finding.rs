@@ -153,6 +153,8 @@ pub struct Finding {
     pub evidence: CleanText,
     /// Hosts concerned beside the subject's own (both halves of a pair, clients of a slice).
     pub hosts: Vec<HostName>,
+    /// Whether it is what was told last: it is neither seen nor taken back now.
+    pub unseen: bool,
 }
 
 impl Finding {

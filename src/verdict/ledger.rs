@@ -199,9 +199,11 @@ impl Ledger {
             }
             let is_bad = entry.severity >= Severity::Warning;
             let claimed_at = say::clock(entry.claimed_at);
+            let mut unseen = false;
             let (severity, evidence) = if entry.settled && !blind {
                 (entry.severity, entry.evidence.clone())
             } else if is_bad {
+                unseen = true;
                 let word = entry.severity.word();
                 let text = format!("was {word} at {claimed_at}, not seen since: {}", entry.evidence);
                 (Severity::Unknown, text.into())
@@ -218,6 +220,7 @@ impl Ledger {
                 since: entry.since,
                 evidence,
                 hosts: entry.hosts.clone(),
+                unseen,
             });
         }
     }

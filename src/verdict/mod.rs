@@ -96,11 +96,16 @@ pub fn overall(findings: &[Finding]) -> Severity {
 }
 
 /// Sorts findings: worst first, then the oldest first, then by subject and code. Among warnings hosts that are
-/// semi-failed come first: what drags others down must not stand below what merely lacks redundancy.
+/// semi-failed come first: what drags others down must not stand below what merely lacks redundancy. What is not seen now
+/// stands below every warning that is.
 pub fn sort(findings: &mut [Finding]) {
-    let later = |finding: &Finding| finding.severity == Severity::Warning && finding.code != Code::SemiFailed;
+    let rank = |finding: &Finding| match (finding.severity, finding.code) {
+        _ if finding.unseen => (Reverse(Severity::Warning), 2),
+        (Severity::Warning, Code::SemiFailed) => (Reverse(Severity::Warning), 0),
+        (severity, _) => (Reverse(severity), 1),
+    };
     findings.sort_by(|a, b| {
-        let key = |finding: &Finding| (Reverse(finding.severity), later(finding), finding.since);
+        let key = |finding: &Finding| (rank(finding), finding.since);
         key(a)
             .cmp(&key(b))
             .then_with(|| (&a.subject, a.code).cmp(&(&b.subject, b.code)))

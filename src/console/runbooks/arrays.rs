@@ -11,6 +11,7 @@ use crate::{
         md::{MdArray, MdMember, MdRole, MdState},
     },
     fleet::HostName,
+    runbook::definition::About,
 };
 
 /// The runbooks for each array and pool of a host; none where none of it is known.
@@ -100,8 +101,39 @@ fn suspect(array: &MdArray) -> Option<&MdMember> {
     })
 }
 
-/// Whole disks that nothing is seen to use. Whether that is so the plan finds out by fresh looks.
-fn unused(seen: &Snapshot) -> Vec<&str> {
+/// What a parameter of a runbook about an array or a pool can be, by what was collected of the host: arrays, pools, the
+/// members of the one that is named already, disks that nothing is seen to use.
+#[must_use]
+pub fn candidates(seen: &Snapshot, about: About, group: Option<&str>, parameter: &str) -> Vec<String> {
+    let names = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect();
+    let arrays = || seen.md.value().into_iter().flatten();
+    match (about, parameter) {
+        (About::Array, "array") => names(arrays().map(|array| array.device.as_str()).collect()),
+        (About::Array, "disk") => {
+            let mut of = arrays().filter(|array| Some(array.device.as_str()) == group);
+            let members = of.next().into_iter().flat_map(|array| &array.members);
+            names(members.map(|member| member.device.as_str()).collect())
+        }
+        (About::Pool, "pool") => names(
+            seen.pools
+                .value()
+                .into_iter()
+                .flatten()
+                .map(|pool| pool.name.as_str())
+                .collect(),
+        ),
+        (About::Array | About::Pool, "by") => names(unused(seen)),
+        _ => Vec::new(),
+    }
+}
+
+/// Whole disks that nothing is seen to use; none where it is not known what does. Whether that is so the plan finds out by
+/// fresh looks.
+pub fn unused(seen: &Snapshot) -> Vec<&str> {
+    let is_unknown = seen.md.why().is_some() || seen.mounts.why().is_some() || seen.pools.why().is_some();
+    if is_unknown {
+        return Vec::new();
+    }
     let list = |used: &mut Vec<String>| {
         let arrays = seen.md.value().into_iter().flatten();
         used.extend(

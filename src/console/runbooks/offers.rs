@@ -115,7 +115,7 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
                 let mut offers = of_slice(&About::new(view, segment, slice, now));
                 offers.push(client::of_slice(view, slice, now));
                 let about = About::new(view, segment, slice, now);
-                offers.extend(backup::of_slice(&about, now));
+                offers.push(backup::of_slice(&about, now));
                 offers.extend(backup::of_lost(&about, now));
                 offers
             }
@@ -132,7 +132,7 @@ pub fn offers(view: &FleetView, object: &Object, now: UnixMs) -> Vec<Offer> {
 /// Runbooks of one's own, and those about hosts whatever runs there, for an object that they are about. What
 /// more they have to be told is asked for when one is chosen.
 #[must_use]
-pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
+pub fn of_own(view: &FleetView, library: &Library, object: &Object, now: UnixMs) -> Vec<Offer> {
     use definition::About::{Backup, Database, Galera, Hosts, Slices};
     let (abouts, kinds): (&[definition::About], _) = match object {
         Object::Slice(_) => (&[Slices, Backup], [ValueKind::Slice, ValueKind::Slices]),
@@ -142,6 +142,12 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
         Object::Segment(_) => return Vec::new(),
     };
     let own = library.own().iter().map(|own| &own.definition);
+    // What is done on a host begins with a look at it.
+    let silent = match object {
+        Object::Host(name) => view.host(name.as_str()).is_none_or(|host| host.is_stale(now)),
+        Object::Slice(_) | Object::Segment(_) | Object::Topology(_) => false,
+    };
+    let not_now = silent.then(|| format!("{} does not answer", object.name()));
     // Built-in ones about slices have offers of their own, with reasons.
     let built_in = catalogue::all().iter();
     let of_hosts = built_in.filter(|definition| definition.about == Hosts);
@@ -170,8 +176,8 @@ pub fn of_own(library: &Library, object: &Object) -> Vec<Offer> {
                 last: None,
                 word: name.to_owned(),
             },
-            says,
-            not_now: None,
+            says: if silent { String::new() } else { says },
+            not_now: not_now.clone(),
         })
     })
     .collect()
@@ -417,7 +423,14 @@ fn volume<'a>(side: &Side<'a>) -> Result<&'a DrbdVolume, String> {
 
 fn of_slice(about: &About<'_>) -> Vec<Offer> {
     let mut offers = vec![about.named("slice-move", moved(about))];
-    let server = about.facts.primary().map_or(&about.slice.preferred, |side| side.name);
+    // The one that serves it, else the one that is silent: it may have begun to serve before it was seen to.
+    let mut silent = about.facts.sides.iter().filter(|side| side.stale);
+    let dead = match (silent.next(), silent.next()) {
+        (Some(dead), None) => Some(dead),
+        _ => None,
+    };
+    let server = about.facts.primary().or(dead);
+    let server = server.map_or(&about.slice.preferred, |side| side.name);
     let mut failover = about.offer(
         "failover",
         &[("server", server.as_str())],
@@ -478,6 +491,8 @@ fn moved(about: &About<'_>) -> Result<String, String> {
 fn taken_over(about: &About<'_>, server: &HostName) -> Result<String, String> {
     let other = about.other(server)?;
     let dead = about.facts.sides.iter().find(|side| side.name == server);
+    let fencing = about.view.fleet.host(server.as_str());
+    let fencing = fencing.is_some_and(|host| host.fencing.is_some());
     if dead.is_some_and(|side| !side.stale) {
         let connected = about
             .facts
@@ -491,12 +506,7 @@ fn taken_over(about: &About<'_>, server: &HostName) -> Result<String, String> {
                 "{server} answers, and its replication is connected: slice-move instead"
             ));
         }
-        if about
-            .view
-            .fleet
-            .host(server.as_str())
-            .is_none_or(|host| host.fencing.is_none())
-        {
+        if !fencing {
             return Err(format!(
                 "{server} answers, and has no `fencing` in the inventory to switch it off with"
             ));
@@ -513,7 +523,11 @@ fn taken_over(about: &About<'_>, server: &HostName) -> Result<String, String> {
         return Err(alike);
     }
     let wanted = dead.map_or(Ok(None), |dead| about.received(Kind::Emergency, dead, other))?;
-    let wanted = wanted.map_or_else(String::new, |wanted| format!("; {wanted}"));
+    let mut wanted = wanted.map_or_else(String::new, |wanted| format!("; {wanted}"));
+    if !fencing {
+        let lift = format!("; without `fencing` it has to be off already: the plan wants --assert-off={server}");
+        wanted.push_str(&lift);
+    }
     Ok(if dead.is_some_and(|side| !side.stale) {
         format!(
             "{server} answers; only if it hangs half dead: it is switched off, and {} serves what it served{wanted}",

@@ -21,6 +21,12 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// Parameters that name what a run is about, the most telling first; runbooks of one's own call theirs by these as well,
+/// or have none that is known here.
+const SUBJECTS: [&str; 8] = [
+    "slice", "server", "database", "host", "of", "segment", "hosts", "slices",
+];
+
 /// A run of the journal, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunLine {
@@ -58,9 +64,8 @@ impl RunLine {
                 .as_str()
                 .map(|text| CleanText::new(text).to_string())
         };
-        let word = named("slice")
-            .or_else(|| named("server"))
-            .unwrap_or_else(|| run.new.id.clone());
+        let subject = SUBJECTS.into_iter().find_map(named);
+        let word = subject.unwrap_or_else(|| run.new.id.clone());
         Self {
             what: format!("{} {word}", CleanText::new(&run.new.runbook)),
             claims: if run.standing == Standing::Over && !run.is_claiming() {
@@ -513,14 +518,41 @@ pub(super) fn confirmed(model: &mut Model) -> Vec<Effect> {
     }
 }
 
+/// Whether a run of this process is under way, or about to be.
+fn is_driving(model: &Model) -> bool {
+    let busy = |works: &Works| works.runs.under_way().is_some() || works.runs.starting.is_some();
+    model.works.as_ref().is_some_and(busy)
+}
+
 /// Quits; while a run of this process is under way it is asked first, and another key has to say yes.
 pub(in crate::console) fn quit(model: &mut Model) -> Vec<Effect> {
-    let busy = |works: &Works| works.runs.under_way().is_some() || works.runs.starting.is_some();
-    if model.works.as_ref().is_some_and(busy) {
+    if is_driving(model) {
         model.layers.push(Layer::Leave);
         return Vec::new();
     }
     vec![Effect::Quit]
+}
+
+/// The heading of what is said instead of suspending.
+const NOT_SUSPENDED: &str = "not suspended: a run is under way";
+
+/// Suspends; not while a run of this process is under way, which would stand still in its middle, clients kept out
+/// included.
+pub(in crate::console) fn suspend(model: &mut Model) -> Vec<Effect> {
+    if !is_driving(model) {
+        return vec![Effect::Suspend];
+    }
+    if !matches!(model.layers.last(), Some(Layer::Message { title, .. }) if title == NOT_SUSPENDED) {
+        model.layers.push(Layer::Message {
+            title: NOT_SUSPENDED.to_owned(),
+            text: "A stopped process drives nothing: the run would stand still where it is, and whoever waits for it with \
+                   it, until fg. For a shell beside it open another terminal. On the page of the run (8) p stops it before \
+                   its next change, and x takes it back; q asks whether to leave it in its middle. Esc closes this."
+                .to_owned(),
+            scroll: 0,
+        });
+    }
+    Vec::new()
 }
 
 /// A key while it is asked whether to leave.

@@ -139,6 +139,7 @@ fn what_a_dead_server_showed_last_is_compared_with_what_its_standby_shows() {
         since: ago(60),
         evidence: "errors were counted".into(),
         hosts: Vec::new(),
+        unseen: false,
     };
     let alike = |findings: [Finding; 2]| {
         let mut view = fixture::view();

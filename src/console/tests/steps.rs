@@ -171,7 +171,7 @@ fn the_palette_completes_jumps_and_remembers() {
     );
     assert_eq!(keys(&mut model, ":quit<enter>"), [Effect::Quit]);
     keys(&mut model, ":zzzzz<enter>");
-    assert!(text(&model).contains("no command, host or slice 'zzzzz'"));
+    assert!(text(&model).contains("nothing is called 'zzzzz'"));
 }
 
 #[test]

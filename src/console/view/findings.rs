@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     console::{
+        advice::advice,
         index::{Id, Row},
         past::Cleared,
         runbooks::offers::could_help,
@@ -147,7 +148,7 @@ pub fn detail(ctx: &Ctx<'_>, code: Code, subject: &Subject, room: u16) -> Vec<Li
                 .map(|line| ctx.line(Role::Accent, line)),
         );
     }
-    let advice = format!("→ {}", finding.code.advice());
+    let advice = format!("→ {}", advice(ctx.view, finding, ctx.now));
     out.extend(wrap(&advice, room).into_iter().map(|line| ctx.line(Role::Accent, line)));
     if !finding.hosts.is_empty() {
         let names: Vec<&str> = finding.hosts.iter().map(crate::fleet::HostName::as_str).collect();

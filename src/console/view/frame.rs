@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     console::{
+        advice,
         index::{ListKind, Row},
         keymap::{self, Context, Near},
         layer::Layer,
@@ -283,7 +284,7 @@ pub fn pinned(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect) {
         }
         y += 1;
         if at == 0 && advice && y < area.bottom() {
-            let text = format!("   → {}", finding.code.advice());
+            let text = format!("   → {}", advice::advice(ctx.view, finding, ctx.now));
             put(buffer, area.x, y, area.width, &ctx.line(Role::Accent, text), false);
             y += 1;
         }

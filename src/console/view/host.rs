@@ -9,6 +9,7 @@ use super::{
 use crate::{
     collect::{HostView, Series, Trend},
     console::{
+        runbooks::arrays::unused,
         status,
         text::{bytes, count, fit, kib, millis, seconds, since, span},
         theme::Role,
@@ -250,6 +251,11 @@ fn storage(ctx: &Ctx<'_>, host: &Host, seen: &HostView, snapshot: &Snapshot) -> 
         }
         let mut lines = vec![ctx.line(Role::Dim, DISK_HEADS)];
         lines.extend(disks.iter().map(|disk| disk_line(ctx, disk)));
+        let unused = unused(snapshot);
+        if !unused.is_empty() {
+            let text = format!(" nothing is seen to use {}", unused.join(", "));
+            lines.push(ctx.line(Role::Dim, text));
+        }
         lines.extend(history(ctx, "busiest", &seen.trend, Series::DiskAwaitMs));
         lines
     });

@@ -168,8 +168,13 @@ fn signs(ctx: &Ctx<'_>, wanted: &str) -> Vec<Line<'static>> {
 
 fn draw_palette(ctx: &Ctx<'_>, buffer: &mut Buffer, palette: &Palette) -> Position {
     let screen = buffer.area;
-    let shown = cells(palette.choices.len()).min(screen.height.saturating_sub(6));
-    let area = Rect::new(0, screen.height - shown - 3, screen.width.min(80), shown + 3);
+    let wide = screen.width.min(80);
+    let told = palette.told().map(|text| wrap(&text, wide.saturating_sub(5)));
+    let told = told.unwrap_or_default();
+    let below = cells(told.len()).min(screen.height.saturating_sub(6));
+    let shown = cells(palette.choices.len()).min(screen.height.saturating_sub(6 + below));
+    let high = shown + below + 3;
+    let area = Rect::new(0, screen.height - high, wide, high);
     let inner = frame(ctx, buffer, area, " command ");
     for (at, choice) in palette.choices.iter().take(usize::from(shown)).enumerate() {
         let y = inner.y + cells(at);
@@ -189,6 +194,10 @@ fn draw_palette(ctx: &Ctx<'_>, buffer: &mut Buffer, palette: &Palette) -> Positi
         ctx.span(Role::Text, palette.line.text()),
     ]);
     put(buffer, inner.x, y, inner.width, &line, false);
+    for (at, line) in told.into_iter().take(usize::from(below)).enumerate() {
+        let line = ctx.line(Role::Dim, format!(" {line}"));
+        put(buffer, inner.x, y + 1 + cells(at), inner.width, &line, false);
+    }
     let x = inner.x + (1 + width(&palette.line.before())).min(inner.width - 1);
     Position::new(x, y)
 }

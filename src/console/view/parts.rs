@@ -4,6 +4,7 @@ use super::{Ctx, document::Section};
 use crate::{
     collect::{HostView, Series, Trend},
     console::{
+        advice::advice,
         runbooks::offers::could_help,
         sides::SliceFacts,
         status,
@@ -221,7 +222,10 @@ pub fn findings_section<'a>(ctx: &Ctx<'_>, findings: impl Iterator<Item = &'a Fi
 pub fn finding_lines(ctx: &Ctx<'_>, finding: &Finding, room: u16) -> Vec<Line<'static>> {
     let mut line = finding_line(ctx, finding, room.saturating_sub(1).min(99));
     line.spans.insert(0, Span::raw(" "));
-    let mut lines = vec![line, ctx.line(Role::Accent, format!("   → {}", finding.code.advice()))];
+    let mut lines = vec![
+        line,
+        ctx.line(Role::Accent, format!("   → {}", advice(ctx.view, finding, ctx.now))),
+    ];
     let help = could_help(ctx.view, finding, ctx.now, ctx.model.works.is_some());
     lines.extend(help.map(|help| ctx.line(Role::Accent, format!("   → {help}"))));
     lines

@@ -11,14 +11,14 @@ use crate::{
     console::{
         layer::Layer,
         model::Model,
-        runbooks::{Planning, Stage},
+        runbooks::{Planning, Stage, arrays::unused, consent::noun, offers::Asked},
         text::{cells, fit, span, width, wrap},
         theme::Role,
     },
     runbook::{
         check::Refusal,
         definition::Kind,
-        operation::{Nature, Operation, Work},
+        operation::{Operation, Work},
         plan::{Plan, Rule, Step},
         planner::show,
     },
@@ -29,8 +29,10 @@ use ratatui::{
     text::{Line, Span},
 };
 
-/// Lines below the plan: a rule, what to type, the line that is typed.
-const CONSENT: u16 = 3;
+/// Lines below the plan beside those that say what to type: a rule, and the line that is typed.
+const CONSENT: u16 = 2;
+/// What to type takes so many lines at most: something has to be seen of the plan.
+const PROMPT: usize = 5;
 
 /// Where the plan's box is.
 fn place(size: (u16, u16)) -> Rect {
@@ -53,8 +55,27 @@ fn typed(planning: &Planning) -> bool {
     }
 }
 
-fn below(planning: &Planning) -> u16 {
-    if typed(planning) { CONSENT } else { 0 }
+/// Lines that the consent takes below the plan, in a room so wide.
+fn below(ctx: &Ctx<'_>, planning: &Planning, room: u16) -> u16 {
+    if typed(planning) {
+        consent_height(ctx, &prompt(ctx, planning), room)
+    } else {
+        0
+    }
+}
+
+/// The fleet's loud label, and what to type beside it in as many lines as that takes.
+fn worded(ctx: &Ctx<'_>, prompt: &str, room: u16) -> (String, Vec<String>) {
+    let fleet = &ctx.view.fleet;
+    let label = fleet.label.as_deref().unwrap_or(&fleet.name);
+    let label = format!(" {} ", fit(label, room / 3));
+    let mut lines = wrap(prompt, room.saturating_sub(width(&label)));
+    lines.truncate(PROMPT);
+    (label, lines)
+}
+
+fn consent_height(ctx: &Ctx<'_>, prompt: &str, room: u16) -> u16 {
+    CONSENT + cells(worded(ctx, prompt, room).1.len())
 }
 
 /// Lines of the plan on top, and how many of them are seen at once.
@@ -63,8 +84,10 @@ pub fn size(model: &Model) -> (u16, u16) {
         return (0, 0);
     };
     let area = place(model.size);
-    let lines = lines(&Ctx::new(model), planning, area.width.saturating_sub(4));
-    let room = area.height.saturating_sub(2 + below(planning));
+    let ctx = Ctx::new(model);
+    let wide = area.width.saturating_sub(4);
+    let lines = lines(&ctx, planning, wide);
+    let room = area.height.saturating_sub(2 + below(&ctx, planning, wide));
     (cells(lines.len()), room)
 }
 
@@ -78,58 +101,71 @@ pub fn draw(ctx: &Ctx<'_>, buffer: &mut Buffer, planning: &Planning) -> Option<P
         Stage::Ready(_) => " plan: nothing has been done yet ",
     };
     let inner = frame(ctx, buffer, area, title);
-    let below = below(planning).min(inner.height);
+    let below = below(ctx, planning, inner.width).min(inner.height);
     let body = Rect::new(inner.x, inner.y, inner.width, inner.height - below);
     document::draw(ctx, buffer, body, &lines(ctx, planning, body.width), planning.scroll);
-    (below == CONSENT).then(|| {
-        let box_ = Rect::new(inner.x, body.bottom(), inner.width, CONSENT);
-        consent(ctx, buffer, box_, &prompt(planning), &planning.line.text())
+    (below > 0).then(|| {
+        let box_ = Rect::new(inner.x, body.bottom(), inner.width, below);
+        consent(ctx, buffer, box_, &prompt(ctx, planning), &planning.line.text())
     })
 }
 
-fn prompt(planning: &Planning) -> String {
-    let word = &planning.asked.word;
+fn prompt(ctx: &Ctx<'_>, planning: &Planning) -> String {
+    let asked = &planning.asked;
     match &planning.stage {
         Stage::Refused(_) => {
             let flags: Vec<String> = planning.glass().into_iter().map(|(flag, _, _)| flag).collect();
             format!("To set a rule aside, type in full: {}", flags.join(" or "))
         }
-        _ if planning.asked.parameters.contains_key("server") => {
-            format!("To run it, type the server's name in full: {word}")
+        Stage::Making { .. } | Stage::Ready(_) => {
+            let noun = noun(ctx.model.library.find(&asked.runbook), asked);
+            format!("To run it, type {noun} in full: {}", asked.word)
         }
-        _ => format!("To run it, type the slice's name in full: {word}"),
     }
 }
 
 /// The line where a name is typed, under the fleet's loud label.
 pub fn consent(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, prompt: &str, typed: &str) -> Position {
     super::frame::rule(ctx, buffer, Rect::new(area.x, area.y, area.width, 1));
-    let fleet = &ctx.view.fleet;
-    let label = fleet.label.as_deref().unwrap_or(&fleet.name);
-    let label = format!(" {} ", fit(label, area.width / 3));
+    let (mut label, lines) = worded(ctx, prompt, area.width);
     let used = width(&label);
-    buffer.set_style(
-        Rect::new(area.x, area.y + 1, area.width, 1),
-        ctx.theme().style(Role::Label),
-    );
-    put(
-        buffer,
-        area.x,
-        area.y + 1,
-        area.width,
-        &ctx.line(Role::Label, format!("{label}{prompt}")),
-        false,
-    );
-    let hint = ctx.line(Role::Dim, "then enter · esc cancels (default)");
-    put(buffer, area.x, area.y + 2, area.width, &hint, true);
-    let shown = fit(typed, area.width.saturating_sub(used + 3 + cells(hint.width())));
+    let mut y = area.y + 1;
+    for line in lines {
+        buffer.set_style(Rect::new(area.x, y, area.width, 1), ctx.theme().style(Role::Label));
+        let line = ctx.line(Role::Label, format!("{label}{line}"));
+        put(buffer, area.x, y, area.width, &line, false);
+        label = " ".repeat(usize::from(used));
+        y += 1;
+    }
+    // What is typed comes before the hint about it.
+    let room = area.width.saturating_sub(used + 3);
+    let hints = ["then enter · esc cancels (default)", "enter · esc cancels", ""];
+    let leaves = |hint: &&&str| room.saturating_sub(width(hint)) >= width(typed).max(10);
+    let hint = hints.iter().find(leaves).copied().unwrap_or_default();
+    put(buffer, area.x, y, area.width, &ctx.line(Role::Dim, hint), true);
+    let shown = tail(typed, room.saturating_sub(width(hint)));
     let line = Line::from(vec![
         ctx.span(Role::Accent, format!("{:>1$}", "› ", usize::from(used) + 2)),
         ctx.span(Role::Text, shown.clone()),
     ]);
-    put(buffer, area.x, area.y + 2, area.width, &line, false);
+    put(buffer, area.x, y, area.width, &line, false);
     let x = area.x + used + 2 + width(&shown);
-    Position::new(x.min(area.right() - 1), area.y + 2)
+    Position::new(x.min(area.right() - 1), y)
+}
+
+/// The end of a text that is being typed, in so many cells; a cut one begins with `…`.
+fn tail(text: &str, room: u16) -> String {
+    let mut from = text;
+    while width(from) > room.saturating_sub(u16::from(from.len() < text.len())) {
+        let mut chars = from.chars();
+        chars.next();
+        from = chars.as_str();
+    }
+    if from.len() < text.len() {
+        format!("…{from}")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn lines(ctx: &Ctx<'_>, planning: &Planning, room: u16) -> Vec<Line<'static>> {
@@ -202,7 +238,31 @@ fn refused(ctx: &Ctx<'_>, planning: &Planning, refusals: &[Refusal], room: u16) 
         let head = ctx.span(Role::Accent, "   → ");
         out.extend(hanging(ctx, &head, Role::Dim, &refusal.lift, room));
     }
+    if let Some(text) = other_disks(ctx, &planning.asked, refusals) {
+        let head = ctx.span(Role::Accent, "   → ");
+        out.extend(hanging(ctx, &head, Role::Dim, &text, room));
+    }
     out
+}
+
+/// Disks that could be named instead of the one that does not do as the new one, by what was collected last.
+fn other_disks(ctx: &Ctx<'_>, asked: &Asked, refusals: &[Refusal]) -> Option<String> {
+    let named = asked.parameters.get("by")?.trim_start_matches("/dev/");
+    let host = ctx.view.host(asked.parameters.get("host")?)?;
+    let about = |refusal: &Refusal| refusal.fact.split([' ', ':', '`', ',']).any(|word| word == named);
+    if !refusals.iter().any(about) {
+        return None;
+    }
+    let mut unused = unused(host.snapshot.as_deref()?);
+    unused.retain(|disk| *disk != named);
+    Some(match unused.as_slice() {
+        [] => format!("no disk of {} is seen that nothing uses", host.name),
+        list => format!(
+            "by what was collected last nothing uses {} of {}",
+            list.join(", "),
+            host.name
+        ),
+    })
 }
 
 /// Runs that hold something of it: those that are taken over, and those that could be.
@@ -260,7 +320,11 @@ fn whole(ctx: &Ctx<'_>, plan: &Plan, room: u16) -> Vec<Line<'static>> {
         &given.join(" "),
         room,
     ));
-    let stall = format!("clients wait about {:.1} s", plan.stall.as_secs_f64());
+    let stall = match plan.kind {
+        _ if !plan.stall.is_zero() => format!("clients wait about {:.1} s", plan.stall.as_secs_f64()),
+        Kind::Planned => "no client waits".to_owned(),
+        Kind::Emergency => "how long clients wait is not estimated".to_owned(),
+    };
     out.push(Line::from(vec![
         ctx.span(Role::Dim, " stall  "),
         ctx.span(Role::Text, stall),
@@ -345,10 +409,12 @@ fn undo(
     head: &Span<'static>,
     room: u16,
 ) -> Vec<Line<'static>> {
-    match (undo, operation.nature) {
-        (Some(undo), _) => hanging(ctx, head, Role::Text, &undo.says, room),
-        (None, Nature::Irreversible) => hanging(ctx, head, Role::Critical, "none: this cannot be taken back", room),
-        (None, _) => Vec::new(),
+    match undo {
+        Some(undo) => hanging(ctx, head, Role::Text, &undo.says, room),
+        None if show::is_final(operation) => {
+            hanging(ctx, head, Role::Critical, "none: this cannot be taken back", room)
+        }
+        None => Vec::new(),
     }
 }
 
@@ -357,12 +423,14 @@ pub fn ask(ctx: &Ctx<'_>, buffer: &mut Buffer, title: &str, text: &str, prompt: 
     let screen = buffer.area;
     let wide = screen.width.saturating_sub(4).min(90);
     let lines = wrap(text, wide.saturating_sub(4));
-    let high = (cells(lines.len()) + CONSENT + 2).min(screen.height);
+    let below = consent_height(ctx, prompt, wide.saturating_sub(4));
+    let high = (cells(lines.len()) + below + 2).min(screen.height);
     let area = Rect::new((screen.width - wide) / 2, (screen.height - high) / 2, wide, high);
     let inner = frame(ctx, buffer, area, &format!(" {title} "));
     let lines: Vec<Line<'static>> = lines.into_iter().map(|line| ctx.line(Role::Text, line)).collect();
-    let room = inner.height.saturating_sub(CONSENT);
+    let below = below.min(inner.height);
+    let room = inner.height - below;
     document::draw(ctx, buffer, Rect::new(inner.x, inner.y, inner.width, room), &lines, 0);
-    let box_ = Rect::new(inner.x, inner.y + room, inner.width, CONSENT);
+    let box_ = Rect::new(inner.x, inner.y + room, inner.width, below);
     consent(ctx, buffer, box_, prompt, typed)
 }

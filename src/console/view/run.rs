@@ -121,13 +121,20 @@ fn head(ctx: &Ctx<'_>, run: &Progress, word: &str, room: u16) -> Vec<Line<'stati
             out.push(ctx.line(Role::Warning, text));
         }
         None => {
-            let left = run.remaining().map_or_else(String::new, |left| format!(" · {left}"));
-            let text = format!(
-                " {} · {settled} of {all} steps · {} so far{left}",
-                run.stage,
-                tenths(spent)
-            );
-            out.push(ctx.line(Role::Text, text));
+            let mut text = format!("{} · {settled} of {all} steps · {} so far", run.stage, tenths(spent));
+            let mut more = None;
+            if let Some(left) = run.remaining() {
+                let whole = format!("{text} · {left}");
+                // A figure without its unit is worse than none: what has no room has a line of its own.
+                if width(&whole) < room {
+                    text = whole;
+                } else {
+                    more = Some(left.to_string());
+                }
+            }
+            for line in std::iter::once(text).chain(more) {
+                out.extend(hanging(ctx, &ctx.span(Role::Text, " "), Role::Text, &line, room));
+            }
             if let Some(portion) = run.portion() {
                 let head = ctx.span(Role::Accent, " ⇢ ");
                 out.extend(hanging(ctx, &head, Role::Text, &portion.to_string(), room));
@@ -199,7 +206,7 @@ fn steps(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
     };
     let mut out = Vec::new();
     if from > 0 {
-        out.push(ctx.line(Role::Dim, format!("   ↑ {from} steps before these")));
+        out.push(ctx.line(Role::Dim, format!("   ↑ {} before these", steps_word(from))));
     }
     for (at, step) in run.steps.iter().enumerate().take(to).skip(from) {
         let line = one_step(ctx, run, at, step);
@@ -207,9 +214,13 @@ fn steps(ctx: &Ctx<'_>, run: &Progress, room: u16) -> Vec<Line<'static>> {
         out.push(if here { marked(ctx, &line, room) } else { line });
     }
     if to < count {
-        out.push(ctx.line(Role::Dim, format!("   ↓ {} steps after these", count - to)));
+        out.push(ctx.line(Role::Dim, format!("   ↓ {} after these", steps_word(count - to))));
     }
     out
+}
+
+fn steps_word(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "step" } else { "steps" })
 }
 
 fn one_step(ctx: &Ctx<'_>, run: &Progress, at: usize, step: &StepProgress) -> Line<'static> {

@@ -164,15 +164,22 @@ pub fn draw_menu(ctx: &Ctx<'_>, buffer: &mut Buffer, menu: &Menu) {
     }
 }
 
-/// What can be done with a runbook, or why it cannot.
-pub fn offered(ctx: &Ctx<'_>, offer: &Offer, room: u16) -> Vec<Line<'static>> {
+/// What can be done with each runbook, or why it cannot: one list of lines for each.
+pub fn offered(ctx: &Ctx<'_>, offers: &[Offer], room: u16) -> Vec<Vec<Line<'static>>> {
+    let longest = offers.iter().map(|offer| offer.asked.runbook.len()).max();
+    // Words need room beside the names; where there is none a longer name takes its own on its own row alone.
+    let most = usize::from(room.saturating_sub(2 + 12 + 30)).max(12);
+    let wide = longest.unwrap_or_default().clamp(12, most);
+    offers.iter().map(|offer| one_offer(ctx, offer, wide, room)).collect()
+}
+
+fn one_offer(ctx: &Ctx<'_>, offer: &Offer, wide: usize, room: u16) -> Vec<Line<'static>> {
     let name = &offer.asked.runbook;
     let (role, sign, text) = match &offer.not_now {
         None => (Role::Text, "● possible", offer.says.as_str()),
         Some(why) => (Role::Dim, "– not now", why.as_str()),
     };
-    // A longer name takes its room on its own row alone.
-    let wide = name.len().max(12) + 1;
+    let wide = name.len().max(wide) + 1;
     let head = ctx.span(role, format!(" {name:<wide$}{sign:<12}"));
     let mut out = hanging(ctx, &head, role, text, room);
     if offer.not_now.is_none() {
@@ -191,8 +198,7 @@ pub fn doubted(ctx: &Ctx<'_>, asked: &Asked, indent: usize, room: u16) -> Vec<Li
 fn menu_lines(ctx: &Ctx<'_>, menu: &Menu, room: u16) -> (Vec<Line<'static>>, u16) {
     let mut out = Vec::new();
     let mut marked_at = 0;
-    for (at, offer) in menu.offers.iter().enumerate() {
-        let mut lines = offered(ctx, offer, room);
+    for (at, mut lines) in offered(ctx, &menu.offers, room).into_iter().enumerate() {
         if at == menu.at {
             marked_at = cells(out.len());
             lines = lines.iter().map(|line| marked(ctx, line, room)).collect();

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     console::{
         runbooks::runs::RunLine,
-        text::{since, span},
+        text::{fit, since, span, width},
         theme::{Role, glyph_of, role_of},
     },
     store::Standing,
@@ -21,7 +21,16 @@ pub fn list(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
         return Vec::new();
     };
     let runs = &works.runs;
-    let mut out = vec![ctx.line(Role::Title, format!(" {:<28}{:<18}{}", "RUN", "BEGAN", "HOW IT STANDS"))];
+    let longest = runs
+        .lines
+        .iter()
+        .map(|line| width(&line.what))
+        .max()
+        .unwrap_or_default();
+    // How it stands, in a word or two, keeps its room.
+    let wide = (longest + 2).clamp(28, room.saturating_sub(1 + 18 + 30).max(28));
+    let head = format!(" {:<1$}{2:<18}{3}", "RUN", usize::from(wide), "BEGAN", "HOW IT STANDS");
+    let mut out = vec![ctx.line(Role::Title, head)];
     if let Some(why) = &runs.trouble {
         let head = ctx.span(Role::Unknown, " ? ");
         out.extend(hanging(
@@ -34,7 +43,7 @@ pub fn list(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
     }
     for (at, line) in runs.lines.iter().enumerate() {
         let own = runs.under_way().is_some_and(|own| own.run == line.id);
-        let lines = one(ctx, line, own, room);
+        let lines = one(ctx, line, own, wide, room);
         if at == runs.at {
             out.extend(lines.iter().map(|line| marked(ctx, line, room)));
         } else {
@@ -52,7 +61,7 @@ pub fn list(ctx: &Ctx<'_>, room: u16) -> Vec<Line<'static>> {
     out
 }
 
-fn one(ctx: &Ctx<'_>, line: &RunLine, own: bool, room: u16) -> Vec<Line<'static>> {
+fn one(ctx: &Ctx<'_>, line: &RunLine, own: bool, wide: u16, room: u16) -> Vec<Line<'static>> {
     let (severity, stands) = line.stands();
     let sign = if severity == Severity::Ok {
         "✔"
@@ -64,7 +73,10 @@ fn one(ctx: &Ctx<'_>, line: &RunLine, own: bool, room: u16) -> Vec<Line<'static>
         .map(|ended| span(ended.since(line.began)))
         .unwrap_or_default();
     let mut head = Line::from(vec![
-        ctx.span(Role::Text, format!(" {:<28}", line.what)),
+        ctx.span(
+            Role::Text,
+            format!(" {:<1$}", fit(&line.what, wide - 1), usize::from(wide)),
+        ),
         ctx.span(Role::Dim, format!("{:<18}", since(line.began, ctx.now))),
         ctx.span(role_of(severity), format!("{sign} {}", first_words(&stands, severity))),
     ]);

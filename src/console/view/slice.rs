@@ -72,11 +72,7 @@ fn runbooks(ctx: &Ctx<'_>, slice: &Slice, room: u16) -> Vec<Line<'static>> {
     }
     let offers = offers(ctx.view, &Object::Slice(slice.name.clone()), ctx.now);
     let mut out = vec![Line::default(), ctx.line(Role::Title, "RUNBOOKS (m)")];
-    out.extend(
-        offers
-            .iter()
-            .flat_map(|offer| super::runbooks::offered(ctx, offer, room)),
-    );
+    out.extend(super::runbooks::offered(ctx, &offers, room).into_iter().flatten());
     out
 }
 

@@ -478,6 +478,20 @@ fn nature(operation: &Operation) -> &'static str {
     }
 }
 
+/// Whether an operation changes what nothing brings back: a look or a question changes nothing, whatever may be done
+/// behind it, and a member that is taken out of its array has to be copied anew.
+#[must_use]
+pub fn is_final(operation: &Operation) -> bool {
+    let sends = match &operation.work {
+        Work::Commands(commands) => !commands.is_empty(),
+        Work::Local(argv) => !argv.is_empty(),
+        Work::Nudge { .. } => true,
+        Work::Ask(_) | Work::Hold(_) | Work::Watch(_) => false,
+    };
+    let takes_out = |claim: &Claim| matches!(claim, Claim::TakeOut { .. } | Claim::PoolOut { .. });
+    sends && (operation.nature == Nature::Irreversible || operation.claims.iter().any(takes_out))
+}
+
 /// The plan as text: what is lost first, then every step with its commands, proof and way back.
 #[must_use]
 pub fn text(plan: &Plan) -> String {
@@ -494,7 +508,11 @@ pub fn text(plan: &Plan) -> String {
     let _ = writeln!(out, "{}: {} ({kind})", plan.runbook, plan.title);
     let _ = writeln!(out, "  with   {}", given.join(" "));
     let _ = writeln!(out, "  hash   {}", plan.hash);
-    let _ = writeln!(out, "  stall  about {:.1} s for clients", plan.stall.as_secs_f64());
+    if plan.stall.is_zero() && plan.kind == Kind::Planned {
+        let _ = writeln!(out, "  stall  no client waits");
+    } else {
+        let _ = writeln!(out, "  stall  about {:.1} s for clients", plan.stall.as_secs_f64());
+    }
     if let Some(again) = plan.again.filter(|again| again.tries > 1) {
         let _ = writeln!(
             out,
@@ -532,14 +550,14 @@ pub fn text(plan: &Plan) -> String {
         for proof in &operation.proof {
             let _ = writeln!(out, "    proof  {}", proof.says);
         }
-        match (&step.undo, operation.nature) {
-            (Some(undo), _) => {
+        match &step.undo {
+            Some(undo) => {
                 let _ = writeln!(out, "    undo   {}", undo.says);
             }
-            (None, Nature::Irreversible) => {
+            None if is_final(operation) => {
                 let _ = writeln!(out, "    undo   none: this cannot be taken back");
             }
-            (None, _) => {}
+            None => {}
         }
     }
     let functions = functions(plan);

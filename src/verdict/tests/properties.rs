@@ -160,7 +160,15 @@ fn check(findings: &[Finding]) -> Result<(), TestCaseError> {
             "{finding:?}"
         );
     }
-    prop_assert!(findings.is_sorted_by_key(|finding| std::cmp::Reverse(finding.severity)));
+    // What was told last, and is not seen now, stands where warnings end.
+    let rank = |finding: &Finding| {
+        if finding.unseen {
+            Severity::Warning
+        } else {
+            finding.severity
+        }
+    };
+    prop_assert!(findings.is_sorted_by_key(|finding| std::cmp::Reverse(rank(finding))));
     Ok(())
 }
 

@@ -752,9 +752,16 @@ fn a_semi_failed_host_comes_first_among_warnings_however_new_it_is() {
         since: UnixMs(since),
         evidence: CleanText::default(),
         hosts: Vec::new(),
+        unseen: false,
+    };
+    let recovered = Finding {
+        unseen: true,
+        ..finding(Code::SemiFailed, Severity::Unknown, 0)
     };
     let mut findings = [
+        recovered,
         finding(Code::SemiFailed, Severity::Notice, 1),
+        finding(Code::MdDegraded, Severity::Unknown, 5),
         finding(Code::MdDegraded, Severity::Warning, 2),
         finding(Code::ReplicationLag, Severity::Warning, 3),
         finding(Code::SemiFailed, Severity::Warning, 9),
@@ -767,9 +774,12 @@ fn a_semi_failed_host_comes_first_among_warnings_however_new_it_is() {
         [
             (Severity::Critical, Code::SliceDown),
             (Severity::Critical, Code::SemiFailed),
+            (Severity::Unknown, Code::MdDegraded),
             (Severity::Warning, Code::SemiFailed),
             (Severity::Warning, Code::MdDegraded),
             (Severity::Warning, Code::ReplicationLag),
+            // What was told last, and is not seen now.
+            (Severity::Unknown, Code::SemiFailed),
             (Severity::Notice, Code::SemiFailed),
         ]
     );

@@ -9,16 +9,23 @@ use crate::{
     fleet::{Backup, BackupHooks, HostName, Slice, Topology},
 };
 
-/// What can be done with the backups of a slice; nothing where nobody has said how.
-pub(super) fn of_slice(about: &About<'_>, now: UnixMs) -> Option<Offer> {
-    let says = tested(about.view, about.slice.backup.as_ref()?, now)?;
-    Some(about.named("backup-test", says))
+/// What can be done with the backups of a slice, or that nobody has said how.
+pub(super) fn of_slice(about: &About<'_>, now: UnixMs) -> Offer {
+    let says = tested(about.view, about.slice.backup.as_ref(), now);
+    about.named("backup-test", says)
+}
+
+/// What the inventory says of backups; or what it does not.
+fn declared(backup: Option<&Backup>) -> Result<(&HostName, &BackupHooks), String> {
+    let backup = backup.ok_or("the inventory declares no backup of it (`backup`)")?;
+    let hooks = backup.hooks.as_ref();
+    let none = "the inventory does not say how its backups are restored (`backup`)";
+    Ok((&backup.on, hooks.ok_or(none)?))
 }
 
 /// The same of a database, and why it is not restored from one.
 pub(super) fn of_topology(view: &FleetView, topology: &Topology, now: UnixMs) -> Vec<Offer> {
-    let says = topology.backup.as_ref().and_then(|backup| tested(view, backup, now));
-    let Some(says) = says else { return Vec::new() };
+    let says = tested(view, topology.backup.as_ref(), now);
     let by_hand = Err("a database is restored by hand: docs/backup.md says how".to_owned());
     let name = ("database", topology.name.as_str());
     vec![
@@ -27,12 +34,11 @@ pub(super) fn of_topology(view: &FleetView, topology: &Topology, now: UnixMs) ->
     ]
 }
 
-/// A slice that is served from its backup by another server, for each slice of the inventory that could take its place;
-/// nothing where nobody has said how backups are restored.
+/// A slice that is served from its backup by another server, for each slice of the inventory that could take its place.
 pub(super) fn of_lost(about: &About<'_>, now: UnixMs) -> Vec<Offer> {
-    let backup = about.slice.backup.as_ref();
-    let Some((on, hooks)) = backup.and_then(|backup| Some((&backup.on, backup.hooks.as_ref()?))) else {
-        return Vec::new();
+    let (on, hooks) = match declared(about.slice.backup.as_ref()) {
+        Ok(declared) => declared,
+        Err(why) => return vec![about.named("restore-from-backup", lost(about).and(Err(why)))],
     };
     let name = about.slice.name.as_str();
     let mut offers = Vec::new();
@@ -107,13 +113,13 @@ fn reached(
 }
 
 /// The newest one is restored to a scratch directory, and looked at.
-fn tested(view: &FleetView, backup: &Backup, now: UnixMs) -> Option<Result<String, String>> {
-    let (on, hooks) = (&backup.on, backup.hooks.as_ref()?);
+fn tested(view: &FleetView, backup: Option<&Backup>, now: UnixMs) -> Result<String, String> {
+    let (on, hooks) = declared(backup)?;
     if view.host(on.as_str()).is_none_or(|host| host.is_stale(now)) {
-        return Some(Err(format!("{on} does not answer")));
+        return Err(format!("{on} does not answer"));
     }
-    Some(Ok(format!(
+    Ok(format!(
         "restore the newest backup to {} of {on}, and see whether it is good",
         hooks.scratch
-    )))
+    ))
 }

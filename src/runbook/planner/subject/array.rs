@@ -84,10 +84,7 @@ fn layout(asked: &Asked<'_>, on: &ArrayOn, disk: Option<&str>, by: Option<&str>)
         None => None,
     };
     let new = match by {
-        Some(device) => {
-            let text = sight.text(&Disk::look(&on.host, device)).map_err(unknown)?;
-            Some(Disk::parse(text.lines().next().unwrap_or_default()).map_err(unknown)?)
-        }
+        Some(device) => Some(new_disk(sight, &on.host, device)?),
         None => None,
     };
     Ok(ArrayLayout {
@@ -98,6 +95,26 @@ fn layout(asked: &Asked<'_>, on: &ArrayOn, disk: Option<&str>, by: Option<&str>)
         goes_at_once: asked.given("at_once") == Some("yes"),
         clients: clients(asked.fleet, &on.host),
     })
+}
+
+/// The disk that takes the place of another, as its host tells it.
+///
+/// # Errors
+/// That there is none, or that it is not known.
+pub(super) fn new_disk(sight: &Sight, host: &HostName, device: &str) -> Result<Disk, Refusal> {
+    let unknown = |why| Refusal::new(why, "it has to be known before anything is changed there");
+    let look = Disk::look(host, device);
+    // What `disk_id` says of a name that the kernel does not know.
+    if sight.printed(&look).is_ok_and(|printed| printed.exit == 1) {
+        return Err(Refusal::new(
+            format!("{host} has no disk {device}"),
+            format!(
+                "name one that is there: the page of {host} in the console lists its disks, and which nothing is seen to use"
+            ),
+        ));
+    }
+    let text = sight.text(&look).map_err(unknown)?;
+    Disk::parse(text.lines().next().unwrap_or_default()).map_err(unknown)
 }
 
 /// So many clients are listened to at most: each is asked every few seconds, for hours.

@@ -1,6 +1,10 @@
 //! A ZFS pool of a host, the device that is replaced and the disk that takes its place.
 
-use super::{Asked, Subject, array::clients, safe};
+use super::{
+    Asked, Subject,
+    array::{self, clients},
+    safe,
+};
 use crate::{
     facts::zfs::Scan,
     fleet::HostName,
@@ -89,10 +93,7 @@ fn layout(asked: &Asked<'_>, on: &PoolOn, disk: Option<&str>, by: Option<&str>) 
         None => None,
     };
     let new = match by {
-        Some(device) => {
-            let text = sight.text(&Disk::look(&on.host, device)).map_err(unknown)?;
-            Some(Disk::parse(text.lines().next().unwrap_or_default()).map_err(unknown)?)
-        }
+        Some(device) => Some(array::new_disk(sight, &on.host, device)?),
         None => None,
     };
     Ok(PoolLayout {

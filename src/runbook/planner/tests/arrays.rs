@@ -57,6 +57,21 @@ fn a_disk_that_has_failed_goes_at_once() {
 }
 
 #[test]
+fn a_disk_that_is_not_there_is_called_so() {
+    let mut server = host("healthy");
+    server.prints = vec![
+        ("md_sys md0", 0, WELL),
+        ("disk_id sde", 1, ""),
+        ("disk_blank sde", 1, ""),
+    ];
+    let refused = told(planned(&fleet(false), &replace("WD-2", "no"), [("stor1", server)]));
+    assert!(
+        refused.contains("stor1 has no disk sde") && refused.contains("name one that is there"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn a_scrub() {
     let scrub = wish("scrub", &[("host", "stor1"), ("array", "md0")]);
     insta::assert_snapshot!(told_of(&scrub, WELL, NEW, "blank\n"));
