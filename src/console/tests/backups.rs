@@ -95,8 +95,8 @@ fn found(view: &mut FleetView, code: Code, kind: SubjectKind, name: &str) {
     view.findings = findings.into();
 }
 
-fn page(view: FleetView, path: &str) -> String {
-    let mut model = console((120, 40));
+fn page(view: FleetView, path: &str, size: (u16, u16)) -> String {
+    let mut model = console(size);
     model.take_view(Arc::new(view));
     keys(&mut model, path);
     picture(&model)
@@ -104,7 +104,7 @@ fn page(view: FleetView, path: &str) -> String {
 
 /// The line of a page.
 fn line(view: FleetView, path: &str) -> String {
-    let page = page(view, path);
+    let page = page(view, path, (220, 100));
     let line = page.lines().find_map(|line| Some(&line[line.find("backup on ")?..]));
     line.unwrap_or_else(|| panic!("{page}")).trim_end().to_owned()
 }
@@ -115,7 +115,7 @@ fn the_age_of_a_backup_and_of_its_proof_look_as_agreed() {
         snapshot.backup_tests = Reading::absent(fixture::ago(2));
     });
     found(&mut old, Code::BackupUnproved, SubjectKind::Slice, "slice-b");
-    insta::assert_snapshot!("slice_backup_120x40", page(old, ":slice-b<enter>"));
+    insta::assert_snapshot!("slice_backup_120x40", page(old, ":slice-b<enter>", (120, 40)));
 }
 
 #[test]

@@ -313,8 +313,8 @@ slow_mysql() {
 	esac
 }
 
-# outcome FUNCTION: its output in O (at most 64 KiB), its exit code in r; with one other than 0 error text follows in O.
-outcome() {
+# result FUNCTION: its output in O (at most 64 KiB), its exit code in r; with one other than 0 error text follows in O.
+result() {
 	O=$({
 		E=$({
 			r=$({
@@ -343,7 +343,7 @@ outcome() {
 slow_probes() {
 	C=
 	for i in $PROBES_DUE; do
-		outcome probe_$i
+		result probe_$i
 		eval "n=\$PROBE_NAME_$i"
 		C="$C$n $r ${#O}$NL$O$NL"
 	done
@@ -374,7 +374,7 @@ slow_lists() {
 			FL=$((FL | 8))
 			return
 		fi
-		outcome list_$i
+		result list_$i
 		[ ${#O} -lt 65535 ] || r=27 O=
 		eval "n=\$LIST_NAME_$i"
 		C="$C$n $r ${#O}$NL$O$NL"

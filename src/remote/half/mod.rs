@@ -442,6 +442,29 @@ mod tests {
         assert_eq!(found, ROOT_COMMANDS.len());
     }
 
+    /// The shell takes the last definition of a name without a word.
+    #[test]
+    fn no_part_defines_a_function_of_another_one() {
+        let mut names: Vec<&str> = Vec::new();
+        for part in [BASE, FAST, STATFS, LANE, MAIN] {
+            let mut own: Vec<&str> = part
+                .lines()
+                .filter_map(|line| line.trim().strip_suffix("() {"))
+                .collect();
+            own.sort_unstable();
+            own.dedup();
+            names.extend(own);
+        }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert!(
+            count > 50 && names.len() == count,
+            "{count} functions, {} names",
+            names.len()
+        );
+    }
+
     #[test]
     fn what_the_inventory_says_stays_data() {
         let mut host = Host::new("h", "h");
