@@ -24,6 +24,11 @@ fn host(backups: &[KeptBackups]) -> Host {
     host
 }
 
+/// The lane that has told all ends a moment later: until then a poll begins no other.
+async fn ended() {
+    tokio::time::sleep(Duration::from_millis(500)).await;
+}
+
 /// Names, exit codes and outputs.
 fn outputs(content: &[u8]) -> Vec<(String, i32, String)> {
     let outputs = split_probes(content).unwrap();
@@ -87,11 +92,13 @@ async fn lists_come_with_the_slow_tier_and_only_what_is_written_of_tests_is_read
         );
         assert_eq!(lists[3], ("backup@long".into(), 27, String::new()), "{shell}");
         // All of them had their turn: the next is with the next slow tier.
+        ended().await;
         half.poll(&MEDIUM, false).await;
         let second = half.slow_until(Section::Df).await;
         assert!(find(&second, Section::Lists).is_none(), "{shell}");
         let late = half.frame_within(1, Duration::from_millis(300)).await;
         assert!(late.is_none(), "{shell}: {late:?}");
+        ended().await;
         half.poll(&ALL, false).await;
         assert_eq!(outputs(&half.slow(Section::Lists).await.content).len(), 4, "{shell}");
     }
