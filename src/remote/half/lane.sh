@@ -367,10 +367,10 @@ slow_proofs() {
 slow_lists() {
 	C= LIMIT=$LIST_LIMIT
 	now
-	b=$NOW
+	b=$NOW c=$CS
 	for i in $LISTS_NOW; do
 		now
-		if [ $((NOW - b)) -ge 1 ] || [ ${#C} -gt 500000 ]; then
+		if [ $(((NOW - b) * 100 + 1$CS - 1$c)) -ge 100 ] || [ ${#C} -gt 500000 ]; then
 			FL=$((FL | 8))
 			return
 		fi
