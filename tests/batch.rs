@@ -133,6 +133,50 @@ fn status_of_the_demo_is_the_documented_document() {
     assert_eq!(code, expected);
 }
 
+#[test]
+fn the_demo_tells_of_backups_that_are_good_old_and_unproved() {
+    let (status, _) = demo_status();
+    let readme = include_str!("../README.md");
+    let backups = status["backups"].as_array().unwrap();
+    let backup = |of: &str| backups.iter().find(|backup| backup["of"] == of).unwrap();
+    assert_eq!(
+        (backups.len(), backup("db-main")["kind"].as_str()),
+        (7, Some("database"))
+    );
+    // The story that the demo tells: one is well, one was never tested, of one nobody has made a new one for days.
+    assert!(
+        backup("slice-a")["tested"]["good"] == true
+            && backup("slice-a")["newest"]["age_seconds"].as_u64() < Some(86_400)
+    );
+    assert!(backup("slice-e")["tested"].is_null() && backup("slice-e")["unknown"].as_object().unwrap().is_empty());
+    assert!(backup("slice-f")["newest"]["age_seconds"].as_u64() > Some(3 * 86_400));
+    let found: Vec<(&str, &str)> = status["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|finding| Some((finding["code"].as_str()?, finding["subject"].as_str()?)))
+        .filter(|(code, _)| code.starts_with("Backup"))
+        .collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found.contains(&("BackupUnproved", "slice-e")) && found.contains(&("BackupOld", "slice-f")),
+        "{found:?}"
+    );
+    for (key, value) in backup("slice-a").as_object().unwrap() {
+        for key in value
+            .as_object()
+            .into_iter()
+            .flat_map(|value| value.keys())
+            .chain([key])
+        {
+            assert!(
+                readme.contains(&format!("\"{key}\": ")),
+                "the README lacks backups.{key}"
+            );
+        }
+    }
+}
+
 /// Every key that the document has is described in the schema, and the schema's required keys are there.
 #[test]
 fn status_fits_its_schema() {
@@ -186,6 +230,11 @@ fn a_selector_limits_the_hosts_and_keeps_what_judges_them() {
     let hosts = status["hosts"].as_array().unwrap();
     assert_eq!(hosts.len(), 1);
     assert_eq!(hosts[0]["name"], "stor1");
+    // The host of its slices' backups is asked as well.
+    let backups = status["backups"].as_array().unwrap();
+    let of: Vec<&str> = backups.iter().filter_map(|backup| backup["of"].as_str()).collect();
+    assert_eq!(of, ["slice-a", "slice-b"]);
+    assert!(backups.iter().all(|backup| backup["newest"].is_object()), "{backups:?}");
 }
 
 #[test]

@@ -10,10 +10,10 @@ pub use parts::{
 pub use system::{CpuStatus, DiskStatus, LinkStatus, LoadStatus, MemoryStatus, PressureStatus, SystemStatus};
 
 use crate::{
-    collect::{FleetView, HostView, clock::iso},
+    collect::{BackupView, FleetView, HostView, clock::iso},
     facts::{Reach, Reading, Snapshot, UnixMs, probe::ProbeValue},
-    fleet::Thresholds,
-    verdict::{Finding, Severity},
+    fleet::{BackupSubject, Thresholds},
+    verdict::{Finding, Severity, backup::concerned},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,6 +39,53 @@ pub struct Status {
     pub hosts: Vec<HostStatus>,
     /// Findings about them, worst first.
     pub findings: Vec<FindingStatus>,
+    /// The backups of what lies on them or of which the backups do, where the inventory says how they are listed.
+    pub backups: Vec<BackupStatus>,
+}
+
+/// The backups of a slice or a database.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct BackupStatus {
+    /// The name of the slice or topology.
+    pub of: String,
+    /// `slice` or `database`.
+    pub kind: &'static str,
+    /// The host where they are.
+    pub on: String,
+    /// The newest that is listed; null where none is, and where that is not known.
+    pub newest: Option<ListedStatus>,
+    /// The last that was tested; null where none was, and where that is not known.
+    pub tested: Option<TestedStatus>,
+    /// What should be known but is not: `newest`, `tested` → reason.
+    pub unknown: BTreeMap<&'static str, String>,
+}
+
+/// A backup in a list.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ListedStatus {
+    /// Its name.
+    pub name: String,
+    /// When it began, ISO 8601 UTC.
+    pub at: String,
+    /// How long ago that was, seconds.
+    pub age_seconds: u64,
+    /// How large it is, restored; null when the list does not tell.
+    pub bytes: Option<u64>,
+}
+
+/// A test of a backup.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct TestedStatus {
+    /// The backup's name.
+    pub name: String,
+    /// When it was tested, ISO 8601 UTC.
+    pub at: String,
+    /// How long ago that was, seconds.
+    pub age_seconds: u64,
+    /// Whether it was good.
+    pub good: bool,
+    /// What is wrong with it; null where it is good.
+    pub trouble: Option<String>,
 }
 
 /// One finding.
@@ -152,7 +199,67 @@ impl Status {
             summary,
             hosts,
             findings,
+            backups: view
+                .backups()
+                .filter(|backup| {
+                    let concerned = concerned(&view.fleet, backup.of, &backup.on.name);
+                    all || picked.iter().any(|host| concerned.contains(&host.name))
+                })
+                .map(|backup| BackupStatus::new(view, &backup))
+                .collect(),
         }
+    }
+}
+
+impl BackupStatus {
+    fn new(view: &FleetView, backup: &BackupView<'_>) -> Self {
+        let mut status = Self {
+            of: backup.of.name().to_owned(),
+            kind: match backup.of {
+                BackupSubject::Slice(_) => "slice",
+                BackupSubject::Database(_) => "database",
+            },
+            on: backup.on.name.to_string(),
+            newest: None,
+            tested: None,
+            unknown: BTreeMap::new(),
+        };
+        let age_seconds = |at| view.at.since(at).as_secs();
+        // What a silent host said before is no answer.
+        let Some(said) = backup.said.as_ref().filter(|_| !backup.on.is_stale(view.at)) else {
+            let (_, reason) = reach_words(&backup.on.reach);
+            let old = match backup.said {
+                Some(_) => "its last answer is old",
+                None => "not read yet",
+            };
+            let why = reason.unwrap_or_else(|| old.to_owned());
+            status.unknown = ["newest", "tested"].map(|what| (what, why.clone())).into();
+            return status;
+        };
+        match &said.newest {
+            Ok(newest) => {
+                status.newest = newest.map(|newest| ListedStatus {
+                    name: newest.name.clone(),
+                    at: iso(newest.at),
+                    age_seconds: age_seconds(newest.at),
+                    bytes: newest.bytes,
+                });
+            }
+            Err(why) => _ = status.unknown.insert("newest", why.clone()),
+        }
+        match &said.last {
+            Ok(tested) => {
+                status.tested = tested.map(|tested| TestedStatus {
+                    name: tested.backup.to_string(),
+                    at: iso(tested.at),
+                    age_seconds: age_seconds(tested.at),
+                    good: tested.trouble.is_none(),
+                    trouble: tested.trouble.as_ref().map(ToString::to_string),
+                });
+            }
+            Err(why) => _ = status.unknown.insert("tested", why.clone()),
+        }
+        status
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         filesystem::{StatfsOutcome, StatfsProbe},
         mysql::{Mysql, ReplicaThread, parse_mysql},
     },
-    fleet::{Fleet, Host, Poll},
+    fleet::{BackupSubject, Fleet, Host, KeptBackups, Poll},
     runbook::engine::End,
     store::{NewRun, Run, Standing},
     verdict::{Code, Finding, Severity, Subject, SubjectKind},
@@ -332,4 +332,65 @@ fn a_process_whose_run_was_taken_over_is_named_and_told_so() {
     let told = runs::told("a", Some(by), Format::Text);
     assert!(told.contains(by) && told.contains("was told to end"), "{told}");
     assert!(!runs::told("a", None, Format::Text).contains("taken it over"));
+}
+
+/// Whoever reads the document is told of each backup how old it and its proof are; a host that is silent, or says what nobody
+/// understands, leaves both unknown.
+#[test]
+fn backups_are_told_with_their_age_and_their_proof() {
+    let kept = |of| KeptBackups {
+        of,
+        list: vec!["list".to_owned()],
+        every: Duration::from_hours(26),
+        tested: Duration::from_hours(800),
+    };
+    let backups = [
+        kept(BackupSubject::Slice("web1".into())),
+        kept(BackupSubject::Database("shop".into())),
+    ];
+    let told = |lists: &str, tests: &str, at: UnixMs| {
+        let mut assembler = Assembler::new(&[]);
+        assembler.keeping(&backups);
+        let sections = [
+            (Section::Lists, &SectionStatus::Ok, lists.as_bytes()),
+            (Section::Proofs, &SectionStatus::Ok, tests.as_bytes()),
+        ];
+        assembler.apply(sections.into_iter(), at);
+        let mut view = view(assembler.snapshot(at, 1), vec![]);
+        let mut fleet = (*view.fleet).clone();
+        fleet.hosts[0].backups = backups.to_vec();
+        view.fleet = Arc::new(fleet);
+        serde_json::to_value(Status::new(&view, &[true])).unwrap()["backups"].clone()
+    };
+    let lists = "backup@web1 0 37\n2023-11-14T21:13:20Z web1-7 104857600\nbackup@database@shop 0 8\nrubbish!\n";
+    let tests = "/b/backup@web1:of web1-2 1699900000 may 0\n/b/backup@web1:backup files 0 bytes 0\n/b/backup@web1:backup checked 1699999000\n";
+    let read = told(lists, tests, NOW);
+    assert_eq!(
+        read[0],
+        serde_json::json!({
+            "of": "web1", "kind": "slice", "on": "a",
+            "newest": {"name": "web1-7", "at": "2023-11-14T21:13:20.000Z", "age_seconds": 3600, "bytes": 104_857_600},
+            "tested": {
+                "name": "web1-2", "at": "2023-11-14T21:56:40.000Z", "age_seconds": 1000, "good": false, "trouble": "it holds no file"
+            },
+            "unknown": {},
+        })
+    );
+    assert_eq!((&read[1]["of"], &read[1]["kind"]), (&"shop".into(), &"database".into()));
+    assert!(read[1]["newest"].is_null() && read[1]["tested"].is_null(), "{read}");
+    assert!(
+        read[1]["unknown"]["newest"].as_str().unwrap().contains("rubbish!"),
+        "{read}"
+    );
+    assert_eq!(
+        read[1]["unknown"]["tested"],
+        serde_json::Value::Null,
+        "none is written down, and that is known"
+    );
+    let silent = told(lists, tests, UnixMs(NOW.0 - 60_000));
+    assert!(
+        silent[0]["newest"].is_null() && silent[0]["unknown"]["newest"].is_string(),
+        "{silent}"
+    );
+    assert!(silent[0]["unknown"]["tested"].is_string(), "{silent}");
 }

@@ -222,6 +222,7 @@ fn slow_sections(host: &Host) -> Vec<Section> {
     slow.filter(|section| match section {
         Section::Mysql => host.mysql.is_some(),
         Section::Probes => !host.probes.is_empty(),
+        Section::Proofs | Section::Lists => !host.backups.is_empty(),
         _ => true,
     })
     .collect()
@@ -241,6 +242,7 @@ impl<'a> Polling<'a> {
         if task.slot.host.mysql.is_none() {
             assembler.without_mysql(task.clock.now());
         }
+        assembler.keeping(&task.slot.host.backups);
         Self {
             task,
             link,

@@ -20,4 +20,4 @@ pub use clock::Clock;
 pub use director::{Collector, Reload, Sources};
 pub use judge::Past;
 pub use request::{Request, Requests};
-pub use view::{FleetView, HostView, Observer, Series, Trend};
+pub use view::{BackupView, FleetView, HostView, Observer, Series, Trend};

@@ -2,8 +2,11 @@
 
 use crate::{
     facts::{CleanText, Reach, Snapshot, UnixMs},
-    fleet::{Fleet, HostName},
-    verdict::{Finding, Latency, Severity},
+    fleet::{BackupSubject, Fleet, HostName},
+    verdict::{
+        Finding, Latency, Severity,
+        backup::{Said, said},
+    },
 };
 use std::{sync::Arc, time::Duration};
 
@@ -42,6 +45,29 @@ impl FleetView {
     pub fn findings_of<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Finding> + Clone {
         self.findings.iter().filter(move |finding| finding.concerns(host))
     }
+
+    /// The backups that can be listed, in the order of the hosts where they are.
+    pub fn backups(&self) -> impl Iterator<Item = BackupView<'_>> {
+        let hosts = self.fleet.hosts.iter().zip(&self.hosts);
+        hosts.flat_map(move |(host, seen)| {
+            host.backups.iter().map(move |kept| BackupView {
+                of: &kept.of,
+                on: seen,
+                said: seen.snapshot.as_deref().map(|snapshot| said(host, snapshot, kept)),
+            })
+        })
+    }
+}
+
+/// What is known of the backups of one slice or database.
+#[derive(Debug, Clone)]
+pub struct BackupView<'a> {
+    /// Of what they are.
+    pub of: &'a BackupSubject,
+    /// The host where they are.
+    pub on: &'a HostView,
+    /// What that host said last, see [`HostView::is_stale`]; nothing when it has never answered.
+    pub said: Option<Said<'a>>,
 }
 
 /// One host at one moment.

@@ -28,6 +28,7 @@ use ratatui::{
 use std::{collections::HashMap, sync::Arc};
 
 mod again;
+mod backups;
 mod latency;
 mod live;
 mod menus;

@@ -14,12 +14,13 @@ use super::{
     md::{self, MdArray, MdSys},
     mysql, network, nfs,
     probe::{self, ProbeReading},
+    proof::{self, BackupList},
     reading::{Reading, State, UnixMs},
     section::{Section, SectionStatus},
     snapshot::Snapshot,
     zfs::{self, Pool, PoolSize},
 };
-use crate::fleet::Probe;
+use crate::fleet::{KeptBackups, Probe};
 use rate::{Baselines, Moment};
 use receive::{Answer, Change};
 use std::sync::Arc;
@@ -85,6 +86,15 @@ impl Assembler {
     /// Declares that the host has no MySQL server to ask: what is never asked is absent, not unknown.
     pub fn without_mysql(&mut self, at: UnixMs) {
         self.snapshot.mysql = Reading::absent(at);
+    }
+
+    /// Declares which backups are on the host, to be listed.
+    pub fn keeping(&mut self, backups: &[KeptBackups]) {
+        let list = |kept: &KeptBackups| BackupList {
+            name: kept.of.record(),
+            newest: Reading::default(),
+        };
+        self.snapshot.backup_lists = backups.iter().map(list).collect();
     }
 
     /// Declares that nothing but custom probes is asked of the host (an appliance).
@@ -207,6 +217,8 @@ impl Assembler {
             Section::Rotational => drop(answer.into(&mut now.disk_kinds, super::disk::parse_rotational)),
             Section::Backups => self.take_backups(answer),
             Section::Probes => self.take_probes(answer),
+            Section::Proofs => drop(answer.into(&mut now.backup_tests, proof::parse_tests)),
+            Section::Lists => self.take_lists(answer),
             _ => {}
         }
     }
@@ -254,6 +266,25 @@ impl Assembler {
                     reading.value = Reading::unknown(why.clone(), answer.at);
                 }
             }
+        }
+    }
+
+    /// Only lists that were asked for have an output; the others keep their reading.
+    fn take_lists(&mut self, answer: &Answer<'_>) {
+        let lists = self.snapshot.backup_lists.iter_mut();
+        if *answer.status == SectionStatus::Ok
+            && let Ok(outputs) = probe::split_probes(answer.content)
+        {
+            for list in lists {
+                if let Some(output) = outputs.iter().find(|output| output.name == list.name) {
+                    receive::set(&mut list.newest, proof::newest_of(output), answer.at);
+                }
+            }
+            return;
+        }
+        // Which of them is the cause is not told: what another one said before grows old by itself.
+        for list in lists.filter(|list| list.newest.value().is_none()) {
+            answer.into(&mut list.newest, |text| Err(super::scan::garbled(text)));
         }
     }
 

@@ -18,6 +18,7 @@ pub mod mysql;
 pub mod network;
 pub mod nfs;
 pub mod probe;
+pub mod proof;
 pub mod reach;
 pub mod reading;
 mod scan;

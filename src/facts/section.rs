@@ -183,4 +183,10 @@ sections! {
     /// Custom probes that were due: `name exit_code length` and a newline, then that many bytes of output and a
     /// newline, a probe. Output is standard output, at most 64 KiB; with an exit code other than 0 error text follows.
     Probes = "probes", Slow, Fast;
+    /// `grep -r . /var/lib/pointsman/backup`: what is written down of tests of backups, a line `PATH:LINE` each. Absent where
+    /// no backup was ever tested.
+    Proofs = "proofs", Slow, Slow;
+    /// What the site's own commands list of backups, in the form of `probes`; a list of over 64 KiB has the exit code 27. Those that
+    /// begin within a second, with the slow tier; while some of them were not reached, one of all with other polls now and then.
+    Lists = "lists", Slow, Medium;
 }

@@ -12,6 +12,7 @@ use super::{
     network::{Address, Link, LinkCounters, LinkRate, TcpCounters},
     nfs::{NfsClient, NfsExport, NfsMountCounters, NfsMountRate, NfsServer},
     probe::ProbeReading,
+    proof::{BackupList, BackupTest},
     reading::{Reading, UnixMs},
     zfs::{Arc, ArcRate, Pool},
 };
@@ -91,6 +92,10 @@ pub struct Snapshot {
     pub mysql: Reading<Mysql>,
     /// Custom probes.
     pub probes: Vec<ProbeReading>,
+    /// The backups of others that are on it, by what they are of.
+    pub backup_lists: Vec<BackupList>,
+    /// What is written down of tests of these; absent where none was ever tested.
+    pub backup_tests: Reading<Vec<BackupTest>>,
 }
 
 impl Snapshot {
@@ -133,6 +138,8 @@ impl Snapshot {
             arc_rate: Reading::absent(at),
             mysql: Reading::absent(at),
             probes,
+            backup_lists: Vec::new(),
+            backup_tests: Reading::absent(at),
         }
     }
 }

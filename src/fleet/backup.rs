@@ -4,7 +4,7 @@ use super::{
     decode::{List, Spanned},
     file::{self, BackupKeys, Text},
     level::check_hook_command,
-    name::HostName,
+    name::{HostName, SliceName, TopologyName},
     names::{Context, What},
     suggest::quote,
     yaml::NodeId,
@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// How old the newest backup may be when nothing is said: a day, and two hours for making it.
 const EVERY: Duration = Duration::from_hours(26);
+/// How long ago the last good test may be when nothing is said: of tests on the first Sunday of each month two are at most 35 days
+/// apart.
+const TESTED: Duration = Duration::from_hours(35 * 24);
 
 /// Where the backups of a slice or a database are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,64 @@ pub struct BackupHooks {
     pub expect: Vec<String>,
     /// How old the newest backup may be.
     pub every: Duration,
+    /// How long ago a backup may have been tested last, and found good.
+    pub tested: Duration,
+}
+
+/// What backups are of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackupSubject {
+    /// A slice.
+    Slice(SliceName),
+    /// The database of a topology.
+    Database(TopologyName),
+}
+
+impl BackupSubject {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Slice(name) => name.as_str(),
+            Self::Database(name) => name.as_str(),
+        }
+    }
+
+    /// The part of names of files on a host that stands for it. No slice is called as a database is there: the name of a file of one
+    /// has no `@`.
+    #[must_use]
+    pub fn file(&self) -> String {
+        match self {
+            Self::Slice(name) => as_file_name(name.as_str()),
+            Self::Database(name) => format!("database@{}", as_file_name(name.as_str())),
+        }
+    }
+
+    /// The name under which its tests are written down on the host of the backups.
+    #[must_use]
+    pub fn record(&self) -> String {
+        format!("backup@{}", self.file())
+    }
+}
+
+/// A name as part of a file name on a host: other characters than letters, digits, `-`, `_` and `.` become `_`.
+#[must_use]
+pub fn as_file_name(name: &str) -> String {
+    let keep = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    name.chars().map(|c| if keep(c) { c } else { '_' }).collect()
+}
+
+/// The backups of one slice or database, as the host where they are is asked for them with the polls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptBackups {
+    /// Of what they are.
+    pub of: BackupSubject,
+    /// The command that lists them.
+    pub list: Vec<String>,
+    /// How old the newest may be.
+    pub every: Duration,
+    /// How long ago one may have been tested last, and found good.
+    pub tested: Duration,
 }
 
 impl BackupHooks {
@@ -99,6 +160,7 @@ pub(super) struct BackupLevel {
     scratch: Option<String>,
     expect: Option<Vec<String>>,
     every: Option<Duration>,
+    tested: Option<Duration>,
 }
 
 impl BackupLevel {
@@ -129,8 +191,10 @@ impl BackupLevel {
     fn keys(context: &mut Context<'_>, keys: &BackupKeys) -> Self {
         let restore = restoring(context, keys.restore.as_ref());
         let fetch = restoring(context, keys.fetch.as_ref());
-        if let Some(every) = keys.every.as_ref().filter(|every| every.value.0.is_zero()) {
-            context.error(every.node, "nothing is as new as that");
+        for period in [&keys.every, &keys.tested].into_iter().flatten() {
+            if period.value.0.is_zero() {
+                context.error(period.node, "nothing is as new as that");
+            }
         }
         let expect = keys.expect.as_ref().map(|paths| {
             let good = paths.0.iter().filter(|path| is_below(context, path));
@@ -151,6 +215,7 @@ impl BackupLevel {
                 .map(|path| path.value.trim_end_matches('/').to_owned()),
             expect,
             every: keys.every.as_ref().map(|every| every.value.0),
+            tested: keys.tested.as_ref().map(|tested| tested.value.0),
         }
     }
 
@@ -172,6 +237,7 @@ impl BackupLevel {
                 scratch,
                 expect: self.expect.or_else(|| weaker.expect.clone()).unwrap_or_default(),
                 every: self.every.or(weaker.every).unwrap_or(EVERY),
+                tested: self.tested.or(weaker.tested).unwrap_or(TESTED),
             }),
             _ if any && !context.notes.has_errors() => {
                 context

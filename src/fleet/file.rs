@@ -724,7 +724,7 @@ pub(super) enum Backup {
     /// The host alone.
     On(String),
     /// How they are tested as well.
-    Keys(BackupKeys),
+    Keys(Box<BackupKeys>),
 }
 
 /// Where backups are, and how they are tested, by the site's own commands. No shell is involved. `list`, `restore` and
@@ -756,6 +756,9 @@ pub(super) struct BackupKeys {
     /// How old the newest backup may be. Default 26h.
     #[serde(default)]
     pub every: Option<Spanned<Period>>,
+    /// How long ago a backup may have been tested last, and found good. Default 35d.
+    #[serde(default)]
+    pub tested: Option<Spanned<Period>>,
 }
 
 impl<'de> Deserialize<'de> for Backup {
@@ -773,7 +776,8 @@ impl<'de> Deserialize<'de> for Backup {
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Backup, A::Error> {
-                BackupKeys::deserialize(de::value::MapAccessDeserializer::new(map)).map(Backup::Keys)
+                BackupKeys::deserialize(de::value::MapAccessDeserializer::new(map))
+                    .map(|keys| Backup::Keys(Box::new(keys)))
             }
         }
         from.deserialize_newtype_struct(TEXT_OR_MAP, Either)

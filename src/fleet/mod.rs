@@ -31,7 +31,7 @@ mod topology;
 pub mod window;
 mod yaml;
 
-pub use backup::{Backup, BackupHooks};
+pub use backup::{Backup, BackupHooks, BackupSubject, KeptBackups, as_file_name};
 pub use diagnostic::{Diagnostic, Severity};
 pub use document::{Flaw, Part, document};
 pub use file::schema;

@@ -1,7 +1,7 @@
 //! The checked fleet: hosts, storage segments with their slices, and MySQL topologies.
 
 use super::{
-    backup::Backup,
+    backup::{Backup, BackupSubject, KeptBackups},
     name::{HostName, SegmentName, SliceName, TopologyName},
     window::Migrate,
 };
@@ -52,6 +52,31 @@ fn first_group<'a>(groups: impl Iterator<Item = &'a Vec<HostName>>) -> HashMap<H
     index
 }
 
+/// Tells each host which backups are on it. An appliance lists none: nothing but its own probes is asked of it.
+fn gather_backups(hosts: &mut [Host], index: &HashMap<HostName, usize>, segments: &[Segment], topologies: &[Topology]) {
+    for host in hosts.iter_mut() {
+        host.backups.clear();
+    }
+    let slices = segments.iter().flat_map(|segment| &segment.slices);
+    let slices = slices.map(|slice| (BackupSubject::Slice(slice.name.clone()), &slice.backup));
+    let databases = topologies
+        .iter()
+        .map(|topology| (BackupSubject::Database(topology.name.clone()), &topology.backup));
+    for (of, declared) in slices.chain(databases) {
+        let Some(backup) = declared else { continue };
+        if let (Some(hooks), Some(&at)) = (&backup.hooks, index.get(&backup.on))
+            && hosts[at].shell != Shell::None
+        {
+            hosts[at].backups.push(KeptBackups {
+                of,
+                list: hooks.list.clone(),
+                every: hooks.every,
+                tested: hooks.tested,
+            });
+        }
+    }
+}
+
 impl Fleet {
     /// Builds a fleet from parts whose references have been checked by the caller.
     #[must_use]
@@ -71,11 +96,12 @@ impl Fleet {
                 host.poll.interval = host.poll.interval.max(due);
             }
         }
-        let index = hosts
+        let index: HashMap<HostName, usize> = hosts
             .iter()
             .enumerate()
             .map(|(at, host)| (host.name.clone(), at))
             .collect();
+        gather_backups(&mut hosts, &index, &segments, &topologies);
         Self {
             name,
             label,
@@ -125,7 +151,8 @@ impl Fleet {
     }
 
     /// The hosts marked in `wanted` with all that is needed to judge them: the segments and topologies
-    /// they belong to, the servers of slices they mount, and the clients of slices they serve.
+    /// they belong to, the servers of slices they mount, the clients of slices they serve, and where the backups
+    /// of any of that are.
     #[must_use]
     pub fn around(&self, wanted: &[bool]) -> Self {
         let picked: BTreeSet<&HostName> = self
@@ -159,11 +186,19 @@ impl Fleet {
             .iter()
             .flat_map(|segment| segment.slices.iter().map(|slice| &slice.name))
             .collect();
+        let kept = segments.iter().flat_map(|segment| &segment.slices);
+        let kept = kept.map(|slice| &slice.backup);
+        let kept: BTreeSet<&HostName> = kept
+            .chain(topologies.iter().map(|topology| &topology.backup))
+            .flatten()
+            .map(|backup| &backup.on)
+            .collect();
         let hosts = self
             .hosts
             .iter()
             .filter(|host| {
                 picked.contains(&host.name)
+                    || kept.contains(&host.name)
                     || segments.iter().any(|segment| segment.servers.contains(&host.name))
                     || topologies.iter().any(|topology| topology.members.contains(&host.name))
                     || host.mounts.iter().any(|mount| slices.contains(&mount.slice))
@@ -174,7 +209,7 @@ impl Fleet {
                 host
             })
             .collect();
-        let around = Self::new(
+        let mut around = Self::new(
             self.name.clone(),
             self.label.clone(),
             self.poll,
@@ -182,6 +217,12 @@ impl Fleet {
             segments,
             topologies,
         );
+        // Whoever asks for the host of backups asks for all that are on it.
+        for host in around.hosts.iter_mut().filter(|host| picked.contains(&host.name)) {
+            if let Some(whole) = self.host(host.name.as_str()) {
+                host.backups.clone_from(&whole.backups);
+            }
+        }
         Self {
             ssh_config: self.ssh_config.clone(),
             migrate: self.migrate.clone(),
@@ -246,6 +287,8 @@ pub struct Host {
     pub rolling: Hooks,
     /// Custom probes.
     pub probes: Vec<Probe>,
+    /// The backups that are on it and can be listed, of slices and databases; [`Fleet::new`] gathers them.
+    pub backups: Vec<KeptBackups>,
 }
 
 impl Host {
@@ -273,6 +316,7 @@ impl Host {
             fencing: None,
             rolling: Hooks::default(),
             probes: Vec::new(),
+            backups: Vec::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Backups that a simulated host keeps, the scratch directories in which they are restored, and the tasks that do it.
 
 use super::{island::Island, mirror::SITE, nfs::MountState};
-use crate::fleet::Fleet;
+use crate::fleet::{BackupSubject, Fleet};
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 /// The files of the functions that hold what looks at a restored backup of a slice, and of a database.
@@ -21,6 +21,8 @@ const YOUNGER: u64 = 345;
 pub struct Vault {
     /// The backups.
     pub backups: Vec<Backup>,
+    /// The slices and databases that they are of.
+    pub of: Vec<BackupSubject>,
     /// Directories at the places where scratch directories are made.
     pub scratch: BTreeMap<String, Scratch>,
     /// What was written down of tests, by its name.
@@ -55,26 +57,60 @@ pub struct Scratch {
 
 /// Fills the vaults of the hosts where slices have their backups: the newest one began five hours ago.
 pub(super) fn fill(fleet: &Fleet, island: &mut Island, epoch: Duration) {
-    let slices = fleet.slices().map(|(_, slice)| (slice.name.as_str(), &slice.backup));
-    let topologies = fleet.topologies.iter();
-    let databases = topologies.map(|topology| (topology.name.as_str(), &topology.backup));
-    for (of, declared) in slices.chain(databases) {
-        let on = declared
-            .as_ref()
-            .filter(|backup| backup.hooks.is_some())
-            .map(|backup| &backup.on);
-        let Some(at) = on.and_then(|on| fleet.host_index(on.as_str())) else {
-            continue;
-        };
-        let made = [53_u64, 29, 5].into_iter().enumerate().map(|(number, hours)| Backup {
-            of: of.to_owned(),
-            name: format!("{of}-{}", number + 1),
-            began_s: epoch.as_secs().saturating_sub(hours * 3600),
-            files: FILES.0,
-            missing: 0,
-            differ: 0,
-        });
-        island.nodes[at].store.vault.backups.extend(made);
+    for (at, host) in fleet.hosts.iter().enumerate() {
+        let vault = &mut island.nodes[at].store.vault;
+        for kept in &host.backups {
+            let of = kept.of.name();
+            let made = [53_u64, 29, 5].into_iter().enumerate().map(|(number, hours)| Backup {
+                of: of.to_owned(),
+                name: format!("{of}-{}", number + 1),
+                began_s: epoch.as_secs().saturating_sub(hours * 3600),
+                files: FILES.0,
+                missing: 0,
+                differ: 0,
+            });
+            vault.backups.extend(made);
+            vault.of.push(kept.of.clone());
+        }
+    }
+}
+
+impl Vault {
+    /// A good test of each slice's and database's backup is written down, twelve days before `epoch`.
+    pub(super) fn prove(&mut self, epoch: Duration) {
+        let tested = epoch.as_secs().saturating_sub(12 * 86_400);
+        for of in &self.of {
+            let found = match of {
+                BackupSubject::Slice(_) => {
+                    let old = FILES.0 - YOUNGER;
+                    format!("backup live {old} missing 0 read 1000 differ 0 unread 0\n")
+                }
+                BackupSubject::Database(_) => "backup tables 42 bad 0\n".to_owned(),
+            };
+            let told = format!(
+                "of {}-0 {} may 0\nbackup files {} bytes {}\n{found}backup checked {tested}\n",
+                of.name(),
+                tested.saturating_sub(5 * 3600),
+                FILES.0,
+                FILES.1
+            );
+            self.told.insert(of.record(), told);
+        }
+    }
+
+    /// Of that slice or database no backup was ever tested.
+    pub(super) fn never_tested(&mut self, of: &str) {
+        let records = self.of.iter().filter(|subject| subject.name() == of);
+        for record in records.map(BackupSubject::record) {
+            self.told.remove(&record);
+        }
+    }
+
+    /// For so many days nobody has made a backup of it.
+    pub(super) fn stopped(&mut self, of: &str, days: u64) {
+        for backup in self.backups.iter_mut().filter(|backup| backup.of == of) {
+            backup.began_s = backup.began_s.saturating_sub(days * 86_400);
+        }
     }
 }
 

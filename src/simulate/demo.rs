@@ -1,7 +1,9 @@
 //! The demo fleet: a small hosting company with two sites.
 
 use super::{
+    backup,
     drbd::{Data, Replica, Role, Side},
+    inventory,
     island::Island,
     md::Array,
     mysql::Server,
@@ -102,6 +104,16 @@ pub(super) fn island(seed: u64, epoch: Duration, story: Option<Duration>) -> Isl
         let home = island.replicas[replica].sides[0].node;
         let served = island.serve(replica, home);
         debug_assert!(served.is_ok(), "a fresh slice can be served");
+    }
+    let inventory = inventory::demo();
+    backup::fill(&inventory, &mut island, epoch);
+    for node in &mut island.nodes {
+        node.store.vault.prove(epoch);
+        if story.is_some() {
+            // What every company has.
+            node.store.vault.never_tested("slice-e");
+            node.store.vault.stopped("slice-f", 3);
+        }
     }
     if let Some(begins) = story {
         let mut story = Story::demo(begins);

@@ -1,9 +1,12 @@
 //! Inventories of the embedded fleets: the demo fleet as checked types, and any fleet as YAML.
 
-use super::demo::{ACCESS, CLIENTS, SLICES, service_address};
+use super::{
+    demo::{ACCESS, CLIENTS, SLICES, service_address},
+    mirror::SITE,
+};
 use crate::fleet::{
-    Backup, Domains, ExpectedMount, Export, Fleet, Host, HostName, MysqlAccess, Poll, Probe, ProbeParser, Segment,
-    ServiceAddress, Shell, Slice, SliceName, Topology, TopologyKind,
+    Backup, BackupHooks, Domains, ExpectedMount, Export, Fleet, Host, HostName, MysqlAccess, Poll, Probe, ProbeParser,
+    Segment, ServiceAddress, Shell, Slice, SliceName, Topology, TopologyKind,
 };
 use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
@@ -51,7 +54,7 @@ pub(super) fn demo() -> Fleet {
         members: members.iter().map(|member| HostName::new(member)).collect(),
         preferred_source: source.map(HostName::new),
         entrance: None,
-        backup: None,
+        backup: (name == "db-main").then(|| backup(name)),
     };
     let topologies = vec![
         topology(
@@ -181,10 +184,7 @@ fn segment(index: usize) -> Segment {
             }),
             preferred: HostName::new(preferred),
             standby: Some(HostName::new(standby)),
-            backup: Some(Backup {
-                on: HostName::new("backup1"),
-                hooks: None,
-            }),
+            backup: Some(backup(name)),
             unreplicated: false,
         })
         .collect();
@@ -195,6 +195,23 @@ fn segment(index: usize) -> Segment {
             .to_vec(),
         slices,
         pools: Vec::new(),
+    }
+}
+
+/// Backups on backup1, by the commands of this company.
+fn backup(of: &str) -> Backup {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Backup {
+        on: HostName::new("backup1"),
+        hooks: Some(BackupHooks {
+            list: words(&[SITE, "backups", of]),
+            restore: words(&[SITE, "restore", of, "{backup}", "{into}"]),
+            fetch: None,
+            scratch: "/vault/test".to_owned(),
+            expect: Vec::new(),
+            every: Duration::from_hours(26),
+            tested: Duration::from_hours(35 * 24),
+        }),
     }
 }
 
@@ -269,6 +286,7 @@ pub(super) fn yaml(fleet: &Fleet) -> String {
         if let Some(source) = &topology.preferred_source {
             let _ = writeln!(out, "    source: {}", quoted(source.as_str()));
         }
+        write_backup(&mut out, "    ", topology.backup.as_ref());
     }
     out
 }
@@ -369,7 +387,6 @@ fn write_segment(out: &mut String, segment: &Segment) {
         put("mount_point", Some(&slice.mount_point));
         put("preferred", Some(slice.preferred.as_str()));
         put("standby", slice.standby.as_ref().map(HostName::as_str));
-        put("backup", slice.backup.as_ref().map(|backup| backup.on.as_str()));
         let address = slice
             .service_address
             .map(|address| format!("{}/{}", address.ip, address.prefix));
@@ -383,5 +400,27 @@ fn write_segment(out: &mut String, segment: &Segment) {
                 list(&export.options)
             );
         }
+        write_backup(out, "        ", slice.backup.as_ref());
+    }
+}
+
+fn write_backup(out: &mut String, margin: &str, backup: Option<&Backup>) {
+    let Some(backup) = backup else { return };
+    let _ = writeln!(out, "{margin}backup:\n{margin}  on: {}", quoted(backup.on.as_str()));
+    let Some(hooks) = &backup.hooks else { return };
+    let _ = writeln!(
+        out,
+        "{margin}  list: {}\n{margin}  restore: {}\n{margin}  scratch: {}\n{margin}  every: {}s\n{margin}  tested: {}s",
+        list(&hooks.list),
+        list(&hooks.restore),
+        quoted(&hooks.scratch),
+        hooks.every.as_secs(),
+        hooks.tested.as_secs()
+    );
+    if let Some(fetch) = &hooks.fetch {
+        let _ = writeln!(out, "{margin}  fetch: {}", list(fetch));
+    }
+    if !hooks.expect.is_empty() {
+        let _ = writeln!(out, "{margin}  expect: {}", list(&hooks.expect));
     }
 }

@@ -44,7 +44,7 @@ const MEDIUM: [Section; 5] = [
     Section::Statfs,
 ];
 /// The sections of the slow lane.
-const SLOW: [Section; 13] = [
+const SLOW: [Section; 15] = [
     Section::Rotational,
     Section::Identity,
     Section::DrbdStatus,
@@ -58,6 +58,8 @@ const SLOW: [Section; 13] = [
     Section::Backups,
     Section::Df,
     Section::Probes,
+    Section::Proofs,
+    Section::Lists,
 ];
 /// Longest line of the protocol; of the script longer lines are skipped as well.
 const LINE_LIMIT: usize = 64 * 1024;
@@ -169,6 +171,7 @@ impl Lane {
                 let concerned = match section {
                     Section::Mysql => island.nodes[at].mysql.is_some(),
                     Section::Probes => !island.nodes[at].probes.is_empty() && island.now_ms >= self.probes_due_ms,
+                    Section::Proofs | Section::Lists => !island.nodes[at].store.vault.of.is_empty(),
                     _ => true,
                 };
                 if !concerned || !tiers.contains(section_letter(section)) {
@@ -211,9 +214,13 @@ impl Lane {
     }
 }
 
-/// The letter of a section's tier. The remote half asks mounts in its fast lane, at the medium tier.
+/// The letter of a section's tier. The remote half asks mounts in its fast lane, at the medium tier; lists of backups that are quick,
+/// as they all are here, come with the slow one.
 const fn section_letter(section: Section) -> char {
-    section.tier().letter()
+    match section {
+        Section::Lists => 's',
+        _ => section.tier().letter(),
+    }
 }
 
 fn is_nonce(nonce: &str) -> bool {

@@ -71,10 +71,12 @@ impl Rounds {
             let place = world.place(host.name.as_str()).filter(|_| host.shell == Shell::Posix)?;
             let mut lane = Lane::new(place);
             lane.feed(world, format!("hello {NONCE}\n").as_bytes(), None);
+            let mut assembler = Assembler::new(&host.probes);
+            assembler.keeping(&host.backups);
             Some(Wire {
                 lane,
                 decoders: [Decoder::new(NONCE), Decoder::new(NONCE)],
-                assembler: Assembler::new(&host.probes),
+                assembler,
             })
         });
         Self {

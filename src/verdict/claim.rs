@@ -36,6 +36,7 @@ pub(super) enum Source {
     Pools,
     Mysql,
     Probes,
+    BackupTests,
 }
 
 impl Source {

@@ -346,6 +346,12 @@ codes! {
     StandbySameFault => "Do not fail over to it: the same fault waits there.",
     /// Both halves of a pair stand in one failure domain.
     PairInOneDomain => "One feed, rack or switch takes both; move one when you can.",
+    /// The newest backup of a slice or database is older than it should be, none is listed, or the list cannot be read.
+    BackupOld => "Look at what makes the backups; the list command of the inventory's `backup:` shows what there is.",
+    /// No backup of a slice or database has lately been restored and found good.
+    BackupUnproved => "Test it: backup-test, or database-backup-test, restores the newest one and compares it. Untested is not proven.",
+    /// The backup of a slice or database that was tested last is not good.
+    BackupBad => "Mend how backups are made, then test the next one. Until then do not count on a restore.",
     /// A custom probe is outside its limits or cannot be read.
     ProbeBad => "See the probe's own documentation in the inventory.",
     /// Most hosts' clocks differ from the console's by about the same: the console's own clock is wrong.
@@ -375,6 +381,7 @@ impl Code {
             Self::SliceAway => &["fail-back"],
             Self::SliceDown => &["failover"],
             Self::DrbdSplitBrain => &["split-brain"],
+            Self::BackupUnproved | Self::BackupBad => &["backup-test", "database-backup-test"],
             _ => &[],
         }
     }

@@ -1,7 +1,7 @@
 //! One look at the whole fleet.
 
 use super::{
-    Finding, Observed,
+    Finding, Observed, backup,
     claim::Claims,
     disk, drbd, filesystem, host,
     ledger::Round,
@@ -169,6 +169,7 @@ fn rules(seen: &Seen<'_>, fleet: &Fleet, links: &[Option<(usize, usize)>], histo
         mount::judge(seen, &expected, history, out);
         nfs::judge(seen, &expected, out);
         mysql::judge(seen, fleet.replicates(&seen.host.name), out);
+        backup::judge(seen, fleet, out);
     }
     probe::judge(seen, out);
 }

@@ -28,6 +28,7 @@
 //!   DRBD and its clients' mounts, a source from its replicas. Unreachable is not dead.
 //! - A *word* that is not known is never taken for a healthy one ([`Code::UnknownWord`]).
 
+pub mod backup;
 mod change;
 mod claim;
 mod disk;

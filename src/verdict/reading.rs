@@ -89,6 +89,9 @@ fn doubts(seen: &Seen<'_>) -> Groups {
     check(g, seen, "nfs clients", &s.nfs_clients, Tier::Medium, false);
     rate(g, seen, "nfs mounts", &s.nfs_mounts, Tier::Fast);
     check(g, seen, "pools", &s.pools, Tier::Medium, true);
+    if !seen.host.backups.is_empty() {
+        check(g, seen, "tests of backups", &s.backup_tests, Tier::Slow, true);
+    }
     groups
 }
 

@@ -1,6 +1,7 @@
 //! The collector under chaos: hosts that are hostile, die, come back, change or flap, on a clock that
 //! stands still while there is work to do, so that what is measured is waiting and never this machine.
 
+mod backups;
 mod chaos;
 mod fakes;
 mod life;

@@ -3,6 +3,7 @@
 // A test says what is wrong by failing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod backups;
 mod bench;
 mod hung;
 mod rig;

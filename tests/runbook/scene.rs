@@ -958,6 +958,7 @@ fn backup(on: &str) -> Backup {
             scratch: "/srv/scratch".to_owned(),
             expect: vec!["customers".to_owned()],
             every: Duration::from_hours(26),
+            tested: Duration::from_hours(35 * 24),
         }),
     }
 }

@@ -94,6 +94,7 @@ fn a_backup_can_be_tested_where_somebody_has_said_how() {
                 scratch: "/srv/scratch".to_owned(),
                 expect: Vec::new(),
                 every: Duration::from_hours(26),
+                tested: Duration::from_hours(35 * 24),
             }),
         });
         view.fleet = Arc::new(fleet);
@@ -133,6 +134,7 @@ fn a_backup_is_the_last_resort() {
             scratch: "/srv/scratch".to_owned(),
             expect: Vec::new(),
             every: Duration::from_hours(26),
+            tested: Duration::from_hours(35 * 24),
         }),
     });
     view.fleet = Arc::new(fleet.clone());

@@ -1,5 +1,6 @@
 //! Drawing: the model onto a buffer. Nothing here changes anything.
 
+mod backup;
 pub mod big;
 pub mod copy;
 mod counts;

@@ -14,7 +14,7 @@ use crate::{
         words,
     },
     facts::md::MdRole,
-    fleet::Slice,
+    fleet::{BackupSubject, Slice},
     verdict::Severity,
 };
 use ratatui::text::{Line, Span};
@@ -102,15 +102,18 @@ fn head(ctx: &Ctx<'_>, facts: &SliceFacts<'_>) -> Vec<Line<'static>> {
     }
     let mut place = Line::from(ctx.span(Role::Dim, format!(" preferred {} · now ", slice.preferred)));
     place.spans.extend(storage::primary_line(ctx, facts).spans);
-    if let Some(backup) = &slice.backup {
-        place
+    let backup = super::backup::line(ctx, &BackupSubject::Slice(slice.name.clone()));
+    match &slice.backup {
+        _ if backup.is_some() => {}
+        Some(backup) => place
             .spans
-            .push(ctx.span(Role::Dim, format!(" · backup {}", backup.on)));
+            .push(ctx.span(Role::Dim, format!(" · backup {}", backup.on))),
+        None => place.spans.push(ctx.span(Role::Dim, " · no backup declared")),
     }
     if slice.unreplicated {
         place.spans.push(ctx.span(Role::Dim, " · declared without a replica"));
     }
-    vec![line, place]
+    [line, place].into_iter().chain(backup).collect()
 }
 
 /// Both sides beside each other with the replication between them.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     facts::{Why, disk::DiskRate, probe::ProbeValue},
-    fleet::ProbeParser,
+    fleet::{BackupSubject, KeptBackups, ProbeParser},
 };
 use std::time::Duration;
 
@@ -390,4 +390,44 @@ fn a_program_is_at_work_on_a_backup_while_it_computes_and_unknown_is_not_idle() 
     assert!(matches!(hidden.backups.why(), Some(Why::Denied(_))));
     let none = send(&mut assembler, at(22), &[ok(Section::Backups, "")]);
     assert_eq!(backups(&none), Some(Vec::new()));
+}
+
+#[test]
+fn lists_of_backups_keep_their_reading_until_their_turn_and_one_that_is_stuck_spoils_no_other() {
+    let kept = |name: &str| KeptBackups {
+        of: BackupSubject::Slice(name.into()),
+        list: vec!["list".to_owned()],
+        every: Duration::from_hours(26),
+        tested: Duration::from_hours(800),
+    };
+    let mut assembler = Assembler::new(&[]);
+    assembler.keeping(&["a", "b", "c"].map(kept));
+    let list = "backup@a 0 26\n2026-11-20T03:00:00Z a-1 5\nbackup@b 1 4\nnone\nbackup@z 0 0\n\n";
+    let first = send(&mut assembler, at(0), &[ok(Section::Lists, list)]);
+    let newest = |snapshot: &Snapshot, which: usize| snapshot.backup_lists[which].newest.clone();
+    let name = |snapshot: &Snapshot, which| Some(newest(snapshot, which).value()?.as_ref()?.name.clone());
+    assert_eq!(name(&first, 0).as_deref(), Some("a-1"));
+    assert!(matches!(newest(&first, 1).why(), Some(Why::Failed(why)) if why.contains("none")));
+    assert_eq!(newest(&first, 2).why(), Some(&Why::NotAsked));
+    let stuck = send(
+        &mut assembler,
+        at(60),
+        &[(Section::Lists, SectionStatus::Stuck, "20 D")],
+    );
+    assert_eq!(
+        (name(&stuck, 0).as_deref(), newest(&stuck, 0).at),
+        (Some("a-1"), at(0)),
+        "it gets old"
+    );
+    for which in [1, 2] {
+        assert!(matches!(newest(&stuck, which).why(), Some(Why::Hung(_))), "{which}");
+    }
+    let spoilt = send(&mut assembler, at(90), &[ok(Section::Lists, "no list")]);
+    assert_eq!(name(&spoilt, 0).as_deref(), Some("a-1"));
+    assert!(matches!(newest(&spoilt, 2).why(), Some(Why::Garbled(_))));
+    let second = send(&mut assembler, at(120), &[ok(Section::Lists, "backup@c 0 0\n\n")]);
+    assert_eq!(newest(&second, 2), Reading::known(None, at(120)), "none is listed");
+    assert_eq!(second.backup_tests.why(), Some(&Why::NotAsked));
+    let never = send(&mut assembler, at(130), &[(Section::Proofs, SectionStatus::Absent, "")]);
+    assert!(never.backup_tests.is_absent());
 }

@@ -133,3 +133,66 @@ fn an_ssh_config_lies_beside_the_file_that_names_it() {
     let watched = files("ssh_config: ../ssh/config\n").files;
     assert_eq!(watched.len(), 2, "it is no part of the inventory: {watched:?}");
 }
+
+#[test]
+fn a_host_knows_which_backups_are_on_it_and_is_looked_at_with_what_they_are_of() {
+    let fleet = clean(
+        "fleet: f
+hosts:
+  a: { mysql: {} }
+  b: { mysql: {} }
+  other:
+  vault:
+segments:
+  s:
+    servers: [a, b]
+    backup: { on: vault, list: [l, \"{slice}\"], restore: [r, \"{backup}\", \"{into}\"], scratch: /x, tested: 90d }
+    slices:
+      one: { device: /dev/drbd0, resource: r0, mount_point: /one }
+      two: { device: /dev/drbd1, resource: r1, mount_point: /two, backup: { every: 7d, tested: 1d } }
+      three: { device: /dev/drbd2, resource: r2, mount_point: /three, backup: other }
+topologies:
+  one:
+    kind: replication
+    members: [a, b]
+    backup: { on: vault, list: [l], restore: [r, \"{backup}\", \"{into}\"], scratch: /x }
+",
+    );
+    let told: Vec<_> = fleet
+        .host("vault")
+        .expect("vault")
+        .backups
+        .iter()
+        .map(|kept| {
+            let days = |span: Duration| span.as_secs() / 86_400;
+            (
+                kept.of.record(),
+                kept.list.join(" "),
+                days(kept.every),
+                days(kept.tested),
+            )
+        })
+        .collect();
+    let kept = |record: &str, list: &str, every, tested| (record.to_owned(), list.to_owned(), every, tested);
+    assert_eq!(
+        told,
+        [
+            kept("backup@one", "l one", 1, 90),
+            kept("backup@two", "l two", 7, 1),
+            // Of the same name, and another thing.
+            kept("backup@database@one", "l", 1, 35),
+        ]
+    );
+    assert_eq!(
+        fleet.host("other").expect("other").backups.len(),
+        1,
+        "the other keys are the segment's"
+    );
+    let around = fleet.around(&[true, false, false, false]);
+    let names: Vec<_> = around.hosts.iter().map(|host| host.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "other", "vault"]);
+    assert_eq!(around.host("vault").expect("vault").backups.len(), 3);
+    // Whoever asks for the host of backups asks for all that are on it, and not for all servers.
+    let alone = fleet.around(&[false, false, false, true]);
+    assert_eq!((alone.hosts.len(), alone.hosts[0].backups.len()), (1, 3));
+}

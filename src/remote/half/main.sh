@@ -1,10 +1,11 @@
 # --- the main loop ---------------------------------------------------------------------------------
-SLOW='rotational identity drbdstatus addresses exports nfsclients drbdevents mysql zpool zpoollist backups df probes'
+SLOW='rotational identity drbdstatus addresses exports nfsclients drbdevents mysql zpool zpoollist backups df probes proofs lists'
 
 # tier SECTION: the letter that asks for it, in U.
 tier() {
 	case $1 in
-	identity) U=s ;;
+	identity | proofs) U=s ;;
+	lists) U='[ms]' ;;
 	drbdstatus | mysql | probes) U=f ;;
 	*) U=m ;;
 	esac
@@ -35,6 +36,17 @@ concerned() {
 		[ -n "$PROBES_DUE" ]
 		;;
 	backups) [ "$NOW" -ge "${BACKUPS_DUE:-0}" ] ;;
+	proofs) [ -n "$LISTS" ] ;;
+	lists)
+		LISTS_NOW=
+		case $LISTS/$WANT in
+		/*) ;;
+		*s*) LISTS_NOW=$LISTS ;;
+		# Some were not reached then: one at a time.
+		*) [ $((FL & 8)) -ne 0 ] && [ "$NOW" -ge "${LISTS_DUE:-0}" ] && LISTS_NOW=${LISTS%% *} ;;
+		esac
+		[ -n "$LISTS_NOW" ]
+		;;
 	esac
 }
 
@@ -47,7 +59,7 @@ watch() {
 		if ! alive "$p" "$s"; then
 			wait "$p"
 			r=$?
-			[ $r -le 7 ] && FL=$r
+			[ $r -le 15 ] && FL=$r
 			eval "LANE_PID_$l="
 			[ $CUR -eq $l ] && CUR=0
 			continue
@@ -104,6 +116,15 @@ plan() {
 	[ -z "$RUN" ] || CUR=$l
 }
 
+# turn: the first of LISTS becomes the last.
+turn() {
+	IFS=$SP
+	set -- $LISTS
+	X=$1
+	shift
+	LISTS="${*:+$* }$X"
+}
+
 # slow SEQ: starts the lane CUR for RUN.
 slow() {
 	[ -n "$RUN" ] || return 0
@@ -112,6 +133,12 @@ slow() {
 		for i in $PROBES_DUE; do
 			eval "PROBE_DUE_$i=\$((NOW + PROBE_EVERY_$i))"
 		done
+		;;
+	esac
+	case $RUN in
+	*' lists'*)
+		turn
+		LISTS_DUE=$((NOW + LISTS_EVERY))
 		;;
 	esac
 	case $RUN in

@@ -23,9 +23,9 @@
 use super::quote::{join, quote};
 use crate::{
     facts::Tier,
-    fleet::{Host, MysqlAccess, Probe},
+    fleet::{Host, MysqlAccess},
 };
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 const BASE: &str = include_str!("base.sh");
 const FAST: &str = include_str!("fast.sh");
@@ -49,6 +49,9 @@ pub struct Surroundings {
     pub stuck_seconds: u32,
     /// A command is ended after so many seconds, where the host has `timeout`.
     pub limit_seconds: u32,
+    /// One that lists backups after so many. The other sections wait for it, and the fast ones of them must not become old: at the
+    /// default poll settings what DRBD and databases say is old after six seconds, and asked for anew every two.
+    pub list_seconds: u32,
     /// A lane whose section took longer than this many seconds says no more and ends.
     pub give_up_seconds: u32,
     /// After so many seconds a new lane takes over. Must be well above `give_up_seconds`, or two would speak at once.
@@ -62,6 +65,7 @@ impl Default for Surroundings {
             root: String::new(),
             stuck_seconds: 5,
             limit_seconds: 20,
+            list_seconds: 3,
             give_up_seconds: 25,
             replace_seconds: 30,
         }
@@ -178,12 +182,13 @@ pub fn sudoers(user: &str) -> String {
 }
 
 /// The commands that `lane.sh` runs through `rooted`, with the paths of Debian.
-const ROOT_COMMANDS: [&str; 5] = [
+const ROOT_COMMANDS: [&str; 6] = [
     "/usr/sbin/drbdsetup status --json",
     "/usr/sbin/drbdsetup status --verbose --statistics",
     "/usr/sbin/drbdsetup events2 --now",
     "/usr/sbin/exportfs -v",
     "/usr/bin/grep -rhs --include info address /proc/fs/nfsd/clients",
+    "/usr/bin/grep -r . /var/lib/pointsman/backup",
 ];
 
 /// Bytes that the kernel keeps of a process's name (`TASK_COMM_LEN` without its end).
@@ -294,8 +299,31 @@ fn settings(host: Option<&Host>, surroundings: &Surroundings) -> String {
         set("MYSQL_SOCKET", access.socket.as_deref().unwrap_or_default());
         set("MYSQL_QUESTIONS", &questions(access.heartbeat.as_deref()));
     }
+    set("LIST_LIMIT", &surroundings.list_seconds.to_string());
+    let backups = host.map(|host| host.backups.as_slice()).unwrap_or_default();
+    let cycle = host.map_or(0, |host| host.poll.slow.as_secs());
+    let each = cycle / u64::try_from(backups.len()).unwrap_or(1).max(1);
+    set("LISTS_EVERY", &each.clamp(1, 1_000_000).to_string());
     out.push_str("export PATH LC_ALL\nset -f\numask 077\n");
-    probes(&mut out, host.map(|host| host.probes.as_slice()).unwrap_or_default());
+    let probes: Vec<Asked<'_>> = host
+        .into_iter()
+        .flat_map(|host| &host.probes)
+        .map(|probe| Asked {
+            name: probe.name.clone(),
+            every: Some(probe.every),
+            command: &probe.command,
+        })
+        .collect();
+    commands(&mut out, "PROBE", "probe", &probes);
+    let lists: Vec<Asked<'_>> = backups
+        .iter()
+        .map(|kept| Asked {
+            name: kept.of.record(),
+            every: None,
+            command: &kept.list,
+        })
+        .collect();
+    commands(&mut out, "LIST", "list", &lists);
     out
 }
 
@@ -312,16 +340,27 @@ fn backups(host: Option<&Host>) -> Vec<&str> {
     BACKUPS.into_iter().chain(declared).collect()
 }
 
-fn probes(out: &mut String, probes: &[Probe]) {
-    let numbers: Vec<_> = (1..=probes.len()).map(|n| n.to_string()).collect();
-    let _ = writeln!(out, "PROBES='{}'", numbers.join(" "));
-    for (number, probe) in numbers.iter().zip(probes) {
-        let name = quote(&probe.name).unwrap_or_else(|_| "''".to_owned());
-        let every = probe.every.as_secs().clamp(1, 1_000_000);
-        let _ = writeln!(out, "PROBE_NAME_{number}={name}\nPROBE_EVERY_{number}={every}");
-        let _ = match join(&probe.command) {
-            Ok(command) => writeln!(out, "probe_{number}() {{ limit {command}; }}"),
-            Err(why) => writeln!(out, "probe_{number}() {{ put 'not run: {why}' >&2; return 126; }}"),
+/// A command of the inventory that a host is asked to run.
+struct Asked<'a> {
+    name: String,
+    /// Between two runs, where it has a pace of its own.
+    every: Option<Duration>,
+    command: &'a [String],
+}
+
+/// A function `WORD_N` for each, its name in `KEY_NAME_N`, and the numbers in `KEYS`.
+fn commands(out: &mut String, key: &str, word: &str, asked: &[Asked<'_>]) {
+    let numbers: Vec<_> = (1..=asked.len()).map(|n| n.to_string()).collect();
+    let _ = writeln!(out, "{key}S='{}'", numbers.join(" "));
+    for (number, asked) in numbers.iter().zip(asked) {
+        let name = quote(&asked.name).unwrap_or_else(|_| "''".to_owned());
+        let _ = writeln!(out, "{key}_NAME_{number}={name}");
+        if let Some(every) = asked.every {
+            let _ = writeln!(out, "{key}_EVERY_{number}={}", every.as_secs().clamp(1, 1_000_000));
+        }
+        let _ = match join(asked.command) {
+            Ok(command) => writeln!(out, "{word}_{number}() {{ limit {command}; }}"),
+            Err(why) => writeln!(out, "{word}_{number}() {{ put 'not run: {why}' >&2; return 126; }}"),
         };
     }
 }
@@ -393,7 +432,7 @@ mod tests {
                 continue;
             };
             let command = command.split(" ;;").next().unwrap().split("; }").next().unwrap();
-            let command = command.replace("\"$R/proc/fs/nfsd/clients\"", "/proc/fs/nfsd/clients");
+            let command = command.replace("\"$R", "").replace('"', "");
             assert!(
                 template.contains(&format!("bin/{command}")),
                 "{command:?} is missing in {template}"
@@ -401,6 +440,29 @@ mod tests {
             found += 1;
         }
         assert_eq!(found, ROOT_COMMANDS.len());
+    }
+
+    /// The shell takes the last definition of a name without a word.
+    #[test]
+    fn no_part_defines_a_function_of_another_one() {
+        let mut names: Vec<&str> = Vec::new();
+        for part in [BASE, FAST, STATFS, LANE, MAIN] {
+            let mut own: Vec<&str> = part
+                .lines()
+                .filter_map(|line| line.trim().strip_suffix("() {"))
+                .collect();
+            own.sort_unstable();
+            own.dedup();
+            names.extend(own);
+        }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert!(
+            count > 50 && names.len() == count,
+            "{count} functions, {} names",
+            names.len()
+        );
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub fn section(island: &Island, at: usize, section: Section, out: &mut String) -
         Section::Nfsd | Section::Exports | Section::NfsClients => node.nfs_server.is_some(),
         Section::Arcstats | Section::Zpool | Section::ZpoolList => node.pool.is_some(),
         Section::Mysql => node.mysql.is_some(),
+        Section::Proofs => !node.store.vault.told.is_empty(),
         _ => true,
     };
     if !present {
@@ -108,8 +109,22 @@ pub fn section(island: &Island, at: usize, section: Section, out: &mut String) -
             };
         }
         Section::Probes => probes(island, at, out),
+        Section::Proofs => {
+            for (name, told) in &node.store.vault.told {
+                for line in told.lines() {
+                    put!(out, "/var/lib/pointsman/backup/{name}:{line}\n");
+                }
+            }
+        }
+        Section::Lists => {
+            for of in &node.store.vault.of {
+                let text = island.listed(at, of.name());
+                let text = text.trim_end_matches('\n');
+                put!(out, "{} 0 {}\n{text}\n", of.record(), text.len());
+            }
+        }
     }
-    if section != Section::Probes {
+    if !matches!(section, Section::Probes | Section::Lists) {
         trim(out);
     }
     Status::Ok

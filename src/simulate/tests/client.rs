@@ -133,15 +133,16 @@ impl Loop {
     }
 
     /// Asks once and collects every section of both lanes that `go` gave, until a slow section named `last` is done.
-    pub async fn all(&mut self, seq: u64) -> Vec<(Section, crate::facts::SectionStatus, Vec<u8>)> {
+    pub async fn all(&mut self, seq: u64, keeps_backups: bool) -> Vec<(Section, crate::facts::SectionStatus, Vec<u8>)> {
         self.go(seq, "fmsa").await;
         let frame = self.next_fast().await;
         assert_eq!(frame.seq, seq);
         let mut sections = frame.sections;
-        // `df` is asked of every host and comes last, but for probes.
+        // `df` is asked of every host and comes last, but for probes and for the backups of others.
+        let last = [Section::Df, Section::Lists][usize::from(keeps_backups)];
         while !sections
             .iter()
-            .any(|section| section.section == Some(Section::Df) && section.status != crate::facts::SectionStatus::Begin)
+            .any(|section| section.section == Some(last) && section.status != crate::facts::SectionStatus::Begin)
         {
             sections.extend(self.next_slow().await.sections);
         }

@@ -14,6 +14,7 @@ fn snapshot(sim: &Simulation, hand: &Hand, host: &str) -> Snapshot {
     let mut lane = Lane::new(sim.world().place(host).unwrap());
     let mut decoders = [Decoder::new(NONCE), Decoder::new(NONCE)];
     let mut assembler = Assembler::new(&declared.probes);
+    assembler.keeping(&declared.backups);
     lane.feed(sim.world(), format!("hello {NONCE}\n").as_bytes(), None);
     let mut at = UnixMs(0);
     for seq in 1..=2 {
@@ -96,6 +97,23 @@ fn the_parsers_for_real_hosts_understand_every_simulated_one() {
             // Nobody asked for it.
             assert!(snapshot.mysql.value().is_none());
             snapshot.mysql = Reading::absent(snapshot.at);
+        }
+        if host.backups.is_empty() {
+            // Neither for this.
+            assert!(snapshot.backup_tests.value().is_none() && snapshot.backup_lists.is_empty());
+            snapshot.backup_tests = Reading::absent(snapshot.at);
+        } else {
+            let lists = snapshot.backup_lists.iter();
+            assert!(
+                lists.clone().count() == 7 && lists.clone().all(|list| matches!(list.newest.value(), Some(Some(_))))
+            );
+            let tests = snapshot.backup_tests.value().unwrap();
+            assert!(
+                tests.len() == 7
+                    && tests
+                        .iter()
+                        .all(|test| matches!(&test.last, Ok(last) if last.trouble.is_none()))
+            );
         }
         problems.extend(
             strange(&snapshot)

@@ -1,5 +1,6 @@
 //! Every code: a world that shows it, and the nearest healthy world that does not.
 
+mod backups;
 mod databases;
 mod machine;
 mod mounts;
@@ -146,6 +147,7 @@ fn all() -> Vec<Case> {
         slices::cases(),
         mounts::cases(),
         databases::cases(),
+        backups::cases(),
     ]
     .into_iter()
     .flatten()

@@ -14,11 +14,12 @@ use crate::{
         network::{Address, Link, LinkRate},
         nfs::{NfsExport, NfsMountRate, NfsOpRate, NfsServer},
         probe::{ProbeReading, ProbeValue},
+        proof::{BackupList, BackupTest, Listed, Tested},
         zfs::{Pool, PoolState, Vdev},
     },
     fleet::{
-        ExpectedMount, Export, Fleet, Host, HostName, MysqlAccess, Poll, Probe, ProbeParser, Segment, SegmentName,
-        ServiceAddress, Slice, SliceName, Topology, TopologyKind, TopologyName,
+        Backup, BackupHooks, ExpectedMount, Export, Fleet, Host, HostName, MysqlAccess, Poll, Probe, ProbeParser,
+        Segment, SegmentName, ServiceAddress, Slice, SliceName, Topology, TopologyKind, TopologyName,
     },
     verdict::{Code, Finding, Memory, Observed, Severity, judge},
 };
@@ -194,9 +195,60 @@ fn slice(name: &str, number: u8, preferred: &str, standby: &str) -> Slice {
         }),
         preferred: HostName::new(preferred),
         standby: Some(HostName::new(standby)),
-        backup: None,
+        backup: (number == 0).then(backup),
         unreplicated: false,
     }
+}
+
+/// On access2: the newest may be a day and two hours old, and the last good test a week.
+fn backup() -> Backup {
+    Backup {
+        on: HostName::new("access2"),
+        hooks: Some(BackupHooks {
+            list: vec!["backups".into()],
+            restore: vec!["restore".into(), "{backup}".into(), "{into}".into()],
+            fetch: None,
+            scratch: "/scratch".into(),
+            expect: Vec::new(),
+            every: Duration::from_hours(26),
+            tested: Duration::from_hours(7 * 24),
+        }),
+    }
+}
+
+/// A backup that began so many hours before.
+pub(super) fn listed(now: UnixMs, hours: u64) -> Listed {
+    Listed {
+        at: UnixMs(now.0 - hours * 3_600_000),
+        name: format!("nightly-{hours}"),
+        bytes: Some(1 << 30),
+    }
+}
+
+/// A test so many hours before.
+pub(super) fn tested(now: UnixMs, hours: u64, trouble: Option<&str>) -> Tested {
+    Tested {
+        backup: "nightly-9".into(),
+        began: UnixMs(now.0 - (hours + 5) * 3_600_000),
+        at: UnixMs(now.0 - hours * 3_600_000),
+        trouble: trouble.map(Into::into),
+    }
+}
+
+/// The backups of slice-a and db-main, and their tests.
+fn kept(s: &mut Snapshot) {
+    let names = ["backup@slice-a", "backup@database@db-main"];
+    s.backup_lists = names
+        .map(|name| BackupList {
+            name: name.into(),
+            newest: Reading::known(Some(listed(s.at, 5)), s.at),
+        })
+        .into();
+    let tests = names.map(|name| BackupTest {
+        name: name.into(),
+        last: Ok(tested(s.at, 50, None)),
+    });
+    s.backup_tests = Reading::known(tests.into(), s.at);
 }
 
 fn parts() -> Parts {
@@ -249,7 +301,7 @@ fn parts() -> Parts {
         members,
         preferred_source: source.map(HostName::new),
         entrance: None,
-        backup: None,
+        backup: (name == "db-main").then(backup),
     };
     let topologies = vec![
         topology("db-main", TopologyKind::Replication, names(4, 7), Some("db1")),
@@ -264,7 +316,11 @@ fn healthy(name: &str, at: UnixMs, polls: u64) -> Snapshot {
     match name {
         "stor1" => storage(&mut s, 0),
         "stor2" => storage(&mut s, 1),
-        "access1" | "access2" => node(&mut s),
+        "access1" => node(&mut s),
+        "access2" => {
+            node(&mut s);
+            kept(&mut s);
+        }
         "db1" | "db2" | "db3" => {
             let number = usize::from(name.as_bytes()[2] - b'1');
             s.mysql = Reading::known(mysql(number), at);

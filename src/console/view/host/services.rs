@@ -7,7 +7,7 @@ use crate::{
         text::{bytes, count, kib, seconds},
         theme::Role,
         tree,
-        view::{database::threads_word, parts},
+        view::{backup, database::threads_word, parts},
         words,
     },
     facts::{
@@ -18,7 +18,7 @@ use crate::{
         probe::ProbeValue,
         zfs::{Pool, PoolState},
     },
-    fleet::Host,
+    fleet::{BackupSubject, Host},
     verdict::Severity,
 };
 use ratatui::text::Line;
@@ -79,7 +79,11 @@ pub fn sections(ctx: &Ctx<'_>, host: &Host, seen: &HostView, snapshot: &Snapshot
         }
         lines
     });
-    let mysql = section(ctx, "MYSQL", seen, &snapshot.mysql, |mysql| mysql_lines(ctx, mysql));
+    let topology = ctx.view.fleet.topology_of(host.name.as_str());
+    let backup = topology.and_then(|topology| backup::line(ctx, &BackupSubject::Database(topology.name.clone())));
+    let mysql = section(ctx, "MYSQL", seen, &snapshot.mysql, |mysql| {
+        mysql_lines(ctx, mysql).into_iter().chain(backup).collect()
+    });
     let mut all: Vec<Section> = [md, drbd, exports, server, zfs, mysql].into_iter().flatten().collect();
     all.extend(probes(ctx, host, snapshot));
     all

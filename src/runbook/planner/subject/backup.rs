@@ -1,8 +1,8 @@
 //! A backup of a slice or of a database, on the host where the inventory says that it can be read.
 
-use super::{Asked, Subject, array, migration::await_limit, safe};
+use super::{Asked, Subject, array, migration::await_limit};
 use crate::{
-    fleet::{BackupHooks, Fleet, HostName, Slice, Topology},
+    fleet::{BackupHooks, BackupSubject, Fleet, HostName, Slice, Topology},
     runbook::{
         check::{Refusal, Report},
         definition::ValueKind,
@@ -52,15 +52,12 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         .map(|(_, slice)| slice);
     let database = named(ValueKind::Database)
         .and_then(|name| fleet.topologies.iter().find(|topology| topology.name.as_str() == name));
-    let (name, declared, file) = match (slice, database) {
-        (Some(slice), _) => (slice.name.as_str(), &slice.backup, safe(slice.name.as_str())),
-        // No slice is called that: the name of a file of one has no such character.
-        (None, Some(topology)) => {
-            let name = topology.name.as_str();
-            (name, &topology.backup, format!("database@{}", safe(name)))
-        }
+    let (of, declared) = match (slice, database) {
+        (Some(slice), _) => (BackupSubject::Slice(slice.name.clone()), &slice.backup),
+        (None, Some(topology)) => (BackupSubject::Database(topology.name.clone()), &topology.backup),
         (None, None) => return refuse("nothing is named".to_owned(), "name what the backup is of"),
     };
+    let name = of.name();
     let Some(declared) = declared else {
         return refuse(
             format!("where the backups of {name} are, is not known"),
@@ -85,8 +82,8 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         name: name.to_owned(),
         found: Err(Refusal::new(format!("{host} was not looked at"), "look at it")),
         hooks: hooks.clone(),
-        task: format!("backup@{file}"),
-        place: format!("{}/pointsman-{file}", hooks.scratch),
+        task: of.record(),
+        place: format!("{}/pointsman-{}", hooks.scratch, of.file()),
         wanted: true,
         host,
         mounted,

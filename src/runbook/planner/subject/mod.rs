@@ -17,7 +17,7 @@ pub use slices::Move;
 
 use super::Wish;
 use crate::{
-    fleet::{Fleet, Host, HostName},
+    fleet::{Fleet, Host, HostName, as_file_name as safe},
     runbook::{
         check::{Refusal, Report},
         definition::{About, ValueKind},
@@ -147,10 +147,4 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         About::Backup => backup::find(asked),
         About::Restore => restore::find(asked),
     }
-}
-
-/// A name as part of a file name on a target.
-fn safe(name: &str) -> String {
-    let keep = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    name.chars().map(|c| if keep(c) { c } else { '_' }).collect()
 }

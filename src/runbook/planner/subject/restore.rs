@@ -4,7 +4,7 @@
 use super::{Asked, Subject, backup, layout, migration, safe};
 use crate::{
     facts::UnixMs,
-    fleet::{BackupHooks, HostName, Slice},
+    fleet::{BackupHooks, BackupSubject, HostName, Slice},
     runbook::{
         check::{Refusal, Report},
         condition::Condition,
@@ -98,7 +98,7 @@ pub fn find(asked: &Asked<'_>) -> Result<Box<dyn Subject>, Vec<Refusal>> {
         chosen: None,
         expect: hooks.expect.clone(),
         task: format!("restore@{}", safe(slice.name.as_str())),
-        told: format!("backup@{}", safe(slice.name.as_str())),
+        told: BackupSubject::Slice(slice.name.clone()).record(),
         disk_limit: if serves_others(asked, &to, into) {
             migration::await_limit(fleet, &to)
         } else {
