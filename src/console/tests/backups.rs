@@ -91,6 +91,7 @@ fn found(view: &mut FleetView, code: Code, kind: SubjectKind, name: &str) {
         since: fixture::ago(60),
         evidence: CleanText::new("what the rule has seen"),
         hosts: Vec::new(),
+        unseen: false,
     });
     view.findings = findings.into();
 }

@@ -381,6 +381,7 @@ fn a_move_to_a_server_that_is_slow_says_so() {
             since: ago(60),
             evidence: "sdc read 5.8× its 7 peers".into(),
             hosts: Vec::new(),
+            unseen: false,
         };
         view.findings = view.findings.iter().cloned().chain([slow]).collect();
         let offer = offers(&view, &slice("slice-a"), NOW).remove(0);

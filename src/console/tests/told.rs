@@ -37,6 +37,7 @@ fn consent(runbook: &str, parameters: &[(&str, &str)]) -> (String, &'static str)
         glass: Vec::new(),
         over: Vec::new(),
         alike: Vec::new(),
+        weak: std::collections::BTreeMap::new(),
         last: None,
         word: word.clone(),
     };
@@ -96,6 +97,7 @@ fn consent_says_what_the_name_is_the_name_of() {
         glass: Vec::new(),
         over: Vec::new(),
         alike: Vec::new(),
+        weak: std::collections::BTreeMap::new(),
         last: None,
         word: "web".to_owned(),
     };
