@@ -475,11 +475,7 @@ fn hints_say_which_fault_makes_a_runbook_apply() {
         // A question that nobody has answered.
         scope.spawn(|| {
             let args = ["fail-back", "slice=web-1", "soak=1", "--fault=failed-over:web-1"];
-            ends(
-                &args,
-                12,
-                &["hint: to rehearse on, answer the question: --answer=web-1"],
-            );
+            ends(&args, 12, &["rehearse again with the answer: --answer=web-1"]);
         });
     });
 }

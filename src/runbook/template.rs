@@ -160,8 +160,8 @@ fn tokens(expression: &str) -> Vec<Token<'_>> {
 /// follows.
 fn subscript<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(Option<&'a str>, &'t [Token<'a>])> {
     match tokens {
-        [Token::Sign('.'), Token::Name(name), rest @ ..] => Some((Some(name), rest)),
-        [Token::Sign('['), Token::Text(name), Token::Sign(']'), rest @ ..] => Some((Some(name), rest)),
+        [Token::Sign('.'), Token::Name(name), rest @ ..]
+        | [Token::Sign('['), Token::Text(name), Token::Sign(']'), rest @ ..] => Some((Some(name), rest)),
         [Token::Sign('['), ..] => {
             let mut depth = 0_usize;
             let end = tokens.iter().position(|token| {

@@ -218,15 +218,15 @@ impl Reader<'_> {
                     place.push(Part::Item(part));
                 }
                 let fields = template::fields(FACTS, text);
-                self.words(at(&place), template::words(text), fields);
+                self.words(at(&place), template::words(text), &fields);
             }
         }
         if let Some(when) = &step.when {
             let fields = template::fields_of_condition(FACTS, when);
-            self.words(at(&[value("when")]), template::words_of_condition(when), fields);
+            self.words(at(&[value("when")]), template::words_of_condition(when), &fields);
         }
         if let Some(why) = &step.why {
-            self.words(at(&[value("why")]), template::words(why), template::fields(FACTS, why));
+            self.words(at(&[value("why")]), template::words(why), &template::fields(FACTS, why));
         }
         if let Some(name) = &step.action {
             self.call(way, name, step);
@@ -275,7 +275,7 @@ impl Reader<'_> {
     }
 
     /// Words that stand for nothing, and facts that no host has.
-    fn words(&mut self, at: Vec<Part>, words: Result<BTreeSet<String>, Unusable>, fields: BTreeSet<String>) {
+    fn words(&mut self, at: Vec<Part>, words: Result<BTreeSet<String>, Unusable>, fields: &BTreeSet<String>) {
         let words = match words {
             Ok(words) => words,
             Err(why) => return self.unusable(at, why),

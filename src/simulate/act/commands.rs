@@ -103,14 +103,7 @@ pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer
         ["host_health"] => Answer::ok(health(island, at)),
         [SITE, rest @ ..] => site(island, at, rest),
         ["tcp_count", ..] => Answer::ok(format!("connections {}\n", island.nodes[at].connections)),
-        ["systemctl", "show", "-p", "LoadState", unit] => {
-            let state = if has_unit(&island.nodes[at], service_of(unit)) {
-                "loaded"
-            } else {
-                "not-found"
-            };
-            Answer::ok(format!("LoadState={state}\n"))
-        }
+        ["systemctl", "show", "-p", "LoadState", unit] => load_state(&island.nodes[at], unit),
         ["systemctl", verb, unit] => systemctl(island, at, verb, unit),
         ["touch", "--", path] | ["touch", path] => {
             island.nodes[at].files.insert((*path).to_owned());
@@ -422,6 +415,13 @@ fn has_unit(node: &Node, name: &str) -> bool {
         "mysql" => node.mysql.is_some(),
         _ => units(node).contains(&name),
     }
+}
+
+/// `systemctl show -p LoadState` (systemctl(1)).
+fn load_state(node: &Node, unit: &str) -> Answer {
+    let is_there = has_unit(node, service_of(unit));
+    let state = if is_there { "loaded" } else { "not-found" };
+    Answer::ok(format!("LoadState={state}\n"))
 }
 
 /// `systemctl` (systemctl(1)).
