@@ -323,10 +323,14 @@ fn write_host(out: &mut String, host: &Host) {
         );
     }
     if let Some(mysql) = &host.mysql {
-        match &mysql.heartbeat {
-            Some(heartbeat) => _ = writeln!(out, "    mysql: {{heartbeat: {}}}", quoted(heartbeat)),
-            None => out.push_str("    mysql: {}\n"),
-        }
+        let keys = [
+            ("heartbeat", &mysql.heartbeat),
+            ("replication_file", &mysql.replication_file),
+        ];
+        let written = keys
+            .into_iter()
+            .filter_map(|(key, value)| Some(format!("{key}: {}", quoted(value.as_ref()?))));
+        let _ = writeln!(out, "    mysql: {{{}}}", written.collect::<Vec<_>>().join(", "));
     }
     if !host.probes.is_empty() {
         out.push_str("    probes:\n");

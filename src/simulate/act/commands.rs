@@ -11,35 +11,27 @@ use crate::simulate::{
 };
 use std::{fmt::Write as _, net::Ipv4Addr};
 
+/// The commands of one kind of thing: the answer, if this is one of them.
+type Room = fn(&mut Island, usize, &[&str]) -> Option<Answer>;
+
 /// Runs a command, given as words.
 pub(super) fn command(island: &mut Island, at: usize, argv: &[String]) -> Answer {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-    if let Some(answer) = super::raid::command(island, at, &words) {
-        return answer;
-    }
-    if let Some(answer) = super::pool::command(island, at, &words) {
-        return answer;
-    }
-    if let Some(answer) = super::galera::function(island, at, &words) {
-        return answer;
-    }
-    if let Some(answer) = super::database::function(island, at, &words) {
-        return answer;
-    }
-    if let Some(answer) = super::client::command(island, at, &words) {
-        return answer;
-    }
-    if let Some(answer) = super::copy::command(island, at, &words) {
-        return answer;
-    }
-    if let Some(answer) = super::stream::command(island, at, &words) {
-        return answer;
-    }
-    if let Some(answer) = super::backup::command(island, at, &words) {
+    let rooms: [Room; 8] = [
+        super::raid::command,
+        super::pool::command,
+        super::galera::function,
+        super::database::function,
+        super::client::command,
+        super::copy::command,
+        super::stream::command,
+        super::backup::command,
+    ];
+    if let Some(answer) = rooms.iter().find_map(|room| room(island, at, &words)) {
         return answer;
     }
     match words.as_slice() {
-        ["true"] | ["ss", "-K", ..] => Answer::ok(String::new()),
+        ["true", ..] | ["ss", "-K", ..] => Answer::ok(String::new()),
         ["who_has", address] => {
             let held = address.parse().is_ok_and(|address| island.holder(address).is_some());
             Answer::ok(if held { "somebody\n" } else { "nobody\n" }.to_owned())
