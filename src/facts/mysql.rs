@@ -82,6 +82,15 @@ impl Mysql {
     pub fn tells_channels(&self) -> bool {
         !self.errors.iter().any(|error| error.starts_with("replica:"))
     }
+
+    /// Semi-synchronous replication as its source, where that is of use: the source half of a replica that nobody follows
+    /// idles, and that it is not in force is no fall-back.
+    #[must_use]
+    pub fn semi_sync_as_source(&self) -> Option<SemiSync> {
+        let state = self.semi_sync_source.filter(|state| state.enabled)?;
+        let followed = !self.replicas.is_empty() || state.replicas.is_some_and(|count| count > 0);
+        (self.channels.is_empty() || followed).then_some(state)
+    }
 }
 
 words! {

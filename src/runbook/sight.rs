@@ -163,6 +163,12 @@ impl Sight {
         }
     }
 
+    /// Whether this was looked at, whatever came of it and however long ago.
+    #[must_use]
+    pub fn asked(&self, look: &Look) -> bool {
+        self.glimpses.contains_key(look)
+    }
+
     /// What came of a look recently enough, also why it gave nothing.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::facts::{
     Tier, Why,
-    mysql::{Galera, GaleraStatus, Mysql, ReplicaChannel, ReplicaThread},
+    mysql::{Galera, GaleraStatus, Mysql, ReplicaChannel, ReplicaThread, SemiSync},
 };
 
 /// Connections in use, percent of `max_connections`.
@@ -186,19 +186,16 @@ pub(super) fn lag(seen: &Seen<'_>, mysql: &Mysql, tells: bool, out: &mut Claims)
 }
 
 fn semi_sync(seen: &Seen<'_>, mysql: &Mysql, out: &mut Claims) {
-    let Some(state) = mysql.semi_sync_source else { return };
-    if !state.enabled || state.active {
-        return;
-    }
-    // The source half of a replica that nobody follows idles, writable or not; that is not a fall-back.
-    let followed = !mysql.replicas.is_empty() || state.replicas.is_some_and(|count| count > 0);
-    if mysql.channels.is_empty() || followed {
+    let fallen_back = |state: &SemiSync| state.enabled && !state.active;
+    if let Some(state) = mysql.semi_sync_as_source().filter(fallen_back) {
         let replicas = state
             .replicas
             .map_or_else(String::new, |count| format!(", {count} semi-sync replicas connected"));
         let evidence = format!("semi-sync is configured, but has fallen back to asynchronous{replicas}");
         out.raise(Code::SemiSyncOff, Severity::Warning, subject(seen), evidence);
-    } else if mysql.errors.iter().any(|error| error.starts_with("replicas:")) {
+    } else if mysql.semi_sync_source.as_ref().is_some_and(fallen_back)
+        && mysql.errors.iter().any(|error| error.starts_with("replicas:"))
+    {
         out.unsettled(Code::SemiSyncOff, subject(seen));
     }
 }

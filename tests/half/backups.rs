@@ -130,7 +130,8 @@ async fn a_list_that_hangs_is_ended_and_the_others_have_their_turn() {
     let mut place = Place::new();
     place.surroundings.list_seconds = 2;
     let mut host = host(&[
-        kept("hangs", &["sleep", "86010.5"]),
+        // A script: what it waits for has to end with it.
+        kept("hangs", &["sh", "-c", "sleep 86010.5; echo late"]),
         kept("one", &["echo", "1"]),
         kept("two", &["echo", "2"]),
     ]);

@@ -62,7 +62,8 @@ impl RunLine {
         let named = |name: &str| {
             plan["parameters"][name]
                 .as_str()
-                .map(|text| CleanText::new(text).to_string())
+                .map(|text| CleanText::new(text.trim()).to_string())
+                .filter(|text| !text.is_empty())
         };
         let subject = SUBJECTS.into_iter().find_map(named);
         let word = subject.unwrap_or_else(|| run.new.id.clone());
@@ -490,7 +491,7 @@ pub(super) fn confirmed(model: &mut Model) -> Vec<Effect> {
     let typed = confirm.line.text();
     let typed = typed.trim();
     let no = confirm.what == What::Answer && typed == "no";
-    if typed != confirm.word && !no {
+    if typed != confirm.word.trim() && !no {
         let text = format!("nothing happens: type {} in full, then Enter; Esc leaves", confirm.word);
         model.set_note(Severity::Warning, text);
         return Vec::new();

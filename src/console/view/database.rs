@@ -206,12 +206,12 @@ fn semi_sync(ctx: &Ctx<'_>, mysql: &Mysql) -> Line<'static> {
             .map_or_else(|| "?".to_owned(), |size| size.to_string());
         return ctx.line(Role::Dim, format!("{size} nodes"));
     }
-    match (mysql.semi_sync_source, mysql.semi_sync_replica) {
-        (Some(semi), _) if semi.enabled && semi.active => {
+    match (mysql.semi_sync_as_source(), mysql.semi_sync_replica) {
+        (Some(semi), _) if semi.active => {
             let waiting = semi.replicas.map_or_else(|| "?".to_owned(), |count| count.to_string());
             ctx.line(Role::Text, format!("on, {waiting} ack"))
         }
-        (Some(semi), _) if semi.enabled => ctx.line(Role::Warning, "▲ fallen back"),
+        (Some(_), _) => ctx.line(Role::Warning, "▲ fallen back"),
         (_, Some(true)) => ctx.line(Role::Text, "acks"),
         _ => ctx.line(Role::Dim, "off"),
     }

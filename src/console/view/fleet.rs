@@ -15,7 +15,7 @@ use crate::{
         theme::{Role, glyph_of, role_of},
         tree, words,
     },
-    facts::drbd::DrbdConnection,
+    facts::{drbd::DrbdConnection, mysql::Mysql},
     fleet::{Segment, Topology, TopologyKind},
     verdict::{Severity, SubjectKind},
 };
@@ -268,9 +268,10 @@ pub fn topology_line(ctx: &Ctx<'_>, topology: &Topology) -> Line<'static> {
             ),
         );
     }
+    let takes_writes = |mysql: &Mysql| mysql.channels.is_empty() && mysql.read_only == Some(false);
     let sources: Vec<&str> = known
         .iter()
-        .filter(|(_, mysql)| mysql.channels.is_empty() && mysql.read_only == Some(false))
+        .filter(|(_, mysql)| takes_writes(mysql))
         .map(|(name, _)| name.as_str())
         .collect();
     let replicas = known.iter().filter(|(_, mysql)| !mysql.channels.is_empty()).count();
@@ -278,7 +279,8 @@ pub fn topology_line(ctx: &Ctx<'_>, topology: &Topology) -> Line<'static> {
         .iter()
         .filter_map(|(name, _)| status::lag(ctx.view.host(name.as_str())?))
         .reduce(f64::max);
-    let semi = known.iter().find_map(|(_, mysql)| mysql.semi_sync_source);
+    let mut writers = known.iter().filter(|(_, mysql)| takes_writes(mysql));
+    let semi = writers.find_map(|(_, mysql)| mysql.semi_sync_as_source());
     let mut spans = vec![match sources.as_slice() {
         [] => ctx.span(Role::Unknown, "? no writable source seen"),
         [one] => ctx.span(Role::Text, format!("source {one}")),
@@ -291,7 +293,7 @@ pub fn topology_line(ctx: &Ctx<'_>, topology: &Topology) -> Line<'static> {
         None if replicas > 0 => ctx.span(Role::Unknown, ", lag ?"),
         None => Span::raw(""),
     });
-    if let Some(semi) = semi.filter(|semi| semi.enabled) {
+    if let Some(semi) = semi {
         spans.push(if semi.active {
             ctx.span(Role::Text, " · semi-sync on")
         } else {

@@ -6,6 +6,27 @@ use proptest::prelude::*;
 const PERCONA: &str = include_str!("../../../tests/captures/forms/mysql-percona");
 const MARIADB: &str = include_str!("../../../tests/captures/forms/mysql-mariadb");
 
+/// The source half that a replica keeps from when it was the source has nobody to wait for.
+#[test]
+fn the_source_half_of_a_replica_that_nobody_follows_is_of_no_use() {
+    let with = |replicas: u64, channels: bool| {
+        let mut mysql = parse_mysql(PERCONA).unwrap();
+        assert!(!mysql.channels.is_empty() && mysql.semi_sync_as_source().is_some());
+        mysql.replicas.clear();
+        mysql.semi_sync_source = mysql.semi_sync_source.map(|state| SemiSync {
+            replicas: Some(replicas),
+            ..state
+        });
+        if !channels {
+            mysql.channels.clear();
+        }
+        mysql.semi_sync_as_source().is_some()
+    };
+    assert!(!with(0, true));
+    assert!(with(1, true));
+    assert!(with(0, false));
+}
+
 #[test]
 fn new_words_with_an_error_text_that_lies() {
     let mysql = parse_mysql(PERCONA).unwrap();

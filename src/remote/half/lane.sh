@@ -366,6 +366,10 @@ slow_proofs() {
 # and that the time was not enough is remembered (FL, bit 8).
 slow_lists() {
 	C= LIMIT=$LIST_LIMIT
+	# A list may be a script: what it has started ends with it, or its output would be waited for all the same.
+	case $TIMEOUT in
+	foreground) limit() { timeout -k 2 $LIMIT "$@"; } ;;
+	esac
 	now
 	b=$NOW c=$CS
 	for i in $LISTS_NOW; do

@@ -3,7 +3,7 @@
 use super::{Check, Report};
 use crate::runbook::{
     action::{Action as _, port},
-    definition::Kind,
+    definition::{Kind, Step, Written},
     observe::{filesystem, network, nfs},
     planner::Scope,
     sight::Sight,
@@ -18,7 +18,11 @@ pub struct ReceiverFree;
 /// that side blocked, and nobody else can serve the slice then.
 fn lets_in(scope: &Scope<'_>) -> bool {
     let mut steps = scope.wish.definition.steps.iter();
-    scope.kind == Kind::Emergency && steps.any(|step| step.action == port::UNBLOCK.name())
+    let there = |step: &Step| {
+        step.when.is_none()
+            && matches!(step.with.get("host"), Some(Written::Text(host)) if host.replace(' ', "") == "{{to}}")
+    };
+    scope.kind == Kind::Emergency && steps.any(|step| step.action == port::UNBLOCK.name() && there(step))
 }
 
 impl Check for ReceiverFree {

@@ -390,18 +390,17 @@ fn repeated(scope: &Scope<'_>, shown: &Shown) -> Result<Bound, Unbound> {
     Ok(out)
 }
 
-/// What an argument of that action's steps may come to, as far as that can be told before anything was looked at.
-pub fn foreseen(scope: &Scope<'_>, action: &str, argument: &str) -> BTreeSet<String> {
+/// What an argument of that action's steps may come to, as far as that can be told before anything was looked at: also of steps
+/// that may be left out, for what their conditions name may not be known yet.
+pub fn foreseen(scope: &Scope<'_>, action: &str, argument: &str, takes: Takes) -> BTreeSet<String> {
     let definition = &scope.wish.definition;
     let mut out = BTreeSet::new();
     for found in &scope.subject.words() {
         let words = words(found, &scope.parameters, definition, None);
         for step in definition.steps.iter().filter(|step| step.action == action) {
-            let is_left_out = |when: &String| template::holds(when, &words) == Ok(false);
-            if let (Some(Written::Text(text)), false) =
-                (step.with.get(argument), step.when.as_ref().is_some_and(is_left_out))
-            {
-                out.extend(template::fill(text, &words));
+            if let Some(Written::Text(text)) = step.with.get(argument) {
+                let come_to = template::fill(text, &words).ok();
+                out.extend(come_to.filter(|value| takes.read(value).is_ok()));
             }
         }
     }

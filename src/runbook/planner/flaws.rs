@@ -191,9 +191,10 @@ impl Reader<'_> {
                 if !words.is_empty() {
                     return;
                 }
-                // `-` is how a name is written that is none.
+                // Nothing, or `-`, is how a name is written that is none.
                 let amiss = |kind| {
-                    let none = kind == ValueKind::Name && default == "-";
+                    let number = matches!(kind, ValueKind::Seconds | ValueKind::Number);
+                    let none = !number && matches!(default.as_str(), "" | "-");
                     bind::amiss(kind, default).filter(|_| !none)
                 };
                 if !parameter.one_of.is_empty() && !parameter.one_of.contains(default) {

@@ -141,6 +141,9 @@ fn decide(fleet: &Fleet, wish: &Wish, sight: &Sight) -> Result<Plan, Vec<Refusal
     for lacking in bound.iter().flat_map(|(steps, _)| units::missing(steps, sight)) {
         report.refuse(lacking.fact, lacking.lift);
     }
+    for unlooked in bound.iter().flat_map(|(steps, _)| units::unlooked(steps, sight)) {
+        report.note(unlooked);
+    }
     if !report.refusals.is_empty() {
         return Err(report.refusals);
     }

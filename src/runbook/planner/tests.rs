@@ -402,6 +402,24 @@ fn a_failover_lets_clients_in_where_a_broken_move_has_kept_them_out() {
         "{said}"
     );
     assert!(said.contains("let NFS to 10.77.0.31 in on stor2"), "{said}");
+    // A step that lets clients in somewhere else, or not always, ends no block here.
+    for (from, to) in [
+        ("{{ to }}", "{{ from }}"),
+        ("port-unblock,", "port-unblock, when: 'false',"),
+    ] {
+        let mut own = wish.clone();
+        let text = include_str!("../builtin/failover.yaml");
+        let line = text.lines().find(|line| line.contains("port-unblock")).unwrap();
+        own.definition = catalogue::read(Path::new("own.yaml"), &text.replace(line, &line.replace(from, to))).unwrap();
+        let mut hosts = dead();
+        let stor2 = hosts.iter_mut().find(|(name, _)| *name == "stor2").unwrap();
+        stor2.1.prints.push(("port_block list -", 0, "10.77.0.31\n"));
+        let said = told(planned(&fleet(true), &own, hosts));
+        assert!(
+            said.contains("a port block of an earlier run still stands"),
+            "{to}: {said}"
+        );
+    }
     // What cannot be read is no block that could be ended.
     let said = closed(1, "");
     assert!(said.contains("not known: `port_block list -` on stor2"), "{said}");

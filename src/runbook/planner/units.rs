@@ -4,11 +4,13 @@ use super::{Scope, bind};
 use crate::{
     fleet::HostName,
     runbook::{
+        action::Takes,
         check::Refusal,
         plan::Step,
         sight::{Look, Sight},
     },
 };
+use std::collections::BTreeSet;
 
 /// The action that starts and stops them.
 const SERVICE: &str = "service";
@@ -21,7 +23,7 @@ fn look(host: &HostName, unit: &str) -> Look {
 /// Everything that tells whether the services are there: on each host of the plan, since which of them it is may only be known
 /// once it was looked at.
 pub fn looks(scope: &Scope<'_>) -> Vec<Look> {
-    let units = bind::foreseen(scope, SERVICE, "unit");
+    let units = bind::foreseen(scope, SERVICE, "unit", Takes::Unit);
     let hosts = scope.subject.hosts();
     units
         .iter()
@@ -29,20 +31,43 @@ pub fn looks(scope: &Scope<'_>) -> Vec<Look> {
         .collect()
 }
 
-/// The services of these steps that their hosts do not have, or may not have.
+/// The services of these steps that their hosts do not have, or may not have. One whose name came out only of what was seen
+/// was not looked at: [`unlooked`] tells it, and the step itself will find out.
 pub fn missing(steps: &[Step], sight: &Sight) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    for step in steps.iter().filter(|step| step.call.action == SERVICE) {
-        let (Some(host), Some(unit)) = (step.call.with.get("host"), step.call.with.get("unit")) else {
-            continue;
-        };
-        let refusal = lacks(&HostName::new(host.as_str()), unit, sight);
-        refusals.extend(refusal.filter(|refusal| !refusals.contains(refusal)));
+    for (host, unit, state) in services(steps) {
+        if sight.asked(&look(&host, unit)) {
+            let refusal = lacks(&host, unit, state, sight);
+            refusals.extend(refusal.filter(|refusal| !refusals.contains(refusal)));
+        }
     }
     refusals
 }
 
-fn lacks(host: &HostName, unit: &str, sight: &Sight) -> Option<Refusal> {
+/// The services of these steps that were not looked at, each a sentence.
+pub fn unlooked(steps: &[Step], sight: &Sight) -> BTreeSet<String> {
+    services(steps)
+        .filter(|(host, unit, _)| !sight.asked(&look(host, unit)))
+        .map(|(host, unit, _)| {
+            format!("whether {host} has the service {unit} is found out by its step: which one it is was known too late to look")
+        })
+        .collect()
+}
+
+/// Host, unit and state of each step about a service.
+fn services(steps: &[Step]) -> impl Iterator<Item = (HostName, &str, &str)> {
+    let steps = steps.iter().filter(|step| step.call.action == SERVICE);
+    steps.filter_map(|step| {
+        let word = |name: &str| step.call.with.get(name).map(String::as_str);
+        Some((
+            HostName::new(word("host")?),
+            word("unit")?,
+            word("state").unwrap_or_default(),
+        ))
+    })
+}
+
+fn lacks(host: &HostName, unit: &str, state: &str, sight: &Sight) -> Option<Refusal> {
     let unknown = |why: &str| {
         Refusal::new(
             format!("whether {host} has the service {unit} is not known: {why}"),
@@ -53,9 +78,11 @@ fn lacks(host: &HostName, unit: &str, sight: &Sight) -> Option<Refusal> {
         Ok(printed) => printed,
         Err(why) => return Some(unknown(&why)),
     };
-    let state = printed.text.trim().strip_prefix("LoadState=").unwrap_or_default();
-    match state {
+    let loaded = printed.text.trim().strip_prefix("LoadState=").unwrap_or_default();
+    match loaded {
         "loaded" => None,
+        // Masked while it runs, it can be stopped.
+        "masked" if state == "stopped" => None,
         "not-found" => Some(Refusal::new(
             format!("{host} has no service {unit}"),
             format!(

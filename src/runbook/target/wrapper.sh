@@ -331,7 +331,14 @@ announce() {
 # there, else why that is not known. ping(8) makes the kernel ask the neighbours (ARP); a firewall may drop ping's own packets, so
 # that these are lost says nothing.
 who_has() {
-  ! ping -n -c 3 -W 1 "$1" >/dev/null 2>&1 || { echo somebody; return; }
+  text=$(ping -n -c 2 -W 1 "$1" 2>&1)
+  # Only where it has sent something and heard nothing, what the kernel keeps of the neighbour is of now.
+  case $?,$text in
+    0,*) echo somebody; return ;;
+    *ermitted* | *denied*) echo "ping may send nothing"; return ;;
+    1,*) ;;
+    *) echo "ping cannot tell: $text"; return ;;
+  esac
   # States of ip-neighbour(8).
   text=$(ip neigh show to "$1") || return
   case $text in

@@ -299,3 +299,16 @@ fn an_empty_file_is_told_how_a_runbook_begins() {
     let two = format!("{}---\nname: other\n", mine("{ type: text }", STEP));
     assert!(!lines(&two).join("\n").contains("inventory"), "{:?}", lines(&two));
 }
+
+/// A parameter that may be left out says so by a default that is none.
+#[test]
+fn a_default_may_be_no_name_at_all() {
+    let step = "  - { do: service, with: { host: '{{ host }}', unit: cron, state: started }, why: w }\n";
+    for kind in ["host", "slice", "segment", "database", "name"] {
+        for none in ["''", "'-'"] {
+            let text = mine(&format!("{{ type: {kind}, default: {none} }}"), step);
+            assert_eq!(lines(&text), Vec::<String>::new(), "{kind} {none}");
+        }
+    }
+    assert!(!lines(&mine("{ type: seconds, default: '' }", step)).is_empty());
+}

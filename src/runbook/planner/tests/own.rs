@@ -281,6 +281,24 @@ fn by_facts(when: &str, shown: &serde_json::Value) -> Result<Plan, Vec<Refusal>>
     plan(&fleet(false), &wish, &sight)
 }
 
+/// Which service it is comes out only of what is seen: nobody could look for it before, and that refuses nothing.
+#[test]
+fn a_service_that_is_named_by_facts_is_found_out_by_its_step() {
+    let text = "name: mine\ntitle: t\nkind: planned\nabout: hosts\nparameters: { hosts: { type: hosts } }\nsteps:\n  - { do: service, with: { host: '{{ host }}', unit: '{% if facts[host].load > 4 %}busy{% else %}calm{% endif %}', state: started }, why: w }\n";
+    let wish = Wish {
+        definition: read(text),
+        ..wish("service", &[("hosts", "stor*")])
+    };
+    let mut sight = sight(&fleet(false), &wish, &both("healthy").into_iter().collect());
+    let shown = serde_json::json!({"stor1": {"load": 0.5}, "stor2": {"load": 7.5}});
+    sight.shown = serde_json::from_value(shown).unwrap();
+    let plan = plan(&fleet(false), &wish, &sight).unwrap();
+    for service in ["stor1 has the service calm", "stor2 has the service busy"] {
+        let told = |note: &String| note.contains(service) && note.contains("found out by its step");
+        assert!(plan.notes.iter().any(told), "{service}: {:?}", plan.notes);
+    }
+}
+
 #[test]
 fn conditions_read_what_the_console_shows_and_never_what_it_does_not_know() {
     let shown = serde_json::json!({
@@ -385,6 +403,9 @@ fn a_service_that_a_host_does_not_have_is_refused_before_anything_is_stopped() {
         );
     }
     assert!(plan("service", &service, "LoadState=loaded\n", 0).is_ok());
+    let stop = [("hosts", "stor*"), ("unit", "nosuch"), ("state", "stopped")];
+    let stopped = plan("service", &stop, "LoadState=masked\n", 0);
+    assert!(stopped.is_ok(), "masked while it runs: {stopped:?}");
     let other = [("hosts", "stor1"), ("unit", "nosuch"), ("state", "started")];
     assert!(
         plan("service", &other, "LoadState=not-found\n", 0).is_ok(),

@@ -172,6 +172,16 @@ fn who_has_an_address_is_told_by_its_neighbours() {
         assert_eq!(told("exit 1", two), said("somebody"), "{shell}");
         // That of busybox ends so as well where there is no network at all.
         assert!(told("exit 1", "exit 0").1.contains("no network"), "{shell}");
-        assert_eq!(told("exit 127", "exit 1").0, 1, "{shell}");
+        assert_eq!(told("exit 1", "exit 1").0, 1, "{shell}");
+        // What was known of it earlier is nothing where nobody was asked now.
+        let failed = "echo '10.0.0.31 dev eth0 FAILED'";
+        for deaf in [
+            "exit 127",
+            "exit 2",
+            "echo 'ping: sendmsg: Operation not permitted' >&2; exit 1",
+        ] {
+            let (_, text) = told(deaf, failed);
+            assert!(text.starts_with("ping "), "{shell}: {deaf}: {text}");
+        }
     }
 }
