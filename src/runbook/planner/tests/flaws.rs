@@ -74,7 +74,7 @@ fn a_default_is_of_its_parameters_kind() {
 }
 
 #[test]
-fn what_the_newcomer_wrote_is_told_before_any_plan() {
+fn what_is_written_wrongly_is_told_before_any_plan() {
     let step = |with: &str| {
         format!(
             "  - {{ do: command, with: {{ host: '{{{{ host }}}}', run: [touch, x], proof: [test, -e, x], {with} }}, why: w }}\n"
