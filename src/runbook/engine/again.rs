@@ -1,5 +1,5 @@
-//! Another try by itself: a run, or a row of one, that was out of time is taken back, lets some time pass, and begins anew. The journal keeps
-//! count, so that whoever goes on with it tries no more often than was consented to.
+//! Another try by itself: a run, or a row of one, that was out of time is taken back, lets some time pass, and begins anew. The
+//! journal keeps count, so that whoever goes on with it tries no more often than was consented to.
 
 use super::{Effect, End, Engine, Event, HOLD_PIECE, Record, Stage, StepState, back::changes, rows::RowState};
 use crate::{facts::UnixMs, runbook::plan::Again};

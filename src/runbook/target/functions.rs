@@ -31,6 +31,7 @@ struct Library {
     /// What a shell is told before its first function.
     settings: String,
     pieces: BTreeMap<&'static str, Piece>,
+    names: BTreeSet<&'static str>,
 }
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::of(SOURCE));
@@ -73,6 +74,7 @@ impl Library {
         Self {
             settings,
             pieces: pieces.collect(),
+            names: names.clone(),
         }
     }
 }
@@ -107,10 +109,9 @@ impl Taught {
     /// read: of a text that is cut short on its way nothing happens.
     pub fn missing(&mut self, block: &str) -> String {
         let library = &*LIBRARY;
-        let all = library.pieces.keys().copied().collect();
         let first = !std::mem::replace(&mut self.settings, true);
         let mut out = if first { library.settings.clone() } else { String::new() };
-        let mut wanted: Vec<&'static str> = named(block, &all).collect();
+        let mut wanted: Vec<&'static str> = named(block, &library.names).collect();
         wanted.extend(first.then_some("say"));
         while let Some(name) = wanted.pop() {
             if self.names.insert(name) {
